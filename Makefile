@@ -1,0 +1,68 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+SUITE ?= smoke
+METHOD ?=
+ARGS ?=
+# The first interpreter of a supported version that really runs (a version manager's shim may not).
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
+	$$p -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
+	>/dev/null 2>&1 && { command -v $$p; break; }; done)
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+RUN := OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
+
+.PHONY: help setup bench plan leaderboard ui bases mirror test test-slow lint clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@echo "  variables    SUITE=$(SUITE) METHOD=<mitigation> ARGS='<further arguments>' PYTHON=<interpreter>"
+
+setup: $(STAMP) ## Create .venv and install the project with its tools (no-op when up to date)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or 3.12 with venv found: make setup PYTHON=/path/to/python"; exit 1; }
+	@test -x $(BIN)/python || { echo "creating .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
+	@echo "installing torch (pinned in constraints.txt)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	@echo "installing collapse-bench and its tools, a few minutes the first time"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+	@echo "ready: $$($(BIN)/python --version) in .venv"
+
+bench: $(STAMP) ## Run a suite: make bench SUITE=smoke METHOD=accumulate
+	$(RUN) run $(SUITE) $(if $(METHOD),--method $(METHOD)) $(ARGS)
+
+plan: $(STAMP) ## Show what a run would do, its cost and disk, without running anything
+	$(RUN) plan $(SUITE) $(if $(METHOD),--method $(METHOD)) $(ARGS)
+
+leaderboard: $(STAMP) ## Render the tables of a suite from its result files
+	$(RUN) table $(SUITE) $(ARGS)
+
+ui: $(STAMP) ## Open MLflow's page on the mirrored results of a suite
+	$(RUN) ui $(SUITE) $(ARGS)
+
+bases: $(STAMP) ## Train the shipped base models again (hours)
+	$(RUN) bases $(ARGS)
+
+mirror: $(STAMP) ## Copy the result files of a suite into MLflow
+	$(RUN) mirror $(SUITE) $(ARGS)
+
+test: $(STAMP) ## Run the fast tests, two processes of one thread
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
+
+test-slow: $(STAMP) ## Run the slow tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow $(ARGS)
+
+lint: $(STAMP) ## Check style, formatting, types and spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+clean: ## Remove caches and build outputs (keeps .venv and runs/)
+	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -path ./.venv -prune -o -path ./runs -prune -o -name __pycache__ -type d -exec rm -rf {} +
+	@echo "removed caches and build outputs; .venv and runs/ are kept"
