@@ -1,0 +1,238 @@
+"""The statistics behind the board: pure functions of arrays with one number per seed.
+
+Conventions: arrays are (seeds,) unless said otherwise, index i of two arrays is the same seed, so comparisons
+are paired. ``direction`` is "up" (larger is better) or "down". *Worsening* is signed, worse is positive.
+All seeds of a suite start from one base model, so every interval is conditional on that base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+LEVEL = 0.95
+SEEDS_FOR_RANKS = 5
+SEEDS_FOR_INTERVALS = 2
+VALIDITY_SHARE = 0.25
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its confidence interval; low and high are infinite where n < 2 leaves them unknown."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A ratio of means with Fieller's confidence set.
+
+    Attributes:
+        value: mean(numerator) / mean(denominator).
+        low: Lower end of the set.
+        high: Upper end of the set.
+        kind: "bounded": [low, high]. "exclusive": everything outside (low, high). "all": the whole line.
+            Only a bounded set says something; the others mean that the denominator may be zero.
+    """
+
+    value: float
+    low: float
+    high: float
+    kind: Literal["bounded", "exclusive", "all"]
+
+    def contains(self, value: float) -> bool:
+        """Say whether the confidence set holds ``value``."""
+        if self.kind == "all":
+            return True
+        inside = self.low <= value <= self.high
+        return inside if self.kind == "bounded" else not self.low < value < self.high
+
+
+@dataclass(frozen=True)
+class Validity:
+    """Whether a testbed shows collapse, not a destructive learning rate.
+
+    Attributes:
+        valid: True, False, or None where the controls do not say.
+        share: Mean worsening of `real` as a share of that of `none`; None where `none` did not worsen.
+    """
+
+    valid: bool | None
+    share: float | None
+
+
+def _array(values: ArrayLike) -> Array:
+    return np.asarray(values, dtype=np.float64)
+
+
+def worsening(before: ArrayLike, after: ArrayLike, direction: str) -> Array:
+    """Return after - before, signed so that worse is positive."""
+    change = _array(after) - _array(before)
+    return change if direction == "down" else -change
+
+
+def mean_sd(values: ArrayLike) -> tuple[float, float]:
+    """Return the mean and the sample standard deviation (n - 1); the latter is NaN for one value."""
+    x = _array(values)
+    return float(x.mean()), float(x.std(ddof=1)) if len(x) > 1 else float("nan")
+
+
+def t_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
+    """Return Student's t interval of a mean: m +- t(n - 1) s / sqrt(n)."""
+    x = _array(values)
+    mean, sd = mean_sd(x)
+    if len(x) < SEEDS_FOR_INTERVALS:
+        return Interval(mean, float("-inf"), float("inf"), len(x))
+    half = float(stats.t.ppf((1 + level) / 2, len(x) - 1)) * sd / float(np.sqrt(len(x)))
+    return Interval(mean, mean - half, mean + half, len(x))
+
+
+def paired_interval(a: ArrayLike, b: ArrayLike, level: float = LEVEL) -> Interval:
+    """Return the t interval of mean(a - b) over seeds."""
+    return t_interval(_array(a) - _array(b), level)
+
+
+def paired_p(a: ArrayLike, b: ArrayLike) -> float:
+    """Return the two-sided p value of the paired t test.
+
+    Differences without any spread (deterministic testbeds) are certain: p = 0, or 1 where they are all zero.
+    """
+    difference = _array(a) - _array(b)
+    if len(difference) < SEEDS_FOR_INTERVALS:
+        return 1.0
+    mean, sd = mean_sd(difference)
+    if sd <= 1e-12 * max(abs(mean), float(np.abs(_array(a)).max()), 1e-300):
+        return 0.0 if abs(mean) > sd else 1.0
+    t = mean / (sd / np.sqrt(len(difference)))
+    return float(2 * stats.t.sf(abs(t), len(difference) - 1))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return Holm's step-down adjusted p values (Holm 1979, Scandinavian Journal of Statistics 6)."""
+    p = _array(p_values)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    running = 0.0
+    for position, index in enumerate(order):
+        running = max(running, (len(p) - position) * float(p[index]))
+        adjusted[index] = min(1.0, running)
+    return [float(x) for x in adjusted]
+
+
+def fieller(numerator: ArrayLike, denominator: ArrayLike, level: float = LEVEL) -> Ratio:
+    """Return mean(numerator) / mean(denominator) with Fieller's confidence set.
+
+    The set holds every r for which the paired t test of numerator - r denominator does not reject zero:
+    (a - r b)^2 <= t^2 (v_aa - 2 r v_ab + r^2 v_bb), a quadratic in r, where v are (co)variances of the means.
+    Exact for normal pairs, unlike the delta method (Fieller 1954, JRSS B 16).
+    """
+    x, y = _array(numerator), _array(denominator)
+    a, b = float(x.mean()), float(y.mean())
+    value = a / b if b else float("nan")
+    if len(x) < SEEDS_FOR_INTERVALS:
+        return Ratio(value, float("-inf"), float("inf"), "all")
+    (v_aa, v_ab), (_, v_bb) = np.cov(np.stack([x, y]), ddof=1) / len(x)
+    t2 = float(stats.t.ppf((1 + level) / 2, len(x) - 1)) ** 2
+    # q2 r^2 - 2 q1 r + q0 <= 0; q2 > 0 exactly where the denominator differs from zero
+    q2, q1, q0 = b * b - t2 * v_bb, a * b - t2 * v_ab, a * a - t2 * v_aa
+    discriminant = q1 * q1 - q2 * q0
+    if q2 == 0.0 or (q2 < 0 and discriminant <= 0):
+        return Ratio(value, float("-inf"), float("inf"), "all")
+    root = float(np.sqrt(max(discriminant, 0.0)))  # for q2 > 0 only rounding can make it negative
+    ends = sorted(((q1 - root) / q2, (q1 + root) / q2))
+    return Ratio(value, float(ends[0]), float(ends[1]), "bounded" if q2 > 0 else "exclusive")
+
+
+def collapse_prevented(none: ArrayLike, method: ArrayLike, real: ArrayLike, level: float = LEVEL) -> Ratio:
+    """Return (none - method) / (none - real) at T as a ratio of seed means, with Fieller's interval.
+
+    1 = as good as training on real data, 0 = as bad as no mitigation, negative = worse than that, in raw
+    metric units; the direction of the metric cancels.
+    """
+    reference = _array(none)
+    return fieller(reference - _array(method), reference - _array(real), level)
+
+
+def control_gap(none: ArrayLike, real: ArrayLike, direction: str, level: float = LEVEL) -> Interval:
+    """Return the interval of how much worse `none` is than `real` at T."""
+    return t_interval(worsening(real, none, direction), level)
+
+
+def collapsed(none: ArrayLike, real: ArrayLike, direction: str, minimum_effect: float) -> bool:
+    """Say whether the control collapsed: the whole interval of its gap lies above the minimum effect."""
+    return control_gap(none, real, direction).low > minimum_effect
+
+
+def validity(none_worsening: ArrayLike, real_worsening: ArrayLike) -> Validity:
+    """Compare mean worsenings from iteration 0 to T: `real` may lose at most a quarter of what `none` does.
+
+    Where `none` did not worsen there is nothing to compare and validity is unknown.
+    """
+    none, real = float(_array(none_worsening).mean()), float(_array(real_worsening).mean())
+    if none <= 0:
+        return Validity(None, None)
+    return Validity(real / none <= VALIDITY_SHARE, real / none)
+
+
+def rank_ranges(
+    values: Mapping[str, ArrayLike], direction: str, level: float = LEVEL
+) -> dict[str, tuple[int, int]]:
+    """Return each method's rank range [1 + significantly better ones, M - significantly worse ones].
+
+    Every method is compared with all others by paired t tests, Holm-adjusted over its own M - 1 comparisons:
+    the range is then a confidence set for that method's rank (Mogstad, Romano, Shaikh, Wilhelm 2024,
+    Review of Economic Studies 91). Seeds must agree between methods.
+    """
+    names = list(values)
+    ranges = {}
+    for name in names:
+        others = [other for other in names if other != name]
+        adjusted = holm([paired_p(values[name], values[other]) for other in others])
+        gaps = [float(worsening(values[other], values[name], direction).mean()) for other in others]
+        significant = [gap for gap, p in zip(gaps, adjusted, strict=True) if p < 1 - level]
+        better = sum(gap > 0 for gap in significant)
+        worse = sum(gap < 0 for gap in significant)
+        ranges[name] = (1 + better, len(names) - worse)
+    return ranges
+
+
+def trajectory_area(curves: ArrayLike, direction: str) -> Array:
+    """Return per seed the mean worsening of (seeds, T + 1) curves: trapezoid area since iteration 0 by T."""
+    x = _array(curves)
+    worse = worsening(x[:, :1], x, direction)
+    return np.trapezoid(worse, axis=1) / max(x.shape[1] - 1, 1)
+
+
+def robust_slope(curves: ArrayLike, direction: str) -> Array:
+    """Return per seed the Theil-Sen slope of the worsening, a median over pairs (Sen 1968, JASA 63)."""
+    x = _array(curves)
+    start, end = np.triu_indices(x.shape[1], k=1)
+    if len(start) == 0:
+        return np.zeros(len(x))
+    return np.median(worsening(x[:, start], x[:, end], direction) / (end - start), axis=1)
+
+
+def onset(curves: ArrayLike, direction: str, minimum_effect: float) -> int | None:
+    """Return the first iteration from which the mean worsening stays above the minimum effect, or None."""
+    x = _array(curves)
+    above = worsening(x[:, :1], x, direction).mean(axis=0) > minimum_effect
+    stays = np.flip(np.logical_and.accumulate(np.flip(above)))
+    return int(np.argmax(stays)) if stays.any() else None
+
+
+def seed_correlation(a: ArrayLike, b: ArrayLike) -> float | None:
+    """Return the correlation over seeds, which is what pairing gains from; None where it is undefined."""
+    x, y = _array(a), _array(b)
+    if len(x) < 3 or x.std() == 0 or y.std() == 0:
+        return None
+    return float(np.corrcoef(x, y)[0, 1])
