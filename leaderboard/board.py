@@ -1,0 +1,266 @@
+"""The board: rows of the current plan and result files in, tables of numbers and labels out.
+
+Only rows of the plan are shown. Every row is there, also when it has nothing to show: then it says why, and
+has no headline. Rendering is elsewhere (`leaderboard.render`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from benchmarks.results import CellResult, Cost, Floor
+from leaderboard import statistics as st
+from leaderboard.controls import Controls, find_controls, mismatch
+from leaderboard.health import false_health
+from leaderboard.readings import BoardRow, Reading, read
+
+__all__ = ["Board", "BoardRow", "Group", "Line", "build"]
+
+Role = Literal["control", "method", "side effect"]
+DASH = "-"
+NO_COLLAPSE = "control did not collapse"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One mitigation in one group.
+
+    Attributes:
+        mitigation: Its name.
+        role: "side effect" where the method does not apply to this modality: shown, never ranked.
+        seeds: Seeds complete, as "5/5".
+        headline: What stands in the place of the number where there is none; "" where there is one.
+        reading: The curves, or why there are none.
+        start: Mean at iteration 0.
+        end: Mean at iteration T.
+        worsening: Interval of the worsening from 0 to T.
+        sd: Standard deviation of that worsening over seeds.
+        prevented: Collapse prevented with Fieller's interval.
+        gain: Interval of how much better than `none` at T, paired.
+        p_value: Of that gain, Holm-adjusted over the methods of the group; None below five seeds.
+        rank: Rank range among the methods of the group; None where unranked.
+        area: Mean worsening along the trajectory.
+        slope: Robust slope of the worsening per iteration.
+        onset: First iteration from which the worsening stays above the minimum effect.
+        cost: Mean over seeds.
+        notes: Labels that a reader must see.
+    """
+
+    mitigation: str
+    role: Role
+    seeds: str
+    headline: str
+    reading: Reading
+    start: float | None = None
+    end: float | None = None
+    worsening: st.Interval | None = None
+    sd: float | None = None
+    prevented: st.Ratio | None = None
+    gain: st.Interval | None = None
+    p_value: float | None = None
+    rank: tuple[int, int] | None = None
+    area: float | None = None
+    slope: float | None = None
+    onset: int | None = None
+    cost: Cost | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    """One scenario variant and modality: the lines that may be compared with each other."""
+
+    scenario: str
+    variant: str
+    modality: str
+    metric: str
+    direction: str
+    parent: str | None
+    floor: Floor | None
+    controls: Controls
+    lines: tuple[Line, ...]
+
+    @property
+    def title(self) -> str:
+        """Scenario, variant and modality."""
+        return f"{self.scenario} / {self.variant}: {self.modality}"
+
+
+@dataclass(frozen=True)
+class Board:
+    """All groups, and how many result files are no part of the plan."""
+
+    groups: tuple[Group, ...]
+    rows: tuple[BoardRow, ...]
+    results: Mapping[str, CellResult]
+    ignored: int
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Modalities in order of first appearance."""
+        return tuple(dict.fromkeys(group.modality for group in self.groups))
+
+
+def build(rows: Iterable[BoardRow], results: Mapping[str, CellResult]) -> Board:
+    """Make the board of a plan.
+
+    Args:
+        rows: The rows of the current plan, in its order.
+        results: Every result file by cell key; those of no row are counted and ignored.
+    """
+    rows = tuple(rows)
+    planned = {key for row in rows for key in row.keys}
+    groups = [
+        _group(scenario, variant, modality, metric, rows, results)
+        for scenario, variant in dict.fromkeys(row.group for row in rows)
+        for modality, metric in primary_metrics(scenario, variant, rows, results).items()
+    ]
+    return Board(tuple(groups), rows, results, sum(key not in planned for key in results))
+
+
+def primary_metrics(
+    scenario: str, variant: str, rows: tuple[BoardRow, ...], results: Mapping[str, CellResult]
+) -> dict[str, str]:
+    """Return modality -> primary metric; `none` decides where rows disagree, which then are labelled.
+
+    A group without any result yet has one entry with no names, so that its rows are shown all the same.
+    """
+    own = [row for row in rows if row.group == (scenario, variant)]
+    own.sort(key=lambda row: row.mitigation != "none")  # stable: `none` first, the plan's order after it
+    found: dict[str, str] = {}
+    for cell in (results[key] for row in own for key in row.keys if key in results):
+        for metric in sorted(m for m, info in cell.info.items() if info.primary):
+            modality = metric.partition("/")[0]
+            if modality in cell.trains:
+                found.setdefault(modality, metric)
+    return dict(sorted(found.items())) or {"": ""}
+
+
+def _group(
+    scenario: str,
+    variant: str,
+    modality: str,
+    metric: str,
+    rows: tuple[BoardRow, ...],
+    results: Mapping[str, CellResult],
+) -> Group:
+    own = [row for row in rows if row.group == (scenario, variant)]
+    readings = [read(row, results, metric) for row in own]
+    controls = find_controls(own[0], rows, results, metric)
+    lines = [_line(reading, controls, modality) for reading in readings]
+    lines = [_flag(line, results, modality) for line in lines]
+    lines = _compare(lines, controls)
+    lines.sort(key=_order)
+    direction = controls.direction or next(
+        (c.info[metric].direction for r in readings for c in r.cells if metric in c.info), "down"
+    )
+    floor = controls.floor or next(
+        (c.floors[metric] for r in readings for c in r.cells if metric in c.floors), None
+    )
+    return Group(scenario, variant, modality, metric, direction, own[0].parent, floor, controls, tuple(lines))
+
+
+def _line(reading: Reading, controls: Controls, modality: str) -> Line:
+    """Fill in everything about one row that needs no other row than the controls."""
+    row = reading.row
+    role: Role = "control" if row.is_control else "method" if row.applies(modality) else "side effect"
+    line = Line(row.mitigation, role, reading.seeds, reading.problem, reading)
+    if reading.curves is None:
+        return replace(line, notes=tuple(filter(None, [reading.detail])))
+    line = _describe(line, reading, controls)
+    if role == "control":
+        return replace(line, headline=DASH)
+    if controls.problem:
+        return replace(line, headline=controls.problem)
+    reason = mismatch(reading, controls)
+    if reason:
+        return replace(line, headline=reason)
+    if len(row.seeds) < st.SEEDS_FOR_INTERVALS:
+        return replace(line, headline="one seed, no interval")
+    if not controls.collapsed:
+        return replace(line, headline=NO_COLLAPSE)
+    none, real = controls.end("none"), controls.end("real")
+    return replace(line, prevented=st.collapse_prevented(none, reading.at(-1), real))
+
+
+def _describe(line: Line, reading: Reading, controls: Controls) -> Line:
+    """Add the numbers that a row has on its own."""
+    curves = reading.curves
+    assert curves is not None
+    direction = reading.cells[0].info[reading.metric].direction
+    worse = st.worsening(reading.at(0), reading.at(-1), direction)
+    floor = reading.cells[0].floors.get(reading.metric)
+    minimum = floor.minimum_effect if floor else 0.0
+    return replace(
+        line,
+        start=float(reading.at(0).mean()),
+        end=float(reading.at(-1).mean()),
+        worsening=st.t_interval(worse),
+        sd=st.mean_sd(worse)[1] if len(worse) > 1 else None,
+        area=float(st.trajectory_area(curves, direction).mean()),
+        slope=float(st.robust_slope(curves, direction).mean()),
+        onset=st.onset(curves, direction, minimum),
+        cost=reading.cost(),
+    )
+
+
+def _flag(line: Line, results: Mapping[str, CellResult], modality: str) -> Line:
+    notes = list(line.notes)
+    if line.role == "side effect":
+        notes.append("side effect, not ranked")
+    flag = false_health(line.reading.row, results, modality)
+    if flag and line.reading.curves is not None:
+        notes.append(flag)
+    return replace(line, notes=tuple(notes))
+
+
+def _compare(lines: list[Line], controls: Controls) -> list[Line]:
+    """Add gains over `none`, Holm-adjusted p values and rank ranges to the methods with a headline number."""
+    scored = [line for line in lines if line.prevented is not None]
+    if not scored:
+        return lines
+    none, direction = controls.end("none"), controls.direction
+    gains = {id(x): st.t_interval(st.worsening(x.reading.at(-1), none, direction)) for x in scored}
+    ranked = [x for x in scored if x.role == "method" and not _unranked(x, controls)]
+    adjusted = st.holm([st.paired_p(none, x.reading.at(-1)) for x in ranked])
+    p_values = {id(x): p for x, p in zip(ranked, adjusted, strict=True)}
+    # the rank of the only one says nothing
+    ranks = st.rank_ranges(
+        {x.mitigation: x.reading.at(-1) for x in ranked} if len(ranked) > 1 else {}, direction
+    )
+    return [
+        replace(
+            line,
+            gain=gains.get(id(line)),
+            p_value=p_values.get(id(line)),
+            rank=ranks.get(line.mitigation) if id(line) in p_values else None,
+            notes=(*line.notes, *_reasons(line, controls)),
+        )
+        for line in lines
+    ]
+
+
+def _unranked(line: Line, controls: Controls) -> str:
+    """Say why a method with a headline number is not ranked; "" where it is."""
+    if controls.validity.valid is not True:
+        return "unranked: invalid testbed"
+    if len(line.reading.row.seeds) < st.SEEDS_FOR_RANKS:
+        return f"descriptive: ranks need {st.SEEDS_FOR_RANKS} seeds"
+    if len(line.reading.hosts | controls.hosts) > 1:
+        return "unranked: host kinds differ, not paired"
+    return ""
+
+
+def _reasons(line: Line, controls: Controls) -> tuple[str, ...]:
+    if line.prevented is None or line.role != "method":
+        return ()
+    return tuple(filter(None, [_unranked(line, controls)]))
+
+
+def _order(line: Line) -> tuple[int, int]:
+    """Controls first, then the ranked by rank; everything else keeps the plan's order."""
+    if line.role == "control":
+        return 0, 0
+    return (1, sum(line.rank)) if line.rank else (2, 0)

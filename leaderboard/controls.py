@@ -1,0 +1,154 @@
+"""The controls of a group, `none` and `real`: whose they are, whether they may be used, what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from benchmarks.results import CellResult, Floor
+from leaderboard import statistics as st
+from leaderboard.readings import CONTROLS, BoardRow, Reading, read
+from leaderboard.statistics import Array
+
+UNKNOWN = st.Validity(None, None)
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What a group is measured against.
+
+    Attributes:
+        readings: `none` and `real` where found, in that order.
+        problem: Why nothing can be scored against them; "" where it can.
+        inherited: Whether they are the parent scenario's.
+        direction: Of the metric; "" where unknown.
+        floor: Of the metric, with the largest minimum effect of the cells.
+        gap: Interval of how much worse `none` is than `real` at T.
+        validity: Whether `real` stays healthy while `none` collapses.
+        correlation: Of `none` and `real` at T over seeds: what pairing gains from.
+    """
+
+    readings: tuple[Reading, ...]
+    problem: str
+    inherited: bool
+    direction: str = ""
+    floor: Floor | None = None
+    gap: st.Interval | None = None
+    validity: st.Validity = UNKNOWN
+    correlation: float | None = None
+
+    @property
+    def minimum_effect(self) -> float:
+        """The smallest gap that counts as collapse; zero where the metric declares none."""
+        return self.floor.minimum_effect if self.floor else 0.0
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether the whole 95 % interval of none - real at T lies above the minimum effect."""
+        return self.gap is not None and self.gap.low > self.minimum_effect
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The kinds of hosts that the controls ran on."""
+        return frozenset(host for reading in self.readings for host in reading.hosts)
+
+    @property
+    def label(self) -> str:
+        """One phrase on what the controls show, for the head of a table."""
+        if self.problem:
+            return f"unknown ({self.problem})"
+        if self.gap is not None and self.gap.n < st.SEEDS_FOR_INTERVALS:
+            return "unknown (one seed)"
+        if not self.collapsed:
+            return "control did not collapse"
+        share = self.validity.share
+        if share is None:
+            return "unknown (none did not worsen)"
+        amount = "does not worsen" if share <= 0 else f"worsens by {share:.0%} of none's"
+        return f"valid (real {amount})" if self.validity.valid else f"INVALID (real {amount}, limit 25%)"
+
+    def end(self, mitigation: str) -> Array:
+        """Return a control's values at T over seeds."""
+        return next(r for r in self.readings if r.row.mitigation == mitigation).at(-1)
+
+
+def find_controls(
+    row: BoardRow, rows: tuple[BoardRow, ...], results: Mapping[str, CellResult], metric: str
+) -> Controls:
+    """Find and judge the controls of ``row``'s group: its own, or its parent's where it has one."""
+    inherited = row.parent is not None
+    home = _parent_group(row, rows) if inherited else row.group
+    found = tuple(
+        read(candidate, results, metric)
+        for name in CONTROLS
+        for candidate in rows
+        if candidate.group == home and candidate.mitigation == name
+    )
+    problem = _problem(row, home, found)
+    if problem:
+        return Controls(found, problem, inherited)
+    none, real = found
+    direction = none.cells[0].info[metric].direction
+    return Controls(
+        found,
+        "",
+        inherited,
+        direction,
+        _floor(none.cells + real.cells, metric),
+        st.control_gap(none.at(-1), real.at(-1), direction),
+        st.validity(
+            st.worsening(none.at(0), none.at(-1), direction), st.worsening(real.at(0), real.at(-1), direction)
+        ),
+        st.seed_correlation(none.at(-1), real.at(-1)),
+    )
+
+
+def mismatch(reading: Reading, controls: Controls) -> str:
+    """Say why a complete row may not be compared with its controls; "" where it may.
+
+    Rows of one scenario variant share the protocol digest. A scenario with a parent resolves differently by
+    design, so there N, T, seeds and the metric (whose name holds its own n) must agree instead.
+    """
+    none = controls.readings[0]
+    for what, own, theirs in zip(("N", "T", "seeds"), reading.setting, none.setting, strict=True):
+        if own != theirs:
+            where = "the parent" if controls.inherited else "none"
+            return f"not comparable: {what} {_list(own)}, {where} {_list(theirs)}"
+    if not controls.inherited and reading.protocols != none.protocols:
+        return "not comparable: other protocol"
+    return ""
+
+
+def _parent_group(row: BoardRow, rows: tuple[BoardRow, ...]) -> tuple[str, str] | None:
+    """Return the parent's group: named as "scenario/variant", else the same variant, else its only one."""
+    if row.parent is None:
+        return None
+    scenario, _, variant = row.parent.partition("/")
+    variants = list(dict.fromkeys(r.variant for r in rows if r.scenario == scenario))
+    if variant or row.variant in variants:
+        return scenario, variant or row.variant
+    return (scenario, variants[0]) if len(variants) == 1 else None
+
+
+def _problem(row: BoardRow, home: tuple[str, str] | None, found: tuple[Reading, ...]) -> str:
+    if home is None:
+        return f"not comparable: parent {row.parent} has no such variant"
+    names = [reading.row.mitigation for reading in found]
+    if missing := [name for name in CONTROLS if name not in names]:
+        return f"no control: {' and '.join(missing)} not in the plan"
+    for reading in found:
+        if reading.problem:
+            return f"no control: {reading.row.mitigation} {reading.problem}"
+    none, real = found
+    if none.setting != real.setting or none.protocols != real.protocols or len(none.protocols) != 1:
+        return "no control: none and real differ in protocol"
+    return ""
+
+
+def _floor(cells: tuple[CellResult, ...], metric: str) -> Floor | None:
+    floors = [cell.floors[metric] for cell in cells if metric in cell.floors]
+    return max(floors, key=lambda floor: floor.minimum_effect) if floors else None
+
+
+def _list(values: Iterable[int]) -> str:
+    return ",".join(map(str, sorted(values)))

@@ -1,0 +1,187 @@
+"""Curves of the primary metrics over iterations: one panel per scenario variant and modality.
+
+Thin lines are seeds, thick lines their mean, the dashed line is the floor or ceiling (real data). `none` and
+`real` keep their colours in every panel, and so does every mitigation. Rows without complete
+and comparable curves are not drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leaderboard.board import Board, Group, Line
+
+COLOURS = {"none": "#c8443a", "real": "#2f7d4f"}
+# Okabe-Ito without its red and green, which the controls own, then darker and warmer extras
+PALETTE = ("#0072b2", "#e69f00", "#8e6bbf", "#56b4e9", "#a6761d", "#cc79a7", "#1b4965", "#7f7f7f")
+STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))  # another line style each time the palette is used up
+INK, FAINT = "#333333", "#d9d9d9"
+LABEL_GAP = 0.055  # of the panel's height, between two labels at the end of the curves
+
+
+def figure(board: Board, columns: int = 3, most: int = 6) -> Any:
+    """Draw the panels.
+
+    Args:
+        board: The board; groups without a single complete row are left out.
+        columns: Panels per row.
+        most: Most mitigations drawn per panel besides the controls, best ranked first.
+
+    Returns:
+        A matplotlib ``Figure``, not registered with pyplot.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    groups = [group for group in board.groups if _drawable(group)]
+    columns = max(1, min(columns, len(groups)))
+    lines = max(1, -(-len(groups) // columns))
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
+    drawn = Figure(figsize=(5.2 * columns, 3.7 * lines), dpi=150, layout=layout, facecolor="white")
+    FigureCanvasAgg(drawn)
+    if not groups:
+        drawn.text(0.5, 0.5, "no complete curves yet", ha="center", va="center", color=INK, fontsize=12)
+        return drawn
+    styles = _styles(groups)
+    panels = drawn.subplots(lines, columns, squeeze=False).flat
+    for panel in list(panels)[len(groups) :]:
+        panel.set_axis_off()
+    for panel, group in zip(drawn.axes, groups, strict=False):
+        _panel(panel, group, styles, most)
+    return drawn
+
+
+def write_png(board: Board, path: Path, columns: int = 3, most: int = 6) -> Path:
+    """Draw and save a PNG without a time stamp, so equal boards give equal bytes on one machine."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure(board, columns, most).savefig(path, metadata={"Software": None})
+    return path
+
+
+def _drawable(group: Group) -> bool:
+    return bool(_known(group))
+
+
+def _known(group: Group) -> list[Line]:
+    return [
+        line
+        for line in group.lines
+        if line.reading.curves is not None and not line.headline.startswith("not comparable")
+    ]
+
+
+def _chosen(group: Group, most: int) -> list[Line]:
+    """Return the controls and the first ``most`` others; a parent's controls are added elsewhere."""
+    known = _known(group)
+    controls = [line for line in known if line.role == "control"]
+    return controls + [line for line in known if line.role != "control"][:most]
+
+
+def _label(group: Group, line: Line) -> str:
+    return group.scenario if group.parent and line.mitigation == "none" else line.mitigation
+
+
+def _styles(groups: Sequence[Group]) -> dict[str, tuple[str, Any]]:
+    """Give every mitigation one colour and line style for the whole figure."""
+    names = dict.fromkeys(_label(g, line) for g in groups for line in _known(g) if line.role != "control")
+    styles = {
+        name: (PALETTE[i % len(PALETTE)], STYLES[i // len(PALETTE) % len(STYLES)])
+        for i, name in enumerate(names)
+    }
+    return styles | {name: (colour, "-") for name, colour in COLOURS.items()}
+
+
+def _panel(panel: Any, group: Group, styles: dict[str, tuple[str, Any]], most: int) -> None:
+    ends: list[tuple[float, str, str]] = []
+    last = 1
+    for name, curves in _curves(group, most):
+        colour, style = styles[name]
+        steps = np.arange(curves.shape[1])
+        last = max(last, int(steps[-1]))
+        control = name in COLOURS
+        panel.plot(steps, curves.T, color=colour, lw=0.7, alpha=0.28, zorder=2)
+        mean = curves.mean(axis=0)
+        panel.plot(
+            steps, mean, color=colour, ls=style, lw=2.6 if control else 1.9, zorder=4 if control else 3
+        )
+        ends.append((float(mean[-1]), name, colour))
+    if group.floor:
+        panel.axhline(group.floor.value, color=INK, lw=1.1, ls=(0, (4, 3)), zorder=1)
+        ends.append((group.floor.value, "floor" if group.direction == "down" else "ceiling", INK))
+    _dress(panel, group, last)
+    _end_labels(panel, ends, last)
+
+
+def _curves(group: Group, most: int) -> list[tuple[str, np.ndarray]]:
+    """Return (label, curves) to draw; a scenario with a parent shows the parent's controls."""
+    chosen = [(_label(group, x), x.reading.curves) for x in _chosen(group, most)]
+    borrowed = [(r.row.mitigation, r.curves) for r in group.controls.readings if group.controls.inherited]
+    return [(name, curves) for name, curves in borrowed + chosen if curves is not None]
+
+
+def _dress(panel: Any, group: Group, last: int) -> None:
+    name = f"{group.modality} {group.metric.partition('/')[2]}"
+    better = "lower is better" if group.direction == "down" else "higher is better"
+    title = f"{group.scenario} · {group.variant}"
+    panel.set_title(title, loc="left", fontsize=11, color=INK, weight="bold", pad=18)
+    panel.text(0, 1.025, f"{name}, {better}", transform=panel.transAxes, fontsize=8.5, color="#666666")
+    panel.set_xlabel("iteration", fontsize=8.5, color=INK)
+    panel.set_xticks(range(0, last + 1, max(1, last // 10)))
+    panel.tick_params(colors=INK, labelsize=8, length=3)
+    panel.grid(axis="y", color=FAINT, lw=0.6)
+    panel.set_axisbelow(True)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.spines[["left", "bottom"]].set_color(FAINT)
+    panel.margins(x=0.01, y=0.06)
+    if not group.controls.label.startswith("valid"):
+        _warn(panel, group)
+
+
+def _warn(panel: Any, group: Group) -> None:
+    """Say in the corner that collapsing curves leave empty why the panel proves nothing."""
+    text = group.controls.label.partition(" (")[0].replace("unknown", "validity unknown")
+    height, side = (0.97, "top") if group.direction == "down" else (0.03, "bottom")
+    where = {"transform": panel.transAxes, "va": side, "zorder": 5}
+    panel.text(0.03, height, text, fontsize=9, color=COLOURS["none"], style="italic", **where)
+
+
+def _end_labels(panel: Any, ends: list[tuple[float, str, str]], last: int) -> None:
+    """Write each name beside the end of its curve, pushed apart so that none overlap."""
+    low, high = panel.get_ylim()
+    gap = LABEL_GAP * (high - low)
+    ordered = sorted(ends)
+    heights = [value for value, _, _ in ordered]
+    for _ in range(100):  # a few sweeps settle it; the bound only guards against endless loops
+        moved = False
+        for i in range(1, len(heights)):
+            overlap = gap - (heights[i] - heights[i - 1])
+            if overlap > 1e-9 * gap:
+                heights[i - 1] -= overlap / 2
+                heights[i] += overlap / 2
+                moved = True
+        if not moved:
+            break
+    for height, (value, name, colour) in zip(heights, ordered, strict=True):
+        panel.annotate(
+            name,
+            xy=(last, value),
+            xytext=(last + 0.05 * last, height),
+            fontsize=8,
+            color=colour,
+            va="center",
+            weight="bold" if name in COLOURS else "normal",
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "lw": 0.5,
+                "alpha": 0.6,
+                "shrinkA": 0,
+                "shrinkB": 0,
+            },
+            annotation_clip=False,
+        )
