@@ -113,7 +113,7 @@ class Scenes:
         if split not in self.sizes:
             raise KeyError(f"unknown split {split!r}: a split is one of {sorted(self.sizes)}")
         index = np.atleast_1d(np.asarray(index, dtype=np.int64))
-        if len(index) and not (0 <= index.min() and index.max() < self.sizes[split]):
+        if len(index) and (index.min() < 0 or index.max() >= self.sizes[split]):
             raise IndexError(f"items of {split!r} are numbered 0 to {self.sizes[split] - 1}")
         return index
 

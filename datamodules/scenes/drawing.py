@@ -13,6 +13,12 @@ import numpy as np
 
 WORLD = 32.0  # side of the world in its own units; one unit is one pixel of a 32-pixel image
 
+# Far from each other and from every ground, on screens and after an autoencoder.
+INK = {
+    "blue": (35, 70, 225), "red": (215, 25, 35), "green": (30, 150, 60), "yellow": (250, 225, 40),
+    "purple": (140, 50, 190), "orange": (245, 120, 10), "cyan": (30, 205, 225), "pink": (255, 130, 200),
+}  # fmt: skip
+
 Distance = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -21,9 +27,7 @@ def pixel_grid(size: int) -> np.ndarray:
     return ((np.arange(size) + 0.5) * (WORLD / size)).astype(np.float32)
 
 
-def coverage(
-    distance: Distance, x: np.ndarray, y: np.ndarray, radius: np.ndarray, size: int
-) -> np.ndarray:
+def coverage(distance: Distance, x: np.ndarray, y: np.ndarray, radius: np.ndarray, size: int) -> np.ndarray:
     """Draws one shape at m positions.
 
     Args:

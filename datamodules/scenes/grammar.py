@@ -65,6 +65,4 @@ def paraphrases(
 
 def words_of(*phrases: str) -> set[str]:
     """Returns the words of some phrases, leaving out the {fields} of a form."""
-    return {
-        word for phrase in phrases for word in phrase.split() if not word.startswith("{")
-    }
+    return {word for phrase in phrases for word in phrase.split() if not word.startswith("{")}

@@ -65,5 +65,5 @@ def rarest_third(frequencies: dict[str, float]) -> tuple[str, ...]:
 
     Ties are broken by the order of the dictionary, the later value counting as rarer.
     """
-    order = sorted(reversed(list(frequencies)), key=lambda value: frequencies[value])
-    return tuple(order[: max(1, round(len(order) / 3))])
+    ranked = sorted(enumerate(frequencies), key=lambda item: (frequencies[item[1]], -item[0]))
+    return tuple(value for _, value in ranked[: max(1, round(len(ranked) / 3))])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -50,6 +50,25 @@ class Oracle(Protocol):
         """Returns the rarest third of the attribute's values, the rarest first."""
 
 
+def join_readings(parts: Sequence[Mapping[str, Any]], slots: Mapping[str, int]) -> Readings:
+    """Joins batches of readings.
+
+    Args:
+        parts: each attribute -> (n, slots) values, arrays or lists; no part at all is no item.
+        slots: attribute -> number of slots, in the order of the result.
+    """
+    empty = {attribute: np.empty((0, width), dtype=object) for attribute, width in slots.items()}
+    return Readings(
+        {
+            attribute: np.concatenate(
+                [empty[attribute]]
+                + [np.array(part[attribute], dtype=object).reshape(-1, slots[attribute]) for part in parts]
+            )
+            for attribute in slots
+        }
+    )
+
+
 def match(truth: Sequence[Truth], read: Readings) -> dict[str, np.ndarray]:
     """Scores readings against the truth.
 
@@ -74,7 +93,7 @@ def match(truth: Sequence[Truth], read: Readings) -> dict[str, np.ndarray]:
     order = _assignments(truth, read)
     for attribute, values in read.values.items():
         true = _padded(truth, attribute, values.shape[1])
-        seen = np.take_along_axis(values, order[:, : values.shape[1]], 1) if values.shape[1] > 1 else values
+        seen = np.take_along_axis(values, order, 1) if values.shape[1] > 1 else values
         agree = ((true == seen) & (true != ABSENT)).sum(1)
         slots = np.maximum((true != ABSENT).sum(1), (seen != ABSENT).sum(1))
         scores[attribute] = agree / np.maximum(slots, 1)

@@ -24,16 +24,12 @@ from datamodules.scenes.oracle import Oracle, Truth
 SHAPES = zipf(("square", "circle", "triangle", "cross", "diamond", "ring"))
 COLOURS = zipf(("blue", "red", "green", "yellow", "purple", "orange", "cyan", "pink"))
 GROUNDS = zipf(("white", "grey", "black", "tan"))
-HEIGHTS = zipf(("large", "small"))
+EXTENTS = zipf(("large", "small"))
 # A flatter law: only lone objects are in the middle, and 512 items must hold it twenty times.
 PLACES = zipf(("left", "right", "top", "bottom", "middle"), 0.7)
 COUNTS = Law(("one", "two"), (0.6, 0.4))
 RELATIONS = Law(("beside", "above"), (0.6, 0.4))
 
-INK = {
-    "blue": (35, 70, 225), "red": (215, 25, 35), "green": (30, 150, 60), "yellow": (250, 225, 40),
-    "purple": (140, 50, 190), "orange": (245, 120, 10), "cyan": (30, 205, 225), "pink": (255, 130, 200),
-}  # fmt: skip
 PAPER = {"white": (242, 242, 242), "grey": (138, 138, 138), "black": (28, 28, 28), "tan": (214, 186, 140)}
 RADIUS = {"large": 6.6, "small": 4.3}
 ANCHOR = {"left": (8, 16), "right": (24, 16), "top": (16, 8), "bottom": (16, 24), "middle": (16, 16)}
@@ -70,8 +66,8 @@ def lay_out(draws: Draws) -> Layout:
     def jitter(lane: str) -> np.ndarray:
         return np.stack([draws.uniform(f"{lane}/{slot}", -1, 1) for slot in range(2)], 1)
 
-    size = per_slot("size", HEIGHTS)
-    radius = np.array([RADIUS[name] for name in HEIGHTS.values])[size] * (1 + 0.04 * jitter("radius"))
+    size = per_slot("size", EXTENTS)
+    radius = np.array([RADIUS[name] for name in EXTENTS.values])[size] * (1 + 0.04 * jitter("radius"))
     anchor = np.array([[ANCHOR.get(name, (16, 16)) for name in row] for row in place.tolist()], float)
     # Off the centre an object stays inside its half of the image, so two never touch.
     room = np.minimum(1.5, 8 - _MARGIN - radius)
@@ -172,11 +168,9 @@ class ShapesWorld:
             rows, slots = np.nonzero(layout.present & (layout.shape == code))
             at = layout.x[rows, slots], layout.y[rows, slots], layout.radius[rows, slots]
             masks[rows, slots] = drawing.coverage(getattr(drawing, name), *at, size)
-        ink = np.array([INK[name] for name in COLOURS.values])[layout.colour]
+        ink = np.array([drawing.INK[name] for name in COLOURS.values])[layout.colour]
         paper = np.array([PAPER[name] for name in GROUNDS.values])[layout.ground]
-        return drawing.blend(
-            paper[:, None, None, :], [(masks[:, slot], ink[:, slot]) for slot in range(2)]
-        )
+        return drawing.blend(paper[:, None, None, :], [(masks[:, slot], ink[:, slot]) for slot in range(2)])
 
     def truth(self, draws: Draws) -> list[Truth]:
         """Returns the attributes of each item."""
@@ -184,7 +178,7 @@ class ShapesWorld:
         columns = {
             "shape": SHAPES.names[layout.shape],
             "colour": COLOURS.names[layout.colour],
-            "size": HEIGHTS.names[layout.size],
+            "size": EXTENTS.names[layout.size],
             "place": layout.place,
         }
         items: list[Truth] = []
@@ -205,7 +199,9 @@ class ShapesWorld:
 
     def oracle(self) -> Oracle:
         """Returns a reader of captions and images."""
-        raise NotImplementedError
+        from datamodules.scenes.shapes_oracle import ShapesOracle  # which imports this module
+
+        return ShapesOracle(self.image_size)
 
 
 def make_world(image_size: int) -> ShapesWorld:

@@ -1,0 +1,152 @@
+"""Image-caption pairs with their provenance: what every training pool is made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_ARRAYS = {"ids": np.int64, "origin": np.int16, "weights": np.float32, "draw": np.int16}
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """n (image, caption) pairs with provenance.
+
+    Attributes:
+        ids: (n,) int64, item numbers of the split that the pairs came from.
+        images: (n, H, W, 3) uint8, or (n,) float64 in the analytic testbed.
+        captions: n texts, "" where there is none yet.
+        prompts: n texts that the images were drawn from, "" where the image is real.
+        origin: (n,) int16, 0 for a real pair, t for one made in iteration t.
+        weights: (n,) float32 weights in the loss, finite and not negative; None means all one.
+        draw: (n,) int16, which of several draws for one id this is; None means one draw each.
+
+    Raises:
+        ValueError: if a length, shape, dtype or weight is not as above.
+    """
+
+    ids: np.ndarray
+    images: np.ndarray
+    captions: tuple[str, ...]
+    prompts: tuple[str, ...]
+    origin: np.ndarray
+    weights: np.ndarray | None = None
+    draw: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        """Brings the arrays to their dtypes and checks them."""
+        for name, dtype in _ARRAYS.items():
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _as(dtype, np.asarray(value), name))
+        for name in ("captions", "prompts"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in (*_ARRAYS, "captions", "prompts"):
+            value = getattr(self, name)
+            if value is not None and len(value) != len(self.images):
+                raise ValueError(f"{len(self.images)} images, but {len(value)} {name}")
+        pictures = self.images.ndim == 4 and self.images.shape[3] == 3 and self.images.dtype == np.uint8
+        if not pictures and not (self.images.ndim == 1 and self.images.dtype == np.float64):
+            raise ValueError(
+                "images must be (n, H, W, 3) uint8 or (n,) float64, "
+                f"not {self.images.shape} {self.images.dtype}"
+            )
+        if self.weights is not None and not (np.isfinite(self.weights) & (self.weights >= 0)).all():
+            raise ValueError("weights must be finite and not negative")
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.images)
+
+    def take(self, index: np.ndarray | Sequence[int]) -> Pairs:
+        """Returns the pairs at some positions (or where a boolean mask holds), in that order."""
+        index = np.asarray(index)
+        rows = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
+        if index.dtype == bool and len(index) != len(self):
+            raise ValueError(f"a mask of {len(index)} for {len(self)} pairs")
+        changes: dict[str, Any] = {"images": self.images[rows]}
+        for name in ("captions", "prompts"):
+            texts = getattr(self, name)
+            changes[name] = tuple(texts[row] for row in rows.tolist())
+        for name in _ARRAYS:
+            value = getattr(self, name)
+            changes[name] = None if value is None else value[rows]
+        return replace(self, **changes)
+
+    def with_(self, **changes: Any) -> Pairs:
+        """Returns the pairs with some fields replaced, checked again."""
+        return replace(self, **changes)
+
+    @staticmethod
+    def concat(parts: Sequence[Pairs]) -> Pairs:
+        """Joins pools in order.
+
+        Weights and draw numbers missing in some parts only count as one and zero there.
+
+        Raises:
+            ValueError: without parts, or if their images differ in shape.
+        """
+        if not parts:
+            raise ValueError("concat needs at least one part")
+        if len({part.images.shape[1:] for part in parts}) > 1:
+            raise ValueError(f"images differ in shape: {[part.images.shape[1:] for part in parts]}")
+        return Pairs(
+            ids=np.concatenate([part.ids for part in parts]),
+            images=np.concatenate([part.images for part in parts]),
+            captions=tuple(text for part in parts for text in part.captions),
+            prompts=tuple(text for part in parts for text in part.prompts),
+            origin=np.concatenate([part.origin for part in parts]),
+            weights=_joined([part.weights for part in parts], parts, np.float32(1)),
+            draw=_joined([part.draw for part in parts], parts, np.int16(0)),
+        )
+
+    def save(self, folder: Path) -> None:
+        """Writes `images.npy` and `pairs.json` into a folder, made if needed. No pickle."""
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "images.npy", self.images, allow_pickle=False)
+        table: dict[str, Any] = {"captions": self.captions, "prompts": self.prompts}
+        for name in _ARRAYS:
+            value = getattr(self, name)
+            table[name] = None if value is None else value.tolist()
+        (folder / "pairs.json").write_text(json.dumps(table) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Pairs:
+        """Reads what `save` wrote, equal to the last bit.
+
+        Raises:
+            FileNotFoundError: if a file is missing.
+            ValueError: if the files do not fit together.
+        """
+        table = json.loads((folder / "pairs.json").read_text(encoding="utf-8"))
+        arrays: dict[str, Any] = {
+            name: None if table[name] is None else np.array(table[name], dtype=dtype)
+            for name, dtype in _ARRAYS.items()
+        }
+        images = np.load(folder / "images.npy", allow_pickle=False)
+        return cls(images=images, captions=table["captions"], prompts=table["prompts"], **arrays)
+
+
+def _as(dtype: type, value: np.ndarray, name: str) -> np.ndarray:
+    """Casts, refusing what is not a vector or would lose its integer values."""
+    cast: np.ndarray = value.astype(dtype)
+    if value.ndim != 1 or (np.issubdtype(dtype, np.integer) and not np.array_equal(cast, value)):
+        raise ValueError(f"{name} must be a vector of {np.dtype(dtype)}, not {value.dtype} {value.shape}")
+    return cast
+
+
+def _joined(
+    values: list[np.ndarray | None], parts: Sequence[Pairs], missing: np.generic
+) -> np.ndarray | None:
+    if all(value is None for value in values):
+        return None
+    return np.concatenate(
+        [
+            np.full(len(part), missing) if value is None else value
+            for value, part in zip(values, parts, strict=True)
+        ]
+    )
