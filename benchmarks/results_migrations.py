@@ -1,8 +1,8 @@
 """Result files of older schemas, brought up to date one version at a time.
 
 To change the schema: raise `benchmarks.results.SCHEMA`, add ``{old: function}`` here, where the function
-takes the parsed document of schema ``old`` and returns that of ``old + 1``, and keep one old file as a test. Files
-are migrated when they are read; nothing on disk is rewritten.
+takes the parsed document of schema ``old`` and returns that of ``old + 1``, and keep one old file as a test.
+Files are migrated when they are read; nothing on disk is rewritten.
 """
 
 from __future__ import annotations

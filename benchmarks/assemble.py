@@ -1,0 +1,145 @@
+"""One result file out of the artifacts of a cell."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.evaluation import families_by_judge
+from benchmarks.keys import canonical, digest
+from benchmarks.loading import ROOT
+from benchmarks.results import CellError, CellResult, Cost, Floor, MetricInfo, Point, Row
+from benchmarks.store import Store
+
+if TYPE_CHECKING:
+    from benchmarks.executors import Failure
+    from benchmarks.plan import Plan, PlannedCell
+
+PACKAGES = ("torch", "transformers", "diffusers", "pytorch-lightning", "torchmetrics", "pycocoevalcap", "numpy", "scipy")
+
+
+def assemble(plan: Plan, cell: PlannedCell, store: Store, done: set[str], failure: Failure | None = None) -> CellResult:
+    """Read a cell's numbers, floors and costs from the store.
+
+    Args:
+        plan: The plan the cell belongs to.
+        cell: The cell.
+        store: Where its artifacts are.
+        done: Keys of its steps that are complete.
+        failure: Why it did not complete, if it failed.
+    """
+    reader = _Reader(plan, store, done)
+    values = {t: reader.values(keys) for t, keys in cell.trace.metrics.items()}
+    sets = {t: reader.values(keys) for t, keys in cell.trace.sets.items()}
+    error = None if failure is None else CellError(failure.step.kind, failure.step.iteration, failure.message)
+    complete = set(cell.needs) <= done
+    spec = cell.cell
+    return CellResult(
+        suite=plan.suite.name, suite_digest=plan.digest, key=cell.key, seed=spec.seed, iterations=spec.iterations,
+        n=spec.n, rows=tuple(Row(r["scenario"], r["variant"], r["mitigation"], r["parent"]) for r in cell.rows),
+        trains=tuple(sorted(spec.scenario.trains)),
+        status="complete" if complete else "failed" if failure else "incomplete", error=error,
+        metrics=tuple(Point(t, v) for t, v in sorted(values.items()) if v),
+        sets=tuple(Point(t, v) for t, v in sorted(sets.items()) if v),
+        absent=reader.absent, floors=reader.floors(cell.trace.floors), info=reader.info(cell),
+        cost=reader.cost(key for keys in cell.trace.work.values() for key in keys),
+        configuration=_configuration(cell), execution=reader.execution(cell), versions=_versions(),
+        commit=_commit(), created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )  # fmt: skip
+
+
+class _Reader:
+    def __init__(self, plan: Plan, store: Store, done: set[str]):
+        self.plan, self.store, self.done = plan, store, done
+        self.absent: dict[str, str] = {}
+        self.families = {f.class_path: f for f in plan.world.families}
+
+    def name(self, key: str, metric: str) -> str:
+        """Return the full name of a metric that a metrics or floor step made."""
+        step = self.plan.steps[key]
+        family = self.families[step.identity["family"]["class_path"]]
+        judge = None
+        if step.identity["judge"]:
+            features = step.inputs.get("features") or step.inputs["floor"]
+            judge = self.plan.steps[str(features)].identity["judge"].execution.name
+        return family.name(metric, step.identity["n"], judge)
+
+    def values(self, keys: Iterable[str]) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for key in keys:
+            if key in self.done:
+                made = self.store.get(key)
+                found.update({self.name(key, m): v for m, v in made["values"].items()})
+                self.absent.update({self.name(key, m): why for m, why in made["absent"].items()})
+        return found
+
+    def floors(self, keys: Iterable[str]) -> dict[str, Floor]:
+        found = {}
+        for key in keys:
+            if key in self.done:
+                for metric, floor in self.store.get(key)["floors"].items():
+                    found[self.name(key, metric)] = Floor(**floor)
+        return found
+
+    def info(self, cell: PlannedCell) -> dict[str, MetricInfo]:
+        world, primary = self.plan.world, self.plan.suite.primary
+        found = {}
+        for side in (*sorted(cell.cell.scenario.trains), "set"):
+            for family, judge in families_by_judge(world, side):
+                for metric, facts in family.declares.items():
+                    name = family.name(metric, cell.cell.evaluate.n, judge)
+                    protocol = digest([cell.rows[0]["protocol"], family.identity, judge, cell.cell.evaluate])
+                    headline = primary.get(side) == metric and judge == (world.judge_names[0] if judge else None)
+                    found[name] = MetricInfo(facts["direction"], headline, protocol)
+        return found
+
+    def cost(self, keys: Iterable[str]) -> Cost:
+        total: dict[str, float] = {}
+        for key in keys:
+            if key in self.done:
+                for field, value in self.store.record(key).cost.__dict__.items():
+                    total[field] = total.get(field, 0) + value
+        return Cost(**total)  # type: ignore[arg-type]
+
+    def execution(self, cell: PlannedCell) -> dict[str, Any]:
+        last = next((k for k in reversed(cell.needs) if k in self.done), None)
+        return {} if last is None else dict(self.store.record(last).execution)
+
+
+def _configuration(cell: PlannedCell) -> dict[str, Any]:
+    """Return the default-filled cell as plain data."""
+    spec = cell.cell
+    method = {"class_path": spec.method.class_path, "init_args": spec.method.init_args}
+    return json.loads(
+        canonical({"scenario": spec.scenario, "method": method, "fit": spec.fit, "generate": spec.generate,
+                   "evaluate": spec.evaluate, "shard": spec.shard})
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+@lru_cache(maxsize=1)
+def _commit() -> str:
+    """Return the commit of the project, `+` where the tree differs from it, "" outside a checkout."""
+    try:
+        run = subprocess.run(
+            ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],
+            capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return run.stdout.strip()

@@ -1,0 +1,183 @@
+"""The command line: `python -m benchmarks run | plan | table | mirror | ui | bases`.
+
+Parsing, planning and tables never import torch; `run` does, in its worker processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.errors import UsageError
+
+if TYPE_CHECKING:
+    from benchmarks.execute import Reporter
+    from benchmarks.executors import Executor
+    from benchmarks.plan import Plan
+    from benchmarks.store import Store
+
+EXIT_FAILED_CELLS, EXIT_USAGE = 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return its exit code: 0 done, 1 some cells failed, 2 bad input."""
+    parser = make_parser()
+    options, overrides = parser.parse_known_args(arguments)
+    options.overrides = overrides
+    try:
+        return options.run(options)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
+        return 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser; what it does not know is an override of the suite, such as `--iterations 3`."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, function in (("run", run), ("plan", plan), ("table", table), ("mirror", mirror), ("ui", ui)):
+        command = commands.add_parser(
+            name, help=(function.__doc__ or "").splitlines()[0], allow_abbrev=False,
+            epilog="Any further --key value overrides a key of the suite, e.g. --iterations 3 --seeds [0,1].",
+        )  # fmt: skip
+        command.add_argument("suite", help="a shipped suite's name, or a YAML file")
+        command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
+        command.add_argument("--method", action="append", default=[], help="one more mitigation: YAML file or file.py:Class")
+        command.set_defaults(run=function)
+        if name == "run":
+            command.add_argument("--workers", type=int, default=None, help="worker processes (default: one a core)")
+            command.add_argument("--no-mirror", action="store_true", help="leave MLflow alone")
+        if name == "plan":
+            command.add_argument("--format", choices=("text", "json"), default="text")
+        if name == "ui":
+            command.add_argument("--port", type=int, default=5000)
+    command = commands.add_parser("bases", help=(bases.__doc__ or "").splitlines()[0], allow_abbrev=False)
+    command.add_argument("names", nargs="*", help="which bases (default: all)")
+    command.add_argument("--workers", type=int, default=None, help="bases trained side by side (default: one a core)")
+    command.set_defaults(run=bases)
+    return parser
+
+
+def read_plan(options: argparse.Namespace) -> Plan:
+    """Plan the suite that the command line names."""
+    from benchmarks.plan import make_plan
+
+    return make_plan(options.suite, options.overrides, options.method)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run what is missing of a suite, then mirror it and print its board."""
+    from benchmarks.executors import LocalExecutor
+    from benchmarks.reporter import make_reporter
+    from benchmarks.store import LocalStore
+
+    study = read_plan(options)
+    root = options.runs / "store"
+    store = LocalStore(root)
+    store.sweep(older_than=3600)
+    workers = options.workers or len(os.sched_getaffinity(0))
+    if workers < 1:
+        raise UsageError(f"--workers: found {workers}; allowed: 1 or more")
+    return run_plan(study, store, LocalExecutor(root, workers), options, make_reporter())
+
+
+def run_plan(study: Plan, store: Store, executor: Executor, options: argparse.Namespace, reporter: Reporter | None) -> int:
+    """Execute a plan with any store and executor, write results, board and mirror; return the exit code.
+
+    With `--method`, only the new rows and the controls they are scored with run.
+    """
+    from benchmarks.execute import execute
+    from benchmarks.needs import unmet_needs
+    from benchmarks.outputs import write_board, write_pictures
+
+    for warning in unmet_needs(study):
+        print(f"note: {warning}", file=sys.stderr)
+    folder = options.runs / study.suite.name
+    cells = study.cells
+    if options.method:
+        groups = {(r.scenario, r.variant) for r in study.rows if r.added}
+        cells = study.select(
+            k for r in study.rows if r.added or ((r.scenario, r.variant) in groups and r.mitigation in ("none", "real"))
+            for k in r.keys
+        )  # fmt: skip
+    outcome = execute(study, store, executor, folder / "results", cells, reporter)
+    write_pictures(study, store, outcome.results, folder)
+    print(write_board(study, folder), end="")
+    if not getattr(options, "no_mirror", False):
+        mirror_results(study, options.runs)
+    for result in outcome.failed:
+        row = result.rows[0]
+        assert result.error is not None
+        print(
+            f"failed: {row.scenario}/{row.variant}/{row.mitigation}/seed={result.seed}: {result.error.step} "
+            f"in iteration {result.error.iteration}: {result.error.message}",
+            file=sys.stderr,
+        )
+    return EXIT_FAILED_CELLS if outcome.failed else 0
+
+
+def plan(options: argparse.Namespace) -> int:
+    """Show what a run would do, without running anything."""
+    from benchmarks.outputs import describe
+
+    facts = describe(read_plan(options), options.runs / "store")
+    if options.format == "json":
+        print(json.dumps(facts, indent=1))
+        return 0
+    for key in ("suite", "digest", "steps_total", "steps_unique", "steps_done"):
+        print(f"{key:13} {facts[key]}")
+    print(f"{'kinds':13} " + ", ".join(f"{k} {n}" for k, n in facts["kinds"].items()))
+    print(f"{'cells':13} {len(facts['cells'])}")
+    for row in facts["rows"]:
+        print(f"  {row['scenario']}/{row['variant']} {row['mitigation']}: seeds {row['seeds']}, n {row['n']}, T {row['iterations']}")
+    return 0
+
+
+def table(options: argparse.Namespace) -> int:
+    """Write and print the board from the result files."""
+    from benchmarks.outputs import write_board
+
+    study = read_plan(options)
+    print(write_board(study, options.runs / study.suite.name), end="")
+    return 0
+
+
+def mirror(options: argparse.Namespace) -> int:
+    """Rebuild MLflow's copy from the result files."""
+    mirror_results(read_plan(options), options.runs)
+    return 0
+
+
+def mirror_results(study: Plan, runs: Path) -> None:
+    """Copy the results of a plan's cells into MLflow; it can be deleted and made again."""
+    from benchmarks.outputs import mirror_plan
+
+    print(mirror_plan(study, runs), file=sys.stderr)
+
+
+def ui(options: argparse.Namespace) -> int:
+    """Open MLflow's page on the mirrored results."""
+    import subprocess
+
+    from benchmarks.tracking import default_uri
+
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or default_uri(options.runs)
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--port", str(options.port), "--workers", "1"]
+    print(f"MLflow on http://127.0.0.1:{options.port} (Ctrl-C ends it)", file=sys.stderr)
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def bases(options: argparse.Namespace) -> int:
+    """Train the shipped base models again; goes on where a killed training stopped."""
+    from lightning_modules.train_bases import main as train
+
+    return int(train(options.names) or 0)

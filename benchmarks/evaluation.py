@@ -1,0 +1,122 @@
+"""The measuring part of the loop: samples are kept, one feature pass a judge serves every metric, one step a family.
+
+Evaluation noise depends on the evaluation seed and the prompt id alone, so it is equal at every iteration, and the
+steps of a model depend on its key alone, so cells that share a model share its evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.keys import Spec, Step
+from benchmarks.seeds import step_seed
+from benchmarks.suite import Decodings, Evaluation
+from benchmarks.world import Family, World
+
+if TYPE_CHECKING:
+    from benchmarks.loop import Walk
+
+VERSIONS = {"sample": 1, "features": 1, "reference": 1, "metrics": 1, "floor": 1}
+#: The real captions whose document frequencies CIDEr is pinned to: split and number of items.
+DOCUMENTS = ("train", 4096)
+
+
+def _step(kind: str, where: tuple[str, int], inputs: dict[str, Any], **identity: Any) -> Step:
+    label, t = where
+    return Step(kind, VERSIONS[kind], identity, inputs, f"{label} t={t} {kind}", t)
+
+
+def evaluate_model(walk: Walk, modality: str, t: int) -> Iterator[Step]:
+    """Sample the live anchor on the evaluation split and measure the samples with every family of its side."""
+    model = walk.models[modality][0]
+    memo_key = (modality, model, walk.evaluation_digest)
+    if memo_key not in walk.memo:
+        where = (f"{walk.cell.label} {modality}", t)
+        walk.memo[memo_key] = list(_evaluation_steps(walk.world, walk.cell.evaluate, modality, model, where))
+    steps = walk.memo[memo_key]
+    yield from steps
+    walk.trace.samples[(modality, t)] = next(s.key for s in steps if s.kind == "sample")
+    walk.trace.metrics.setdefault(t, []).extend(s.key for s in steps if s.kind == "metrics")
+    if t == 0:
+        walk.trace.floors.extend(s.key for s in steps if s.kind == "floor")
+
+
+def _evaluation_steps(world: World, ev: Evaluation, modality: str, model: str, where: tuple[str, int]) -> Iterator[Step]:
+    families = world.families_of(modality)
+    if not families:
+        return
+    sample = _sample(world, ev, modality, model, where, ev.n, 1, ev.decoding)
+    yield sample
+    inputs: dict[str, Any] = {"sample": sample.key}
+    wanted = {need for f in families for need in f.needs}
+    if wanted & {"draws", "draw_features"} and ev.draw_inputs:
+        drawn = _sample(world, ev, modality, model, where, ev.draw_inputs, ev.draws, ev.draw_decoding)
+        yield drawn
+        inputs["draws"] = drawn.key
+    judged: dict[str | None, dict[str, str]] = {None: {}}
+    if any(f.judged for f in families):
+        for judge in world.models["judges"]:
+            references = list(_references(world, ev, judge, where))
+            yield from references
+            features = _step("features", where, inputs, judge=judge, modality=modality)
+            yield features
+            evaluation, floor = (r.key for r in references)
+            judged[judge.execution.name] = {"features": features.key, "evaluation": evaluation, "floor": floor}
+    for family, judge_name in families_by_judge(world, modality):
+        common = _metric_identity(world, ev, family, judge_name)
+        yield _step("metrics", where,
+                    {"sample": sample.key, **judged[judge_name]}, **common)  # fmt: skip
+        reference = {k: v for k, v in judged[judge_name].items() if k != "features"}
+        yield _step("floor", where, reference, draws=ev.floor_draws, **common)
+
+
+def families_by_judge(world: World, side: str) -> list[tuple[Family, str | None]]:
+    """Return each family of a side once per judge it needs, in the suite's order."""
+    pairs: list[tuple[Family, str | None]] = []
+    for family in world.families_of(side):
+        pairs.extend((family, name) for name in (world.judge_names if family.judged else [None]))
+    return pairs
+
+
+def _sample(
+    world: World, ev: Evaluation, modality: str, model: str, where: tuple[str, int], n: int, draws: int, decodings: Decodings
+) -> Step:
+    return _step(
+        "sample", where, {"model": model}, data=world.data_spec, split="evaluation", modality=modality, n=n, draws=draws,
+        decoding=getattr(decodings, modality), seed=step_seed(ev.seed, f"evaluate-{modality}-{draws}", 0),
+    )  # fmt: skip
+
+
+def _references(world: World, ev: Evaluation, judge: Spec, where: tuple[str, int]) -> Iterator[Step]:
+    for split in ("evaluation", "floor"):
+        yield _step("reference", where, {}, judge=judge, data=world.data_spec, split=split, n=ev.n)
+
+
+def _metric_identity(world: World, ev: Evaluation, family: Family, judge: str | None) -> dict[str, Any]:
+    return {
+        "family": family.identity,
+        "n": ev.n,
+        "judge": judge is not None,
+        "data": world.data_spec,
+        "seed": ev.seed,
+        "documents": list(DOCUMENTS) if "document_frequency" in family.needs else None,
+    }
+
+
+def measure_set(walk: Walk, pool: str, t: int) -> Iterator[Step]:
+    """Measure the set that is about to be trained on, with every family of side `set`."""
+    world, ev = walk.world, walk.cell.evaluate
+    where = (f"{walk.cell.label} set", t)
+    features: dict[str | None, dict[str, str]] = {None: {}}
+    for family, judge_name in families_by_judge(world, "set"):
+        if judge_name not in features:
+            judge = world.models["judges"][world.judge_names.index(judge_name)]  # type: ignore[arg-type]
+            step = _step("features", where, {"pool": pool}, judge=judge, modality="set", n=ev.n, seed=ev.seed)
+            references = list(_references(world, ev, judge, where))
+            yield from [step, *references]
+            evaluation, floor = (r.key for r in references)
+            features[judge_name] = {"features": step.key, "evaluation": evaluation, "floor": floor}
+        step = _step("metrics", where, {"pool": pool, **features[judge_name]}, **_metric_identity(world, ev, family, judge_name))
+        yield step
+        walk.trace.sets.setdefault(t, []).append(step.key)

@@ -1,0 +1,84 @@
+"""Identity: what a step is, hashed before anything has run.
+
+A step's key is the sha256 of its kind, its version, its identity fields and the keys of its inputs. Because it
+never depends on what a step *made*, the whole graph is known at plan time, equal steps of different cells fall
+together, and a second run does only what is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from functools import cached_property
+from typing import Any
+
+
+def canonical(value: Any) -> str:
+    """Return the one JSON text of ``value``: sorted keys, no spaces, no NaN; dataclasses as objects."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Spec):
+        return value.digest
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
+
+
+def digest(value: Any) -> str:
+    """Return the sha256 (64 hex digits) of the canonical JSON of ``value``."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Spec:
+    """A part of an identity that many steps share: hashed once, carried whole to the step that needs it.
+
+    Attributes:
+        value: What enters the key, as plain JSON data or dataclasses.
+        execution: What the step needs to run but must not enter the key (paths, names).
+    """
+
+    value: Any
+    execution: Any = None
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of ``value``."""
+        return digest(self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One pure unit of work.
+
+    Attributes:
+        kind: What is done; names a function of `benchmarks.steps`.
+        version: Bumped whenever that function changes numbers by design.
+        identity: Everything else that can change the numbers, as JSON data and `Spec` values.
+        inputs: Name -> key, or tuple of keys, of the steps whose artifacts are read.
+        label: For people: where in which cell this was first met. Not part of the key.
+        iteration: Where in the loop it was first met. Not part of the key.
+    """
+
+    kind: str
+    version: int
+    identity: Mapping[str, Any]
+    inputs: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    label: str = ""
+    iteration: int = 0
+
+    @cached_property
+    def key(self) -> str:
+        """The content key: 64 hex digits."""
+        return digest((self.kind, self.version, self.identity, self.inputs))
+
+    def parents(self) -> list[str]:
+        """Return the keys of all inputs."""
+        found: list[str] = []
+        for keys in self.inputs.values():
+            found.extend((keys,) if isinstance(keys, str) else keys)
+        return found

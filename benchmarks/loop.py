@@ -1,0 +1,335 @@
+"""The recursive loop, written once, in the order of the paper, as a generator of steps.
+
+Walking it *is* planning it: nothing runs, every key is known, and equal steps of different cells fall together::
+
+    base models -> evaluate
+    for t in 1..T:  items -> images -> captions -> (score) -> curate -> measure the set
+                    -> (auxiliary) -> fit -> (merge) -> evaluate
+
+Each `yield` hands one `Step` to the planner; a step's inputs name the keys of earlier ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from benchmarks.evaluation import evaluate_model, measure_set
+from benchmarks.hooks import HOOKS, Mitigation
+from benchmarks.keys import Spec, Step, digest
+from benchmarks.seeds import step_seed
+from benchmarks.suite import Decodings, Evaluation, Fits, Scenario
+from benchmarks.world import World
+
+#: Bumped when a step's function changes numbers by design.
+VERSIONS = {"base": 1, "real": 1, "images": 1, "captions": 1, "score": 1, "curate": 1, "auxiliary": 1, "fit": 1, "merge": 1}
+PROMPT_SPLIT = "prompts"
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """A mitigation ready to plan with."""
+
+    name: str
+    hooks: Mitigation
+    class_path: str
+    init_args: dict[str, Any]
+
+    @cached_property
+    def spec(self) -> Spec:
+        """Identity of the code and knobs behind its hooks."""
+        identity = {
+            "class_path": self.class_path,
+            "init_args": self.init_args,
+            "version": self.hooks.version,
+            "source": self.hooks.source_digest(),
+        }
+        return Spec(identity, self)
+
+    @cached_property
+    def active(self) -> frozenset[str]:
+        """The hooks it overrides."""
+        return frozenset(h for h in HOOKS if self.hooks.overrides(h))
+
+    @cached_property
+    def identity(self) -> Any:
+        """What enters a cell's key: nothing for a method that overrides nothing."""
+        return self.spec if self.active else None
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One trajectory: a resolved scenario, a method and a seed, with all sizes and settings."""
+
+    scenario: Scenario
+    method: Method
+    seed: int
+    iterations: int
+    n: int
+    fit: Fits
+    generate: Decodings
+    evaluate: Evaluation
+    shard: int
+    metrics: str  # digest of the metric families' identities
+    label: str
+
+    @cached_property
+    def topology(self) -> dict[str, Any]:
+        """The scenario without its names: what a cell key and a protocol are made of."""
+        s = self.scenario
+        return {
+            "trains": sorted(s.trains), "images": s.images, "captions": s.captions, "prompts": s.prompts,
+            "frozen": sorted(s.frozen), "start": s.start, "members": s.members, "generate": self.generate,
+        }  # fmt: skip
+
+    def key(self, world: World) -> str:
+        """Return the content key of the cell."""
+        return digest(
+            [world.identity, self.topology, self.method.identity, self.seed, self.iterations, self.n, self.fit,
+             self.evaluate, self.shard, self.metrics]
+        )  # fmt: skip
+
+
+@dataclass
+class Trace:
+    """Keys of a cell that its result is read from, filled while the loop is walked."""
+
+    metrics: dict[int, list[str]] = field(default_factory=dict)  # iteration -> metrics steps
+    sets: dict[int, list[str]] = field(default_factory=dict)  # iteration -> metrics steps of the training set
+    work: dict[int, list[str]] = field(default_factory=dict)  # iteration -> steps whose cost the method bears
+    samples: dict[tuple[str, int], str] = field(default_factory=dict)  # (modality, iteration) -> evaluation samples
+    floors: list[str] = field(default_factory=list)
+
+    def targets(self) -> list[str]:
+        """Return the keys without which the cell is not done."""
+        lists = [*self.metrics.values(), *self.sets.values(), self.floors]
+        return [key for keys in lists for key in keys]
+
+
+class Walk:
+    """The walk of one cell. Attribute `models[modality][member]` is the key of a live model, `base` of a base one."""
+
+    def __init__(self, cell: Cell, world: World, trace: Trace, memo: dict[Any, list[Step]]):
+        self.cell, self.world, self.trace, self.memo = cell, world, trace, memo
+        self.evaluation_digest = digest(cell.evaluate)
+        self.scenario, self.hooks, self.active = cell.scenario, cell.method.hooks, cell.method.active
+        self.k = cell.scenario.members.count
+        self.base: dict[str, list[str]] = {}
+        self.models: dict[str, list[str]] = {}
+        self.pools: list[tuple[str, ...]] = []  # raw parts of each iteration
+        self.real: list[str] = []
+        self.reserve: list[str] = []
+        self.auxiliary: dict[str, str] = {}
+
+    def step(self, kind: str, inputs: dict[str, Any], t: int, /, **identity: Any) -> Step:
+        """Make a step of this cell, labelled for people."""
+        return Step(kind, VERSIONS[kind], identity, inputs, f"{self.cell.label} t={t} {kind}", t)
+
+    def steps(self) -> Iterator[Step]:
+        """Walk the whole trajectory."""
+        yield from self.load_bases()
+        for modality in sorted(self.scenario.trains):
+            yield from evaluate_model(self, modality, 0)
+        for t in range(1, self.cell.iterations + 1):
+            yield from self.real_pairs(t)
+            yield from self.generate(t)
+            pool = yield from self.curate(t)
+            yield from measure_set(self, pool, t)
+            yield from self.train(t, pool)
+            for modality in sorted(self.scenario.trains):
+                yield from evaluate_model(self, modality, t)
+
+    # -- models ---------------------------------------------------------------------------------------------------
+
+    def load_bases(self) -> Iterator[Step]:
+        """The base model of every member; copies share the anchor's weights and differ in their seeds."""
+        for modality, role in (("captioner", "captioners"), ("generator", "generators")):
+            specs = self.world.models[role]
+            diverse = self.scenario.members.kind == "diverse"
+            keys = []
+            for member in range(self.k):
+                step = self.step("base", {}, 0, model=specs[member if diverse else 0])
+                yield step
+                keys.append(step.key)
+            self.base[modality], self.models[modality] = keys, list(keys)
+
+    def labeller(self, modality: str, member: int) -> str:
+        """Return the key of the model that makes data: the live one, or the base where it is frozen."""
+        stays = modality in self.scenario.frozen or (member > 0 and not self.scenario.members.live)
+        return self.base[modality][member] if stays else self.models[modality][member]
+
+    # -- data -----------------------------------------------------------------------------------------------------
+
+    def real_pairs(self, t: int) -> Iterator[Step]:
+        """The N real pairs of the iteration, and its slice of the reserve where a method asks for one."""
+        cell = self.cell
+        step = self.step("real", {}, t, data=self.world.data_spec, split=PROMPT_SPLIT, seed=cell.seed, t=t, n=cell.n)
+        yield step
+        self.real.append(step.key)
+        count = self.hooks.reserve_items(cell.n)
+        if count:
+            start = (t - 1) * count
+            step = self.step(
+                "real", {}, t, data=self.world.data_spec, split="reserve", seed=cell.seed, t=0, start=start, n=count
+            )
+            yield step
+            self.reserve.append(step.key)
+
+    def generate(self, t: int) -> Iterator[Step]:
+        """The raw pool: images, then captions, in shards and by member."""
+        made: dict[int, list[str]] = {}
+        if self.scenario.images == "generator":
+            for shard, member, step in self.image_steps(t):
+                yield step
+                made.setdefault(shard, []).append(step.key)
+        if self.scenario.captions == "captioner":
+            images, made = made, {}
+            for shard, step in self.caption_steps(t, images):
+                yield step
+                made.setdefault(shard, []).append(step.key)
+        self.pools.append(tuple(key for keys in made.values() for key in keys))
+
+    def shards(self) -> range:
+        """Start positions of the shards of one pool; shard boundaries are part of the identity."""
+        return range(0, self.cell.n, self.cell.shard)
+
+    def part(self, t: int, modality: str, start: int, member: int) -> dict[str, Any]:
+        """Identity fields that images and captions steps share."""
+        closed = self.scenario.prompts == "previous_captions"
+        decoding = getattr(self.cell.generate, modality)
+        return {
+            "data": self.world.data_spec,
+            "items": [self.cell.seed, 1 if closed else t, self.cell.n],
+            "draws": self.hooks.oversample,
+            "shard": [start, min(start + self.cell.shard, self.cell.n)],
+            "member": [member, self.k],
+            "decoding": decoding,
+            "seed": step_seed(self.cell.seed, modality, t, member),
+            "t": t,
+        }
+
+    def image_steps(self, t: int) -> Iterator[tuple[int, int, Step]]:
+        """One step per shard and generator."""
+        for start in self.shards():
+            for member in range(self.k):
+                identity = self.part(t, "generator", start, member)
+                inputs: dict[str, Any] = {"model": self.labeller("generator", member)}
+                if self.scenario.prompts == "previous_captions" and t > 1:
+                    inputs["prompts"] = self.pools[-1]
+                self.hooked(("prompts", "sampling"), identity, inputs, "generator", member, t)
+                yield start, member, self.step("images", inputs, t, **identity)
+
+    def caption_steps(self, t: int, images: dict[int, list[str]]) -> Iterator[tuple[int, Step]]:
+        """One step per shard and captioner, over drawn images or the real ones."""
+        for start in self.shards():
+            for member in range(self.k):
+                identity = self.part(t, "captioner", start, member)
+                inputs: dict[str, Any] = {"model": self.labeller("captioner", member)}
+                if images:
+                    inputs["images"] = tuple(images[start])
+                self.hooked(("sampling", "relabel"), identity, inputs, "captioner", member, t)
+                yield start, self.step("captions", inputs, t, **identity)
+
+    def hooked(
+        self, hooks: tuple[str, ...], identity: dict[str, Any], inputs: dict[str, Any], modality: str, member: int,
+        t: int,
+    ) -> None:  # fmt: skip
+        """Let the hooks that the method overrides into a step: their source digest, and what they declare to read."""
+        mine = [h for h in hooks if h in self.active]
+        if not mine:
+            return
+        identity["hooks"], identity["method"] = mine, self.cell.method.spec
+        sources: dict[str, Any] = {
+            "new": self.pools[t - 1] if len(self.pools) >= t else (),
+            "real": tuple(self.real),
+            "reserve": tuple(self.reserve),
+            "base": self.base[modality][member],
+            "previous": self.models[modality][member],
+        }
+        for name in sorted({r for h in mine for r in self.hooks.reads.get(h, ())}):
+            if name == "history":
+                for s, parts in enumerate(self.pools[: t - 1], start=1):
+                    inputs[f"history.{s}"] = parts
+            elif name == "auxiliary":
+                for side, key in self.auxiliary.items():
+                    inputs[f"auxiliary.{side}"] = key
+            elif name != "scorers":  # planned as a score step by `curate`
+                inputs[name] = sources[name]
+
+    def curate(self, t: int) -> Generator[Step, None, str]:
+        """Choose, mix and weight: the pool that is trained on."""
+        inputs: dict[str, Any] = {}
+        size = self.hooks.pool_size(t, self.cell.n)
+        identity: dict[str, Any] = {"n": self.cell.n, "size": size, "t": t}
+        reads = self.hooks.reads.get("curate", ()) if "curate" in self.active else ("new",)
+        if "new" in reads or "history" in reads:
+            # The order of a pool is that of its items, which the parts alone do not tell.
+            identity |= {"data": self.world.data_spec, "items": self.part(t, "generator", 0, 0)["items"]}
+            identity["seed"] = step_seed(self.cell.seed, "curate", t)
+        if "new" in reads:
+            inputs["new"] = self.pools[-1]
+        scored = []
+        if "scorers" in reads:
+            for spec in self.world.models["scorers"]:
+                score = self.step("score", {"new": self.pools[-1]}, t, scorer=spec)
+                yield score
+                inputs[f"scorers.{spec.execution.name}"] = score.key
+                scored.append(score.key)
+        self.hooked(("curate",), identity, inputs, self.scenario.trains[0], 0, t)
+        step = self.step("curate", inputs, t, **identity)
+        yield step
+        bears = [*(self.pools[-1] if "new" in reads or "history" in reads else ()), *scored, step.key]
+        self.trace.work.setdefault(t, []).extend(bears)
+        return step.key
+
+    # -- training -------------------------------------------------------------------------------------------------
+
+    def train(self, t: int, pool: str) -> Iterator[Step]:
+        """Every training member takes the full number of steps on the one pool."""
+        members = range(self.k if self.scenario.members.live else 1)
+        for modality in sorted(self.scenario.trains):
+            if "auxiliary" in self.active:
+                yield from self.extra(t, modality, pool)
+            fitted = []  # only after all members: an ensemble's members start from the models of t-1
+            for member in members:
+                key = yield from self.fit(t, modality, member, pool)
+                fitted.append(key)
+            self.models[modality][: len(fitted)] = fitted
+
+    def fit(self, t: int, modality: str, member: int, pool: str) -> Generator[Step, None, str]:
+        """One fit from the previous (or base) model, and the merge of its weights where a method asks for one."""
+        start = self.base if self.scenario.start == "base" else self.models
+        settings = getattr(self.cell.fit, modality)
+        identity: dict[str, Any] = {
+            "modality": modality,
+            "settings": settings,
+            "seed": step_seed(self.cell.seed, f"fit-{modality}", t, member),
+        }
+        inputs: dict[str, Any] = {"model": start[modality][member], "pool": pool}
+        self.hooked(("objective",), identity, inputs, modality, member, t)
+        step = self.step("fit", inputs, t, **identity)
+        yield step
+        self.trace.work.setdefault(t, []).append(step.key)
+        if "merge" in self.active:
+            identity, inputs = {"modality": modality}, {"model": step.key}
+            self.hooked(("merge",), identity, inputs, modality, member, t)
+            step = self.step("merge", inputs, t, **identity)
+            yield step
+            self.trace.work[t].append(step.key)
+        return step.key
+
+    def extra(self, t: int, modality: str, pool: str) -> Iterator[Step]:
+        """The auxiliary step of a modality."""
+        identity: dict[str, Any] = {
+            "modality": modality,
+            "settings": getattr(self.cell.fit, modality),
+            "seed": step_seed(self.cell.seed, f"auxiliary-{modality}", t),
+        }
+        inputs: dict[str, Any] = {"pool": pool}
+        self.hooked(("auxiliary",), identity, inputs, modality, 0, t)
+        step = self.step("auxiliary", inputs, t, **identity)
+        yield step
+        self.auxiliary[modality] = step.key
+        self.trace.work.setdefault(t, []).append(step.key)

@@ -1,0 +1,66 @@
+"""Alignment of outputs with their inputs in the judge's joint space."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from benchmarks.metrics.family import Family
+from benchmarks.metrics.view import View
+
+
+class CaptionerAlignment(Family):
+    """Cosine of each caption with the image that it describes."""
+
+    version: ClassVar[int] = 1
+    side: ClassVar[str] = "captioner"
+    needs: ClassVar[tuple[str, ...]] = ("features", "paired_features")
+    declares: ClassVar[dict[str, dict[str, Any]]] = {
+        "alignment": {
+            "direction": "up",
+            "range": [-1, 1],
+            "source": "Hessel et al., arXiv 2104.08718 (CLIPScore with w = 1, not clipped at zero)",
+            "misses": "lost diversity: a safe caption aligns well, so it can rise during collapse",
+        },
+    }
+
+    def evaluate(self, view: View) -> dict[str, float]:
+        """Computes the value that `declares` names."""
+        assert view.features is not None
+        assert view.paired_features is not None
+        return {"alignment": alignment(view.features, view.paired_features)}
+
+
+class GeneratorAlignment(Family):
+    """Cosine of each image with the prompt that it was drawn from."""
+
+    version: ClassVar[int] = 1
+    side: ClassVar[str] = "generator"
+    needs: ClassVar[tuple[str, ...]] = ("features", "paired_features")
+    declares: ClassVar[dict[str, dict[str, Any]]] = {
+        "alignment": {
+            "direction": "up",
+            "range": [-1, 1],
+            "source": "Hessel et al., arXiv 2104.08718 (CLIPScore with w = 1, not clipped at zero)",
+            "misses": "lost diversity: caricatures align well, so it can rise during collapse",
+        },
+    }
+
+    def evaluate(self, view: View) -> dict[str, float]:
+        """Computes the value that `declares` names."""
+        assert view.features is not None
+        assert view.paired_features is not None
+        return {"alignment": alignment(view.features, view.paired_features)}
+
+
+def alignment(features: np.ndarray, paired: np.ndarray) -> float:
+    """Mean cosine of two (n, d) arrays, row by row; a row of zeros has cosine 0.
+
+    Raises:
+        ValueError: if the shapes differ or there are no rows.
+    """
+    if features.shape != paired.shape or not len(features):
+        raise ValueError(f"features {features.shape} and paired_features {paired.shape} do not pair up")
+    norms = np.linalg.norm(features, axis=1) * np.linalg.norm(paired, axis=1)
+    return float(((features * paired).sum(axis=1) / np.where(norms == 0, 1, norms)).mean())

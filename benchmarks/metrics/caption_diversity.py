@@ -1,0 +1,133 @@
+"""Diversity of generated captions, by themselves: no references, no model.
+
+Counts of different words grow with the amount of text, so two sets compare only at an equal budget of
+tokens. A random subsample would add noise and depend on order; the expectation over all subsamples has a
+closed form (rarefaction), and that is what is used here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+
+from benchmarks.metrics.family import Family
+from benchmarks.metrics.view import View
+
+BUDGET = 1_000  # tokens; 128 captions of eight words have as many
+_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+
+
+class CaptionDiversity(Family):
+    """Counts words of n captions, lower case, punctuation dropped; an empty caption counts as a caption."""
+
+    version: ClassVar[int] = 1
+    side: ClassVar[str] = "captioner"
+    needs: ClassVar[tuple[str, ...]] = ("captions",)
+    declares: ClassVar[dict[str, dict[str, Any]]] = {
+        "distinct1": {
+            "direction": "up",
+            "range": [0, 1],
+            "source": "Li et al., arXiv 1510.03055, at an equal token budget",
+            "misses": "whether the words are true; noise is diverse",
+        },
+        "distinct2": {
+            "direction": "up",
+            "range": [0, 1],
+            "source": "Li et al., arXiv 1510.03055, at an equal token budget",
+            "misses": "whether the words are true; rises when sentences fall apart",
+        },
+        "unique_share": {
+            "direction": "up",
+            "range": [0, 1],
+            "source": "share of different captions",
+            "misses": "small variations of one sentence count in full; falls with n",
+        },
+        "vocabulary": {
+            "direction": "up",
+            "range": [0, 1000],
+            "source": "Hurlbert 1971 (rarefaction), expected number of different words in 1,000 tokens",
+            "misses": "how the words are used; misspellings count as new words",
+        },
+        "length_mean": {
+            "direction": "none",
+            "range": [0, None],
+            "source": "words per caption",
+            "misses": "everything but length",
+        },
+        "length_sd": {
+            "direction": "none",
+            "range": [0, None],
+            "source": "standard deviation of words per caption",
+            "misses": "everything but length; one runaway caption moves it",
+        },
+        "word_entropy": {
+            "direction": "none",
+            "range": [0, None],
+            "source": "Shannon 1948, plug-in estimate over words, in nats",
+            "misses": "whether the words are true; rises under hot sampling while quality falls",
+        },
+    }
+
+    def evaluate(self, view: View) -> dict[str, float]:
+        """Computes the values that `declares` names."""
+        assert view.captions is not None
+        texts = [_WORD.findall(caption.lower()) for caption in view.captions]
+        words = Counter(word for text in texts for word in text)
+        pairs = Counter(pair for text in texts for pair in pairwise(text))
+        lengths = np.array([len(text) for text in texts], dtype=np.float64)
+        expected = rarefied(words, BUDGET)
+        return {
+            "distinct1": expected / BUDGET,
+            "distinct2": rarefied(pairs, BUDGET) / BUDGET,
+            "unique_share": unique_share(view.captions),
+            "vocabulary": expected,
+            "length_mean": lengths.mean(),
+            "length_sd": lengths.std(),
+            "word_entropy": entropy(words),
+        }
+
+
+def rarefied(counts: Counter[Any], budget: int) -> float:
+    """Expected number of different values among `budget` tokens (rarefaction, Hurlbert 1971, eq. 14).
+
+    Of tokens drawn without replacement: a value said c times among N is missed with probability C(N - c,
+    budget) / C(N, budget). Of fewer tokens than the budget all are taken, and nothing is extrapolated: a
+    model that falls silent gains no diversity.
+
+    Args:
+        counts: how often each value occurs.
+        budget: number of tokens, at least one.
+
+    Returns:
+        a number in [0, budget].
+    """
+    total = sum(counts.values())
+    if total <= budget:
+        return float(len(counts))
+
+    def log_ways(n: int) -> float:
+        return math.lgamma(n + 1) - math.lgamma(budget + 1) - math.lgamma(n - budget + 1)
+
+    how_many = Counter(counts.values())
+    missed = {
+        c: math.exp(log_ways(total - c) - log_ways(total)) if total - c >= budget else 0.0 for c in how_many
+    }
+    return math.fsum(many * (1 - missed[c]) for c, many in sorted(how_many.items()))
+
+
+def unique_share(captions: Sequence[str]) -> float:
+    """Share of different captions, after case and white space; 1 where no two are equal."""
+    said: set[Hashable] = {" ".join(caption.lower().split()) for caption in captions}
+    return len(said) / len(captions)
+
+
+def entropy(counts: Counter[Any]) -> float:
+    """Entropy of the plug-in distribution in nats; 0 for no or one value."""
+    shares = np.sort(np.array(list(counts.values()), dtype=np.float64)) / max(1, sum(counts.values()))
+    return float(max(0.0, -(shares * np.log(shares)).sum()))

@@ -1,0 +1,128 @@
+"""The base of every metric family: views in, named float64 numbers out."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torchmetrics import Metric
+
+from benchmarks.metrics.view import View
+
+FEATURES = ("features", "paired_features", "draw_features")
+_FIELD = {"draws": "draw_features", "java": None}  # needs that are not the name of a field
+
+
+class MetricUnavailable(Exception):
+    """A family cannot run here; the message is the reason that a result file shows under `absent`."""
+
+
+class Family(Metric):
+    """Metrics that are computed from the same inputs.
+
+    A family has four class-level literals, so that planning reads them from source without importing torch:
+
+    - `version`: raised whenever a number can change; part of the key of every result.
+    - `side`: "captioner", "generator" or "set".
+    - `needs`: what the engine has to put into the view; "draws" stands for `draw_features`, "java" for a Java
+      runtime. Names that are also in `optional` may be missing: the values made from them are left out.
+    - `declares`: name -> {direction, range, source, misses}.
+
+    A subclass writes `evaluate`. After `compute`, `absent` says why a declared name is not in the result; a
+    value that cannot be had is left out, never zero.
+
+    Features are tensor states and survive a distributed reduction. Texts, images and readers stay in their
+    process, so a family that needs them is to be computed in one process.
+    """
+
+    version: ClassVar[int]
+    side: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]]
+    optional: ClassVar[tuple[str, ...]] = ()
+    declares: ClassVar[dict[str, dict[str, Any]]]
+
+    is_differentiable = False
+    higher_is_better = None
+    full_state_update = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fields = tuple(field for need in self.needs if (field := _FIELD.get(need, need)))
+        for name in set(self._fields) & set(FEATURES):
+            self.add_state(name, default=[], dist_reduce_fx="cat")
+        self._views: list[View] = []
+        self.absent: dict[str, str] = {}
+
+    def update(self, view: View) -> None:
+        """Adds a batch of items, in the order of the items.
+
+        Raises:
+            MetricUnavailable: if the view lacks an input that the family cannot do without.
+        """
+        kept: dict[str, Any] = {}
+        for need in self.needs:
+            name = _FIELD.get(need, need)
+            if name is None:
+                continue
+            value = getattr(view, name)
+            if value is None:
+                if need not in self.optional:
+                    raise MetricUnavailable(
+                        f"{type(self).__name__} needs {name}, which this evaluation does not have"
+                    )
+            elif name in FEATURES:
+                getattr(self, name).append(torch.from_numpy(np.array(value, dtype=np.float64)))
+            else:
+                kept[name] = value
+        self._views.append(View(**kept))
+
+    def compute(self) -> dict[str, torch.Tensor]:
+        """Returns name -> () float64 tensor, a subset of `declares`.
+
+        Raises:
+            MetricUnavailable: if the family cannot run on this machine or on these inputs at all.
+            ValueError: if no view was given, or inputs do not fit each other or are not finite.
+        """
+        if not self._views:
+            raise ValueError(f"{type(self).__name__}: update was never called")
+        self.absent = {}
+        values = self.evaluate(self._gathered())
+        unknown = sorted((set(values) | set(self.absent)) - set(self.declares))
+        if unknown:
+            raise ValueError(f"{type(self).__name__} does not declare {unknown}")
+        return {name: torch.tensor(float(value), dtype=torch.float64) for name, value in values.items()}
+
+    def evaluate(self, view: View) -> dict[str, float]:
+        """Computes the values of all items; one that cannot be had is noted in `self.absent` instead."""
+        raise NotImplementedError
+
+    def reset(self) -> None:
+        """Forgets all items."""
+        super().reset()
+        self._views = []
+        self.absent = {}
+
+    def _gathered(self) -> View:
+        features = {}
+        for name in set(self._fields) & set(FEATURES):
+            parts = getattr(self, name)
+            if isinstance(parts, list):  # a reduction over processes has already made one tensor of it
+                if parts and len(parts) != len(self._views) and name != "draw_features":
+                    raise ValueError(f"{name} is in {len(parts)} of {len(self._views)} batches: all or none")
+                parts = torch.cat(parts) if parts else None
+            if parts is not None:
+                features[name] = finite(parts.numpy(force=True), name)
+        return View.concat(self._views).with_(**features)
+
+
+def finite(features: np.ndarray, name: str = "features") -> np.ndarray:
+    """Returns `features` as float64, of any shape.
+
+    Raises:
+        ValueError: if a number is NaN or infinite: a distance to it would say nothing.
+    """
+    features = np.asarray(features, dtype=np.float64)
+    if not np.isfinite(features).all():
+        raise ValueError(f"{name} hold NaN or infinite numbers")
+    return features

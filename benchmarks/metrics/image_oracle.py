@@ -1,0 +1,58 @@
+"""Whether images show what was asked for, by inverting the renderer."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from benchmarks.metrics.family import Family
+from benchmarks.metrics.oracle_scores import oracle_scores
+from benchmarks.metrics.view import View
+
+
+class ImageOracle(Family):
+    """Reads n images once and compares them with the attributes that the n prompts ask for."""
+
+    version: ClassVar[int] = 1
+    side: ClassVar[str] = "generator"
+    needs: ClassVar[tuple[str, ...]] = ("images", "attributes", "oracle")
+    declares: ClassVar[dict[str, dict[str, Any]]] = {
+        "attribute_accuracy": {
+            "direction": "up",
+            "range": [0, 1],
+            "source": "share of slots of an image that agree with the truth, mean over attributes and items",
+            "misses": "texture, sharpness and placement below the threshold of the reader",
+        },
+        "tail_accuracy": {
+            "direction": "up",
+            "range": [0, 1],
+            "source": "attribute_accuracy over items with a value of the rarest third",
+            "misses": "tail values where they do not belong",
+        },
+        "readable_share": {
+            "direction": "up",
+            "range": [0, 1],
+            "source": "share of images of which the oracle reads every attribute",
+            "misses": "whether what is read is true: one perfect image for all inputs scores 1",
+        },
+        "tail_survival": {
+            "direction": "up",
+            "range": [0, 1],
+            "source": "mean of min(1, n_synthetic / n_real) over values of the rarest third",
+            "misses": "tail values in the wrong place, and values that grow too frequent",
+        },
+        "attribute_drift": {
+            "direction": "down",
+            "range": [0, 1],
+            "source": "total variation of read and true values, unreadable being one, mean over attributes",
+            "misses": "wrong items with the right frequencies, and dependence between attributes",
+        },
+    }
+
+    def evaluate(self, view: View) -> dict[str, float]:
+        """Computes the values that `declares` names."""
+        assert view.images is not None
+        assert view.attributes is not None
+        values, self.absent = oracle_scores(
+            view.attributes, view.oracle.read_images(view.images), view.oracle
+        )
+        return values

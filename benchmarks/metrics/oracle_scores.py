@@ -1,0 +1,117 @@
+"""What attributes read by an oracle say about outputs: accuracy, survival of the tail, drift.
+
+One set of definitions for captions and images. The truth is that of the inputs of the same items, so a
+perfect model is at 1 or 0 exactly, whatever the number of items. "?" (unreadable) is a class of its own and
+is wrong.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from datamodules.scenes.oracle import ABSENT, UNREADABLE, Readings, Truth, match
+
+TAIL_ITEMS = 20  # a tail value with fewer true occurrences is left out of the survival
+
+
+def oracle_scores(
+    truth: Sequence[Truth], read: Readings, oracle: Any
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Computes the five scores that caption and image families share.
+
+    Args:
+        truth: n true attribute dictionaries.
+        read: what the oracle read off the n outputs.
+        oracle: for the tail values of each attribute.
+
+    Returns:
+        values by name, and reasons by name for the values that cannot be had.
+    """
+    accuracy = match(truth, read)
+    tails = {attribute: tuple(oracle.tail(attribute)) for attribute in read.values}
+    values = {
+        "attribute_accuracy": attribute_accuracy(accuracy),
+        "readable_share": readable_share(read),
+        "attribute_drift": attribute_drift(truth, read),
+    }
+    absent = {}
+    tail = tail_accuracy(truth, accuracy, tails)
+    survival = tail_survival(truth, read, tails)
+    if tail is None:
+        absent["tail_accuracy"] = "no item has a tail value"
+    else:
+        values["tail_accuracy"] = tail
+    if survival is None:
+        absent["tail_survival"] = f"no tail value occurs {TAIL_ITEMS} times"
+    else:
+        values["tail_survival"] = survival
+    return values, absent
+
+
+def attribute_accuracy(accuracy: dict[str, np.ndarray]) -> float:
+    """Mean over attributes and items of the share of slots that agree, as `match` returns it."""
+    return float(np.mean([scores.mean() for scores in accuracy.values()]))
+
+
+def tail_accuracy(
+    truth: Sequence[Truth], accuracy: dict[str, np.ndarray], tails: dict[str, tuple[str, ...]]
+) -> float | None:
+    """Mean accuracy over the (item, attribute) pairs whose truth holds a tail value; None without one."""
+    rare = [
+        scores[[not set(tails[attribute]).isdisjoint(item[attribute]) for item in truth]]
+        for attribute, scores in accuracy.items()
+    ]
+    pooled = np.concatenate(rare)
+    return float(pooled.mean()) if len(pooled) else None
+
+
+def readable_share(read: Readings) -> float:
+    """Share of items of which nothing is unreadable."""
+    unreadable = [(values == UNREADABLE).any(axis=1) for values in read.values.values()]
+    return float(1 - np.any(unreadable, axis=0).mean())
+
+
+def tail_survival(truth: Sequence[Truth], read: Readings, tails: dict[str, tuple[str, ...]]) -> float | None:
+    """Mean of min(1, n_read / n_true) over tail values with at least `TAIL_ITEMS` true occurrences.
+
+    Occurrences are counted over slots, wherever they are: this asks whether a value is still said or drawn
+    at all, accuracy asks whether it is where it belongs. None if no tail value is frequent enough.
+    """
+    shares = []
+    for attribute, tail in tails.items():
+        true, seen = true_counts(truth, attribute), read_counts(read, attribute)
+        shares += [min(1.0, seen[value] / true[value]) for value in tail if true[value] >= TAIL_ITEMS]
+    return float(np.mean(shares)) if shares else None
+
+
+def attribute_drift(truth: Sequence[Truth], read: Readings) -> float:
+    """Mean over attributes of the total variation between true and read values, unreadable being a value."""
+    return float(
+        np.mean([total_variation(true_counts(truth, name), read_counts(read, name)) for name in read.values])
+    )
+
+
+def total_variation(first: Counter[str], second: Counter[str]) -> float:
+    """Half the L1 distance of two count vectors, each made to sum to one; 1 if just one of them is empty."""
+    n, m = sum(first.values()), sum(second.values())
+    if not n or not m:
+        return float(n != m)
+    return 0.5 * sum(
+        abs(first[value] / n - second[value] / m) for value in sorted(first.keys() | second.keys())
+    )
+
+
+def true_counts(truth: Sequence[Truth], attribute: str) -> Counter[str]:
+    """Counts the true values of an attribute over items and slots."""
+    return Counter(value for item in truth for value in item[attribute] if value != ABSENT)
+
+
+def read_counts(read: Readings, attribute: str) -> Counter[str]:
+    """Counts the values read of an attribute over items and slots, "?" among them."""
+    counts = Counter(read.values[attribute].ravel().tolist())
+    counts.pop(ABSENT, None)
+    return counts

@@ -1,0 +1,118 @@
+"""Variance of outputs in the judge space, as three named numbers.
+
+Collapse can move them in opposite directions: sampling noise raises the variance within an input while the
+variance between inputs falls. So none of them has a direction.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from benchmarks.metrics.family import Family
+from benchmarks.metrics.view import View
+
+
+class CaptionerVariance(Family):
+    """Variance of captions: `features` has one per input, `draw_features` k for some inputs."""
+
+    version: ClassVar[int] = 1
+    side: ClassVar[str] = "captioner"
+    needs: ClassVar[tuple[str, ...]] = ("features", "draws")
+    optional: ClassVar[tuple[str, ...]] = ("draws",)
+    declares: ClassVar[dict[str, dict[str, Any]]] = {
+        "variance_between": {
+            "direction": "none",
+            "range": [0, None],
+            "source": "trace of the covariance over inputs, one draw each",
+            "misses": "whether the spread follows the inputs or is noise",
+        },
+        "variance_within": {
+            "direction": "none",
+            "range": [0, None],
+            "source": "trace of the covariance over draws of one input, mean over inputs",
+            "misses": "spread between inputs; 0 for a deterministic decoding",
+        },
+        "variance_total": {
+            "direction": "none",
+            "range": [0, None],
+            "source": "trace of the covariance over all draws of all inputs",
+            "misses": "where the spread comes from",
+        },
+    }
+
+    def evaluate(self, view: View) -> dict[str, float]:
+        """Computes the values that `declares` names."""
+        values, self.absent = variances(view)
+        return values
+
+
+class GeneratorVariance(Family):
+    """Variance of images: `features` has one per prompt, `draw_features` k for some prompts."""
+
+    version: ClassVar[int] = 1
+    side: ClassVar[str] = "generator"
+    needs: ClassVar[tuple[str, ...]] = ("features", "draws")
+    optional: ClassVar[tuple[str, ...]] = ("draws",)
+    declares: ClassVar[dict[str, dict[str, Any]]] = {
+        "variance_between": {
+            "direction": "none",
+            "range": [0, None],
+            "source": "trace of the covariance over prompts, one draw each",
+            "misses": "whether the spread follows the prompts or is noise",
+        },
+        "variance_within": {
+            "direction": "none",
+            "range": [0, None],
+            "source": "trace of the covariance over draws of one prompt, mean over prompts",
+            "misses": "spread between prompts; artefacts that differ count as diversity",
+        },
+        "variance_total": {
+            "direction": "none",
+            "range": [0, None],
+            "source": "trace of the covariance over all draws of all prompts",
+            "misses": "where the spread comes from",
+        },
+    }
+
+    def evaluate(self, view: View) -> dict[str, float]:
+        """Computes the values that `declares` names."""
+        values, self.absent = variances(view)
+        return values
+
+
+def variances(view: View) -> tuple[dict[str, float], dict[str, str]]:
+    """Computes the three variances: values, and reasons for those that cannot be had."""
+    values, absent = {}, {}
+    assert view.features is not None
+    if len(view.features) > 1:
+        values["variance_between"] = variance_between(view.features)
+    else:
+        absent["variance_between"] = "one input has no variance"
+    draws = view.draw_features
+    if draws is None or draws.shape[1] < 2:
+        reason = "the inputs were not drawn several times"
+        absent |= {"variance_within": reason, "variance_total": reason}
+    else:
+        values["variance_within"] = variance_within(draws)
+        values["variance_total"] = variance_total(draws)
+    return values, absent
+
+
+def variance_between(features: np.ndarray) -> float:
+    """Trace of the unbiased covariance of (n, d) features."""
+    return float(features.var(axis=0, ddof=1).sum())
+
+
+def variance_within(draws: np.ndarray) -> float:
+    """Mean over inputs of the trace of the unbiased covariance of their k draws, (inputs, k, d)."""
+    return float(draws.var(axis=1, ddof=1).sum(axis=1).mean())
+
+
+def variance_total(draws: np.ndarray) -> float:
+    """Trace of the unbiased covariance of all draws, (inputs, k, d).
+
+    It is the sum of squares within and between inputs over the degrees of freedom (law of total variance).
+    """
+    return variance_between(draws.reshape(-1, draws.shape[-1]))

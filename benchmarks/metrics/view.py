@@ -1,0 +1,84 @@
+"""What a metric family may look at: generated outputs and the real data beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+# Equal in every batch of one evaluation; everything else has one entry per item and is concatenated.
+SHARED = ("real_features", "oracle", "document_frequency")
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One evaluation, or one batch of it. A field that is not there is None.
+
+    Attributes:
+        captions: n texts: what a captioner said, or the captions of a synthetic set.
+        references: n tuples of (five) real captions of the same items.
+        prompts: n texts that images were drawn from.
+        images: (n, H, W, 3) uint8.
+        features: (n, d) judge features of the outputs: images of a generator or a set, captions of a
+            captioner.
+        real_features: (m, d) judge features of the floor split.
+        paired_features: (n, d) judge features of the other modality: the images that were captioned, the
+            prompts that were drawn, the captions of a set.
+        draw_features: (inputs, k, d) judge features of k draws of the same input.
+        attributes: n dictionaries, attribute -> tuple of true values, one per slot.
+        oracle: reader of attributes, see `datamodules.scenes.oracle.Oracle`.
+        document_frequency: reference tuples of the pinned split that CIDEr counts document frequencies in.
+    """
+
+    captions: Sequence[str] | None = None
+    references: Sequence[tuple[str, ...]] | None = None
+    prompts: Sequence[str] | None = None
+    images: np.ndarray | None = None
+    features: np.ndarray | None = None
+    real_features: np.ndarray | None = None
+    paired_features: np.ndarray | None = None
+    draw_features: np.ndarray | None = None
+    attributes: Sequence[dict[str, tuple[str, ...]]] | None = None
+    oracle: Any = None
+    document_frequency: Sequence[tuple[str, ...]] | None = None
+
+    def with_(self, **changes: Any) -> View:
+        """Returns a copy with other values in some fields."""
+        return replace(self, **changes)
+
+    def take(self, index: np.ndarray) -> View:
+        """Returns the items at `index` (k,) int; shared fields and draws, which have other items, stay."""
+        changes: dict[str, Any] = {}
+        for name in ITEMS:
+            value = getattr(self, name)
+            if value is not None and name != "draw_features":
+                changes[name] = value[index] if isinstance(value, np.ndarray) else [value[i] for i in index]
+        return replace(self, **changes)
+
+    @staticmethod
+    def concat(views: Sequence[View]) -> View:
+        """Joins batches in order. Shared fields come from the first batch that has them.
+
+        Raises:
+            ValueError: if a field with one entry per item is in some of the batches that have items, but not
+                in all; `draw_features`, made for some inputs only, is joined from the batches that have it.
+        """
+        joined: dict[str, Any] = {}
+        for name in SHARED:
+            joined[name] = next((v for view in views if (v := getattr(view, name)) is not None), None)
+        for name in ITEMS:
+            parts = [v for view in views if (v := getattr(view, name)) is not None]
+            if not parts:
+                continue
+            if len(parts) != len(views) and name != "draw_features":
+                raise ValueError(
+                    f"{name} is in {len(parts)} of {len(views)} batches: give it in all or in none"
+                )
+            arrays = all(isinstance(part, np.ndarray) for part in parts)
+            joined[name] = np.concatenate(parts) if arrays else [item for part in parts for item in part]
+        return View(**joined)
+
+
+ITEMS = tuple(field.name for field in fields(View) if field.name not in SHARED)

@@ -1,0 +1,108 @@
+"""What a run leaves for people: board, pictures, MLflow's copy, and the plan in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from benchmarks.plan import Plan, resolved
+from benchmarks.results import CellResult, read_results
+from benchmarks.store import LocalStore, Store
+from leaderboard.board import Board, BoardRow, build
+
+
+def describe(plan: Plan, store_root: Path) -> dict[str, Any]:
+    """Return the plan as plain JSON data; nothing is written and no folder is made."""
+    done = LocalStore.listing(store_root)
+    rows = []
+    for row in plan.rows:
+        cell = plan.cells[row.keys[0]].cell
+        rows.append(
+            {"scenario": row.scenario, "variant": row.variant, "mitigation": row.mitigation, "parent": row.parent,
+             "seeds": list(row.seeds), "n": cell.n, "iterations": cell.iterations, "protocol": row.protocol,
+             "cells": list(row.keys)}
+        )  # fmt: skip
+    return {
+        "suite": plan.suite.name,
+        "digest": plan.digest,
+        "protocol": {f"{r['scenario']}/{r['variant']}": r["protocol"] for r in rows},
+        "rows": rows,
+        "cells": list(plan.cells),
+        "kinds": dict(Counter(s.kind for s in plan.steps.values())),
+        "steps_total": plan.steps_total,
+        "steps_unique": len(plan.steps),
+        "steps_done": sum(key in done for key in plan.steps),
+    }
+
+
+def make_board(plan: Plan, results: Path) -> Board:
+    """Return the board of a plan's rows over the result files that are there."""
+    rows = [BoardRow(r.scenario, r.variant, r.mitigation, r.parent, r.seeds, r.keys, r.applies_to) for r in plan.rows]
+    found = {k: r for k, r in read_results(results).items() if k in plan.cells}
+    return build(rows, found)
+
+
+def write_board(plan: Plan, folder: Path) -> str:
+    """Write leaderboard.md, leaderboard.csv, metrics.csv and curves.png; return the text for a terminal."""
+    from leaderboard.render import csv_text, csv_wide, markdown, terminal
+
+    board = make_board(plan, folder / "results")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "leaderboard.md").write_text(markdown(board, title=plan.suite.name), encoding="utf-8")
+    (folder / "leaderboard.csv").write_text(csv_text(board), encoding="utf-8")
+    (folder / "metrics.csv").write_text(csv_wide(board), encoding="utf-8")
+    if any(not line.reading.problem for group in board.groups for line in group.lines):
+        from leaderboard.curves import write_png
+
+        write_png(board, folder / "curves.png")
+    return terminal(board)
+
+
+def write_pictures(plan: Plan, store: Store, results: dict[str, CellResult], folder: Path) -> None:
+    """Write an image grid and a caption table for each complete cell of a row's first seed.
+
+    Same prompts and noise in every column, one row an iteration; what is there is not made again.
+    """
+    from benchmarks.pictures import caption_table, image_grid
+
+    first = {row.keys[0] for row in plan.rows}
+    for key, result in results.items():
+        if key not in first or result.status != "complete":
+            continue
+        home = folder / "pictures" / key[:16]
+        samples = plan.cells[key].trace.samples
+        for modality in result.trains:
+            made = {t: k for (side, t), k in sorted(samples.items()) if side == modality}
+            target = home / ("grid.png" if modality == "generator" else "captions.md")
+            if target.exists() or not made:
+                continue
+            pairs = {t: store.get(k).take(range(min(8, len(store.get(k))))) for t, k in made.items()}
+            if next(iter(pairs.values())).images.ndim != 4:
+                continue  # the analytic testbed draws numbers, not pictures
+            home.mkdir(parents=True, exist_ok=True)
+            if modality == "generator":
+                prompts = list(next(iter(pairs.values())).prompts)
+                image_grid([p.images for p in pairs.values()], [f"t = {t}" for t in pairs], prompts, 3).save(target)
+            else:
+                target.write_text(caption_table({t: list(p.captions) for t, p in pairs.items()}), encoding="utf-8")
+
+
+def pictures_of(plan: Plan, folder: Path, result: CellResult) -> list[Path]:
+    """Return the pictures of a cell, for MLflow."""
+    home = folder / "pictures" / result.key[:16]
+    return sorted(home.iterdir()) if home.is_dir() else []
+
+
+def mirror_plan(plan: Plan, runs: Path) -> str:
+    """Copy the results of a plan's cells into MLflow; a second copy changes nothing. Return one line about it."""
+    import yaml
+
+    from benchmarks.keys import canonical
+    from benchmarks.tracking import mirror
+
+    folder = runs / plan.suite.name
+    results = [r for k, r in read_results(folder / "results").items() if k in plan.cells]
+    text = yaml.safe_dump(yaml.safe_load(canonical(resolved(plan))), sort_keys=False)
+    done = mirror(results, lambda r: pictures_of(plan, folder, r), plan.suite.name, plan.digest, text, runs)
+    return f"mlflow: {done}"

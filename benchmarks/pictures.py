@@ -1,0 +1,117 @@
+"""Pictures for people: grids of images and tables of captions, the same prompts down the iterations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+BACKGROUND, INK, FAINT = (255, 255, 255), (40, 40, 40), (225, 225, 225)
+GAP, MARGIN = 4, 8
+SMALLEST_FONT, LARGEST_FONT = 11, 18
+
+
+def image_grid(
+    rows: Sequence[np.ndarray],
+    row_labels: Sequence[str],
+    column_labels: Sequence[str] = (),
+    scale: int = 3,
+) -> Image.Image:
+    """Draw rows of images with labels: one row per iteration, one column per prompt.
+
+    Args:
+        rows: Arrays (k, H, W, 3) uint8, all of one image size; rows may differ in k.
+        row_labels: One per row, written to its left.
+        column_labels: One per column or none, wrapped above it.
+        scale: Whole-number enlargement without smoothing, so that pixels stay what the model drew.
+    """
+    if not rows or len(rows) != len(row_labels):
+        raise ValueError(f"image_grid needs rows and one label each, got {len(rows)} and {len(row_labels)}")
+    shapes = {row.shape[1:] for row in rows}
+    if len(shapes) > 1 or any(row.ndim != 4 or row.dtype != np.uint8 for row in rows):
+        raise ValueError("image_grid needs (k, H, W, 3) uint8 rows of one image size")
+    height, width = rows[0].shape[1] * scale, rows[0].shape[2] * scale
+    columns = max(len(row) for row in rows)
+    font = ImageFont.load_default(int(np.clip(height // 6, SMALLEST_FONT, LARGEST_FONT)))
+    heads = [_wrap(text, font, width) for text in column_labels[:columns]]
+    line = _line_height(font)
+    top = MARGIN + max((len(head) for head in heads), default=0) * line + (GAP if heads else 0)
+    left = MARGIN + round(max(font.getlength(label) for label in row_labels)) + 2 * GAP
+    size = (left + columns * (width + GAP) - GAP + MARGIN, top + len(rows) * (height + GAP) - GAP + MARGIN)
+    grid = Image.new("RGB", size, BACKGROUND)
+    draw = ImageDraw.Draw(grid)
+    for j, head in enumerate(heads):
+        base = top - GAP - len(head) * line  # short labels stand on the image, not under the edge
+        for i, text in enumerate(head):
+            draw.text((left + j * (width + GAP), base + i * line), text, fill=INK, font=font)
+    for i, (row, label) in enumerate(zip(rows, row_labels, strict=True)):
+        y = top + i * (height + GAP)
+        draw.text((left - 2 * GAP, y + height / 2), label, fill=INK, font=font, anchor="rm")
+        for j, pixels in enumerate(row):
+            x = left + j * (width + GAP)
+            tile = Image.fromarray(pixels).resize((width, height), Image.Resampling.NEAREST)
+            grid.paste(tile, (x, y))
+            draw.rectangle((x - 1, y - 1, x + width, y + height), outline=FAINT)
+    return grid
+
+
+def caption_table(
+    iterations: Mapping[int, Sequence[str]],
+    inputs: Sequence[str] = (),
+    input_label: str = "reference",
+) -> str:
+    """Return a Markdown table: one row per input, one column per iteration.
+
+    Args:
+        iterations: Iteration -> one caption per input, in the same order.
+        inputs: What was described, such as a reference caption; may be empty.
+        input_label: Head of that column.
+    """
+    steps = sorted(iterations)
+    count = max((len(iterations[step]) for step in steps), default=len(inputs))
+    if any(len(iterations[step]) != count for step in steps) or len(inputs) not in (0, count):
+        raise ValueError(
+            "caption_table needs as many captions in every iteration, and as many inputs or none"
+        )
+    head = [input_label] * bool(inputs) + [f"iteration {step}" for step in steps]
+    lines = [_markdown_row(["#", *head]), _markdown_row(["---:", *[":---"] * len(head)])]
+    for i in range(count):
+        cells = [*inputs[i : i + 1], *(iterations[step][i] for step in steps)]
+        lines.append(_markdown_row([str(i), *map(_cell, cells)]))
+    return "\n".join(lines) + "\n"
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(text: str) -> str:
+    """Show a caption as it is, without letting it break the table; an empty one is visible as such."""
+    text = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return text or "*(empty)*"
+
+
+def _wrap(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
+    """Break at spaces into lines no wider than ``width``; a single word may be cut."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and font.getlength(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(_cut(word, font, width))
+    return lines or [""]
+
+
+def _cut(word: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    if font.getlength(word) <= width:
+        return word
+    while len(word) > 1 and font.getlength(f"{word}…") > width:
+        word = word[:-1]
+    return f"{word}…"
+
+
+def _line_height(font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> int:
+    low, high = font.getbbox("Agjy|")[1::2]
+    return round(high - low) + 3

@@ -1,0 +1,272 @@
+"""From a suite file to the whole graph of steps, before anything runs and without torch."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from dataclasses import replace as changed
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import UsageError
+from benchmarks.hooks import HOOKS, SOURCES, Mitigation
+from benchmarks.keys import Step, digest
+from benchmarks.loading import load_mitigation, load_scenarios, load_suite, load_testbed, patch_scenario
+from benchmarks.loop import PROMPT_SPLIT, Cell, Method, Trace, Walk
+from benchmarks.mitigations.none import Nothing
+from benchmarks.seeds import draw_items  # noqa: F401  (re-exported: what an iteration's items are)
+from benchmarks.sources import import_class, read_class
+from benchmarks.suite import MitigationFile, Scenario, ScenarioEntry, Suite
+from benchmarks.world import World, open_world
+
+CONTROLS = ("none", "real")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the board: a scenario variant under a method, and its cells, one a seed."""
+
+    scenario: str
+    variant: str
+    mitigation: str
+    parent: str | None
+    applies_to: tuple[str, ...]
+    seeds: tuple[int, ...]
+    keys: tuple[str, ...]
+    protocol: str
+    added: bool = False  # by --method, not by the suite
+
+
+@dataclass
+class PlannedCell:
+    """A cell, the rows it serves, and the steps it needs in the order of the loop."""
+
+    key: str
+    cell: Cell
+    trace: Trace
+    needs: tuple[str, ...]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Plan:
+    """The whole study, known before it runs."""
+
+    suite: Suite
+    file: Path
+    world: World
+    digest: str
+    rows: list[Row]
+    cells: dict[str, PlannedCell]
+    steps: dict[str, Step]
+
+    @property
+    def steps_total(self) -> int:
+        """How many steps there would be if no cell shared any."""
+        return sum(len(c.needs) for c in self.cells.values())
+
+    def select(self, keys: Iterable[str]) -> dict[str, PlannedCell]:
+        """Return some of the cells."""
+        wanted = set(keys)
+        return {k: c for k, c in self.cells.items() if k in wanted}
+
+
+def make_plan(name_or_path: str, overrides: Sequence[str] = (), methods: Sequence[str] = ()) -> Plan:
+    """Parse, check and plan a suite.
+
+    Args:
+        name_or_path: A shipped suite's name or a file.
+        overrides: Command-line overrides such as ``--iterations 3``.
+        methods: More mitigations, as YAML files, shipped names or ``file.py:Class``.
+
+    Raises:
+        UsageError: When anything that the run would need is wrong.
+    """
+    suite, file = load_suite(name_or_path, overrides)
+    testbed, testbed_file = load_testbed(suite, file)
+    world = open_world(suite, testbed, file, testbed_file)
+    planner = _Planner(suite, file, world)
+    for entry in suite.scenarios:
+        for scenario in load_scenarios(entry.file, file, entry.variants):
+            planner.add_scenario(entry, scenario, methods)
+    return planner.finish()
+
+
+class _Planner:
+    def __init__(self, suite: Suite, file: Path, world: World):
+        self.suite, self.file, self.world = suite, file, world
+        self.metrics = digest([f.identity for f in world.families])
+        self.rows: list[Row] = []
+        self.cells: dict[str, PlannedCell] = {}
+        self.steps: dict[str, Step] = {}
+        self.memo: dict[Any, list[Step]] = {}
+        self.methods: dict[str, tuple[MitigationFile, Method]] = {}
+        self.resolved: list[Any] = []
+
+    def add_scenario(self, entry: ScenarioEntry, scenario: Scenario, extra: Sequence[str]) -> None:
+        sized = self.settings(entry, scenario)
+        self.check_sizes(entry, scenario, sized)
+        self.resolved.append([scenario, {k: v for k, v in sized.items() if k != "shard"}])
+        names = entry.mitigations
+        if names is None:
+            inherits = scenario.parent is not None and scenario.budget is None
+            names = ("none",) if inherits else self.suite.mitigations
+        protocol = self.protocol(scenario, sized)
+        for name in [*names, *(m for m in extra if m not in names)]:
+            self.add_row(entry, scenario, sized, name, protocol, added=name in extra)
+
+    def settings(self, entry: ScenarioEntry, scenario: Scenario) -> dict[str, Any]:
+        """Sizes and settings of a scenario: the suite's, the entry's changes, the scenario's decoding."""
+        suite = self.suite
+        where = f"{self.file}: scenarios: {entry.file}"
+        try:
+            generate = changed(
+                suite.generate,
+                captioner=changed(suite.generate.captioner, **scenario.decoding.captioner),
+                generator=changed(suite.generate.generator, **scenario.decoding.generator),
+            )
+            n = entry.n or suite.n
+            if scenario.budget is not None and scenario.budget.equal == "evaluations":
+                mine = getattr(generate, scenario.budget.modality)
+                reference = changed(getattr(suite.generate, scenario.budget.modality), **scenario.budget.reference)
+                n = max(1, round(n * reference.evaluations / mine.evaluations))
+            fit = suite.fit
+            for modality, steps in entry.fit_steps.items():
+                fit = changed(fit, **{modality: changed(getattr(fit, modality), steps=steps)})
+            evaluate = suite.evaluate
+            if entry.evaluate_n is not None:
+                inputs = min(evaluate.draw_inputs, entry.evaluate_n)
+                evaluate = changed(evaluate, n=entry.evaluate_n, draw_inputs=inputs)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"{where}: {scenario.variant}: {error}") from error
+        return {
+            "iterations": entry.iterations or suite.iterations, "n": n, "fit": fit, "generate": generate,
+            "evaluate": evaluate, "shard": suite.shard,
+        }  # fmt: skip
+
+    def check_sizes(self, entry: ScenarioEntry, scenario: Scenario, sized: dict[str, Any]) -> None:
+        where = f"{self.file}: scenarios: {entry.file}: {scenario.variant}"
+        for key, split, wanted in (
+            ("n", PROMPT_SPLIT, sized["n"]),
+            ("evaluate.n", "evaluation", sized["evaluate"].n),
+            ("evaluate.n", "floor", sized["evaluate"].n),
+        ):
+            size = self.world.data.sizes.get(split, 0)
+            if wanted > size:
+                raise UsageError(f"{where}: {key}: found {wanted}; allowed: at most {size}, the size of split {split!r}")
+        if scenario.members.kind == "diverse":
+            for role in ("captioners", "generators"):
+                have = len(self.world.models[role])
+                if scenario.members.count > have:
+                    raise UsageError(
+                        f"{where}: members.count: found {scenario.members.count}; allowed: at most {have}, "
+                        f"the number of {role} in testbed {self.world.testbed.name!r}"
+                    )
+
+    def protocol(self, scenario: Scenario, sized: dict[str, Any]) -> str:
+        """What makes two rows comparable: never mitigations, seeds or names."""
+        probe = Cell(scenario=scenario, method=self.method("none")[1], seed=0, metrics="", label="", **sized)
+        return digest([self.world.identity, probe.topology, sized])
+
+    def method(self, name: str) -> tuple[MitigationFile, Method]:
+        if name not in self.methods:
+            spec = load_mitigation(name, self.file.parent)
+            if spec.class_path is None:
+                hooks: Mitigation = Nothing()
+                method = Method(spec.name, hooks, "", {})
+            else:
+                method = Method(spec.name, _make_hooks(spec, name), spec.class_path, spec.init_args)
+                _check_reads(method, name)
+            self.methods[name] = (spec, method)
+        return self.methods[name]
+
+    def add_row(
+        self, entry: ScenarioEntry, scenario: Scenario, sized: dict[str, Any], name: str, protocol: str, added: bool
+    ) -> None:
+        spec, method = self.method(name)
+        if not set(spec.applies_to) & set(scenario.trains):
+            return
+        patched = scenario
+        if spec.scenario_patch:
+            patched = patch_scenario(scenario, spec.scenario_patch, f"mitigation {name}")
+            if changed(patched, name=scenario.name) == scenario:
+                return
+            sized = self.settings(entry, patched)
+            self.check_sizes(entry, patched, sized)
+        self.check_reserve(name, method, sized)
+        seeds = entry.seeds or self.suite.seeds
+        labels = {"scenario": scenario.name, "variant": scenario.variant, "mitigation": spec.name}
+        keys = []
+        for seed in seeds:
+            label = f"{scenario.name}/{scenario.variant}/{spec.name}/seed={seed}"
+            cell = Cell(scenario=patched, method=method, seed=seed, metrics=self.metrics, label=label, **sized)
+            if spec.scenario_patch and cell.key(self.world) == changed(cell, scenario=scenario).key(self.world):
+                return  # the patch changes nothing here: not applicable
+            keys.append(self.add_cell(cell, {**labels, "parent": scenario.parent, "protocol": protocol}))
+        self.rows.append(Row(**labels, parent=scenario.parent, applies_to=tuple(spec.applies_to), seeds=tuple(seeds),
+                             keys=tuple(keys), protocol=protocol, added=added))  # fmt: skip
+
+    def check_reserve(self, name: str, method: Method, sized: dict[str, Any]) -> None:
+        wanted = method.hooks.reserve_items(sized["n"]) * sized["iterations"]
+        size = self.world.data.sizes.get("reserve", 0)
+        if wanted > size:
+            raise UsageError(
+                f"{self.file}: mitigation {name}: needs {wanted} items of split 'reserve' over "
+                f"{sized['iterations']} iterations; allowed: at most {size}"
+            )
+
+    def add_cell(self, cell: Cell, row: dict[str, Any]) -> str:
+        key = cell.key(self.world)
+        if key not in self.cells:
+            trace = Trace()
+            walked = {s.key: s for s in Walk(cell, self.world, trace, self.memo).steps()}
+            needs = _ancestors(walked, trace.targets())
+            for k in needs:
+                self.steps.setdefault(k, walked[k])
+            self.cells[key] = PlannedCell(key, cell, trace, tuple(needs))
+        self.cells[key].rows.append(row)
+        return key
+
+    def finish(self) -> Plan:
+        # What a suite is, names of methods given on the command line aside.
+        identity = digest([self.suite.name, self.world.identity, self.metrics, self.resolved, self.suite.seeds, self.suite.primary])
+        return Plan(self.suite, self.file, self.world, identity, self.rows, self.cells, self.steps)
+
+
+def _ancestors(walked: dict[str, Step], targets: Iterable[str]) -> list[str]:
+    """Return the keys that the targets need, in the order walked; steps nobody reads are left out."""
+    needed = set(targets)
+    for key in reversed(list(walked)):
+        if key in needed:
+            needed.update(walked[key].parents())
+    return [key for key in walked if key in needed]
+
+
+def _make_hooks(spec: MitigationFile, name: str) -> Mitigation:
+    assert spec.class_path is not None
+    cls = import_class(spec.class_path)
+    if not (inspect.isclass(cls) and issubclass(cls, Mitigation)):
+        raise UsageError(f"mitigation {name}: class_path {spec.class_path!r} is no benchmarks.hooks.Mitigation")
+    allowed = read_class(spec.class_path).parameters
+    unknown = [k for k in spec.init_args if allowed is not None and k not in allowed]
+    if unknown:
+        raise UsageError(f"mitigation {name}: init_args: key {unknown[0]!r} is unknown; allowed: {', '.join(allowed or ())}")
+    try:
+        return cls(**spec.init_args)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"mitigation {name}: init_args: {error}") from error
+
+
+def _check_reads(method: Method, name: str) -> None:
+    for hook, reads in method.hooks.reads.items():
+        if hook not in HOOKS:
+            raise UsageError(f"mitigation {name}: reads: found hook {hook!r}; allowed: {', '.join(HOOKS)}")
+        unknown = [r for r in reads if r not in SOURCES]
+        if unknown:
+            raise UsageError(f"mitigation {name}: reads: {hook}: found {unknown[0]!r}; allowed: {', '.join(SOURCES)}")
+
+
+def resolved(plan: Plan) -> dict[str, Any]:
+    """Return the default-filled suite as plain data, for the record."""
+    return asdict(plan.suite)

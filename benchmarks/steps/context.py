@@ -1,0 +1,138 @@
+"""What a running step may touch: its inputs from the store, data sets and models kept between steps."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from benchmarks.hooks import Context, Mitigation
+from benchmarks.keys import Spec, Step
+from benchmarks.seeds import draw_items, permutation, sample_seeds, step_seed
+from benchmarks.sources import import_class
+from benchmarks.store import Store
+from benchmarks.suite import ModelSpec
+from benchmarks.world import model_folder
+from datamodules.pairs import Pairs
+
+#: Models a worker keeps loaded between steps, least recently used out.
+MODELS_KEPT = 4
+
+
+@dataclass
+class RunContext:
+    """One per process."""
+
+    store: Store
+    progress: Callable[[int, int], None] | None = None
+    _data: dict[str, Any] = field(default_factory=dict)
+    _models: OrderedDict[str, Any] = field(default_factory=OrderedDict)
+
+    def data(self, spec: Spec) -> Any:
+        """Return the data set of an identity."""
+        if spec.digest not in self._data:
+            self._data[spec.digest] = import_class(spec.execution.class_path)(**spec.execution.init_args)
+        return self._data[spec.digest]
+
+    def model(self, key: str) -> Any:
+        """Return a model to read from; it must not be changed."""
+        return self._kept(key, lambda: self.fresh_model(key))
+
+    def fresh_model(self, key: str) -> Any:
+        """Return a model that the caller may train."""
+        value = self.store.fresh(key)
+        return make_model(ModelSpec(**value)) if isinstance(value, dict) else value
+
+    def frozen(self, spec: Spec) -> Any:
+        """Return a judge or scorer."""
+        return self._kept(spec.digest, lambda: make_model(spec.execution))
+
+    def _kept(self, key: str, make: Callable[[], Any]) -> Any:
+        if key not in self._models:
+            self._models[key] = make()
+            while len(self._models) > MODELS_KEPT:
+                self._models.popitem(last=False)
+        self._models.move_to_end(key)
+        return self._models[key]
+
+    def pool(self, keys: str | tuple[str, ...]) -> Pairs:
+        """Return the parts of a pool, joined."""
+        parts = [self.store.get(k) for k in ((keys,) if isinstance(keys, str) else keys)]
+        return parts[0] if len(parts) == 1 else Pairs.concat(parts)
+
+    def hook(self, step: Step, hook: str, **facts: Any) -> tuple[Mitigation, Context] | None:
+        """Return the method and the context of a hook that this step's method overrides, else None."""
+        if hook not in step.identity.get("hooks", ()):
+            return None
+        mitigation: Mitigation = step.identity["method"].execution.hooks
+        context = Context(hook, mitigation.reads.get(hook, ()), self._sources(step), **facts)
+        return mitigation, context
+
+    def _sources(self, step: Step) -> dict[str, Callable[[], Any]]:
+        inputs, get = step.inputs, self.store.get
+        grouped: dict[str, dict[str, Any]] = {}
+        for name, key in inputs.items():
+            head, dot, tail = name.partition(".")
+            if dot:
+                grouped.setdefault(head, {})[tail] = key
+        order = items_of(step, self)
+        history = grouped.get("history", {})
+        return {
+            "new": lambda: in_order(self.pool(inputs["new"]), order),
+            "history": lambda: [in_order(self.pool(history[s]), None) for s in sorted(history, key=int)],
+            "real": lambda: [get(k) for k in inputs["real"]],
+            "reserve": lambda: [get(k) for k in inputs["reserve"]],
+            "base": lambda: self.model(str(inputs["base"])),
+            "previous": lambda: self.model(str(inputs["previous"])),
+            "scorers": lambda: {name: get(key) for name, key in grouped.get("scorers", {}).items()},
+            "auxiliary": lambda: {name: self.model(key) for name, key in grouped.get("auxiliary", {}).items()},
+        }
+
+
+def make_model(spec: ModelSpec) -> Any:
+    """Make a model from its weights, or from its arguments where it has none."""
+    cls: Any = import_class(spec.class_path)
+    folder = model_folder(spec)
+    if spec.hub is not None:
+        return cls.load(spec.hub, revision=spec.revision)
+    return cls(**spec.init_args) if folder is None else cls.load(folder)
+
+
+def items_of(step: Step, context: RunContext) -> np.ndarray | None:
+    """Return the item ids that a step's `items` identity stands for, in their order."""
+    if "items" not in step.identity:
+        return None
+    seed, t, n = step.identity["items"]
+    return draw_items(seed, t, n, context.data(step.identity["data"]).sizes["prompts"])
+
+
+def in_order(pairs: Pairs, order: np.ndarray | None) -> Pairs:
+    """Sort pairs that shards and members made by draw, then by the order of the items (None = by id)."""
+    draw = np.zeros(len(pairs), dtype=np.int64) if pairs.draw is None else pairs.draw
+    rank = pairs.ids
+    if order is not None:
+        place = np.argsort(order, kind="stable")
+        rank = place[np.searchsorted(order[place], pairs.ids)]
+    index = np.lexsort((rank, draw))
+    return pairs if np.array_equal(index, np.arange(len(pairs))) else pairs.take(index)
+
+
+def real_pairs(data: Any, split: str, ids: np.ndarray, seed: int) -> Pairs:
+    """Return real images with one seeded human caption each (of the five references)."""
+    choice = (sample_seeds(seed, ids) % np.uint64(5)).astype(int)
+    captions = tuple(six[c] for six, c in zip(data.captions(split, ids), choice, strict=True))
+    n = len(ids)
+    return Pairs(ids=ids, images=data.images(split, ids), captions=captions, prompts=("",) * n, origin=np.zeros(n, np.int16))
+
+
+def caption_seed(cell_seed: int, t: int) -> int:
+    """Return the seed that picks which human caption of an item is used; the same for prompts and for `real`."""
+    return step_seed(cell_seed, "caption", t)
+
+
+def reserve_ids(cell_seed: int, start: int, n: int, size: int) -> np.ndarray:
+    """Return an unseen slice of the reserve: slices of different iterations never overlap."""
+    return permutation(step_seed(cell_seed, "reserve", 0), size)[start : start + n]

@@ -1,0 +1,144 @@
+"""Steps that make data: base models, real pairs, images, captions, scores."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from benchmarks.errors import StepError
+from benchmarks.keys import Step
+from benchmarks.seeds import draw_items, sample_seeds
+from benchmarks.steps.context import RunContext, caption_seed, in_order, items_of, make_model, real_pairs, reserve_ids
+from benchmarks.store import Cost
+from benchmarks.suite import ModelSpec
+from benchmarks.world import model_folder
+from datamodules.pairs import Pairs
+from lightning_modules.cards import digest as weights_digest
+
+
+def base(step: Step, context: RunContext) -> tuple[Any, Cost]:
+    """A base model: a reference to its verified weights, or the model itself where it has none."""
+    spec: ModelSpec = step.identity["model"].execution
+    folder = model_folder(spec)
+    if folder is None and spec.hub is None:
+        return make_model(spec), Cost()
+    if folder is not None:
+        found, card = weights_digest(folder), step.identity["model"].value["weights"]
+        if found != card:
+            raise StepError(f"{folder}: the weights have digest {found[:12]}, the card says {card[:12]}; run `make bases`")
+    return asdict(spec), Cost()
+
+
+def real(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
+    """N real pairs: the items of an iteration, or a slice of the reserve."""
+    identity = step.identity
+    data = context.data(identity["data"])
+    size = data.sizes[identity["split"]]
+    if "start" in identity:
+        ids = reserve_ids(identity["seed"], identity["start"], identity["n"], size)
+    else:
+        ids = draw_items(identity["seed"], identity["t"], identity["n"], size)
+    pairs = real_pairs(data, identity["split"], ids, caption_seed(identity["seed"], identity["t"]))
+    return pairs, Cost()
+
+
+def mine(step: Step, n: int) -> np.ndarray:
+    """Return the positions of a pool of n that fall to this step's shard and member."""
+    start, stop = step.identity["shard"]
+    member, k = step.identity["member"]
+    position = np.arange(start, min(stop, n))
+    turn = position if step.kind == "images" else position // k
+    return position[turn % k == member]
+
+
+def images(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
+    """Draw images for prompts: real captions, or the captions of the previous iteration."""
+    identity = step.identity
+    order = items_of(step, context)
+    assert order is not None
+    position = mine(step, len(order))
+    ids = order[position]
+    if "prompts" in step.inputs:
+        previous = in_order(context.pool(step.inputs["prompts"]), order)
+        prompts = [previous.captions[i] for i in position]
+    else:
+        seed, t, _ = identity["items"]
+        data = context.data(identity["data"])
+        choice = (sample_seeds(caption_seed(seed, t), ids) % np.uint64(5)).astype(int)
+        prompts = [six[c] for six, c in zip(data.captions("prompts", ids), choice, strict=True)]
+    facts = {"prompts": prompts, "ids": ids, "iteration": identity["t"]}
+    if (hooked := context.hook(step, "prompts", **facts)) is not None:
+        prompts = list(hooked[0].prompts(hooked[1]))
+        if len(prompts) != len(ids):
+            raise StepError(f"hook prompts returned {len(prompts)} texts; allowed: {len(ids)}")
+    draws = np.repeat(np.arange(identity["draws"]), len(ids))
+    ids, prompts = np.tile(ids, identity["draws"]), prompts * identity["draws"]
+    seeds = sample_seeds(identity["seed"], ids, draws)
+    made = sampled(step, context, "generator", prompts, seeds)
+    pairs = Pairs(
+        ids=ids, images=made.outputs, captions=tuple(prompts), prompts=tuple(prompts),
+        origin=np.full(len(ids), identity["t"], np.int16), draw=draws.astype(np.int16),
+    )  # fmt: skip
+    return pairs, Cost(network_evaluations=made.network_evaluations, synthetic_samples=len(ids))
+
+
+def captions(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
+    """Write captions for drawn images (this shard's), or for the real images of the items."""
+    identity = step.identity
+    order = items_of(step, context)
+    assert order is not None
+    position = mine(step, len(order))
+    if "images" in step.inputs:
+        drawn = in_order(context.pool(step.inputs["images"]), order)
+        pairs = drawn.take(np.flatnonzero(np.isin(drawn.ids, order[position])))
+        draws = pairs.draw if pairs.draw is not None else np.zeros(len(pairs), np.int16)
+    else:
+        ids = np.tile(order[position], identity["draws"])
+        draws = np.repeat(np.arange(identity["draws"]), len(position)).astype(np.int16)
+        n = len(ids)
+        pictures = context.data(identity["data"]).images("prompts", ids)
+        pairs = Pairs(
+            ids=ids, images=pictures, captions=("",) * n, prompts=("",) * n,
+            origin=np.full(n, identity["t"], np.int16), draw=draws,
+        )  # fmt: skip
+    seeds = sample_seeds(identity["seed"], pairs.ids, draws)
+    evaluations = 0
+
+    def caption(model: Any) -> list[str]:
+        nonlocal evaluations
+        made = sampled(step, context, "captioner", pairs.images, seeds, model)
+        evaluations += made.network_evaluations
+        return list(made.outputs)
+
+    live = context.model(str(step.inputs["model"]))
+    facts = {"pairs": pairs, "caption": caption, "live": live, "iteration": identity["t"]}
+    hooked = context.hook(step, "relabel", **facts)
+    texts = caption(live) if hooked is None else list(hooked[0].relabel(hooked[1]))
+    if len(texts) != len(pairs):
+        raise StepError(f"hook relabel returned {len(texts)} captions; allowed: {len(pairs)}")
+    synthetic = 0 if "images" in step.inputs else len(pairs)
+    return pairs.with_(captions=tuple(texts)), Cost(network_evaluations=evaluations, synthetic_samples=synthetic)
+
+
+def sampled(
+    step: Step, context: RunContext, modality: str, inputs: Any, seeds: np.ndarray, model: Any = None
+) -> Any:
+    """Generate with the live model, under the method's `sampling` where it has one."""
+    model = context.model(str(step.inputs["model"])) if model is None else model
+    decoding = step.identity["decoding"]
+    hooked = context.hook(step, "sampling", decoding=decoding, modality=modality, iteration=step.identity["t"])
+    if hooked is not None:
+        decoding = hooked[0].sampling(hooked[1])
+        if hasattr(decoding, "generate"):
+            return decoding.generate(model, inputs, step.identity["decoding"], seeds)
+    return model.generate(inputs, decoding, seeds, progress=context.progress)
+
+
+def score(step: Step, context: RunContext) -> tuple[dict[str, np.ndarray], Cost]:
+    """Embed the images and captions of the new pool with a scorer, which is never a judge."""
+    pool = in_order(context.pool(step.inputs["new"]), None)
+    scorer = context.frozen(step.identity["scorer"])
+    value = {"ids": pool.ids, "images": scorer.embed_images(pool.images), "captions": scorer.embed_texts(list(pool.captions))}
+    return value, Cost(network_evaluations=2 * len(pool))

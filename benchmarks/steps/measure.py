@@ -1,0 +1,200 @@
+"""Steps that measure: evaluation samples, judge features, metric families, floors."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from benchmarks.errors import StepError
+from benchmarks.keys import Step
+from benchmarks.metrics.family import Family, MetricUnavailable
+from benchmarks.metrics.floors import caption_floor_view, floor_draws, image_floor_view
+from benchmarks.metrics.view import View
+from benchmarks.seeds import permutation, sample_seeds
+from benchmarks.sources import import_class
+from benchmarks.steps.context import RunContext
+from benchmarks.store import Cost
+from datamodules.pairs import Pairs
+
+
+def sample(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
+    """Captions of evaluation images, or images for evaluation captions; `draws` of each input, input-major."""
+    identity = step.identity
+    data, n, draws = context.data(identity["data"]), identity["n"], identity["draws"]
+    ids = np.repeat(np.arange(n), draws)
+    draw = np.tile(np.arange(draws), n)
+    seeds = sample_seeds(identity["seed"], ids, draw)
+    model = context.model(str(step.inputs["model"]))
+    if identity["modality"] == "captioner":
+        images = data.images(identity["split"], np.arange(n))[ids]
+        made = model.generate(images, identity["decoding"], seeds, progress=context.progress)
+        captions, prompts = tuple(made.outputs), ("",) * len(ids)
+    else:
+        captions = prompts = tuple(evaluation_prompts(data, identity["split"], n)[i] for i in ids)
+        made = model.generate(list(prompts), identity["decoding"], seeds, progress=context.progress)
+        images = made.outputs
+    origin = np.full(len(ids), -1, np.int16)  # made for measuring alone
+    pairs = Pairs(ids=ids, images=images, captions=captions, prompts=prompts, origin=origin, draw=draw.astype(np.int16))
+    return pairs, Cost(network_evaluations=made.network_evaluations)
+
+
+def evaluation_prompts(data: Any, split: str, n: int) -> list[str]:
+    """Return the first human caption of the first n items: what every generator is asked for."""
+    return [six[0] for six in data.captions(split, np.arange(n))]
+
+
+def features(step: Step, context: RunContext) -> tuple[dict[str, np.ndarray], Cost]:
+    """One judge pass over samples (and draws), or over both sides of a training set."""
+    judge = context.frozen(step.identity["judge"])
+    if step.identity["modality"] == "set":
+        pool = measured_part(context.store.get(str(step.inputs["pool"])), step.identity["n"], step.identity["seed"])
+        value = {"features": judge.embed_images(pool.images), "paired": judge.embed_texts(list(pool.captions))}
+        return value, Cost()
+
+    def embed(pairs: Pairs) -> np.ndarray:
+        if step.identity["modality"] == "captioner":
+            return judge.embed_texts(list(pairs.captions))
+        return judge.embed_images(pairs.images)
+
+    value = {"features": embed(context.store.get(str(step.inputs["sample"])))}
+    if "draws" in step.inputs:
+        drawn = context.store.get(str(step.inputs["draws"]))
+        inputs = len(np.unique(drawn.ids))
+        value["draws"] = embed(drawn).reshape(inputs, len(drawn) // inputs, -1)
+    return value, Cost()
+
+
+def measured_part(pool: Pairs, n: int, seed: int) -> Pairs:
+    """Return at most n pairs of a pool, chosen by the evaluation seed: a pool that grows is measured at equal n."""
+    return pool if len(pool) <= n else pool.take(np.sort(permutation(seed, len(pool))[:n]))
+
+
+def reference(step: Step, context: RunContext) -> tuple[dict[str, np.ndarray], Cost]:
+    """Judge features of n real images of a split and of their six captions."""
+    identity = step.identity
+    data, index = context.data(identity["data"]), np.arange(identity["n"])
+    judge = context.frozen(identity["judge"])
+    texts = [text for six in data.captions(identity["split"], index) for text in six]
+    captions = judge.embed_texts(texts)
+    return {
+        "images": judge.embed_images(data.images(identity["split"], index)),
+        "captions": captions.reshape(len(index), -1, captions.shape[-1]),
+    }, Cost()
+
+
+def metrics(step: Step, context: RunContext) -> tuple[dict[str, Any], Cost]:
+    """The numbers of one family, and why others of it are absent."""
+    family = make_family(step)
+    view = set_view(step, context) if "pool" in step.inputs else sample_view(step, context, family.side)
+    return measured(family, view), Cost()
+
+
+def measured(family: Family, view: View) -> dict[str, Any]:
+    """Return `values` and `absent` of a family on one view; a number that is not finite is absent, never kept."""
+    try:
+        family.update(view)
+        values = {name: float(value) for name, value in family.compute().items()}
+    except MetricUnavailable as reason:
+        return {"values": {}, "absent": {name: str(reason) for name in family.declares}}
+    bad = {name: f"not a finite number ({value})" for name, value in values.items() if not np.isfinite(value)}
+    return {"values": {k: v for k, v in values.items() if k not in bad}, "absent": {**family.absent, **bad}}
+
+
+def make_family(step: Step) -> Family:
+    """Make the step's metric family."""
+    cls: Any = import_class(step.identity["family"]["class_path"])
+    return cls()
+
+
+def sample_view(step: Step, context: RunContext, side: str) -> View:
+    """Return what a captioner or generator family may look at."""
+    pairs = context.store.get(str(step.inputs["sample"]))
+    n = len(pairs)
+    view = real_view(step, context, "evaluation", n)
+    if "features" in step.inputs:
+        judged = context.store.get(str(step.inputs["features"]))
+        real = context.store.get(str(step.inputs["evaluation"]))
+        paired = real["images"] if side == "captioner" else real["captions"][:, 0]
+        floor = context.store.get(str(step.inputs["floor"]))
+        view = view.with_(
+            features=judged["features"], paired_features=paired, real_features=floor["images"],
+            draw_features=judged.get("draws"),
+        )  # fmt: skip
+    return view.with_(
+        images=pairs.images,
+        captions=list(pairs.captions) if side == "captioner" else None,
+        prompts=list(pairs.prompts) if side == "generator" else None,
+    )
+
+
+def set_view(step: Step, context: RunContext) -> View:
+    """Return what a family of side `set` may look at: pairs about to be trained on, and the truth of their items."""
+    identity = step.identity
+    data = context.data(identity["data"])
+    pool = measured_part(context.store.get(str(step.inputs["pool"])), identity["n"], identity["seed"])
+    view = View(captions=list(pool.captions), images=pool.images, oracle=data.oracle)
+    if not np.any(pool.origin == 0):  # ids of real pairs may be of another split
+        view = view.with_(
+            references=[six[:5] for six in data.captions("prompts", pool.ids)],
+            attributes=data.attributes("prompts", pool.ids),
+        )
+    if "features" in step.inputs:
+        judged = context.store.get(str(step.inputs["features"]))
+        floor = context.store.get(str(step.inputs["floor"]))
+        view = view.with_(
+            features=judged["features"], paired_features=judged["paired"], real_features=floor["images"]
+        )
+    return view
+
+
+def real_view(step: Step, context: RunContext, split: str, n: int) -> View:
+    """Return the truth beside n items of a split: references, attributes, oracle, pinned document frequencies."""
+    data, index = context.data(step.identity["data"]), np.arange(n)
+    documents = step.identity["documents"]
+    return View(
+        references=[six[:5] for six in data.captions(split, index)],
+        attributes=data.attributes(split, index),
+        oracle=data.oracle,
+        document_frequency=None if documents is None else _documents(data, *documents),
+    )
+
+
+@lru_cache(maxsize=2)
+def _documents(data: Any, split: str, n: int) -> list[tuple[str, ...]]:
+    return [six[:5] for six in data.captions(split, np.arange(min(n, data.sizes[split])))]
+
+
+def floor(step: Step, context: RunContext) -> tuple[dict[str, Any], Cost]:
+    """What real data score at the same n: value, spread over draws, and the minimum effect of two spreads."""
+    identity = step.identity
+    family = make_family(step)
+    if family.side not in ("captioner", "generator"):
+        raise StepError(f"{identity['family']['class_path']}: a floor is for captioners and generators")
+    data, n = context.data(identity["data"]), identity["n"]
+    splits = {}
+    for split in ("evaluation", "floor"):
+        view = real_view(step, context, split, n).with_(images=data.images(split, np.arange(n)))
+        if split in step.inputs:
+            real = context.store.get(str(step.inputs[split]))
+            paired = real["images"] if family.side == "captioner" else real["captions"][:, 0]
+            view = view.with_(features=real["images"], paired_features=paired)
+        splits[split] = view
+    if family.side == "captioner":
+        six = data.captions("evaluation", np.arange(n))
+        texts = context.store.get(str(step.inputs["evaluation"]))["captions"] if "evaluation" in step.inputs else None
+
+        def make_view(seed: int) -> View:
+            return caption_floor_view(splits["evaluation"].with_(features=None), six, seed, texts)
+    else:
+        prompts = {split: evaluation_prompts(data, split, n) for split in splits}
+        splits = {split: view.with_(prompts=prompts[split]) for split, view in splits.items()}
+
+        def make_view(seed: int) -> View:
+            return image_floor_view(splits["evaluation"], splits["floor"], seed)
+
+    try:
+        return {"floors": floor_draws(lambda: make_family(step), make_view, identity["draws"]), "absent": {}}, Cost()
+    except MetricUnavailable as reason:
+        return {"floors": {}, "absent": {name: str(reason) for name in family.declares}}, Cost()

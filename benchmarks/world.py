@@ -1,0 +1,163 @@
+"""The testbed as the planner sees it: every part with its identity, every check that needs no model made.
+
+Nothing here imports torch. Data sets are imported (they are free of it); models and metric families are read as
+source text.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import UsageError
+from benchmarks.keys import Spec, digest
+from benchmarks.loading import ROOT
+from benchmarks.sources import import_class, read_class
+from benchmarks.suite import ClassSpec, ModelSpec, Suite, Testbed
+
+
+@dataclass(frozen=True)
+class Family:
+    """A metric family, read from its source."""
+
+    class_path: str
+    version: int
+    side: str
+    needs: tuple[str, ...]
+    declares: dict[str, dict[str, Any]]
+
+    @property
+    def judged(self) -> bool:
+        """Whether its numbers live in a judge's space."""
+        return any(need.endswith("features") or need == "draws" for need in self.needs)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What enters a key."""
+        return {"class_path": self.class_path, "version": self.version}
+
+    def name(self, metric: str, n: int, judge: str | None) -> str:
+        """Return the full name of one of its metrics, e.g. ``generator/frechet@clip,n=512``."""
+        return f"{self.side}/{metric}@{judge + ',' if judge else ''}n={n}"
+
+
+@dataclass(frozen=True)
+class World:
+    """A testbed whose parts were found and identified.
+
+    Attributes:
+        testbed: As read from YAML.
+        data: The data set itself (torch-free), for split sizes.
+        data_spec: Its identity.
+        models: Name -> identity of each model, by role: captioners, generators, judges, scorers.
+        families: The suite's metric families.
+    """
+
+    testbed: Testbed
+    data: Any
+    data_spec: Spec
+    models: dict[str, tuple[Spec, ...]]
+    families: tuple[Family, ...]
+
+    def families_of(self, side: str) -> list[Family]:
+        """Return the families that measure one side."""
+        return [f for f in self.families if f.side == side]
+
+    @cached_property
+    def judge_names(self) -> list[str]:
+        """Names of the judges, in the testbed's order."""
+        return [m.name for m in self.testbed.judges]
+
+    @cached_property
+    def identity(self) -> str:
+        """Digest of everything that the testbed brings into a comparison."""
+        return digest([self.data_spec, {role: list(specs) for role, specs in self.models.items()}])
+
+
+def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: Path) -> World:
+    """Check and identify every part of a testbed.
+
+    Raises:
+        UsageError: When a class, folder, split or need is missing.
+    """
+    data_class = read_class(testbed.data.class_path)
+    data = _make(testbed.data, f"{testbed_file}: data")
+    data_spec = Spec(
+        {
+            "class_path": testbed.data.class_path,
+            "version": data_class.literals.get("version", 1),
+            "init_args": getattr(data, "identity", testbed.data.init_args),
+        },
+        testbed.data,
+    )
+    models = {
+        role: tuple(_identify(model, f"{testbed_file}: {role}") for model in getattr(testbed, role))
+        for role in ("captioners", "generators", "judges", "scorers")
+    }
+    families = tuple(_family(path, suite_file) for path in suite.metrics)
+    _check_primary(suite, families, suite_file)
+    if any(f.judged for f in families) and not testbed.judges:
+        raise UsageError(f"{suite_file}: metrics: a family needs a judge, and {testbed_file} names none under judges")
+    return World(testbed, data, data_spec, models, families)
+
+
+def _make(spec: ClassSpec, where: str) -> Any:
+    cls = import_class(spec.class_path)
+    allowed = read_class(spec.class_path).parameters
+    unknown = [k for k in spec.init_args if allowed is not None and k not in allowed]
+    if unknown:
+        raise UsageError(f"{where}: init_args: key {unknown[0]!r} is unknown; allowed: {', '.join(allowed or ())}")
+    try:
+        return cls(**spec.init_args)
+    except (TypeError, ValueError, OSError) as error:
+        raise UsageError(f"{where}: {spec.class_path}: {error}") from error
+
+
+def model_folder(model: ModelSpec) -> Path | None:
+    """Return the folder of a model's weights, relative names resolved against the project root."""
+    if model.folder is None:
+        return None
+    folder = Path(model.folder).expanduser()
+    return folder if folder.is_absolute() else ROOT / folder
+
+
+def _identify(model: ModelSpec, where: str) -> Spec:
+    source = read_class(model.class_path)
+    identity: dict[str, Any] = {
+        "class_path": model.class_path,
+        "version": source.literals.get("version", 1),
+        "init_args": model.init_args,
+    }
+    folder = model_folder(model)
+    if model.hub is not None:
+        identity["hub"], identity["revision"] = model.hub, model.revision
+    elif folder is not None:
+        card = folder / "card.json"
+        if not card.is_file():
+            raise UsageError(
+                f"{where}: {model.name}: folder: found {model.folder!r}, which holds no card.json; "
+                "allowed: a folder of weights made by `make bases`"
+            )
+        identity["weights"] = json.loads(card.read_text(encoding="utf-8"))["digest"]
+    return Spec(identity, model)
+
+
+def _family(class_path: str, suite_file: Path) -> Family:
+    try:
+        literals = read_class(class_path).literals
+    except UsageError as error:
+        raise UsageError(f"{suite_file}: metrics: {error}") from error
+    missing = [k for k in ("version", "side", "needs", "declares") if k not in literals]
+    if missing:
+        raise UsageError(f"{suite_file}: metrics: {class_path} lacks the class-level literals {missing}")
+    return Family(class_path, literals["version"], literals["side"], tuple(literals["needs"]), literals["declares"])
+
+
+def _check_primary(suite: Suite, families: tuple[Family, ...], suite_file: Path) -> None:
+    for modality, metric in suite.primary.items():
+        known = sorted(name for f in families if f.side == modality for name in f.declares)
+        if metric not in known:
+            raise UsageError(f"{suite_file}: primary: {modality}: found {metric!r}; allowed: {', '.join(known)}")

