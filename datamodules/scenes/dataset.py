@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar
@@ -119,12 +120,9 @@ class Scenes:
 
 
 def _world(domain: str, image_size: int) -> World:
-    package = __name__.rpartition(".")[0]
-    if domain.isidentifier():
-        try:
-            module = importlib.import_module(f"{package}.{domain}")
-        except ModuleNotFoundError:
-            module = None
-        if module is not None and hasattr(module, "make_world"):
+    name = f"{__name__.rpartition('.')[0]}.{domain}"
+    if domain.isidentifier() and importlib.util.find_spec(name):
+        module = importlib.import_module(name)
+        if hasattr(module, "make_world"):
             return module.make_world(image_size)
-    raise ValueError(f"unknown domain {domain!r}: no world of that name in {package}")
+    raise ValueError(f"unknown domain {domain!r}: there is no {name} with a make_world")

@@ -22,6 +22,12 @@ def border_colour(pixels: np.ndarray) -> np.ndarray:
     return np.median(border_pixels(pixels), axis=2).astype(np.float32)
 
 
+def border_share(pixels: np.ndarray, colour: np.ndarray, reach: float) -> np.ndarray:
+    """Returns (n,), the share of the border within a distance of (n, 3) colours."""
+    away = ((border_pixels(pixels) - colour[:, :, None]) ** 2).sum(1)
+    return (away <= reach**2).mean(1)
+
+
 def visible(residual: np.ndarray, contrast: float) -> np.ndarray:
     """Returns (n,), how many pixels of (n, 3, S, S) residuals exceed a Euclidean contrast."""
     return ((residual**2).sum(1) > contrast**2).sum((1, 2))

@@ -68,10 +68,10 @@ def lay_out(draws: Draws) -> Layout:
 
     size = per_slot("size", EXTENTS)
     radius = np.array([RADIUS[name] for name in EXTENTS.values])[size] * (1 + 0.04 * jitter("radius"))
-    anchor = np.array([[ANCHOR.get(name, (16, 16)) for name in row] for row in place.tolist()], float)
+    anchor = np.array([ANCHOR.get(name, (16, 16)) for name in place.ravel()], float).reshape(-1, 2, 2)
     # Off the centre an object stays inside its half of the image, so two never touch.
     room = np.minimum(1.5, 8 - _MARGIN - radius)
-    spread = np.where(anchor.reshape(-1, 2, 2) != 16, room[:, :, None], 2.0)
+    spread = np.where(anchor != 16, room[:, :, None], 2.0)
     return Layout(
         present=np.stack([np.ones_like(two), two], 1),
         shape=per_slot("shape", SHAPES),

@@ -47,6 +47,7 @@ _OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
 _VISIBLE = 60.0  # a pixel this far from the ground belongs to an object
 _FEWEST_PIXELS = 8 / 32**2  # share of an image; fewer visible pixels are a blemish, not an object
 _PAPER_RANGE = 45.0
+_EVEN_SHARE = 0.6  # of the border has to be near its median: less is no plain ground
 _INK_RANGE = 85.0
 _UNEXPLAINED = 0.14  # the residual threshold: rendered shapes stay below 0.07 even blurred, most blobs do not
 _ANCHOR_RANGE = 5.0
@@ -178,7 +179,9 @@ def _invert(images: np.ndarray, bank: TemplateBank) -> dict[str, np.ndarray]:
     for values in slots.values():
         values[~found, 0] = UNREADABLE
         values[rows[surplus]] = UNREADABLE
-    return {**slots, "background": palette.nearest(paper, GROUNDS, PAPER, _PAPER_RANGE)[:, None]}
+    ground = palette.nearest(paper, GROUNDS, PAPER, _PAPER_RANGE)
+    ground[palette.border_share(pixels, paper, _VISIBLE) < _EVEN_SHARE] = UNREADABLE
+    return {**slots, "background": ground[:, None]}
 
 
 def _describe(fit: Fit, paper: np.ndarray) -> dict[str, np.ndarray]:
