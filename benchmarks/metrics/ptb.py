@@ -90,7 +90,8 @@ def tokenise(sentences: Sequence[str]) -> list[str]:
 def _without_punctuation(line: str) -> str:
     from pycocoevalcap.tokenizer.ptbtokenizer import PUNCTUATIONS
 
-    return " ".join(token for token in line.split() if token not in PUNCTUATIONS)
+    # At spaces only: a token of several words, a telephone number say, is held together by U+00A0.
+    return " ".join(token for token in line.split(" ") if token and token not in PUNCTUATIONS)
 
 
 def _lines(sentences: list[str]) -> list[str]:

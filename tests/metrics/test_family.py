@@ -91,7 +91,7 @@ def test_reset_forgets(family, real, evaluate):
 
 @each_family
 def test_compute_without_items_is_an_error(family):
-    with pytest.raises(ValueError, match="update was never called"):
+    with pytest.warns(UserWarning, match="before the"), pytest.raises(ValueError, match="never called"):
         family().compute()
 
 

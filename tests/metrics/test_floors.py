@@ -88,7 +88,7 @@ def test_images_are_read_once_over_all_draws(scenes):
         View(images=scenes.images(s, index), attributes=scenes.attributes(s, index), oracle=oracle)
         for s in ("evaluation", "floor")
     )
-    floors = floor_draws(ImageOracle, partial(image_floor_view, evaluation, floor), draws=6)
+    floors = floor_draws(ImageOracle, partial(image_floor_view, evaluation, floor), draws=20)
     assert oracle.images == 80
     assert floors["attribute_accuracy"]["value"] > 0.95
 
