@@ -20,7 +20,7 @@ from benchmarks.results_migrations import migrate
 SCHEMA = 1
 
 Status = Literal["complete", "failed", "incomplete"]
-Direction = Literal["up", "down"]
+Direction = Literal["up", "down", "none"]  # which way is better; "none" is shown and never judged
 
 # What may differ between two equal runs: where and when they ran, and how long it took.
 UNSTABLE = ("execution", "versions", "commit", "created")

@@ -1,8 +1,9 @@
 """MLflow as a mirror of the result files: written by one process, idempotent, safe to delete and rebuild.
 
-One experiment, one parent run per suite digest, one child run per cell. A child that mirrors the present bytes of
-its result file completely is left alone; anything else (changed file, killed mirror) is deleted and written anew,
-because logging a metric again at the same step would leave duplicate points.
+One experiment, one parent run per suite digest, one child run per cell. A child that mirrors the present
+bytes of its result file completely is left alone; anything else (changed file, killed mirror) is deleted and
+written anew, because logging a metric again at the same step would leave duplicate points. MLflow only marks
+runs as deleted: `mlflow gc` frees their space.
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ def mirror(
         if not good:
             _write_child(client, experiment, parent, result, digest, artifacts(result))
         counts["kept" if good else "replaced" if found else "created"] += 1
-    client.set_terminated(parent, "FINISHED")
+    if client.get_run(parent).info.status != "FINISHED":
+        client.set_terminated(parent, "FINISHED")
     return Mirrored(**counts, uri=uri)
 
 

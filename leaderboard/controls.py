@@ -107,14 +107,16 @@ def mismatch(reading: Reading, controls: Controls) -> str:
     """Say why a complete row may not be compared with its controls; "" where it may.
 
     Rows of one scenario variant share the protocol digest. A scenario with a parent resolves differently by
-    design, so there N, T, seeds and the metric (whose name holds its own n) must agree instead.
+    design, so there N, T, seeds and the metric (whose name holds its own n) must agree instead. The same
+    holds for a cell shared with another variant: its file names the protocol of only one of them, and its key
+    is in the plan, which settles the rest.
     """
     none = controls.readings[0]
     for what, own, theirs in zip(("N", "T", "seeds"), reading.setting, none.setting, strict=True):
         if own != theirs:
             where = "the parent" if controls.inherited else "none"
             return f"not comparable: {what} {_list(own)}, {where} {_list(theirs)}"
-    if not controls.inherited and reading.protocols != none.protocols:
+    if not controls.inherited and not reading.shared and reading.protocols != none.protocols:
         return "not comparable: other protocol"
     return ""
 

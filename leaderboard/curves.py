@@ -125,11 +125,13 @@ def _curves(group: Group, most: int) -> list[tuple[str, np.ndarray]]:
 
 
 def _dress(panel: Any, group: Group, last: int) -> None:
-    name = f"{group.modality} {group.metric.partition('/')[2]}"
     better = "lower is better" if group.direction == "down" else "higher is better"
+    about, colour = f"{group.modality} {group.metric.partition('/')[2]}, {better}", "#666666"
+    if not group.controls.label.startswith("valid"):
+        about, colour = f"{about} · {_warning(group)}", COLOURS["none"]
     title = f"{group.scenario} · {group.variant}"
     panel.set_title(title, loc="left", fontsize=11, color=INK, weight="bold", pad=18)
-    panel.text(0, 1.025, f"{name}, {better}", transform=panel.transAxes, fontsize=8.5, color="#666666")
+    panel.text(0, 1.025, about, transform=panel.transAxes, fontsize=8.5, color=colour)
     panel.set_xlabel("iteration", fontsize=8.5, color=INK)
     panel.set_xticks(range(0, last + 1, max(1, last // 10)))
     panel.tick_params(colors=INK, labelsize=8, length=3)
@@ -138,16 +140,11 @@ def _dress(panel: Any, group: Group, last: int) -> None:
     panel.spines[["top", "right"]].set_visible(False)
     panel.spines[["left", "bottom"]].set_color(FAINT)
     panel.margins(x=0.01, y=0.06)
-    if not group.controls.label.startswith("valid"):
-        _warn(panel, group)
 
 
-def _warn(panel: Any, group: Group) -> None:
-    """Say in the corner that collapsing curves leave empty why the panel proves nothing."""
-    text = group.controls.label.partition(" (")[0].replace("unknown", "validity unknown")
-    height, side = (0.97, "top") if group.direction == "down" else (0.03, "bottom")
-    where = {"transform": panel.transAxes, "va": side, "zorder": 5}
-    panel.text(0.03, height, text, fontsize=9, color=COLOURS["none"], style="italic", **where)
+def _warning(group: Group) -> str:
+    """Return why a panel proves nothing, in few words."""
+    return group.controls.label.partition(" (")[0].replace("unknown", "validity unknown")
 
 
 def _end_labels(panel: Any, ends: list[tuple[float, str, str]], last: int) -> None:

@@ -14,7 +14,7 @@ from benchmarks.results import CellResult
 from leaderboard.readings import BoardRow, curve
 from leaderboard.statistics import t_interval, worsening
 
-ALIGNMENT = ("clipscore", "clip_score", "alignment")
+ALIGNMENT = ("alignment", "clipscore")
 BREADTH = ("recall", "coverage", "survival")
 
 
@@ -37,7 +37,8 @@ def false_health(row: BoardRow, results: Mapping[str, CellResult], modality: str
     worse = [m for m in names if _is(m, BREADTH) and _change(cells, m) > 0]
     if not better or not worse:
         return None
-    return f"false health: {stem(sorted(better)[0])} better, {', '.join(map(stem, sorted(worse)))} worse"
+    fallen = ", ".join(sorted({stem(metric) for metric in worse}))
+    return f"false health: {stem(sorted(better)[0])} better, {fallen} worse"
 
 
 def _is(metric: str, words: tuple[str, ...]) -> bool:
@@ -51,6 +52,8 @@ def _change(cells: list[CellResult], metric: str) -> int:
     if len(known) < len(cells):
         return 0
     direction = cells[0].info[metric].direction
+    if direction == "none":
+        return 0
     change = worsening([c[0] for c in known], [c[-1] for c in known], direction)
     floor = cells[0].floors.get(metric)
     interval = t_interval(change)

@@ -16,7 +16,7 @@ from benchmarks.results import CellResult, Cost
 from leaderboard.statistics import Array
 
 CONTROLS = ("none", "real")
-HOST_FIELD = "host_kind"  # of `CellResult.execution`: numbers from different kinds are not paired
+HOST_FIELDS = ("device", "machine")  # of `CellResult.execution`: different kinds of hosts are not paired
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,16 @@ class Reading:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The kinds of hosts that the cells ran on."""
-        return frozenset(str(cell.execution.get(HOST_FIELD, "")) for cell in self.cells)
+        """The kinds of hosts that the cells ran on, such as "cpu x86_64"; "cuda:1" is the kind "cuda"."""
+        parts = (
+            [str(c.execution.get(name, "")).partition(":")[0] for name in HOST_FIELDS] for c in self.cells
+        )
+        return frozenset(" ".join(part) for part in parts)
+
+    @property
+    def shared(self) -> bool:
+        """Whether a cell serves rows of several scenario variants, and so holds the protocol of only one."""
+        return any(len({(row.scenario, row.variant) for row in cell.rows}) > 1 for cell in self.cells)
 
     def at(self, iteration: int) -> Array:
         """Return the values of one iteration over seeds; only where there are curves."""
@@ -174,6 +182,8 @@ def _cell_problem(cell: CellResult, metric: str) -> tuple[str, str]:
         return "not measured", f"seed {cell.seed}: {cell.absent[metric]}"
     if metric not in cell.info:
         return "not comparable: other metric", f"seed {cell.seed} has no {metric}" if metric else ""
+    if cell.info[metric].direction == "none":
+        return "no direction", f"{metric} says not which way is better, so it cannot be a headline"
     values = curve(cell, metric)
     if values is None:
         return "not measured", f"seed {cell.seed} lacks iterations"

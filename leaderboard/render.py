@@ -14,7 +14,7 @@ from tabulate import tabulate
 from leaderboard.board import Board, Group, Line
 from leaderboard.overall import Overall, Wide, overall, wide
 
-ARROWS = {"down": "↓", "up": "↑", "": ""}
+ARROWS = {"down": "↓", "up": "↑", "none": "", "": ""}
 TERMINAL_WIDTH = 120
 COSTS = ("network_evaluations", "real_samples", "synthetic_samples", "training_steps", "device_seconds")
 HEAD = ("mitigation", "at 0", "at T", "worsening", "prevented [95 %]", "rank", "seeds")

@@ -77,6 +77,8 @@ def _array(values: ArrayLike) -> Array:
 
 def worsening(before: ArrayLike, after: ArrayLike, direction: str) -> Array:
     """Return after - before, signed so that worse is positive."""
+    if direction not in ("up", "down"):
+        raise ValueError(f"nothing can worsen without a direction, got {direction!r}")
     change = _array(after) - _array(before)
     return change if direction == "down" else -change
 

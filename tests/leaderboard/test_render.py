@@ -1,0 +1,106 @@
+"""Renderings: golden bytes, widths, and text that cannot break a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from leaderboard import render
+from leaderboard.board import build
+from leaderboard.curves import figure, write_png
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("board.md", render.markdown),
+        ("board.csv", render.csv_text),
+        ("wide.csv", render.csv_wide),
+        ("board.txt", render.terminal),
+    ],
+)
+def test_golden(zoo, name: str, text):
+    """Regenerate on purpose with UPDATE_GOLDEN=1, and read the difference."""
+    made = text(build(zoo.rows, zoo.results))
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.mkdir(exist_ok=True)
+        (GOLDEN / name).write_text(made, encoding="utf-8")
+    assert made == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_golden_fails_for_a_removed_row(zoo):
+    golden = (GOLDEN / "board.md").read_text(encoding="utf-8")
+    for gone in zoo.rows:
+        rows = [row for row in zoo.rows if row != gone]
+        assert render.markdown(build(rows, zoo.results)) != golden
+
+
+def test_order_of_result_files_does_not_matter(zoo):
+    shuffled = dict(reversed(zoo.results.items()))
+    assert render.markdown(build(zoo.rows, shuffled)) == render.markdown(build(zoo.rows, zoo.results))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_terminal_fits(zoo, width):
+    text = render.terminal(build(zoo.rows, zoo.results), width)
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_markdown_tables_are_rectangular_and_messages_cannot_break_them(zoo):
+    text = render.markdown(build(zoo.rows, zoo.results))
+    assert "loss is NaN \\| stopped" in text
+    width = None
+    for line in text.splitlines():
+        if line.startswith("|"):
+            cells = line.replace("\\|", "").count("|")
+            assert width in (None, cells)
+            width = cells
+        else:
+            width = None
+
+
+def test_csv_can_be_read_back(zoo):
+    board = build(zoo.rows, zoo.results)
+    records = list(csv.DictReader(io.StringIO(render.csv_text(board))))
+    assert len(records) == sum(len(group.lines) for group in board.groups)
+    found = next(r for r in records if r["mitigation"] == "missing_seed")
+    assert (found["label"], found["prevented"], found["end"]) == ("incomplete 4/5", "", "")
+
+
+def test_empty_boards_say_so(zoo):
+    assert "nothing was measured" in render.markdown(build([], {}))
+    assert "incomplete 0/5" in render.terminal(build(zoo.rows, {}))
+    assert render.csv_text(build([], {})) == ""
+    assert "not part of the current plan" in render.terminal(build(zoo.rows[:1], zoo.results))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, ""), (0.0, "0"), (0.12345, "0.123"), (10.04, "10"), (12345.6, "12346"), (1.5e7, "1.50e+07")],
+)
+def test_number(value, text):
+    assert render.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (1234, "1234"), (34_500, "34.5k"), (5_600_000, "5.6M"), (2.5e10, "25G")]
+)
+def test_count(value, text):
+    assert render.count(value) == text
+
+
+def test_curves_draw_comparable_groups_only(zoo, tmp_path):
+    board = build(zoo.rows, zoo.results)
+    titles = [panel.get_title(loc="left") for panel in figure(board).axes]
+    assert titles.count("relabel · real_prompts") == 2
+    assert not any("relabel_short" in title for title in titles)
+    path = write_png(board, tmp_path / "curves.png")
+    assert path.read_bytes() == write_png(board, tmp_path / "again.png").read_bytes()
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert figure(build([], {})).texts[0].get_text() == "no complete curves yet"
