@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.evaluation import families_by_judge
 from benchmarks.keys import canonical, digest
 from benchmarks.loading import ROOT
-from benchmarks.results import CellError, CellResult, Cost, Floor, MetricInfo, Point, Row
+from benchmarks.results import CellError, CellResult, Cost, Floor, MetricInfo, Point, Row, Status
 from benchmarks.store import Store
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ def assemble(plan: Plan, cell: PlannedCell, store: Store, done: set[str], failur
     values = {t: reader.values(keys) for t, keys in cell.trace.metrics.items()}
     sets = {t: reader.values(keys) for t, keys in cell.trace.sets.items()}
     error = None if failure is None else CellError(failure.step.kind, failure.step.iteration, failure.message)
-    complete = set(cell.needs) <= done
+    status: Status = "failed" if failure is not None else "complete" if set(cell.needs) <= done else "incomplete"
     spec = cell.cell
     return CellResult(
         suite=plan.suite.name, suite_digest=plan.digest, key=cell.key, seed=spec.seed, iterations=spec.iterations,
         n=spec.n, rows=tuple(Row(r["scenario"], r["variant"], r["mitigation"], r["parent"]) for r in cell.rows),
         trains=tuple(sorted(spec.scenario.trains)),
-        status="complete" if complete else "failed" if failure else "incomplete", error=error,
+        status=status, error=error,
         metrics=tuple(Point(t, v) for t, v in sorted(values.items()) if v),
         sets=tuple(Point(t, v) for t, v in sorted(sets.items()) if v),
         absent=reader.absent, floors=reader.floors(cell.trace.floors), info=reader.info(cell),
@@ -89,11 +89,12 @@ class _Reader:
     def info(self, cell: PlannedCell) -> dict[str, MetricInfo]:
         world, primary = self.plan.world, self.plan.suite.primary
         found = {}
+        home = min(cell.rows, key=lambda row: row["parent"] is not None)  # a cell of two rows is at home in its own
         for side in (*sorted(cell.cell.scenario.trains), "set"):
             for family, judge in families_by_judge(world, side):
                 for metric, facts in family.declares.items():
                     name = family.name(metric, cell.cell.evaluate.n, judge)
-                    protocol = digest([cell.rows[0]["protocol"], family.identity, judge, cell.cell.evaluate])
+                    protocol = digest([home["protocol"], family.identity, judge, cell.cell.evaluate])
                     headline = primary.get(side) == metric and judge == (world.judge_names[0] if judge else None)
                     found[name] = MetricInfo(facts["direction"], headline, protocol)
         return found

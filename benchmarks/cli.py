@@ -167,9 +167,9 @@ def ui(options: argparse.Namespace) -> int:
     """Open MLflow's page on the mirrored results."""
     import subprocess
 
-    from benchmarks.tracking import default_uri
+    from benchmarks.tracking import store_uri
 
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or default_uri(options.runs)
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or store_uri(options.runs)
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--port", str(options.port), "--workers", "1"]
     print(f"MLflow on http://127.0.0.1:{options.port} (Ctrl-C ends it)", file=sys.stderr)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.plan import Plan, resolved
 from benchmarks.results import CellResult, read_results
 from benchmarks.store import LocalStore, Store
-from leaderboard.board import Board, BoardRow, build
+
+if TYPE_CHECKING:
+    from leaderboard.board import Board
 
 
 def describe(plan: Plan, store_root: Path) -> dict[str, Any]:
@@ -38,6 +40,8 @@ def describe(plan: Plan, store_root: Path) -> dict[str, Any]:
 
 def make_board(plan: Plan, results: Path) -> Board:
     """Return the board of a plan's rows over the result files that are there."""
+    from leaderboard.board import BoardRow, build  # scipy: a second that planning does not have
+
     rows = [BoardRow(r.scenario, r.variant, r.mitigation, r.parent, r.seeds, r.keys, r.applies_to) for r in plan.rows]
     found = {k: r for k, r in read_results(results).items() if k in plan.cells}
     return build(rows, found)

@@ -15,7 +15,6 @@ from benchmarks.keys import Step, digest
 from benchmarks.loading import load_mitigation, load_scenarios, load_suite, load_testbed, patch_scenario
 from benchmarks.loop import PROMPT_SPLIT, Cell, Method, Trace, Walk
 from benchmarks.mitigations.none import Nothing
-from benchmarks.seeds import draw_items  # noqa: F401  (re-exported: what an iteration's items are)
 from benchmarks.sources import import_class, read_class
 from benchmarks.suite import MitigationFile, Scenario, ScenarioEntry, Suite
 from benchmarks.world import World, open_world
@@ -63,8 +62,8 @@ class Plan:
 
     @property
     def steps_total(self) -> int:
-        """How many steps there would be if no cell shared any."""
-        return sum(len(c.needs) for c in self.cells.values())
+        """How many steps there would be if no two cells of the board shared any."""
+        return sum(len(self.cells[key].needs) for row in self.rows for key in row.keys)
 
     def select(self, keys: Iterable[str]) -> dict[str, PlannedCell]:
         """Return some of the cells."""

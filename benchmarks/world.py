@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.errors import UsageError
 from benchmarks.keys import Spec, digest
 from benchmarks.loading import ROOT
-from benchmarks.sources import import_class, read_class
+from benchmarks.sources import ClassSource, import_class, read_class
 from benchmarks.suite import ClassSpec, ModelSpec, Suite, Testbed
 
 
@@ -83,7 +83,7 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
     Raises:
         UsageError: When a class, folder, split or need is missing.
     """
-    data_class = read_class(testbed.data.class_path)
+    data_class = _read(testbed.data.class_path, f"{testbed_file}: data")
     data = _make(testbed.data, f"{testbed_file}: data")
     data_spec = Spec(
         {
@@ -102,6 +102,13 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
     if any(f.judged for f in families) and not testbed.judges:
         raise UsageError(f"{suite_file}: metrics: a family needs a judge, and {testbed_file} names none under judges")
     return World(testbed, data, data_spec, models, families)
+
+
+def _read(class_path: str, where: str) -> ClassSource:
+    try:
+        return read_class(class_path)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
 
 
 def _make(spec: ClassSpec, where: str) -> Any:
@@ -125,7 +132,7 @@ def model_folder(model: ModelSpec) -> Path | None:
 
 
 def _identify(model: ModelSpec, where: str) -> Spec:
-    source = read_class(model.class_path)
+    source = _read(model.class_path, f"{where}: {model.name}")
     identity: dict[str, Any] = {
         "class_path": model.class_path,
         "version": source.literals.get("version", 1),
@@ -146,10 +153,7 @@ def _identify(model: ModelSpec, where: str) -> Spec:
 
 
 def _family(class_path: str, suite_file: Path) -> Family:
-    try:
-        literals = read_class(class_path).literals
-    except UsageError as error:
-        raise UsageError(f"{suite_file}: metrics: {error}") from error
+    literals = _read(class_path, f"{suite_file}: metrics").literals
     missing = [k for k in ("version", "side", "needs", "declares") if k not in literals]
     if missing:
         raise UsageError(f"{suite_file}: metrics: {class_path} lacks the class-level literals {missing}")
@@ -161,3 +165,6 @@ def _check_primary(suite: Suite, families: tuple[Family, ...], suite_file: Path)
         known = sorted(name for f in families if f.side == modality for name in f.declares)
         if metric not in known:
             raise UsageError(f"{suite_file}: primary: {modality}: found {metric!r}; allowed: {', '.join(known)}")
+        facts = next(f.declares[metric] for f in families if f.side == modality and metric in f.declares)
+        if facts["direction"] == "none":
+            raise UsageError(f"{suite_file}: primary: {modality}: {metric!r} has no direction; allowed: one that has")
