@@ -66,7 +66,8 @@ class _Reader:
         judge = None
         if step.identity["judge"]:
             features = step.inputs.get("features") or step.inputs["floor"]
-            judge = self.plan.steps[str(features)].identity["judge"].execution.name
+            base = self.plan.steps[str(features)].inputs["judge"]
+            judge = self.plan.steps[str(base)].identity["model"].execution[0].name
         return family.name(metric, step.identity["n"], judge)
 
     def values(self, keys: Iterable[str]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.keys import Spec, Step
+from benchmarks.keys import STEP_VERSIONS, Spec, Step
 from benchmarks.seeds import step_seed
 from benchmarks.suite import Decodings, Evaluation
 from benchmarks.world import Family, World
@@ -17,14 +17,13 @@ from benchmarks.world import Family, World
 if TYPE_CHECKING:
     from benchmarks.loop import Walk
 
-VERSIONS = {"sample": 1, "features": 1, "reference": 1, "metrics": 1, "floor": 1}
 #: The real captions whose document frequencies CIDEr is pinned to: split and number of items.
 DOCUMENTS = ("train", 4096)
 
 
 def _step(kind: str, where: tuple[str, int], inputs: dict[str, Any], **identity: Any) -> Step:
     label, t = where
-    return Step(kind, VERSIONS[kind], identity, inputs, f"{label} t={t} {kind}", t)
+    return Step(kind, STEP_VERSIONS[kind], identity, inputs, f"{label} t={t} {kind}", t)
 
 
 def evaluate_model(walk: Walk, modality: str, t: int) -> Iterator[Step]:
@@ -57,12 +56,11 @@ def _evaluation_steps(world: World, ev: Evaluation, modality: str, model: str, w
     judged: dict[str | None, dict[str, str]] = {None: {}}
     if any(f.judged for f in families):
         for judge in world.models["judges"]:
-            references = list(_references(world, ev, judge, where))
-            yield from references
-            features = _step("features", where, inputs, judge=judge, modality=modality)
-            yield features
+            base, *references = _references(world, ev, judge, where)
+            features = _step("features", where, {**inputs, "judge": base.key}, modality=modality)
+            yield from [base, *references, features]
             evaluation, floor = (r.key for r in references)
-            judged[judge.execution.name] = {"features": features.key, "evaluation": evaluation, "floor": floor}
+            judged[judge.execution[0].name] = {"features": features.key, "evaluation": evaluation, "floor": floor}
     for family, judge_name in families_by_judge(world, modality):
         common = _metric_identity(world, ev, family, judge_name)
         yield _step("metrics", where,
@@ -89,8 +87,11 @@ def _sample(
 
 
 def _references(world: World, ev: Evaluation, judge: Spec, where: tuple[str, int]) -> Iterator[Step]:
+    """The judge itself, then what it says of the evaluation split and of the floor split."""
+    base = _step("base", where, {}, model=judge)
+    yield base
     for split in ("evaluation", "floor"):
-        yield _step("reference", where, {}, judge=judge, data=world.data_spec, split=split, n=ev.n)
+        yield _step("reference", where, {"judge": base.key}, data=world.data_spec, split=split, n=ev.n)
 
 
 def _metric_identity(world: World, ev: Evaluation, family: Family, judge: str | None) -> dict[str, Any]:
@@ -112,9 +113,9 @@ def measure_set(walk: Walk, pool: str, t: int) -> Iterator[Step]:
     for family, judge_name in families_by_judge(world, "set"):
         if judge_name not in features:
             judge = world.models["judges"][world.judge_names.index(judge_name)]  # type: ignore[arg-type]
-            step = _step("features", where, {"pool": pool}, judge=judge, modality="set", n=ev.n, seed=ev.seed)
-            references = list(_references(world, ev, judge, where))
-            yield from [step, *references]
+            base, *references = _references(world, ev, judge, where)
+            step = _step("features", where, {"pool": pool, "judge": base.key}, modality="set", n=ev.n, seed=ev.seed)
+            yield from [base, *references, step]
             evaluation, floor = (r.key for r in references)
             features[judge_name] = {"features": step.key, "evaluation": evaluation, "floor": floor}
         step = _step("metrics", where, {"pool": pool, **features[judge_name]}, **_metric_identity(world, ev, family, judge_name))

@@ -18,13 +18,11 @@ from typing import Any
 
 from benchmarks.evaluation import evaluate_model, measure_set
 from benchmarks.hooks import HOOKS, Mitigation
-from benchmarks.keys import Spec, Step, digest
+from benchmarks.keys import STEP_VERSIONS, Spec, Step, digest
 from benchmarks.seeds import step_seed
 from benchmarks.suite import Decodings, Evaluation, Fits, Scenario
 from benchmarks.world import World
 
-#: Bumped when a step's function changes numbers by design.
-VERSIONS = {"base": 1, "real": 1, "images": 1, "captions": 1, "score": 1, "curate": 1, "auxiliary": 1, "fit": 1, "merge": 1}
 PROMPT_SPLIT = "prompts"
 
 
@@ -125,7 +123,7 @@ class Walk:
 
     def step(self, kind: str, inputs: dict[str, Any], t: int, /, **identity: Any) -> Step:
         """Make a step of this cell, labelled for people."""
-        return Step(kind, VERSIONS[kind], identity, inputs, f"{self.cell.label} t={t} {kind}", t)
+        return Step(kind, STEP_VERSIONS[kind], identity, inputs, f"{self.cell.label} t={t} {kind}", t)
 
     def steps(self) -> Iterator[Step]:
         """Walk the whole trajectory."""
@@ -273,9 +271,10 @@ class Walk:
         scored = []
         if "scorers" in reads:
             for spec in self.world.models["scorers"]:
-                score = self.step("score", {"new": self.pools[-1]}, t, scorer=spec)
-                yield score
-                inputs[f"scorers.{spec.execution.name}"] = score.key
+                scorer = self.step("base", {}, 0, model=spec)
+                score = self.step("score", {"new": self.pools[-1], "scorer": scorer.key}, t)
+                yield from (scorer, score)
+                inputs[f"scorers.{spec.execution[0].name}"] = score.key
                 scored.append(score.key)
         self.hooked(("curate",), identity, inputs, self.scenario.trains[0], 0, t)
         step = self.step("curate", inputs, t, **identity)

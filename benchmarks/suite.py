@@ -48,6 +48,8 @@ class ModelSpec:
             None for a model that is made from `init_args` alone.
         hub: Name on the Hugging Face hub instead of a folder, with a pinned `revision`.
         revision: Commit of the hub repository.
+        recipe: Name in `lightning_modules.recipes` of what made the weights; where the recipe has changed since, the
+            model gets another key and is trained anew before it is used.
         init_args: Arguments of a model without weights.
         trained_on: The splits of the data that its weights have seen (a judge and a scorer may share none).
     """
@@ -57,6 +59,7 @@ class ModelSpec:
     folder: str | None = None
     hub: str | None = None
     revision: str | None = None
+    recipe: str | None = None
     init_args: dict[str, Any] = field(default_factory=dict)
     trained_on: tuple[str, ...] = ()
 

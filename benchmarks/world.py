@@ -7,7 +7,7 @@ source text.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
         testbed.data,
     )
     models = {
-        role: tuple(_identify(model, f"{testbed_file}: {role}") for model in getattr(testbed, role))
+        role: tuple(_identify(model, testbed.data, f"{testbed_file}: {role}") for model in getattr(testbed, role))
         for role in ("captioners", "generators", "judges", "scorers")
     }
     families = tuple(_family(path, suite_file) for path in suite.metrics)
@@ -131,7 +131,7 @@ def model_folder(model: ModelSpec) -> Path | None:
     return folder if folder.is_absolute() else ROOT / folder
 
 
-def _identify(model: ModelSpec, where: str) -> Spec:
+def _identify(model: ModelSpec, data: ClassSpec, where: str) -> Spec:
     source = _read(model.class_path, f"{where}: {model.name}")
     identity: dict[str, Any] = {
         "class_path": model.class_path,
@@ -142,14 +142,40 @@ def _identify(model: ModelSpec, where: str) -> Spec:
     if model.hub is not None:
         identity["hub"], identity["revision"] = model.hub, model.revision
     elif folder is not None:
-        card = folder / "card.json"
-        if not card.is_file():
+        recipe = _recipe(model, data, where)
+        card = read_card(folder)
+        if card is None and recipe is None:
             raise UsageError(
                 f"{where}: {model.name}: folder: found {model.folder!r}, which holds no card.json; "
-                "allowed: a folder of weights made by `make bases`"
+                "allowed: a folder of weights made by `make bases`, or a model with a recipe"
             )
-        identity["weights"] = json.loads(card.read_text(encoding="utf-8"))["digest"]
-    return Spec(identity, model)
+        if card is not None and recipe in (None, card.get("recipe_digest")):
+            identity["weights"] = card["digest"]
+        else:
+            identity["recipe"] = recipe
+    return Spec(identity, (model, data))
+
+
+def read_card(folder: Path) -> dict[str, Any] | None:
+    """Return the card beside a model's weights, or None where there is none."""
+    card = folder / "card.json"
+    return json.loads(card.read_text(encoding="utf-8")) if card.is_file() else None
+
+
+def _recipe(model: ModelSpec, data: ClassSpec, where: str) -> str | None:
+    """Return the digest of a model's recipe on the testbed's data; where no shipped weights have it, it is trained."""
+    if model.recipe is None:
+        return None
+    from lightning_modules.recipes import SCENES  # free of torch
+
+    if model.recipe not in SCENES:
+        raise UsageError(f"{where}: {model.name}: recipe: found {model.recipe!r}; allowed: {', '.join(SCENES)}")
+    return on_data(SCENES[model.recipe], data.init_args).digest
+
+
+def on_data(recipe: Any, init_args: dict[str, Any]) -> Any:
+    """Return a recipe on other data of the same class, such as another domain of scenes."""
+    return replace(recipe, data={**recipe.data, "init_args": {**recipe.data["init_args"], **init_args}})
 
 
 def _family(class_path: str, suite_file: Path) -> Family:

@@ -1,1 +1,1 @@
-"""The analytic testbed: models whose collapse is known in closed form, run through the same engine as real ones."""
+"""The analytic testbed: models whose collapse is known in closed form, run by the engine of the real ones."""

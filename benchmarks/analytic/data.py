@@ -203,7 +203,7 @@ class ClassOracle:
         return {"class": dict(zip(self.names, self.shares.tolist(), strict=True))}
 
     def tail(self, attribute: str) -> tuple[str, ...]:
-        """Return the rarest third of the classes (one at least), the rarest first; of equals, the later name."""
+        """Return the rarest third of the classes (one at least), the rarest first; of equals the later."""
         count = -(-len(self.names) // 3)
         order = sorted(range(len(self.names)), key=lambda k: (self.shares[k], -k))
         return tuple(self.names[k] for k in order[:count])

@@ -84,7 +84,7 @@ class CaptionLaw(Family):
         "heterozygosity": {
             "direction": "up",
             "range": [0, 1],
-            "source": "chance that two captions differ, unbiased: n / (n - 1) (1 - sum of squared frequencies)",
+            "source": "chance that two captions differ: n / (n - 1) (1 - sum of squared frequencies)",
             "misses": "which classes are left",
         },
         "tail_survival": {
@@ -117,7 +117,7 @@ class CaptionLaw(Family):
 
 
 class PoolLaw(Family):
-    """The set that is about to be trained on, classes as captioned; variances are divided by n, as a fit does."""
+    """The set that is about to be trained on, classes as captioned; variances divided by n, as in a fit."""
 
     version: ClassVar[int] = 1
     side: ClassVar[str] = "set"
@@ -178,7 +178,7 @@ class PoolLaw(Family):
                 counts, _, variances = moments(images, codes(view.captions, names), len(names))
                 values["variance_within"] = float((counts * variances).sum() / max(counts.sum(), 1))
         else:
-            missing = {name: "the set comes without images" for name in ("variance_within", "variance_total")}
+            missing = dict.fromkeys(("variance_within", "variance_total"), "the set comes without images")
             self.absent |= missing
         return values
 
@@ -190,7 +190,7 @@ def codes(captions: Sequence[str], names: Sequence[str]) -> np.ndarray:
 
 
 def moments(images: np.ndarray, classes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return counts, means and variances (divided by n) of each class, (size,) each, 0 where there is nothing."""
+    """Return counts, means and variances (divided by n) of each class, (size,) each, 0 where it is empty."""
     known = classes < size
     images, classes = images[known], classes[known]
     counts = np.bincount(classes, minlength=size)

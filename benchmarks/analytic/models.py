@@ -35,7 +35,7 @@ Progress = Callable[[int, int], None]
 
 
 class _Analytic:
-    """What both models share: arrays of numbers, kept as JSON (Python writes floats so that they read back exactly)."""
+    """What both models share: numbers kept as JSON, where floats read back exactly."""
 
     modality: ClassVar[str]
     version: ClassVar[int] = 1
@@ -106,7 +106,7 @@ class GaussianGenerator(_Analytic):
         objective: Any = None,
         progress: Progress | None = None,
     ) -> FitReport:
-        """Set each class to the weighted mean and variance (divided by n) of its images; an unseen class stays."""
+        """Set each class to the weighted mean and variance (over n) of its images; an unseen class stays."""
         loss = 0.0
         if settings.steps:
             _check(pairs, objective)
@@ -116,7 +116,7 @@ class GaussianGenerator(_Analytic):
 
 
 class CategoricalCaptioner(_Analytic):
-    """Captions image x with class k, with probability shares[k], times N(x; means[k], variances[k]) where it reads.
+    """Captions an image with class k by chance shares[k], times N(image; k) where it reads images.
 
     Args:
         classes: K.
@@ -197,7 +197,7 @@ class CategoricalCaptioner(_Analytic):
         objective: Any = None,
         progress: Progress | None = None,
     ) -> FitReport:
-        """Set the shares to the weighted frequencies of the captions, and where it learns images their moments."""
+        """Set the shares to the weighted caption frequencies; refit the moments where it learns images."""
         loss = 0.0
         if settings.steps:
             _check(pairs, objective)

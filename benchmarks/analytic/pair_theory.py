@@ -18,7 +18,7 @@ _NODES = np.linspace(-10.0, 10.0, 2001)
 
 
 def confusion(shares: np.ndarray, means: np.ndarray, variances: np.ndarray) -> np.ndarray:
-    """Return (K, K) probabilities that an image of class c is captioned k, by a captioner that knows the moments.
+    """Return (K, K) chances that an image of class c is captioned k by a captioner that knows the moments.
 
     Rows sum to one, and shares @ confusion == shares: prompt and caption of an image are exchangeable, given
     the image both follow the posterior. A trapezoid sum over 20 standard deviations; for the smooth integrand
@@ -60,7 +60,7 @@ def diversity_loss(shares: np.ndarray, kernel: np.ndarray, n: int) -> float:
 def anchor_map(
     prompts: np.ndarray, shares: np.ndarray, means: np.ndarray, variances: np.ndarray
 ) -> np.ndarray:
-    """Return E[p'] (K,) when prompts have the shares ``prompts`` (real captions, a corpus) and not those of p.
+    """Return E[p'] (K,) when prompts have shares of their own (real captions, a corpus) and not those of p.
 
     It is one step of expectation maximisation for mixture weights with known components, on data whose true
     weights are ``prompts``: the likelihood is concave in the weights, with its only maximum there, so the
@@ -143,7 +143,7 @@ def contraction_residual(total: np.ndarray, within: np.ndarray, n: int) -> np.nd
 
 
 def misread_bound(spacing: float) -> float:
-    """Return an upper bound of the share of images nearer to another class than to their own, frozen text model.
+    """Return a bound of the share of images nearer to another class than their own (frozen text model).
 
     E[v_t] + E[drift_t] = 1 (`theory.refit_drift`) is the mean square distance of an image from the base mean
     of its class, at every t while captions are faithful; by Chebyshev it exceeds spacing / 2 with at most
@@ -156,7 +156,7 @@ def misread_bound(spacing: float) -> float:
 
 
 def _mixture(n: int, prompts: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Return the (n + 1,) law of the caption count of class 0, prompts' count following ``prompts`` (n + 1,)."""
+    """Return the (n + 1,) law of the caption count of class 0, given that of the prompt count."""
     law = np.zeros(n + 1)
     for y in np.flatnonzero(prompts):
         own = binom.pmf(np.arange(y + 1), y, kernel[0, 0])

@@ -17,7 +17,7 @@ import math
 import numpy as np
 from scipy.stats import binom, hypergeom
 
-# -- a Gaussian refitted to n of its own samples (2305.17493, 2307.01850) -------------------------------------------
+# -- a Gaussian refitted to n of its own samples (2305.17493, 2307.01850) -----------------------------------
 
 
 def refit_variance(n: int, t: int | np.ndarray) -> np.ndarray:
@@ -26,7 +26,7 @@ def refit_variance(n: int, t: int | np.ndarray) -> np.ndarray:
 
 
 def refit_variance_square(n: int, t: int | np.ndarray) -> np.ndarray:
-    """Return E[v_t^2] = (1 - 1/n^2)^t: by (c) the factor v_t / v_{t-1} has second moment (n - 1)(n + 1) / n^2."""
+    """Return E[v_t^2] = (1 - 1/n^2)^t: by (c), E[(v_t / v_{t-1})^2] = (n - 1)(n + 1) / n^2."""
     return np.asarray((1.0 - 1.0 / n**2) ** np.asarray(t))
 
 
@@ -52,7 +52,7 @@ def count_law(split: int, members: int, n: int) -> np.ndarray:
 
 
 def retention(law: np.ndarray) -> np.ndarray:
-    """Return (n + 1,) factors a(m) of a class variance when m of its images are seen: 1 - 1/m, and 1 for m = 0.
+    """Return (n + 1,) factors a(m) of a class variance when m images of it are seen: 1 - 1/m, 1 for m = 0.
 
     One image leaves no variance; a class that is not seen keeps its parameters.
     """
@@ -75,7 +75,17 @@ def class_variance(law: np.ndarray, T: int, same: bool = False) -> np.ndarray:
     return (law @ factors[:, None] ** t) if same else (law @ factors) ** t
 
 
-# -- accumulation (2404.01413) -------------------------------------------------------------------------------------
+def class_variance_square(law: np.ndarray, T: int, same: bool = False) -> np.ndarray:
+    """Return (T + 1,) E[v_t^2] of one class, as `class_variance` with factors 1 - 1/m^2 (1 for m = 0).
+
+    A rare class is nearly always at 0 after a while, its mean rests on few seeds: test it with this spread.
+    """
+    t, m = np.arange(T + 1), np.arange(len(law))
+    factors = np.where(m == 0, 1.0, 1.0 - 1.0 / np.maximum(m, 1) ** 2)
+    return (law @ factors[:, None] ** t) if same else (law @ factors) ** t
+
+
+# -- accumulation (2404.01413) ------------------------------------------------------------------------------
 
 
 def finite_sample(
@@ -97,7 +107,7 @@ def finite_sample(
 def accumulate(
     n: int, T: int, spread: float | None = None, offset: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (T + 1,) E[v_t] and E[(mu_t - mu_0)^2] for a Gaussian fitted to n real items and all synthetic ones.
+    """Return (T + 1,) E[v_t] and E[(mu_t - mu_0)^2] of a Gaussian fitted to n real and all synthetic items.
 
     The pool of iteration t holds n real items and n synthetic ones of each iteration so far. Its mean moves
     by (x - mu) / (t + 1), where x is the mean of the new items, and its variance becomes
@@ -142,7 +152,7 @@ def accumulate_limit(n: int) -> float:
     return math.sin(math.pi * a) / (math.pi * a * (1.0 - a**2) * (1.0 - a**2 / 4.0))
 
 
-# -- content injection: real items beside synthetic ones -----------------------------------------------------------
+# -- content injection: real items beside synthetic ones ----------------------------------------------------
 
 
 def fresh_images(n_synthetic: int, n_real: int, T: int) -> tuple[np.ndarray, np.ndarray]:
@@ -190,7 +200,7 @@ def kept_images(
     return variance
 
 
-# -- a categorical law refitted to n of its own samples: Wright-Fisher drift ----------------------------------------
+# -- a categorical law refitted to n of its own samples: Wright-Fisher drift --------------------------------
 
 
 def drift_heterozygosity(n: int, t: int | np.ndarray, shares: np.ndarray) -> np.ndarray:
@@ -259,7 +269,7 @@ def accumulate_heterozygosity(
 
 
 def fresh_heterozygosity(n_synthetic: int, n_real: int, T: int, shares: np.ndarray) -> np.ndarray:
-    """Return (T + 1,) E[H_t] with n_real fresh draws of the base shares p in every pool, q the synthetic share.
+    """Return (T + 1,) E[H_t] with n_real fresh draws of the base shares p in a pool, q the synthetic share.
 
     E[p_t] stays p, so with Q = E[sum p_t^2] and P = sum p^2:
     Q' = q^2 (Q + (1 - Q) / n_synthetic) + 2 q (1 - q) P + (1 - q)^2 (P + (1 - P) / n_real). Its fixed point

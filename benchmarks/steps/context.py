@@ -46,10 +46,6 @@ class RunContext:
         value = self.store.fresh(key)
         return make_model(ModelSpec(**value)) if isinstance(value, dict) else value
 
-    def frozen(self, spec: Spec) -> Any:
-        """Return a judge or scorer."""
-        return self._kept(spec.digest, lambda: make_model(spec.execution))
-
     def _kept(self, key: str, make: Callable[[], Any]) -> Any:
         if key not in self._models:
             self._models[key] = make()

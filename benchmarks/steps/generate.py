@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,25 +13,53 @@ import numpy as np
 from benchmarks.errors import StepError
 from benchmarks.keys import Step
 from benchmarks.seeds import draw_items, sample_seeds
+from benchmarks.sources import import_class
 from benchmarks.steps.context import RunContext, caption_seed, in_order, items_of, make_model, real_pairs, reserve_ids
 from benchmarks.store import Cost
 from benchmarks.suite import ModelSpec
-from benchmarks.world import model_folder
+from benchmarks.world import model_folder, on_data, read_card
 from datamodules.pairs import Pairs
 from lightning_modules.cards import digest as weights_digest
 
 
 def base(step: Step, context: RunContext) -> tuple[Any, Cost]:
-    """A base model: a reference to its verified weights, or the model itself where it has none."""
-    spec: ModelSpec = step.identity["model"].execution
-    folder = model_folder(spec)
-    if folder is None and spec.hub is None:
+    """A base model, judge or scorer: a reference to its verified weights, or the model itself."""
+    spec, data = step.identity["model"].execution
+    identity, folder = step.identity["model"].value, model_folder(spec)
+    if "recipe" in identity:
+        return trained(spec, data.init_args, folder, context), Cost()
+    if "weights" in identity and (found := weights_digest(folder)) != identity["weights"]:
+        raise StepError(
+            f"{folder}: the weights have digest {found[:12]}, the card says {identity['weights'][:12]}; run `make bases`"
+        )
+    if spec.folder is None and spec.hub is None:
         return make_model(spec), Cost()
-    if folder is not None:
-        found, card = weights_digest(folder), step.identity["model"].value["weights"]
-        if found != card:
-            raise StepError(f"{folder}: the weights have digest {found[:12]}, the card says {card[:12]}; run `make bases`")
     return asdict(spec), Cost()
+
+
+def trained(spec: ModelSpec, init_args: dict[str, Any], shipped: Path | None, context: RunContext) -> Any:
+    """Train a model whose recipe no shipped weights have; a killed training goes on from its last checkpoint."""
+    from lightning_modules.recipes import SCENES
+    from lightning_modules.train_bases import train_base
+
+    assert shipped is not None
+    cls: Any = import_class(spec.class_path)
+    root = getattr(context.store, "root", None)
+    with tempfile.TemporaryDirectory() as aside:
+
+        def prepare(name: str) -> None:
+            recipe = on_data(SCENES[name], init_args)
+            for need in recipe.needs:
+                prepare(need)
+            card = read_card(shipped.parent / name)
+            if card is not None and card.get("recipe_digest") == recipe.digest:
+                shutil.copytree(shipped.parent / name, Path(aside) / name)
+            else:
+                work = root / "training" / recipe.digest if root else None
+                train_base(recipe, Path(aside) / name, context.progress, work)
+
+        prepare(str(spec.recipe))
+        return cls.load(Path(aside) / str(spec.recipe))
 
 
 def real(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
@@ -139,6 +170,6 @@ def sampled(
 def score(step: Step, context: RunContext) -> tuple[dict[str, np.ndarray], Cost]:
     """Embed the images and captions of the new pool with a scorer, which is never a judge."""
     pool = in_order(context.pool(step.inputs["new"]), None)
-    scorer = context.frozen(step.identity["scorer"])
+    scorer = context.model(str(step.inputs["scorer"]))
     value = {"ids": pool.ids, "images": scorer.embed_images(pool.images), "captions": scorer.embed_texts(list(pool.captions))}
     return value, Cost(network_evaluations=2 * len(pool))

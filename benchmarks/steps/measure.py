@@ -47,7 +47,7 @@ def evaluation_prompts(data: Any, split: str, n: int) -> list[str]:
 
 def features(step: Step, context: RunContext) -> tuple[dict[str, np.ndarray], Cost]:
     """One judge pass over samples (and draws), or over both sides of a training set."""
-    judge = context.frozen(step.identity["judge"])
+    judge = context.model(str(step.inputs["judge"]))
     if step.identity["modality"] == "set":
         pool = measured_part(context.store.get(str(step.inputs["pool"])), step.identity["n"], step.identity["seed"])
         value = {"features": judge.embed_images(pool.images), "paired": judge.embed_texts(list(pool.captions))}
@@ -75,7 +75,7 @@ def reference(step: Step, context: RunContext) -> tuple[dict[str, np.ndarray], C
     """Judge features of n real images of a split and of their six captions."""
     identity = step.identity
     data, index = context.data(identity["data"]), np.arange(identity["n"])
-    judge = context.frozen(identity["judge"])
+    judge = context.model(str(step.inputs["judge"]))
     texts = [text for six in data.captions(identity["split"], index) for text in six]
     captions = judge.embed_texts(texts)
     return {
