@@ -207,6 +207,8 @@ def _start_worker(root: Path, path: list[str], news: Any, parent: int) -> None:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # ours are the only bars
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     sys.path[:] = path
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     import torch

@@ -195,6 +195,10 @@ def floor(step: Step, context: RunContext) -> tuple[dict[str, Any], Cost]:
             return image_floor_view(splits["evaluation"], splits["floor"], seed)
 
     try:
-        return {"floors": floor_draws(lambda: make_family(step), make_view, identity["draws"]), "absent": {}}, Cost()
+        floors = floor_draws(lambda: make_family(step), make_view, identity["draws"])
     except MetricUnavailable as reason:
         return {"floors": {}, "absent": {name: str(reason) for name in family.declares}}, Cost()
+    for name, found in floors.items():
+        if family.declares[name]["range"] == [0, 1]:  # a share cannot resolve less than one item
+            found["minimum_effect"] = max(found["minimum_effect"], 1 / n)
+    return {"floors": floors, "absent": {}}, Cost()

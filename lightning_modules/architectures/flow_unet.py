@@ -1,0 +1,33 @@
+"""A second generator: Stable Diffusion (2112.10752) in small, with a flow-matching objective (2210.02747)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from diffusers import FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
+
+from lightning_modules.architectures.parts import MAX_LENGTH, clip_text
+from lightning_modules.autoencoder import AutoencoderModule
+from lightning_modules.generator import GeneratorModule
+from lightning_modules.tokens import word_tokenizer
+
+
+def build(
+    vocabulary: tuple[str, ...], image_size: int, siblings: Path, channels: tuple[int, ...] = (40, 64), text_width: int = 80, text_layers: int = 2
+) -> GeneratorModule:
+    """Build it: narrower than the anchor, one text encoder, text attends at the lowest resolution."""
+    vae = AutoencoderModule.load(siblings / "decoder").vae
+    unet = UNet2DConditionModel(
+        sample_size=image_size // 4, in_channels=vae.config.latent_channels, out_channels=vae.config.latent_channels,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        block_out_channels=tuple(channels), layers_per_block=1, transformer_layers_per_block=1, attention_head_dim=4,
+        cross_attention_dim=text_width, norm_num_groups=8,
+    )  # fmt: skip
+    parts = {
+        "unet": unet, "vae": vae, "scheduler": FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=1.0),
+        "tokenizer": word_tokenizer(vocabulary, MAX_LENGTH), "text_encoder": clip_text(vocabulary, text_width, text_layers),
+        "safety_checker": None, "feature_extractor": None,
+    }  # fmt: skip
+    module = GeneratorModule("StableDiffusionPipeline", parts, {"requires_safety_checker": False})
+    module.train_text()
+    return module

@@ -1,0 +1,200 @@
+"""Image-to-text models: a transformers captioner with its tokenizer as one Lightning module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
+
+from lightning_modules import runner
+from lightning_modules.decoding import processors
+from lightning_modules.families.image_to_text import family_of
+from lightning_modules.module import FitModule
+from lightning_modules.runner import FitReport, Generated, Objective, Progress
+from lightning_modules.seeds import derive, generators
+from lightning_modules.settings import CaptionDecoding, FitSettings
+
+if TYPE_CHECKING:
+    from datamodules.pairs import Pairs
+
+
+class CaptionerModule(FitModule):
+    """A captioner.
+
+    Attributes:
+        model: a transformers image-to-text model of a family in `families/`.
+        batch_size: images captioned side by side; no result depends on it beyond rounding.
+        max_length: longest caption to train on in words; longer ones lose their end.
+    """
+
+    modality: ClassVar[str] = "captioner"
+    version: ClassVar[int] = 1
+
+    def __init__(self, model: PreTrainedModel, tokenizer: Any, image_processor: Any, batch_size: int = 128, max_length: int = 64) -> None:
+        """Wrap a model with its tokenizer and image processor."""
+        super().__init__()
+        self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
+        self.batch_size, self.max_length = batch_size, max_length
+        self.family = family_of(model.config.model_type)(model)
+        for name, parameter in model.named_parameters():
+            if name.startswith(self.family.frozen):
+                parameter.requires_grad_(False)
+        self.keep_features = self.family.features_are_frozen
+        self._work: dict[str, Any] = {}
+        self.eval()
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a folder in transformers' layout, as float32, without a network.
+
+        Raises:
+            OSError: `folder` holds no model.
+            ValueError: no family file for this model type.
+        """
+        here = {"local_files_only": True}
+        model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, **here)
+        return cls(model, AutoTokenizer.from_pretrained(folder, **here), AutoImageProcessor.from_pretrained(folder, **here))
+
+    def save(self, folder: Path) -> None:
+        """Write model, tokenizer and image processor with `save_pretrained`."""
+        for part in (self.model, self.tokenizer, self.image_processor):
+            part.save_pretrained(folder)
+
+    def train_all(self) -> None:
+        """Train every parameter, as when starting from scratch."""
+        self.model.requires_grad_(True)
+        self.keep_features = False
+
+    # --- fitting
+
+    def fit_pairs(
+        self, pairs: Pairs, settings: FitSettings, seed: int, objective: Objective | None = None, progress: Progress | None = None
+    ) -> FitReport:
+        """Train on pairs by teacher forcing.
+
+        Args:
+            pairs: images, the captions to learn, and weights.
+            settings: how to train.
+            seed: of data order and dropout.
+            objective: turns losses (b,) and a context into one number; the context holds "weights",
+                "rows", "step", "module", "token_losses" and "token_mask" (b, t), "logits" (b, t, v), "labels" (b, t).
+            progress: called as progress(steps done, steps in all).
+
+        Raises:
+            NonFiniteLoss: at the first step whose loss is NaN or infinite.
+        """
+        return runner.fit(self, self.encode(pairs.images, pairs.captions, pairs.weights), settings, seed, objective, progress)
+
+    @torch.no_grad()
+    def encode(self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None) -> dict[str, Tensor]:
+        """Return the rows of a fit: images (or their features where those are frozen) and labels.
+
+        Args:
+            images: (n, H, W, 3) uint8.
+            captions: n texts; an empty one teaches to end at once.
+            weights: (n,) loss weights; None = all one.
+        """
+        self.eval()
+        n = len(images)
+        loss_weights = torch.ones(n) if weights is None else torch.as_tensor(weights, dtype=torch.float32)
+        rows = {"labels": self.labels(captions), "weights": loss_weights}
+        if not self.keep_features:
+            return {**rows, "images": torch.from_numpy(np.ascontiguousarray(images))}
+        different, back = np.unique(images.reshape(n, -1), axis=0, return_inverse=True)
+        different = different.reshape(-1, *images.shape[1:])
+        parts = [self.family.features(self._pixels(different[i : i + self.batch_size])) for i in range(0, len(different), self.batch_size)]
+        return {**rows, "features": torch.cat(parts)[torch.from_numpy(back.reshape(-1))]}
+
+    def labels(self, captions: Sequence[str]) -> Tensor:
+        """Return the tokens to be learned, words then end, (n, t) int64, filled up with -100."""
+        words = [self.tokenizer(text, add_special_tokens=False)["input_ids"][: self.max_length] for text in captions]
+        rows = [torch.tensor([*ids, self.family.end]) for ids in words]
+        return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-100)
+
+    def losses(self, batch: dict[str, Tensor], settings: FitSettings | None = None) -> tuple[Tensor, dict[str, Any]]:
+        """Return the mean negative log-likelihood per token (b,), over words and end token only."""
+        labels = batch["labels"]
+        labels = labels[:, : int((labels != -100).sum(1).max())]
+        features = batch["features"] if "features" in batch else self.family.features(self._pixels(batch["images"].cpu().numpy()))
+        mask = labels != -100
+        known = labels.masked_fill(~mask, self.family.pad)
+        # What is read is what is written, one place later, behind the start token.
+        ids = torch.cat([torch.full_like(known[:, :1], self.family.start), known[:, :-1]], 1)
+        logits = self.family.logits(features, ids, mask.long()).float()
+        token_losses = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=-100, reduction="none")
+        context = {"token_losses": token_losses, "token_mask": mask, "logits": logits, "labels": labels}
+        return token_losses.sum(1) / mask.sum(1), context
+
+    @torch.no_grad()
+    def token_likelihoods(self, images: np.ndarray, captions: Sequence[str]) -> list[np.ndarray]:
+        """Return, per caption, the model's log-probability of each of its words and of the end, (t_i,) float32."""
+        self.eval()
+        found: list[np.ndarray] = []
+        for i in range(0, len(images), self.batch_size):
+            batch = {"images": torch.from_numpy(images[i : i + self.batch_size]), "labels": self.labels(captions[i : i + self.batch_size]).to(self.device)}
+            context = self.losses(batch)[1]
+            for values, mask in zip(-context["token_losses"], context["token_mask"], strict=True):
+                found.append(values[mask].cpu().numpy())
+        return found
+
+    # --- writing
+
+    def generate(self, inputs: np.ndarray, decoding: CaptionDecoding, seeds: np.ndarray, progress: Progress | None = None) -> Generated:
+        """Write one caption per image.
+
+        Args:
+            inputs: images (n, H, W, 3) uint8.
+            decoding: greedy search, beams, or sampling with best-of.
+            seeds: (n,) uint64; every random number of caption i comes from seeds[i] alone.
+            progress: called as progress(captions done, captions in all).
+
+        Returns:
+            Generated: n texts; network evaluations count sequences: n x beams x best_of.
+
+        Raises:
+            ValueError: not one seed per image.
+        """
+        if len(inputs) != len(seeds):
+            raise ValueError(f"one seed per image: {len(inputs)} images, {len(seeds)} seeds")
+        self._work = {"images": inputs, "decoding": decoding, "seeds": seeds}
+        parts = runner.predict(self, runner.chunked(len(inputs), self.batch_size), progress)
+        self._work = {}
+        return Generated([text for part in parts for text in part], len(inputs) * decoding.evaluations)
+
+    def predict_step(self, batch: list[int], batch_idx: int) -> list[str]:
+        """Write the captions of the images numbered in `batch`."""
+        decoding: CaptionDecoding = self._work["decoding"]
+        features = self.family.features(self._pixels(self._work["images"][batch]))
+        seeds = [int(self._work["seeds"][i]) for i in batch]
+        draws = [self._write(features, decoding, seeds if draw == 0 else [derive(s, draw) for s in seeds]) for draw in range(decoding.best_of)]
+        if len(draws) == 1:
+            return self._texts(draws[0])
+        likelihood = torch.stack([-self.losses({"features": features, "labels": tokens})[0] for tokens in draws])
+        best = likelihood.argmax(0).tolist()
+        texts = [self._texts(tokens) for tokens in draws]
+        return [texts[draw][i] for i, draw in enumerate(best)]
+
+    def _write(self, features: Tensor, decoding: CaptionDecoding, seeds: list[int]) -> Tensor:
+        """Return tokens (n, t), words then end, filled up with -100."""
+        streams = generators(seeds) if decoding.temperature > 0 else []
+        tokens = self.family.write(
+            features, do_sample=False, num_beams=decoding.beams, max_new_tokens=decoding.max_new_tokens, use_cache=True,
+            logits_processor=processors(decoding, streams), eos_token_id=self.family.end, pad_token_id=self.family.pad,
+        )  # fmt: skip
+        ended = (tokens == self.family.end).cumsum(1)
+        after = (ended - (tokens == self.family.end).long()) > 0
+        return tokens.masked_fill(after, -100)
+
+    def _texts(self, tokens: Tensor) -> list[str]:
+        kept = [[t for t in row if t not in (-100, self.family.end)] for row in tokens.tolist()]
+        return [" ".join(text.split()) for text in self.tokenizer.batch_decode(kept, skip_special_tokens=True)]
+
+    def _pixels(self, images: np.ndarray) -> Tensor:
+        pixels = self.image_processor(images=list(images), return_tensors="pt")["pixel_values"]
+        return pixels.to(self.device, next(self.model.parameters()).dtype)

@@ -1,0 +1,259 @@
+"""Text-to-image generators: the parts of a diffusers pipeline as one Lightning module."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import diffusers
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lightning_modules import diffusion, runner
+from lightning_modules.families.text_to_image import Tensors, family_of
+from lightning_modules.module import FitModule
+from lightning_modules.pixels import to_bytes, to_unit
+from lightning_modules.runner import FitReport, Generated, Objective, Progress
+from lightning_modules.seeds import gaussian, generators
+from lightning_modules.settings import FitSettings, ImageDecoding
+
+if TYPE_CHECKING:
+    from datamodules.pairs import Pairs
+
+
+@dataclass(frozen=True)
+class Steering:
+    """Changes to plain guided sampling.
+
+    Attributes:
+        guidance: guidance scale of (step number, steps), in place of the decoding's constant.
+        auxiliary: a second generator of the same architecture, whose prediction is pushed away from:
+            (1 + weight) own - weight auxiliary (2408.16333); it takes as many evaluations again.
+        weight: of the auxiliary.
+    """
+
+    guidance: Callable[[int, int], float] | None = None
+    auxiliary: GeneratorModule | None = None
+    weight: float = 0.0
+
+
+class GeneratorModule(FitModule):
+    """A text-to-image latent diffusion model.
+
+    Text encoders and autoencoder are frozen; the denoiser is trained.
+
+    Attributes:
+        pipeline: name of the diffusers pipeline class that the parts belong to.
+        parts: every part by name, as in `model_index.json`; None for absent ones.
+        batch_size: images drawn and latents encoded side by side; no result depends on it beyond rounding.
+    """
+
+    modality: ClassVar[str] = "generator"
+    version: ClassVar[int] = 1
+
+    def __init__(self, pipeline: str, parts: Mapping[str, Any], settings: Mapping[str, Any] | None = None, batch_size: int = 64) -> None:
+        """Put the parts of a pipeline together."""
+        super().__init__()
+        self.pipeline, self.settings, self.batch_size = pipeline, dict(settings or {}), batch_size
+        self.networks = nn.ModuleDict({k: v for k, v in parts.items() if isinstance(v, nn.Module)})
+        self.parts = dict(parts)
+        self.family = family_of(pipeline)(self.parts, self.settings)
+        self.text_is_trained = False
+        for name, network in self.networks.items():
+            network.requires_grad_(name == self.family.denoiser)
+            network.to(memory_format=torch.channels_last)  # several-fold faster for some convolutions
+        self._work: dict[str, Any] = {}
+        self.eval()
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a folder in diffusers' layout, as float32, without a network.
+
+        Raises:
+            FileNotFoundError: `folder` holds no `model_index.json`.
+            ValueError: no family file for this pipeline.
+        """
+        folder = Path(folder)
+        index = json.loads((folder / "model_index.json").read_text())
+        parts, settings = {}, {}
+        for name, value in index.items():
+            if isinstance(value, list):
+                library, kind = value
+                part_class = getattr(importlib.import_module(library), kind) if kind else None
+                options = {"torch_dtype": torch.float32} if part_class and issubclass(part_class, nn.Module) else {}
+                parts[name] = part_class and part_class.from_pretrained(folder / name, local_files_only=True, **options)
+            elif not name.startswith("_"):
+                settings[name] = value
+        return cls(index["_class_name"], parts, settings)
+
+    def save(self, folder: Path) -> None:
+        """Write the folder that `load` and the diffusers pipeline read."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        index: dict[str, Any] = {"_class_name": self.pipeline, "_diffusers_version": diffusers.__version__, **self.settings}
+        for name, part in self.parts.items():
+            index[name] = [None, None] if part is None else [type(part).__module__.split(".")[0], type(part).__name__]
+            if part is not None:
+                part.save_pretrained(folder / name)
+        (folder / "model_index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
+
+    def train_text(self) -> None:
+        """Train the text encoders along with the denoiser, as when starting from scratch."""
+        self.text_is_trained = True
+        for encoder in self.family.encoders:
+            self.networks[encoder].requires_grad_(True)
+
+    def _apply(self, *arguments: Any, **options: Any) -> Self:
+        moved = super()._apply(*arguments, **options)
+        self.parts.update(self.networks.items())
+        return moved
+
+    # --- fitting
+
+    def fit_pairs(
+        self, pairs: Pairs, settings: FitSettings, seed: int, objective: Objective | None = None, progress: Progress | None = None
+    ) -> FitReport:
+        """Train the denoiser on pairs.
+
+        Args:
+            pairs: images, the captions that condition them, and weights.
+            settings: how to train.
+            seed: of data order, noise, times and dropped conditions.
+            objective: turns losses (b,) and a context into one number; the context holds "weights",
+                "rows", "step", "module", "times", "prediction" and "target".
+            progress: called as progress(steps done, steps in all).
+
+        Raises:
+            NonFiniteLoss: at the first step whose loss is NaN or infinite.
+        """
+        return runner.fit(self, self.encode(pairs.images, pairs.captions, pairs.weights), settings, seed, objective, progress)
+
+    @torch.no_grad()
+    def encode(self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None) -> Tensors:
+        """Return the rows of a fit: latents, and conditions (tokens where the text is trained).
+
+        Equal images and equal captions are encoded once.
+
+        Args:
+            images: (n, H, W, 3) uint8.
+            captions: n texts.
+            weights: (n,) loss weights; None = all one.
+        """
+        self.eval()
+        n = len(images)
+        texts, text_rows = np.unique(np.array(captions, dtype=object), return_inverse=True)
+        known = self.family.tokens(list(texts)) if self.text_is_trained else self._conditions(list(texts))
+        self._nothing = self.family.tokens([""]) if self.text_is_trained else self.family.nothing()
+        different, image_rows = np.unique(images.reshape(n, -1), axis=0, return_inverse=True)
+        vae = self.networks["vae"]
+        parts = to_unit(different.reshape(-1, *images.shape[1:])).split(self.batch_size)
+        latents = torch.cat([self._scaled(vae.encode(part.to(vae.device, vae.dtype)).latent_dist.mode()) for part in parts])
+        rows = {name: value[torch.from_numpy(text_rows)] for name, value in known.items()}
+        loss_weights = torch.ones(n) if weights is None else torch.as_tensor(weights, dtype=torch.float32)
+        return {**rows, "latents": latents[torch.from_numpy(image_rows.reshape(-1))], "weights": loss_weights}
+
+    def losses(self, batch: Tensors, settings: FitSettings) -> tuple[Tensor, dict[str, Any]]:
+        """Return the mean squared error of the denoiser (b,), over random times and noise."""
+        latents = batch["latents"]
+        noise = torch.randn(latents.shape).to(latents)
+        noisy, times, target = diffusion.corrupt(self.parts["scheduler"], latents, noise)
+        dropped = (torch.rand(len(latents)) < settings.condition_drop).to(latents.device)
+        text = {name: batch[name] for name in self._nothing}
+        for name, empty in self._nothing.items():
+            mask = dropped.view(-1, *[1] * (text[name].ndim - 1))
+            text[name] = torch.where(mask, empty.to(text[name]), text[name])
+        conditions = self.family.conditions(text) if self.text_is_trained else text
+        prediction = self.family.predict(noisy, times, conditions)
+        losses = (prediction.float() - target.float()).square().mean(dim=(1, 2, 3))
+        return losses, {"times": times, "prediction": prediction, "target": target}
+
+    # --- sampling
+
+    def generate(
+        self, inputs: Sequence[str], decoding: ImageDecoding, seeds: np.ndarray, progress: Progress | None = None, steering: Steering | None = None
+    ) -> Generated:
+        """Draw one image per prompt.
+
+        Args:
+            inputs: n prompts.
+            decoding: steps and guidance.
+            seeds: (n,) uint64; every random number of image i comes from seeds[i] alone.
+            progress: called as progress(images done, images in all).
+            steering: changes to plain sampling.
+
+        Returns:
+            Generated: images (n, H, W, 3) uint8.
+
+        Raises:
+            ValueError: not one seed per prompt.
+        """
+        if len(inputs) != len(seeds):
+            raise ValueError(f"one seed per prompt: {len(inputs)} prompts, {len(seeds)} seeds")
+        self._work = {"prompts": list(inputs), "seeds": seeds, "decoding": decoding, "steering": steering or Steering(), "evaluations": 0}
+        images = runner.predict(self, runner.chunked(len(inputs), self.batch_size), progress)
+        evaluations = self._work["evaluations"]
+        self._work = {}
+        side = self.family.network.config.sample_size * self._factor
+        return Generated(np.concatenate(images) if images else np.zeros((0, side, side, 3), np.uint8), evaluations)
+
+    def predict_step(self, batch: list[int], batch_idx: int) -> np.ndarray:
+        """Draw the images of the prompts numbered in `batch`."""
+        work = self._work
+        decoding, steering = work["decoding"], work["steering"]
+        streams = generators([work["seeds"][i] for i in batch])
+        config = self.family.network.config
+        latents = gaussian(streams, (config.in_channels, config.sample_size, config.sample_size)).to(self.device)
+        conditions = self._conditions([work["prompts"][i] for i in batch])
+        models = [(self, 1.0 + steering.weight), (steering.auxiliary, -steering.weight)] if steering.auxiliary else [(self, 1.0)]
+        nothing = {name: value.expand(len(batch), *value.shape[1:]) for name, value in self.family.nothing().items()}
+
+        def predict(noisy: Tensor, time: Tensor, number: int) -> Tensor:
+            scale = steering.guidance(number, decoding.steps) if steering.guidance else decoding.guidance
+            work["evaluations"] += len(batch) * len(models) * (1 if scale == 1 else 2)
+            return sum(weight * model.guided(noisy, time, conditions, nothing, scale) for model, weight in models)
+
+        latents = diffusion.sample(predict, self.parts["scheduler"], latents, decoding.steps, streams)
+        return self._decoded(latents)
+
+    def guided(self, latents: Tensor, time: Tensor, conditions: Tensors, nothing: Tensors, scale: float) -> Tensor:
+        """Predict with classifier-free guidance (2207.12598): nothing + scale (conditions - nothing).
+
+        Args:
+            latents: (n, c, h, w) noisy latents.
+            time: one time, as the scheduler gives it.
+            conditions: of n prompts.
+            nothing: of the empty prompt, n times.
+            scale: 1 = one network evaluation per image, otherwise two.
+        """
+        n = len(latents)
+        if scale == 1:
+            return self.family.predict(latents, time.expand(n), conditions)
+        both = {name: torch.cat([nothing[name], value]) for name, value in conditions.items()}
+        without, with_text = self.family.predict(torch.cat([latents, latents]), time.expand(2 * n), both).chunk(2)
+        return without + scale * (with_text - without)
+
+    # --- latents
+
+    @property
+    def _factor(self) -> int:
+        return 2 ** (len(self.parts["vae"].config.block_out_channels) - 1)
+
+    def _conditions(self, texts: list[str]) -> Tensors:
+        if not texts:
+            return {name: value[:0] for name, value in self.family.nothing().items()}
+        parts = [self.family.conditions(self.family.tokens(texts[i : i + 256])) for i in range(0, len(texts), 256)]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def _scaled(self, latents: Tensor) -> Tensor:
+        config = self.parts["vae"].config
+        return (latents.float() - (config.shift_factor or 0.0)) * config.scaling_factor
+
+    def _decoded(self, latents: Tensor) -> np.ndarray:
+        vae = self.networks["vae"]
+        latents = latents / vae.config.scaling_factor + (vae.config.shift_factor or 0.0)
+        return to_bytes(vae.decode(latents.to(vae.dtype), return_dict=False)[0])

@@ -1,0 +1,93 @@
+"""A dual encoder that only measures: CLIP (2103.00020), trained by contrast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel, PreTrainedModel
+
+from lightning_modules.module import FitModule
+from lightning_modules.settings import FitSettings
+from lightning_modules.tokens import tokenize
+
+
+class ClipJudge(FitModule):
+    """Embeds images and captions into one space.
+
+    Raw projections are returned, not normalised: distances between sets need their lengths, and a
+    cosine can be had from them.
+
+    Attributes:
+        model: a `CLIPModel`, or for subclasses another dual encoder of the same interface.
+    """
+
+    version: ClassVar[int] = 1
+    model_class: ClassVar[type[PreTrainedModel]] = CLIPModel
+
+    def __init__(self, model: PreTrainedModel, tokenizer: Any, image_processor: Any, batch_size: int = 256) -> None:
+        """Wrap a dual encoder with its tokenizer and image processor; `batch_size` is for embedding."""
+        super().__init__()
+        self.model, self.tokenizer, self.image_processor, self.batch_size = model, tokenizer, image_processor, batch_size
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` (or `save_pretrained`) wrote, as float32, without a network."""
+        here = {"local_files_only": True}
+        model = cls.model_class.from_pretrained(folder, dtype=torch.float32, **here)
+        return cls(model, AutoTokenizer.from_pretrained(folder, **here), AutoImageProcessor.from_pretrained(folder, **here)).eval()
+
+    def save(self, folder: Path) -> None:
+        """Write model, tokenizer and image processor with `save_pretrained`."""
+        for part in (self.model, self.tokenizer, self.image_processor):
+            part.save_pretrained(folder)
+
+    def embed_images(self, images: np.ndarray) -> np.ndarray:
+        """Embed images (n, H, W, 3) uint8 as (n, d) float32."""
+        return self._embed(len(images), lambda part: self._image_features(self._pixels(images[part])))
+
+    def embed_texts(self, captions: Sequence[str]) -> np.ndarray:
+        """Embed n captions as (n, d) float32; an empty caption is a caption too."""
+        return self._embed(len(captions), lambda part: self._text_features(*tokenize(self.tokenizer, captions[part], fixed=True)))
+
+    def encode(self, images: np.ndarray, captions: Sequence[str]) -> dict[str, Tensor]:
+        """Return the rows of a fit for n images (n, H, W, 3) uint8 and their captions."""
+        ids, mask = tokenize(self.tokenizer, captions, fixed=True)
+        return {"images": torch.from_numpy(images), "ids": ids, "mask": mask, "weights": torch.ones(len(images))}
+
+    def losses(self, batch: dict[str, Tensor], settings: FitSettings) -> tuple[Tensor, dict[str, Any]]:
+        """Return the symmetric contrastive loss of each pair (b,) against the others of the batch."""
+        seen = F.normalize(self._image_features(self._pixels(batch["images"].cpu().numpy())), dim=-1)
+        read = F.normalize(self._text_features(batch["ids"], batch["mask"]), dim=-1)
+        logits = self.model.logit_scale.clamp(max=4.6).exp() * seen @ read.T
+        # Two pairs with the same words are no contrast: common scenes recur within a batch.
+        same = (batch["ids"][:, None] == batch["ids"][None]).all(-1)
+        logits = logits.masked_fill(same & ~torch.eye(len(same), dtype=torch.bool, device=same.device), float("-inf"))
+        target = torch.arange(len(logits), device=logits.device)
+        return (F.cross_entropy(logits, target, reduction="none") + F.cross_entropy(logits.T, target, reduction="none")) / 2, {}
+
+    def _pixels(self, images: np.ndarray) -> Tensor:
+        return self.image_processor(images=list(images), return_tensors="pt")["pixel_values"].to(self.device)
+
+    def _image_features(self, pixels: Tensor) -> Tensor:
+        return self.model.get_image_features(pixel_values=pixels).pooler_output
+
+    def _text_features(self, ids: Tensor, mask: Tensor) -> Tensor:
+        return self.model.get_text_features(input_ids=ids.to(self.device), attention_mask=mask.to(self.device)).pooler_output
+
+    @torch.no_grad()
+    def _embed(self, n: int, features: Callable[[slice], Tensor]) -> np.ndarray:
+        self.eval()
+        parts = [features(slice(i, i + self.batch_size)).float().cpu() for i in range(0, n, self.batch_size)]
+        width = self.model.config.projection_dim
+        return torch.cat(parts).numpy() if parts else np.zeros((0, width), np.float32)
+
+
+def parameter_count(module: nn.Module) -> int:
+    """Return the number of parameters."""
+    return sum(p.numel() for p in module.parameters())

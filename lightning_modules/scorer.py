@@ -1,0 +1,16 @@
+"""A dual encoder that mitigations may use: convolutions for images, BERT for text (2201.03545, 1810.04805)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from transformers import PreTrainedModel, VisionTextDualEncoderModel
+
+from lightning_modules.judge import ClipJudge
+
+
+class DualScorer(ClipJudge):
+    """Same interface as the judge, another architecture: it must not share the judge's blind spots."""
+
+    version: ClassVar[int] = 1
+    model_class: ClassVar[type[PreTrainedModel]] = VisionTextDualEncoderModel

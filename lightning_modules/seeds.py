@@ -1,0 +1,33 @@
+"""Random numbers that belong to a sample or to a step, never to a batch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_MASK = (1 << 63) - 1
+
+
+def derive(*parts: int | str) -> int:
+    """Return a 63-bit seed that depends on every part and on their order."""
+    digest = hashlib.sha256("/".join(str(int(p)) if not isinstance(p, str) else p for p in parts).encode()).digest()
+    return int.from_bytes(digest[:8], "little") & _MASK
+
+
+def generators(seeds: np.ndarray | Sequence[int]) -> list[torch.Generator]:
+    """Return one CPU generator per sample; sample i draws from seeds[i] alone."""
+    return [torch.Generator("cpu").manual_seed(int(seed) & _MASK) for seed in seeds]
+
+
+def gaussian(streams: Sequence[torch.Generator], shape: Sequence[int]) -> Tensor:
+    """Return standard normal noise (len(streams), *shape), row i drawn from streams[i]."""
+    return torch.stack([torch.randn(tuple(shape), generator=stream) for stream in streams])
+
+
+def gumbel(streams: Sequence[torch.Generator], size: int) -> Tensor:
+    """Return standard Gumbel noise (len(streams), size), row i drawn from streams[i]."""
+    return torch.stack([-torch.empty(size).exponential_(generator=stream).log() for stream in streams])
