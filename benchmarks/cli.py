@@ -95,9 +95,10 @@ def run_plan(study: Plan, store: Store, executor: Executor, options: argparse.Na
     With `--method`, only the new rows and the controls they are scored with run.
     """
     from benchmarks.execute import execute
-    from benchmarks.needs import unmet_needs
+    from benchmarks.needs import require_present, unmet_needs
     from benchmarks.outputs import write_board, write_pictures
 
+    require_present(study)
     for warning in unmet_needs(study):
         print(f"note: {warning}", file=sys.stderr)
     folder = options.runs / study.suite.name

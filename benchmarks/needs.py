@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from importlib.util import find_spec
 
+from benchmarks.errors import UsageError
 from benchmarks.plan import Plan
+from benchmarks.suite import ModelSpec
 
 
 def unmet_needs(plan: Plan) -> list[str]:
@@ -19,3 +21,32 @@ def unmet_needs(plan: Plan) -> list[str]:
         if "oracle" in family.needs and plan.world.data.oracle is None:
             sentences.append(f"metrics of {name} that read attributes will be absent: the data set has no oracle")
     return sentences
+
+
+def require_present(plan: Plan) -> None:
+    """Refuse to start where data or models are not on this machine: nothing is downloaded at run time.
+
+    Raises:
+        UsageError: Naming the first thing that is missing, and how to get it.
+    """
+    data = plan.world.data
+    missing = data.missing() if hasattr(data, "missing") else None
+    if missing:
+        raise UsageError(f"{plan.file}: testbed {plan.world.testbed.name!r}: data: {missing}")
+    needed = {id(s.identity["model"].execution[0]): s for s in plan.steps.values() if s.kind == "base"}
+    for step in needed.values():
+        model: ModelSpec = step.identity["model"].execution[0]
+        if model.hub is not None and not _cached(model.hub, str(model.revision)):
+            raise UsageError(
+                f"{plan.file}: testbed {plan.world.testbed.name!r}: {model.name}: hub: found {model.hub!r}, which is not in the "
+                f"Hugging Face cache; allowed: a model fetched with `hf download {model.hub} --revision {model.revision}`, "
+                "or a folder"
+            )
+
+
+def _cached(name: str, revision: str) -> bool:
+    """Whether a hub model's configuration is in the local cache, by any of the names that libraries give it."""
+    from huggingface_hub import try_to_load_from_cache
+
+    files = ("config.json", "model_index.json")
+    return any(isinstance(try_to_load_from_cache(name, file, revision=revision), str) for file in files)
