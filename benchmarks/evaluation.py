@@ -35,7 +35,9 @@ def evaluate_model(walk: Walk, modality: str, t: int) -> Iterator[Step]:
         walk.memo[memo_key] = list(_evaluation_steps(walk.world, walk.cell.evaluate, modality, model, where))
     steps = walk.memo[memo_key]
     yield from steps
-    walk.trace.samples[(modality, t)] = next(s.key for s in steps if s.kind == "sample")
+    for step in steps:
+        if step.kind == "sample":  # none where the suite measures nothing of this modality
+            walk.trace.samples.setdefault((modality, t), step.key)
     walk.trace.metrics.setdefault(t, []).extend(s.key for s in steps if s.kind == "metrics")
     if t == 0:
         walk.trace.floors.extend(s.key for s in steps if s.kind == "floor")

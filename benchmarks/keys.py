@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +30,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Spec):
         return value.digest
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+        return {f.name: getattr(value, f.name) for f in fields(value)}  # `asdict` would copy all that is below
     raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
 
 

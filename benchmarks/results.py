@@ -156,7 +156,10 @@ class CellResult:
         return _text(self.stable_view())
 
     def write(self, path: Path) -> Path:
-        """Write the file so that it is there completely or not at all, also after a power cut."""
+        """Write the file so that it is there completely or not at all, also after a power cut.
+
+        The rename itself may be lost then: the folder is not synced, as the same command writes the file again.
+        """
         text = self.to_json()  # before anything is touched: a refused number leaves the old file alone
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -168,7 +171,6 @@ class CellResult:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-        _sync_folder(path.parent)
         return path
 
     @classmethod
@@ -238,14 +240,3 @@ def _text(document: Mapping[str, Any]) -> str:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise CodecError(f"it holds {name}, and only finite numbers can be recorded")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable, where folders can be synced at all."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

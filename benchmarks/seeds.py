@@ -7,6 +7,7 @@ by sample, and shared prefixes stay shared.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 
@@ -50,9 +51,13 @@ def permutation(seed: int, size: int) -> np.ndarray:
     return np.argsort(sample_seeds(seed, np.arange(size)), kind="stable")
 
 
+@lru_cache(maxsize=16)  # every step of an iteration asks for the same items
 def draw_items(cell_seed: int, iteration: int, n: int, size: int) -> np.ndarray:
     """Return the (n,) item indices of the prompt split that iteration ``iteration`` uses, without repeats.
 
-    A smaller n takes a prefix of the same draw, so variants with fewer samples stay paired.
+    A smaller n takes a prefix of the same draw, so variants with fewer samples stay paired. Equal calls may return
+    the same array, which is read-only.
     """
-    return permutation(step_seed(cell_seed, "items", iteration), size)[:n]
+    items = permutation(step_seed(cell_seed, "items", iteration), size)[:n].copy()
+    items.flags.writeable = False
+    return items

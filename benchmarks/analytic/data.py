@@ -1,7 +1,7 @@
 """A world of K classes, each a Gaussian on the line: an image is a number, a caption is the name of a class.
 
-Item i of a split is a pure function of (seed, split, i), so nothing is stored and every machine draws the
-same bytes.
+Item i of a split is a pure function of (seed, split, i), so every machine draws the same bytes. A split is drawn
+whole at its first use: steps read a few items of it thousands of times.
 """
 
 from __future__ import annotations
@@ -122,6 +122,7 @@ class AnalyticData:
         self.means, self.variances = class_moments(classes, spacing, sigma)
         self.names = class_names(classes)
         self._stream = {split: _stream(seed, split) for split in self.sizes}
+        self._splits: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     @property
     def identity(self) -> dict[str, object]:
@@ -137,9 +138,7 @@ class AnalyticData:
     def images(self, split: str, index: np.ndarray) -> np.ndarray:
         """Return (n,) float64 images."""
         index = self._checked(split, index)
-        classes = self.classes(split, index)
-        noise = normal(sample_seeds(self._stream[split], index, 1))
-        return self.means[classes] + np.sqrt(self.variances[classes]) * noise
+        return self._drawn(split)[1][index]
 
     def captions(self, split: str, index: np.ndarray) -> list[tuple[str, ...]]:
         """Return six captions an image, all of them the name of its class."""
@@ -154,7 +153,16 @@ class AnalyticData:
     def classes(self, split: str, index: np.ndarray) -> np.ndarray:
         """Return the (n,) int64 class of each item."""
         index = self._checked(split, index)
-        return draw_classes(self.shares, uniform(sample_seeds(self._stream[split], index, 0)))
+        return self._drawn(split)[0][index]
+
+    def _drawn(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the classes and images of a whole split."""
+        if split not in self._splits:
+            items = np.arange(self.sizes[split])
+            classes = draw_classes(self.shares, uniform(sample_seeds(self._stream[split], items, 0)))
+            noise = normal(sample_seeds(self._stream[split], items, 1))
+            self._splits[split] = classes, self.means[classes] + np.sqrt(self.variances[classes]) * noise
+        return self._splits[split]
 
     @cached_property
     def oracle(self) -> ClassOracle:
