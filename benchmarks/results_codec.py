@@ -23,6 +23,7 @@ def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
+@cache
 def _optional(kind: Any) -> Any | None:
     """Return X for ``X | None``, else None."""
     if get_origin(kind) in (Union, types.UnionType):

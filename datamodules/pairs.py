@@ -134,7 +134,8 @@ class Pairs:
 def _as(dtype: type, value: np.ndarray, name: str) -> np.ndarray:
     """Casts, refusing what is not a vector or would lose its integer values."""
     cast: np.ndarray = value.astype(dtype)
-    if value.ndim != 1 or (np.issubdtype(dtype, np.integer) and not np.array_equal(cast, value)):
+    lossy = value.dtype != cast.dtype and np.issubdtype(dtype, np.integer) and not np.array_equal(cast, value)
+    if value.ndim != 1 or lossy:
         raise ValueError(f"{name} must be a vector of {np.dtype(dtype)}, not {value.dtype} {value.shape}")
     return cast
 

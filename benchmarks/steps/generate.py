@@ -123,7 +123,8 @@ def captions(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
     position = mine(step, len(order))
     if "images" in step.inputs:
         drawn = in_order(context.pool(step.inputs["images"]), order)
-        pairs = drawn.take(np.flatnonzero(np.isin(drawn.ids, order[position])))
+        whole = len(position) == len(order)
+        pairs = drawn if whole else drawn.take(np.flatnonzero(np.isin(drawn.ids, order[position])))
         draws = pairs.draw if pairs.draw is not None else np.zeros(len(pairs), np.int16)
     else:
         ids = np.tile(order[position], identity["draws"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -86,9 +86,12 @@ def reference(step: Step, context: RunContext) -> tuple[dict[str, np.ndarray], C
 
 def metrics(step: Step, context: RunContext) -> tuple[dict[str, Any], Cost]:
     """The numbers of one family, and why others of it are absent."""
-    family = make_family(step)
+    family = _kept_family(step.identity["family"]["class_path"])
     view = set_view(step, context) if "pool" in step.inputs else sample_view(step, context, family.side)
-    return measured(family, view), Cost()
+    try:
+        return measured(family, view), Cost()
+    finally:
+        family.reset()
 
 
 def measured(family: Family, view: View) -> dict[str, Any]:
@@ -105,6 +108,13 @@ def measured(family: Family, view: View) -> dict[str, Any]:
 def make_family(step: Step) -> Family:
     """Make the step's metric family."""
     cls: Any = import_class(step.identity["family"]["class_path"])
+    return cls()
+
+
+@cache
+def _kept_family(class_path: str) -> Family:
+    """Make a family once a process: to make one costs more than to compute the small ones."""
+    cls: Any = import_class(class_path)
     return cls()
 
 
