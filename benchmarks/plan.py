@@ -135,7 +135,7 @@ class _Planner:
                 fit = changed(fit, **{modality: changed(getattr(fit, modality), steps=steps)})
             evaluate = suite.evaluate
             if entry.evaluate_n is not None:
-                inputs = min(evaluate.draw_inputs, entry.evaluate_n)
+                inputs = round(evaluate.draw_inputs * entry.evaluate_n / evaluate.n)
                 evaluate = changed(evaluate, n=entry.evaluate_n, draw_inputs=inputs)
         except (TypeError, ValueError) as error:
             raise UsageError(f"{where}: {scenario.variant}: {error}") from error
