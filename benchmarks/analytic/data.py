@@ -202,9 +202,7 @@ class ClassOracle:
         images = np.asarray(images, dtype=np.float64)
         nearest = np.abs(np.nan_to_num(images)[:, None] - self.means).argmin(1)
         finite = np.isfinite(images)
-        return self._readings(
-            [self.names[k] if ok else UNREADABLE for k, ok in zip(nearest, finite, strict=True)]
-        )
+        return self._readings([self.names[k] if ok else UNREADABLE for k, ok in zip(nearest, finite, strict=True)])
 
     def frequencies(self) -> dict[str, dict[str, float]]:
         """Return the true share of each class."""
@@ -233,9 +231,7 @@ def class_indices(captions: Sequence[str], classes: int) -> np.ndarray:
     try:
         return np.fromiter((index[caption] for caption in captions), dtype=np.int64, count=len(captions))
     except KeyError as error:
-        raise ValueError(
-            f"caption {error.args[0]!r} names none of the classes c0 to c{classes - 1}"
-        ) from None
+        raise ValueError(f"caption {error.args[0]!r} names none of the classes c0 to c{classes - 1}") from None
 
 
 def _stream(seed: int, split: str) -> int:

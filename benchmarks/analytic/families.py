@@ -160,6 +160,12 @@ class PoolLaw(Family):
             "source": "variance of all images",
             "misses": "where the spread comes from",
         },
+        "mean_drift": {
+            "direction": "down",
+            "range": [0, None],
+            "source": "squared distance of the captioned class's mean from the true one, mean over images",
+            "misses": "lost variance",
+        },
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
@@ -175,11 +181,13 @@ class PoolLaw(Family):
             self.absent.pop("variance_total", None)
             if view.captions is not None:
                 names = list(view.oracle.frequencies()["class"])
-                counts, _, variances = moments(images, codes(view.captions, names), len(names))
-                values["variance_within"] = float((counts * variances).sum() / max(counts.sum(), 1))
+                counts, means, variances = moments(images, codes(view.captions, names), len(names))
+                drift = (means - np.asarray(view.oracle.means)) ** 2
+                shares = counts / max(counts.sum(), 1)
+                values["variance_within"], values["mean_drift"] = float(shares @ variances), float(shares @ drift)
         else:
-            missing = dict.fromkeys(("variance_within", "variance_total"), "the set comes without images")
-            self.absent |= missing
+            imageless = ("variance_within", "variance_total", "mean_drift")
+            self.absent |= dict.fromkeys(imageless, "the set comes without images")
         return values
 
 

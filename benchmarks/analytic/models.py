@@ -54,9 +54,7 @@ class _Analytic:
         """Write ``model.json``."""
         Path(folder).mkdir(parents=True, exist_ok=True)
         state = {name: getattr(self, name) for name in self._fields}
-        table = {
-            name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in state.items()
-        }
+        table = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in state.items()}
         (Path(folder) / _FILE).write_text(json.dumps(table) + "\n", encoding="utf-8")
 
 
@@ -169,9 +167,7 @@ class CategoricalCaptioner(_Analytic):
             ValueError: When the decoding asks for top_p, beams or best_of, which have no closed form here.
         """
         if decoding.top_p != 1 or decoding.beams != 1 or decoding.best_of != 1:
-            raise ValueError(
-                "the analytic captioner knows temperature alone; set top_p, beams and best_of to 1"
-            )
+            raise ValueError("the analytic captioner knows temperature alone; set top_p, beams and best_of to 1")
         images, u = np.asarray(inputs, dtype=np.float64), uniform(seeds)
         if self.reads_images:
             classes = _draw_rows(_tempered(self.log_posterior(images), decoding.temperature), u)
@@ -238,9 +234,7 @@ def _weighted(pairs: Pairs, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _check(pairs: Pairs, objective: Any) -> None:
     if objective is not None:
-        raise ValueError(
-            "an analytic fit has no loss to reweigh; set the weights of the pairs in `curate` instead"
-        )
+        raise ValueError("an analytic fit has no loss to reweigh; set the weights of the pairs in `curate` instead")
     if not np.isfinite(pairs.images).all():
         raise NonFiniteLoss(0)
 

@@ -57,9 +57,7 @@ def diversity_loss(shares: np.ndarray, kernel: np.ndarray, n: int) -> float:
     return float((shares @ (kernel * (1.0 - kernel))).sum() / n)
 
 
-def anchor_map(
-    prompts: np.ndarray, shares: np.ndarray, means: np.ndarray, variances: np.ndarray
-) -> np.ndarray:
+def anchor_map(prompts: np.ndarray, shares: np.ndarray, means: np.ndarray, variances: np.ndarray) -> np.ndarray:
     """Return E[p'] (K,) when prompts have shares of their own (real captions, a corpus) and not those of p.
 
     It is one step of expectation maximisation for mixture weights with known components, on data whose true

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.special import polygamma, psi
 from scipy.stats import binom, hypergeom
 
 # -- a Gaussian refitted to n of its own samples (2305.17493, 2307.01850) -----------------------------------
@@ -28,6 +29,16 @@ def refit_variance(n: int, t: int | np.ndarray) -> np.ndarray:
 def refit_variance_square(n: int, t: int | np.ndarray) -> np.ndarray:
     """Return E[v_t^2] = (1 - 1/n^2)^t: by (c), E[(v_t / v_{t-1})^2] = (n - 1)(n + 1) / n^2."""
     return np.asarray((1.0 - 1.0 / n**2) ** np.asarray(t))
+
+
+def refit_log_variance(n: int, t: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance of log v_t, a sum of t independent log(chi2_{n-1} / n) by (c).
+
+    The law of v_t is skewed: its mean falls by 1/n an iteration, its median by more, and its spread grows until
+    it hides the fall. On the log scale the same samples show it far more sharply.
+    """
+    t, half = np.asarray(t), (n - 1) / 2.0
+    return t * (psi(half) + math.log(2.0 / n)), t * polygamma(1, half)
 
 
 def refit_drift(n: int, t: int | np.ndarray) -> np.ndarray:
@@ -88,9 +99,7 @@ def class_variance_square(law: np.ndarray, T: int, same: bool = False) -> np.nda
 # -- accumulation (2404.01413) ------------------------------------------------------------------------------
 
 
-def finite_sample(
-    values: np.ndarray, n: int, mean: float = 0.0, variance: float = 1.0
-) -> tuple[float, float]:
+def finite_sample(values: np.ndarray, n: int, mean: float = 0.0, variance: float = 1.0) -> tuple[float, float]:
     """Return E[S] and E[(x - mean)^2] / variance of n items drawn without repeats from ``values`` (M,).
 
     Args:
@@ -237,9 +246,7 @@ def survival(law: np.ndarray, share: float) -> np.ndarray:
     return law @ np.minimum(1.0, frequencies / share)
 
 
-def accumulate_heterozygosity(
-    n: int, T: int, shares: np.ndarray, split: np.ndarray | None = None
-) -> np.ndarray:
+def accumulate_heterozygosity(n: int, T: int, shares: np.ndarray, split: np.ndarray | None = None) -> np.ndarray:
     """Return (T + 1,) E[H_t] for a categorical law fitted to n real captions and all synthetic ones.
 
     For t >= 2 new captions come from the pool's own frequencies p, and p' = (t p + f) / (t + 1) has variance

@@ -39,9 +39,7 @@ def assert_mean(
     z = scores(trajectories, expected, sd)
     limit = -ndtri(rate / 2 / z.size)
     means = stacked(trajectories).mean(0)
-    assert (np.abs(z) <= limit).all(), (
-        f"mean {means} against {expected}: z {np.round(z, 1)}, limit {limit:.2f}"
-    )
+    assert (np.abs(z) <= limit).all(), f"mean {means} against {expected}: z {np.round(z, 1)}, limit {limit:.2f}"
 
 
 def assert_between(trajectories: Trajectories, low: np.ndarray, high: np.ndarray, rate: float = RATE) -> None:

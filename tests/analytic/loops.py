@@ -46,9 +46,7 @@ def run(data, generator, captioner, n, iterations, seed, *, closed=False, frozen
         captions = prompts
         if captioner is not None:
             writer = bases["captioner"] if "captioner" in frozen else captioner
-            captions = writer.generate(
-                images, SAMPLED, sample_seeds(step_seed(seed, "captions", t), ids)
-            ).outputs
+            captions = writer.generate(images, SAMPLED, sample_seeds(step_seed(seed, "captions", t), ids)).outputs
         previous = captions
         pool = pairs(images, captions, prompts, t)
         real = pairs(data.images("prompts", ids), real_captions, origin=0)

@@ -79,9 +79,7 @@ def test_accumulated_data_bound_the_loss_where_replacement_does_not():
     data = make()[0]
     spread, offset = theory.finite_sample(data.images("prompts", np.arange(data.sizes["prompts"])), N)
     variance, drift = theory.accumulate(N, T, spread, offset)
-    results = simulate(
-        lambda p, g, c: (g.variances[0], g.means[0] ** 2), make, captions="prompt", curate=accumulated
-    )
+    results = simulate(lambda p, g, c: (g.variances[0], g.means[0] ** 2), make, captions="prompt", curate=accumulated)
     assert_mean(pick(results, 0), variance[1:])
     assert_mean(pick(results, 1), drift[1:])
     assert variance[-1] > 0.95 > 0.75 > theory.refit_variance(N, T)
@@ -129,9 +127,7 @@ def test_under_a_frozen_image_model_text_drifts_in_a_closed_loop_and_is_held_by_
     prompts = theory.count_law(size, int((data.classes("prompts", np.arange(size)) == 0).sum()), N)
 
     def expected(iterations):
-        law = pair_theory.reading_law(
-            N, 0.7, generator.means, generator.variances, prompts, iterations, closed
-        )
+        law = pair_theory.reading_law(N, 0.7, generator.means, generator.variances, prompts, iterations, closed)
         return pair_theory.two_class_heterozygosity(law)
 
     results = simulate(lambda p, g, c: heterozygosity(c.shares), build, closed=closed, frozen=("generator",))

@@ -123,9 +123,7 @@ def test_no_steps_is_no_fit_and_bad_input_is_refused():
     with pytest.raises(ValueError, match="names none"):
         generator.fit_pairs(pairs([1.0], ["a cat"]), SETTINGS, 0)
     with pytest.raises(ValueError, match="weights"):
-        generator.fit_pairs(
-            pairs([1.0], ["c0"]), SETTINGS, 0, objective=lambda losses, context: losses.mean()
-        )
+        generator.fit_pairs(pairs([1.0], ["c0"]), SETTINGS, 0, objective=lambda losses, context: losses.mean())
     with pytest.raises(ValueError, match="temperature alone"):
         make()[2].generate(np.zeros(1), CaptionDecoding(beams=2), SEEDS[:1])
 

@@ -19,6 +19,15 @@ def test_refit_moments_keep_the_second_moment():
     assert theory.refit_variance_square(5, 1) == pytest.approx(24 / 25)
 
 
+def test_log_variance_by_simulation():
+    chi2 = np.random.default_rng(2).chisquare(6, (RNG_SEEDS, 5)) / 7
+    logs = np.log(chi2).cumsum(1)
+    mean, variance = theory.refit_log_variance(7, np.arange(1, 6))
+    assert_mean(dict(enumerate(logs)), mean, np.sqrt(variance))
+    assert_mean(dict(enumerate((logs - mean) ** 2)), variance)
+    assert (np.exp(mean) < theory.refit_variance(7, np.arange(1, 6))).all()
+
+
 def test_retention_is_one_for_an_unseen_class_and_zero_after_one_image():
     assert theory.retention(np.ones(4) / 4).tolist() == [1, 0, 0.5, pytest.approx(2 / 3)]
 
@@ -26,9 +35,7 @@ def test_retention_is_one_for_an_unseen_class_and_zero_after_one_image():
 def test_class_variance_for_a_certain_count_is_the_refit_formula():
     law = np.eye(9)[8]
     for same in (True, False):
-        np.testing.assert_allclose(
-            theory.class_variance(law, 5, same), theory.refit_variance(8, np.arange(6))
-        )
+        np.testing.assert_allclose(theory.class_variance(law, 5, same), theory.refit_variance(8, np.arange(6)))
 
 
 def test_accumulate_for_independent_real_items_starts_like_a_pool_of_two_n():
@@ -61,9 +68,7 @@ def test_injected_real_images_by_simulation(kept):
     for _ in range(RNG_SEEDS):
         mean, variance, real, row = 0.0, 1.0, rng.normal(size=r), []
         for _ in range(5):
-            pool = np.concatenate(
-                [rng.normal(mean, np.sqrt(variance), m), real if kept else rng.normal(size=r)]
-            )
+            pool = np.concatenate([rng.normal(mean, np.sqrt(variance), m), real if kept else rng.normal(size=r)])
             mean, variance = pool.mean(), pool.var()
             row.append((variance, mean**2))
         rows.append(row)
