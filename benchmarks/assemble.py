@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from benchmarks.executors import Failure
     from benchmarks.plan import Plan, PlannedCell
 
-PACKAGES = ("torch", "transformers", "diffusers", "pytorch-lightning", "torchmetrics", "pycocoevalcap", "numpy", "scipy")
+PACKAGES = (
+    "torch",
+    "transformers",
+    "diffusers",
+    "pytorch-lightning",
+    "torchmetrics",
+    "pycocoevalcap",
+    "numpy",
+    "scipy",
+)
 
 
 def assemble(plan: Plan, cell: PlannedCell, store: Store, done: set[str], failure: Failure | None = None) -> CellResult:

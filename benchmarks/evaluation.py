@@ -43,7 +43,9 @@ def evaluate_model(walk: Walk, modality: str, t: int) -> Iterator[Step]:
         walk.trace.floors.extend(s.key for s in steps if s.kind == "floor")
 
 
-def _evaluation_steps(world: World, ev: Evaluation, modality: str, model: str, where: tuple[str, int]) -> Iterator[Step]:
+def _evaluation_steps(
+    world: World, ev: Evaluation, modality: str, model: str, where: tuple[str, int]
+) -> Iterator[Step]:
     families = world.families_of(modality)
     if not families:
         return
@@ -80,11 +82,18 @@ def families_by_judge(world: World, side: str) -> list[tuple[Family, str | None]
 
 
 def _sample(
-    world: World, ev: Evaluation, modality: str, model: str, where: tuple[str, int], n: int, draws: int, decodings: Decodings
+    world: World,
+    ev: Evaluation,
+    modality: str,
+    model: str,
+    where: tuple[str, int],
+    n: int,
+    draws: int,
+    decodings: Decodings,
 ) -> Step:
     return _step(
-        "sample", where, {"model": model}, data=world.data_spec, split="evaluation", modality=modality, n=n, draws=draws,
-        decoding=getattr(decodings, modality), seed=step_seed(ev.seed, f"evaluate-{modality}-{draws}", 0),
+        "sample", where, {"model": model}, data=world.data_spec, split="evaluation", modality=modality, n=n,
+        draws=draws, decoding=getattr(decodings, modality), seed=step_seed(ev.seed, f"evaluate-{modality}-{draws}", 0),
     )  # fmt: skip
 
 
@@ -120,6 +129,8 @@ def measure_set(walk: Walk, pool: str, t: int) -> Iterator[Step]:
             yield from [base, *references, step]
             evaluation, floor = (r.key for r in references)
             features[judge_name] = {"features": step.key, "evaluation": evaluation, "floor": floor}
-        step = _step("metrics", where, {"pool": pool, **features[judge_name]}, **_metric_identity(world, ev, family, judge_name))
+        step = _step(
+            "metrics", where, {"pool": pool, **features[judge_name]}, **_metric_identity(world, ev, family, judge_name)
+        )
         yield step
         walk.trace.sets.setdefault(t, []).append(step.key)

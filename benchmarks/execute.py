@@ -151,4 +151,3 @@ class _Books:
         result.write(self.results / result.file_name)
         self.outcome.results[cell.key] = result
         self.reporter.cell(result)
-

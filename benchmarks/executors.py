@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from benchmarks.errors import HookReadError, StepError
 from benchmarks.keys import Step
-from benchmarks.store import Cost, LocalStore, Record, Store
+from benchmarks.store import LocalStore, Record, Store
 
 #: How often a step is tried again when its worker process died under it (out of memory, a stray signal).
 RETRIES = 1

@@ -49,7 +49,9 @@ class Context:
     def __getattr__(self, name: str) -> Any:
         """Load a declared source; refuse any other."""
         if name in SOURCES and name not in self._reads:
-            raise HookReadError(f"hook {self._hook!r} touched {name!r}, which its `reads` does not declare: {self._reads}")
+            raise HookReadError(
+                f"hook {self._hook!r} touched {name!r}, which its `reads` does not declare: {self._reads}"
+            )
         if name not in self._sources:
             raise AttributeError(f"the context of hook {self._hook!r} has no {name!r}")
         value = self._sources[name]()

@@ -6,10 +6,11 @@ All of jsonargparse's surface that the engine uses is in this module.
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -136,14 +137,16 @@ class _SafeLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignor
 
 
 _SafeLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", __import__("re").compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
 )
 
 
 def typed(cls: type[T], data: dict[str, Any], file: Path, overrides: Sequence[str] = ()) -> T:
     """Turn plain data into a dataclass: unknown keys first, then types, then the class's own checks."""
     check_keys(cls, data, file)
-    parser = _parser(cls)
+    parser = _parser(cls)  # type: ignore[arg-type]
     try:
         namespace = parser.parse_object(_wrapped(cls, data, top=True))
         if overrides:
@@ -156,7 +159,7 @@ def typed(cls: type[T], data: dict[str, Any], file: Path, overrides: Sequence[st
         raise UsageError(f"{where}: {_one_line(error)}") from error
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parser(cls: type) -> ArgumentParser:
     set_parsing_settings(subclasses_enabled=[ClassSpec, ModelSpec])
     parser = ArgumentParser(exit_on_error=False, allow_abbrev=False, add_help=False)

@@ -179,7 +179,7 @@ class Walk:
         """The raw pool: images, then captions, in shards and by member."""
         made: dict[int, list[str]] = {}
         if self.scenario.images == "generator":
-            for shard, member, step in self.image_steps(t):
+            for shard, step in self.image_steps(t):
                 yield step
                 made.setdefault(shard, []).append(step.key)
         if self.scenario.captions == "captioner":
@@ -208,7 +208,7 @@ class Walk:
             "t": t,
         }
 
-    def image_steps(self, t: int) -> Iterator[tuple[int, int, Step]]:
+    def image_steps(self, t: int) -> Iterator[tuple[int, Step]]:
         """One step per shard and generator."""
         for start in self.shards():
             for member in range(self.k):
@@ -217,7 +217,7 @@ class Walk:
                 if self.scenario.prompts == "previous_captions" and t > 1:
                     inputs["prompts"] = self.pools[-1]
                 self.hooked(("prompts", "sampling"), identity, inputs, "generator", member, t)
-                yield start, member, self.step("images", inputs, t, **identity)
+                yield start, self.step("images", inputs, t, **identity)
 
     def caption_steps(self, t: int, images: dict[int, list[str]]) -> Iterator[tuple[int, Step]]:
         """One step per shard and captioner, over drawn images or the real ones."""

@@ -71,9 +71,7 @@ def caption_table(
     steps = sorted(iterations)
     count = max((len(iterations[step]) for step in steps), default=len(inputs))
     if any(len(iterations[step]) != count for step in steps) or len(inputs) not in (0, count):
-        raise ValueError(
-            "caption_table needs as many captions in every iteration, and as many inputs or none"
-        )
+        raise ValueError("caption_table needs as many captions in every iteration, and as many inputs or none")
     head = [input_label] * bool(inputs) + [f"iteration {step}" for step in steps]
     lines = [_markdown_row(["#", *head]), _markdown_row(["---:", *[":---"] * len(head)])]
     for i in range(count):

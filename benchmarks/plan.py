@@ -153,7 +153,9 @@ class _Planner:
         ):
             size = self.world.data.sizes.get(split, 0)
             if wanted > size:
-                raise UsageError(f"{where}: {key}: found {wanted}; allowed: at most {size}, the size of split {split!r}")
+                raise UsageError(
+                    f"{where}: {key}: found {wanted}; allowed: at most {size}, the size of split {split!r}"
+                )
         if scenario.members.kind == "diverse":
             for role in ("captioners", "generators"):
                 have = len(self.world.models[role])
@@ -229,7 +231,9 @@ class _Planner:
 
     def finish(self) -> Plan:
         # What a suite is, names of methods given on the command line aside.
-        identity = digest([self.suite.name, self.world.identity, self.metrics, self.resolved, self.suite.seeds, self.suite.primary])
+        identity = digest(
+            [self.suite.name, self.world.identity, self.metrics, self.resolved, self.suite.seeds, self.suite.primary]
+        )
         return Plan(self.suite, self.file, self.world, identity, self.rows, self.cells, self.steps)
 
 
@@ -250,7 +254,9 @@ def _make_hooks(spec: MitigationFile, name: str) -> Mitigation:
     allowed = read_class(spec.class_path).parameters
     unknown = [k for k in spec.init_args if allowed is not None and k not in allowed]
     if unknown:
-        raise UsageError(f"mitigation {name}: init_args: key {unknown[0]!r} is unknown; allowed: {', '.join(allowed or ())}")
+        raise UsageError(
+            f"mitigation {name}: init_args: key {unknown[0]!r} is unknown; allowed: {', '.join(allowed or ())}"
+        )
     try:
         return cls(**spec.init_args)
     except (TypeError, ValueError) as error:

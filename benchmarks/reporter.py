@@ -40,7 +40,11 @@ class Lines:
         """Say how a cell ended."""
         row = result.rows[0]
         name = f"{row.scenario}/{row.variant}/{row.mitigation}/seed={result.seed}"
-        error = f" step={result.error.step} iteration={result.error.iteration}: {result.error.message}" if result.error else ""
+        error = (
+            f" step={result.error.step} iteration={result.error.iteration}: {result.error.message}"
+            if result.error
+            else ""
+        )
         self.say(f"cell {result.key[:16]} {name} {result.status}{error}")
 
     def stop(self) -> None:
@@ -59,7 +63,14 @@ class Bars:
     def start(self, steps: Sequence[Step], cells: int) -> None:
         """Open the bars."""
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         self.bars = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),

@@ -215,9 +215,7 @@ def read_results(folder: Path) -> dict[str, CellResult]:
     for path in sorted(folder.glob("*.json")):
         result = read_result(path)
         if path.name != result.file_name:
-            raise ResultError(
-                f"{path}: holds cell {result.key[:16]}, so it should be called {result.file_name}"
-            )
+            raise ResultError(f"{path}: holds cell {result.key[:16]}, so it should be called {result.file_name}")
         results[result.key] = result
     return results
 

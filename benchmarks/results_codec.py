@@ -52,9 +52,7 @@ def encode(kind: Any, value: Any, where: str = "") -> Any:
         if not isinstance(value, kind):
             raise CodecError(f"{where or 'the value'} is a {type(value).__name__}, expected {kind.__name__}")
         hints = _hints(kind)
-        return {
-            f.name: encode(hints[f.name], getattr(value, f.name), _at(where, f.name)) for f in fields(kind)
-        }
+        return {f.name: encode(hints[f.name], getattr(value, f.name), _at(where, f.name)) for f in fields(kind)}
     if get_origin(kind) is tuple:
         return [encode(get_args(kind)[0], part, f"{where}[{i}]") for i, part in enumerate(value)]
     if get_origin(kind) is dict:

@@ -15,9 +15,7 @@ Migration = Callable[[dict[str, Any]], dict[str, Any]]
 MIGRATIONS: Mapping[int, Migration] = {}
 
 
-def migrate(
-    document: dict[str, Any], target: int, migrations: Mapping[int, Migration] = MIGRATIONS
-) -> dict[str, Any]:
+def migrate(document: dict[str, Any], target: int, migrations: Mapping[int, Migration] = MIGRATIONS) -> dict[str, Any]:
     """Return ``document`` in schema ``target``.
 
     Raises:
@@ -27,9 +25,7 @@ def migrate(
     if not isinstance(version, int) or isinstance(version, bool):
         raise ValueError(f"schema is {version!r}, expected a whole number")
     if version > target:
-        raise ValueError(
-            f"schema {version} is newer than {target}, the newest this version reads: update first"
-        )
+        raise ValueError(f"schema {version} is newer than {target}, the newest this version reads: update first")
     for step in range(version, target):
         if step not in migrations:
             raise ValueError(f"schema {version} is too old: there is no migration from {step} to {step + 1}")

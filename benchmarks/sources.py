@@ -11,7 +11,7 @@ import hashlib
 import importlib.util
 import sys
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ class ClassSource:
     parameters: tuple[str, ...] | None  # of __init__, None when inherited or open (**kwargs)
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_class(class_path: str) -> ClassSource:
     """Locate and parse ``package.module.Class`` without importing the module itself.
 
@@ -61,7 +61,7 @@ def module_file(module: str) -> Path | None:
     return Path(spec.origin)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parse(file: Path) -> ast.Module:
     try:
         return ast.parse(file.read_text(encoding="utf-8"))
@@ -98,7 +98,7 @@ def _parameters(node: ast.ClassDef) -> tuple[str, ...] | None:
     return None
 
 
-@lru_cache(maxsize=None)
+@cache
 def file_digest(file: Path) -> str:
     """Return the sha256 of a file's bytes."""
     return hashlib.sha256(file.read_bytes()).hexdigest()

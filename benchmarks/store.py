@@ -117,7 +117,9 @@ class LocalStore:
             probe.touch()
             probe.unlink()
         except OSError as error:
-            raise UsageError(f"runs folder {root}: cannot be written ({error.strerror}); allowed: a folder you own") from error
+            raise UsageError(
+                f"runs folder {root}: cannot be written ({error.strerror}); allowed: a folder you own"
+            ) from error
 
     def folder(self, key: str) -> Path:
         """Return the folder of an artifact."""

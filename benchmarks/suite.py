@@ -334,7 +334,9 @@ class Suite:
                 _distinct(entry.seeds, f"scenarios: {entry.file}: seeds")
             for key in ("iterations", "n"):
                 found = getattr(entry, key)
-                _require(found is None or found >= 1, f"scenarios: {entry.file}: {key}: found {found}; allowed: 1 or more")
+                _require(
+                    found is None or found >= 1, f"scenarios: {entry.file}: {key}: found {found}; allowed: 1 or more"
+                )
             for modality in entry.fit_steps:
                 _require(
                     modality in MODALITIES,

@@ -221,9 +221,7 @@ def _points(result: CellResult) -> list[Any]:
     """Return every number of a cell as MLflow metrics: step = iteration, costs and floors at the last one."""
     from mlflow.entities import Metric
 
-    numbers = [
-        (name, v, p.iteration) for p in (*result.metrics, *result.sets) for name, v in p.values.items()
-    ]
+    numbers = [(name, v, p.iteration) for p in (*result.metrics, *result.sets) for name, v in p.values.items()]
     numbers += [(f"floor/{name}", floor.value, 0) for name, floor in result.floors.items()]
     cost = result.to_dict()["cost"]
     numbers += [(f"cost/{name}", value, result.iterations) for name, value in cost.items()]

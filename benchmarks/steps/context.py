@@ -121,7 +121,9 @@ def real_pairs(data: Any, split: str, ids: np.ndarray, seed: int) -> Pairs:
     choice = (sample_seeds(seed, ids) % np.uint64(5)).astype(int)
     captions = tuple(six[c] for six, c in zip(data.captions(split, ids), choice, strict=True))
     n = len(ids)
-    return Pairs(ids=ids, images=data.images(split, ids), captions=captions, prompts=("",) * n, origin=np.zeros(n, np.int16))
+    return Pairs(
+        ids=ids, images=data.images(split, ids), captions=captions, prompts=("",) * n, origin=np.zeros(n, np.int16)
+    )
 
 
 def caption_seed(cell_seed: int, t: int) -> int:

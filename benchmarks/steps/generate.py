@@ -28,10 +28,11 @@ def base(step: Step, context: RunContext) -> tuple[Any, Cost]:
     identity, folder = step.identity["model"].value, model_folder(spec)
     if "recipe" in identity:
         return trained(spec, data.init_args, folder, context), Cost()
-    if "weights" in identity and (found := weights_digest(folder)) != identity["weights"]:
-        raise StepError(
-            f"{folder}: the weights have digest {found[:12]}, the card says {identity['weights'][:12]}; run `make bases`"
-        )
+    if "weights" in identity:
+        assert folder is not None
+        found, said = weights_digest(folder)[:12], identity["weights"][:12]
+        if found != said:
+            raise StepError(f"{folder}: the weights have digest {found}, the card says {said}; run `make bases`")
     if spec.folder is None and spec.hub is None:
         return make_model(spec), Cost()
     return asdict(spec), Cost()
@@ -154,9 +155,7 @@ def captions(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
     return pairs.with_(captions=tuple(texts)), Cost(network_evaluations=evaluations, synthetic_samples=synthetic)
 
 
-def sampled(
-    step: Step, context: RunContext, modality: str, inputs: Any, seeds: np.ndarray, model: Any = None
-) -> Any:
+def sampled(step: Step, context: RunContext, modality: str, inputs: Any, seeds: np.ndarray, model: Any = None) -> Any:
     """Generate with the live model, under the method's `sampling` where it has one."""
     model = context.model(str(step.inputs["model"])) if model is None else model
     decoding = step.identity["decoding"]
@@ -172,5 +171,9 @@ def score(step: Step, context: RunContext) -> tuple[dict[str, np.ndarray], Cost]
     """Embed the images and captions of the new pool with a scorer, which is never a judge."""
     pool = in_order(context.pool(step.inputs["new"]), None)
     scorer = context.model(str(step.inputs["scorer"]))
-    value = {"ids": pool.ids, "images": scorer.embed_images(pool.images), "captions": scorer.embed_texts(list(pool.captions))}
+    value = {
+        "ids": pool.ids,
+        "images": scorer.embed_images(pool.images),
+        "captions": scorer.embed_texts(list(pool.captions)),
+    }
     return value, Cost(network_evaluations=2 * len(pool))

@@ -153,9 +153,7 @@ def set_view(step: Step, context: RunContext) -> View:
     if "features" in step.inputs:
         judged = context.store.get(str(step.inputs["features"]))
         floor = context.store.get(str(step.inputs["floor"]))
-        view = view.with_(
-            features=judged["features"], paired_features=judged["paired"], real_features=floor["images"]
-        )
+        view = view.with_(features=judged["features"], paired_features=judged["paired"], real_features=floor["images"])
     return view
 
 

@@ -45,7 +45,9 @@ def fit(step: Step, context: RunContext) -> tuple[Any, Cost]:
     """Fine-tune one model on the pool: exactly the planned steps, a fresh optimizer, no early stopping."""
     model = context.fresh_model(str(step.inputs["model"]))
     pool = context.pool(step.inputs["pool"])
-    hooked = context.hook(step, "objective", modality=step.identity["modality"], pool=pool, settings=step.identity["settings"])
+    hooked = context.hook(
+        step, "objective", modality=step.identity["modality"], pool=pool, settings=step.identity["settings"]
+    )
     objective = None if hooked is None else hooked[0].objective(hooked[1])
     report = model.fit_pairs(
         pool, step.identity["settings"], step.identity["seed"], objective=objective, progress=context.progress
