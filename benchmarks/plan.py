@@ -188,7 +188,7 @@ class _Planner:
         spec, method = self.method(name)
         if not set(spec.applies_to) & set(scenario.trains):
             return
-        patched = scenario
+        patched, unpatched = scenario, sized
         if spec.scenario_patch:
             patched = patch_scenario(scenario, spec.scenario_patch, f"mitigation {name}")
             if changed(patched, name=scenario.name) == scenario:
@@ -202,7 +202,7 @@ class _Planner:
         for seed in seeds:
             label = f"{scenario.name}/{scenario.variant}/{spec.name}/seed={seed}"
             cell = Cell(scenario=patched, method=method, seed=seed, metrics=self.metrics, label=label, **sized)
-            if spec.scenario_patch and cell.key(self.world) == changed(cell, scenario=scenario).key(self.world):
+            if spec.scenario_patch and self.same(cell, changed(cell, scenario=scenario, **unpatched)):
                 return  # the patch changes nothing here: not applicable
             keys.append(self.add_cell(cell, {**labels, "parent": scenario.parent, "protocol": protocol}))
         self.rows.append(Row(**labels, parent=scenario.parent, applies_to=tuple(spec.applies_to), seeds=tuple(seeds),
@@ -217,11 +217,19 @@ class _Planner:
                 f"{sized['iterations']} iterations; allowed: at most {size}"
             )
 
+    def walk(self, cell: Cell) -> tuple[Trace, dict[str, Step]]:
+        """Return what a cell's result is read from, and every step on the way."""
+        trace = Trace()
+        return trace, {s.key: s for s in Walk(cell, self.world, trace, self.memo).steps()}
+
+    def same(self, one: Cell, other: Cell) -> bool:
+        """Whether two cells measure the very same things."""
+        return self.walk(one)[0].targets() == self.walk(other)[0].targets()
+
     def add_cell(self, cell: Cell, row: dict[str, Any]) -> str:
         key = cell.key(self.world)
         if key not in self.cells:
-            trace = Trace()
-            walked = {s.key: s for s in Walk(cell, self.world, trace, self.memo).steps()}
+            trace, walked = self.walk(cell)
             needs = _ancestors(walked, trace.targets())
             for k in needs:
                 self.steps.setdefault(k, walked[k])

@@ -78,7 +78,9 @@ class RunContext:
         history = grouped.get("history", {})
         return {
             "new": lambda: in_order(self.pool(inputs["new"]), order),
-            "history": lambda: [in_order(self.pool(history[s]), None) for s in sorted(history, key=int)],
+            "history": lambda: [
+                in_order(self.pool(history[s]), items_of(step, self, int(s))) for s in sorted(history, key=int)
+            ],
             "real": lambda: [get(k) for k in inputs["real"]],
             "reserve": lambda: [get(k) for k in inputs["reserve"]],
             "base": lambda: self.model(str(inputs["base"])),
@@ -97,12 +99,20 @@ def make_model(spec: ModelSpec) -> Any:
     return cls(**spec.init_args) if folder is None else cls.load(folder)
 
 
-def items_of(step: Step, context: RunContext) -> np.ndarray | None:
-    """Return the item ids that a step's `items` identity stands for, in their order."""
+def items_of(step: Step, context: RunContext, iteration: int | None = None) -> np.ndarray | None:
+    """Return the item ids that a step's `items` identity stands for, in their order.
+
+    Args:
+        step: A step of iteration t.
+        context: Where data sets are kept.
+        iteration: An earlier iteration than t, whose items are wanted instead.
+    """
     if "items" not in step.identity:
         return None
     seed, t, n = step.identity["items"]
-    return draw_items(seed, t, n, context.data(step.identity["data"]).sizes["prompts"])
+    closed = t != step.identity["t"]  # a closed loop keeps the items of its first iteration
+    wanted = t if iteration is None or closed else iteration
+    return draw_items(seed, wanted, n, context.data(step.identity["data"]).sizes["prompts"])
 
 
 def in_order(pairs: Pairs, order: np.ndarray | None) -> Pairs:
