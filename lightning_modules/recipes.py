@@ -70,19 +70,19 @@ _SCENES = (
         average=0.99,
     ),
     Recipe(
-        name="blip2", build=_builder("blip2"), options={"width": 96, "vision_layers": 3, "query_layers": 2, "text_layers": 2},
+        name="blip2", build=_builder("blip2"), options={"width": 96, "vision_layers": 3, "query_layers": 1, "text_layers": 2},
         data=_scenes(), average=0.998,
-        fit={"steps": 2500, "batch_size": 64, "learning_rate": 1.5e-3, "warmup": 100, "weight_decay": 0.01},
+        fit={"steps": 5000, "batch_size": 32, "learning_rate": 1.5e-3, "warmup": 200, "weight_decay": 0.01},
     ),
     Recipe(
         name="git", build=_builder("git"), options={"width": 96, "vision_layers": 2, "text_layers": 3},
         data=_scenes(), average=0.998,
-        fit={"steps": 2000, "batch_size": 64, "learning_rate": 1.5e-3, "warmup": 100, "weight_decay": 0.01},
+        fit={"steps": 4000, "batch_size": 32, "learning_rate": 1.5e-3, "warmup": 200, "weight_decay": 0.01},
     ),
     Recipe(
         name="vit_gpt2", build=_builder("vit_gpt2"), options={"width": 96, "vision_layers": 3, "text_layers": 2},
         data=_scenes(), average=0.998,
-        fit={"steps": 2000, "batch_size": 64, "learning_rate": 1.5e-3, "warmup": 100, "weight_decay": 0.01},
+        fit={"steps": 4000, "batch_size": 32, "learning_rate": 1.5e-3, "warmup": 200, "weight_decay": 0.01},
     ),
     Recipe(
         name="scorer", build=_builder("conv_dual"),
@@ -98,12 +98,12 @@ _SCENES = (
     Recipe(
         name="flow_unet", build=_builder("flow_unet"), options={"channels": [40, 64], "text_width": 80, "text_layers": 2},
         data=_scenes(items=20_000), needs=("vae", "decoder"), average=0.999,
-        fit={"steps": 5000, "batch_size": 64, "learning_rate": 1.5e-3, "warmup": 200, "condition_drop": 0.1},
+        fit={"steps": 4500, "batch_size": 64, "learning_rate": 1.5e-3, "warmup": 200, "condition_drop": 0.1},
     ),
     Recipe(
         name="dit", build=_builder("dit"), options={"width": 96, "layers": 6, "text_width": 64, "text_layers": 2},
         data=_scenes(items=20_000), needs=("vae", "decoder"), average=0.999,
-        fit={"steps": 5000, "batch_size": 64, "learning_rate": 1e-3, "warmup": 200, "condition_drop": 0.1},
+        fit={"steps": 4500, "batch_size": 64, "learning_rate": 1e-3, "warmup": 200, "condition_drop": 0.1},
     ),
 )  # fmt: skip
 

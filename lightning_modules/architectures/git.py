@@ -6,7 +6,7 @@ from pathlib import Path
 
 from transformers import GitConfig, GitForCausalLM
 
-from lightning_modules.architectures.parts import MAX_LENGTH, image_processor
+from lightning_modules.architectures.parts import INIT, MAX_LENGTH, image_processor, spread_positions
 from lightning_modules.captioner import CaptionerModule
 from lightning_modules.tokens import END, PAD, START, word_tokenizer
 
@@ -18,13 +18,15 @@ def build(
     heads = max(1, width // 24)
     vision = {
         "hidden_size": width, "intermediate_size": 3 * width, "num_hidden_layers": vision_layers, "num_attention_heads": heads,
-        "image_size": image_size, "patch_size": patch,
+        "image_size": image_size, "patch_size": patch, "initializer_range": INIT,
     }  # fmt: skip
     config = GitConfig(
         vision_config=vision, vocab_size=len(vocabulary) + 4, hidden_size=width, intermediate_size=3 * width, num_hidden_layers=text_layers,
         num_attention_heads=heads, max_position_embeddings=2 * MAX_LENGTH, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-        pad_token_id=PAD, bos_token_id=START, eos_token_id=END,
+        initializer_range=INIT, pad_token_id=PAD, bos_token_id=START, eos_token_id=END,
     )  # fmt: skip
-    module = CaptionerModule(GitForCausalLM(config), word_tokenizer(vocabulary, MAX_LENGTH), image_processor(image_size))
+    model = GitForCausalLM(config)
+    spread_positions(model.git.image_encoder)
+    module = CaptionerModule(model, word_tokenizer(vocabulary, MAX_LENGTH), image_processor(image_size))
     module.train_all()
     return module

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from transformers import GPT2Config, VisionEncoderDecoderConfig, VisionEncoderDecoderModel, ViTConfig
 
-from lightning_modules.architectures.parts import MAX_LENGTH, image_processor
+from lightning_modules.architectures.parts import INIT, MAX_LENGTH, image_processor, spread_positions
 from lightning_modules.captioner import CaptionerModule
 from lightning_modules.tokens import END, PAD, START, word_tokenizer
 
@@ -18,15 +18,17 @@ def build(
     heads = max(1, width // 24)
     vision = ViTConfig(
         hidden_size=width, intermediate_size=3 * width, num_hidden_layers=vision_layers, num_attention_heads=heads, image_size=image_size,
-        patch_size=patch, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+        patch_size=patch, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, initializer_range=INIT,
     )  # fmt: skip
     text = GPT2Config(
         vocab_size=len(vocabulary) + 4, n_embd=width, n_layer=text_layers, n_head=heads, n_inner=3 * width, n_positions=2 * MAX_LENGTH,
-        resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, pad_token_id=PAD, bos_token_id=START, eos_token_id=END,
+        resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, initializer_range=INIT,
+        pad_token_id=PAD, bos_token_id=START, eos_token_id=END,
     )  # fmt: skip
     config = VisionEncoderDecoderConfig.from_encoder_decoder_configs(vision, text)
     config.decoder_start_token_id, config.pad_token_id, config.eos_token_id = START, PAD, END
     model = VisionEncoderDecoderModel(config)
+    spread_positions(model.encoder)
     settings = model.generation_config
     settings.decoder_start_token_id, settings.pad_token_id, settings.eos_token_id = START, PAD, END
     module = CaptionerModule(model, word_tokenizer(vocabulary, MAX_LENGTH), image_processor(image_size))
