@@ -69,7 +69,7 @@ class Outcome:
 def missing_steps(plan: Plan, cells: Iterable[PlannedCell], store: Store) -> list[Step]:
     """Return the steps that must run, inputs first: a step nobody needs any more is not made again."""
     done = store.done()
-    wanted = [k for cell in cells for k in cell.trace.targets() if k not in done]
+    wanted = [k for cell in cells for k in cell.kept() if k not in done]
     needed: set[str] = set()
     while wanted:
         key = wanted.pop()

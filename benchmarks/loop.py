@@ -117,6 +117,7 @@ class Walk:
         self.base: dict[str, list[str]] = {}
         self.models: dict[str, list[str]] = {}
         self.pools: list[tuple[str, ...]] = []  # raw parts of each iteration
+        self.made: list[str] = []  # what this iteration generated: the parts, and the images they caption
         self.real: list[str] = []
         self.reserve: list[str] = []
         self.auxiliary: dict[str, str] = {}
@@ -178,14 +179,17 @@ class Walk:
     def generate(self, t: int) -> Iterator[Step]:
         """The raw pool: images, then captions, in shards and by member."""
         made: dict[int, list[str]] = {}
+        self.made = []
         if self.scenario.images == "generator":
             for shard, step in self.image_steps(t):
                 yield step
+                self.made.append(step.key)
                 made.setdefault(shard, []).append(step.key)
         if self.scenario.captions == "captioner":
             images, made = made, {}
             for shard, step in self.caption_steps(t, images):
                 yield step
+                self.made.append(step.key)
                 made.setdefault(shard, []).append(step.key)
         self.pools.append(tuple(key for keys in made.values() for key in keys))
 
@@ -238,7 +242,7 @@ class Walk:
         mine = [h for h in hooks if h in self.active]
         if not mine:
             return
-        identity["hooks"], identity["method"] = mine, self.cell.method.spec
+        identity |= {"hooks": mine, "method": self.cell.method.spec, "t": t}
         sources: dict[str, Any] = {
             "new": self.pools[t - 1] if len(self.pools) >= t else (),
             "real": tuple(self.real),
@@ -279,7 +283,7 @@ class Walk:
         self.hooked(("curate",), identity, inputs, self.scenario.trains[0], 0, t)
         step = self.step("curate", inputs, t, **identity)
         yield step
-        bears = [*(self.pools[-1] if "new" in reads or "history" in reads else ()), *scored, step.key]
+        bears = [*(self.made if "new" in reads or "history" in reads else ()), *scored, step.key]
         self.trace.work.setdefault(t, []).extend(bears)
         return step.key
 
@@ -312,7 +316,8 @@ class Walk:
         yield step
         self.trace.work.setdefault(t, []).append(step.key)
         if "merge" in self.active:
-            identity, inputs = {"modality": modality}, {"model": step.key}
+            identity = {"modality": modality, "seed": step_seed(self.cell.seed, f"merge-{modality}", t, member)}
+            inputs = {"model": step.key}
             self.hooked(("merge",), identity, inputs, modality, member, t)
             step = self.step("merge", inputs, t, **identity)
             yield step

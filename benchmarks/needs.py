@@ -38,8 +38,8 @@ def require_present(plan: Plan) -> None:
         model: ModelSpec = step.identity["model"].execution[0]
         if model.hub is not None and not _cached(model.hub, str(model.revision)):
             raise UsageError(
-                f"{plan.file}: testbed {plan.world.testbed.name!r}: {model.name}: hub: found {model.hub!r}, which is not "
-                "in the Hugging Face cache; allowed: a folder, or a model fetched with "
+                f"{plan.file}: testbed {plan.world.testbed.name!r}: {model.name}: hub: found {model.hub!r}, which is "
+                "not in the Hugging Face cache; allowed: a folder, or a model fetched with "
                 f"`hf download {model.hub} --revision {model.revision}`"
             )
 

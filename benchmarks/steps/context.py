@@ -64,6 +64,7 @@ class RunContext:
         if hook not in step.identity.get("hooks", ()):
             return None
         mitigation: Mitigation = step.identity["method"].execution.hooks
+        facts = {"iteration": step.identity["t"], "seed": step.identity.get("seed", 0), **facts}
         context = Context(hook, mitigation.reads.get(hook, ()), self._sources(step), **facts)
         return mitigation, context
 

@@ -100,8 +100,7 @@ def images(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
         data = context.data(identity["data"])
         choice = (sample_seeds(caption_seed(seed, t), ids) % np.uint64(5)).astype(int)
         prompts = [six[c] for six, c in zip(data.captions("prompts", ids), choice, strict=True)]
-    facts = {"prompts": prompts, "ids": ids, "iteration": identity["t"]}
-    if (hooked := context.hook(step, "prompts", **facts)) is not None:
+    if (hooked := context.hook(step, "prompts", prompts=prompts, ids=ids)) is not None:
         prompts = list(hooked[0].prompts(hooked[1]))
         if len(prompts) != len(ids):
             raise StepError(f"hook prompts returned {len(prompts)} texts; allowed: {len(ids)}")
@@ -146,8 +145,7 @@ def captions(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
         return list(made.outputs)
 
     live = context.model(str(step.inputs["model"]))
-    facts = {"pairs": pairs, "caption": caption, "live": live, "iteration": identity["t"]}
-    hooked = context.hook(step, "relabel", **facts)
+    hooked = context.hook(step, "relabel", pairs=pairs, caption=caption, live=live)
     texts = caption(live) if hooked is None else list(hooked[0].relabel(hooked[1]))
     if len(texts) != len(pairs):
         raise StepError(f"hook relabel returned {len(texts)} captions; allowed: {len(pairs)}")
@@ -159,7 +157,7 @@ def sampled(step: Step, context: RunContext, modality: str, inputs: Any, seeds: 
     """Generate with the live model, under the method's `sampling` where it has one."""
     model = context.model(str(step.inputs["model"])) if model is None else model
     decoding = step.identity["decoding"]
-    hooked = context.hook(step, "sampling", decoding=decoding, modality=modality, iteration=step.identity["t"])
+    hooked = context.hook(step, "sampling", decoding=decoding, modality=modality)
     if hooked is not None:
         decoding = hooked[0].sampling(hooked[1])
         if hasattr(decoding, "generate"):

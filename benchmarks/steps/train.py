@@ -16,8 +16,7 @@ from datamodules.pairs import Pairs
 def curate(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
     """The pool that is trained on, of exactly the size that was planned."""
     identity = step.identity
-    facts = {"iteration": identity["t"], "n": identity["n"], "seed": identity.get("seed", 0)}
-    hooked = context.hook(step, "curate", **facts)
+    hooked = context.hook(step, "curate", n=identity["n"])
     if hooked is None:
         pool = in_order(context.pool(step.inputs["new"]), items_of(step, context))
     else:

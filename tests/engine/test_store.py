@@ -1,0 +1,75 @@
+"""The store: whole artifacts or none, nothing unpickled, a full disk loses nothing."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.store import LocalStore, Record
+from datamodules.pairs import Pairs
+
+KEY = "ab" + "0" * 62
+
+
+def pairs(n: int = 3) -> Pairs:
+    return Pairs(
+        ids=np.arange(n), images=np.arange(n * 12, dtype=np.uint8).reshape(n, 2, 2, 3), captions=tuple("abc"[:n]),
+        prompts=("",) * n, origin=np.ones(n, np.int16),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [{"a": np.arange(6.0).reshape(2, 3)}, {"values": {"x": 0.1}, "absent": {}}])
+def test_arrays_and_json_come_back(value: dict, tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.put(Record(KEY, "metrics"), value)
+    back = store.get(KEY)
+    for name, item in value.items():
+        assert np.array_equal(back[name], item) if isinstance(item, np.ndarray) else back[name] == item
+
+
+def test_pairs_come_back_and_no_pickle_is_written(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.put(Record(KEY, "images"), pairs())
+    back = store.get(KEY)
+    assert np.array_equal(back.images, pairs().images)
+    assert back.captions == pairs().captions
+    assert {p.suffix for p in store.folder(KEY).rglob("*") if p.is_file()} <= {".json", ".npy", ".safetensors"}
+
+
+def test_half_written_is_not_done(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    aside = tmp_path / "tmp" / "killed"
+    (aside / "value").mkdir(parents=True)
+    assert not store.has(KEY)
+    assert KEY not in store.done()
+    store.folder(KEY).mkdir(parents=True)  # an older layout, or a hand-made folder: no manifest
+    assert not store.has(KEY)
+    store.put(Record(KEY, "images"), pairs())
+    assert store.has(KEY)
+    store.sweep()
+    assert not aside.exists()
+
+
+def test_second_writer_loses_quietly(tmp_path: Path) -> None:
+    first, second = LocalStore(tmp_path), LocalStore(tmp_path)
+    first.put(Record(KEY, "images", "first"), pairs())
+    second.put(Record(KEY, "images", "second"), pairs())
+    assert first.record(KEY).label == "first"
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_full_disk_leaves_nothing_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LocalStore(tmp_path)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        store.put(Record(KEY, "images"), {"a": np.zeros(2)})
+    assert not store.has(KEY)
+    assert not store.folder(KEY).exists()
+    assert list((tmp_path / "tmp").iterdir()) == []
