@@ -63,7 +63,9 @@ class CocoCaptions:
         """Say what is not there, or None."""
         for name in ("dataset_coco.json", "train2014", "val2014"):
             if not (self.root / name).exists():
-                return f"{self.root / name} is missing; allowed: a folder with dataset_coco.json, train2014/ and val2014/"
+                return (
+                    f"{self.root / name} is missing; allowed: a folder with dataset_coco.json, train2014/ and val2014/"
+                )
         return None
 
     @cached_property

@@ -52,8 +52,7 @@ class Pairs:
         pictures = self.images.ndim == 4 and self.images.shape[3] == 3 and self.images.dtype == np.uint8
         if not pictures and not (self.images.ndim == 1 and self.images.dtype == np.float64):
             raise ValueError(
-                "images must be (n, H, W, 3) uint8 or (n,) float64, "
-                f"not {self.images.shape} {self.images.dtype}"
+                f"images must be (n, H, W, 3) uint8 or (n,) float64, not {self.images.shape} {self.images.dtype}"
             )
         if self.weights is not None and not (np.isfinite(self.weights) & (self.weights >= 0)).all():
             raise ValueError("weights must be finite and not negative")
@@ -124,8 +123,7 @@ class Pairs:
         """
         table = json.loads((folder / "pairs.json").read_text(encoding="utf-8"))
         arrays: dict[str, Any] = {
-            name: None if table[name] is None else np.array(table[name], dtype=dtype)
-            for name, dtype in _ARRAYS.items()
+            name: None if table[name] is None else np.array(table[name], dtype=dtype) for name, dtype in _ARRAYS.items()
         }
         images = np.load(folder / "images.npy", allow_pickle=False)
         return cls(images=images, captions=table["captions"], prompts=table["prompts"], **arrays)
@@ -140,14 +138,9 @@ def _as(dtype: type, value: np.ndarray, name: str) -> np.ndarray:
     return cast
 
 
-def _joined(
-    values: list[np.ndarray | None], parts: Sequence[Pairs], missing: np.generic
-) -> np.ndarray | None:
+def _joined(values: list[np.ndarray | None], parts: Sequence[Pairs], missing: np.generic) -> np.ndarray | None:
     if all(value is None for value in values):
         return None
     return np.concatenate(
-        [
-            np.full(len(part), missing) if value is None else value
-            for value, part in zip(values, parts, strict=True)
-        ]
+        [np.full(len(part), missing) if value is None else value for value, part in zip(values, parts, strict=True)]
     )

@@ -156,9 +156,7 @@ def _group(
     direction = controls.direction or next(
         (c.info[metric].direction for r in readings for c in r.cells if metric in c.info), "down"
     )
-    floor = controls.floor or next(
-        (c.floors[metric] for r in readings for c in r.cells if metric in c.floors), None
-    )
+    floor = controls.floor or next((c.floors[metric] for r in readings for c in r.cells if metric in c.floors), None)
     return Group(scenario, variant, modality, metric, direction, own[0].parent, floor, controls, tuple(lines))
 
 
@@ -227,9 +225,7 @@ def _compare(lines: list[Line], controls: Controls) -> list[Line]:
     adjusted = st.holm([st.paired_p(none, x.reading.at(-1)) for x in ranked])
     p_values = {id(x): p for x, p in zip(ranked, adjusted, strict=True)}
     # the rank of the only one says nothing
-    ranks = st.rank_ranges(
-        {x.mitigation: x.reading.at(-1) for x in ranked} if len(ranked) > 1 else {}, direction
-    )
+    ranks = st.rank_ranges({x.mitigation: x.reading.at(-1) for x in ranked} if len(ranked) > 1 else {}, direction)
     return [
         replace(
             line,

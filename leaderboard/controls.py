@@ -96,9 +96,7 @@ def find_controls(
         direction,
         _floor(none.cells + real.cells, metric),
         st.control_gap(none.at(-1), real.at(-1), direction),
-        st.validity(
-            st.worsening(none.at(0), none.at(-1), direction), st.worsening(real.at(0), real.at(-1), direction)
-        ),
+        st.validity(st.worsening(none.at(0), none.at(-1), direction), st.worsening(real.at(0), real.at(-1), direction)),
         st.seed_correlation(none.at(-1), real.at(-1)),
     )
 

@@ -90,8 +90,7 @@ def _styles(groups: Sequence[Group]) -> dict[str, tuple[str, Any]]:
     """Give every mitigation one colour and line style for the whole figure."""
     names = dict.fromkeys(_label(g, line) for g in groups for line in _known(g) if line.role != "control")
     styles = {
-        name: (PALETTE[i % len(PALETTE)], STYLES[i // len(PALETTE) % len(STYLES)])
-        for i, name in enumerate(names)
+        name: (PALETTE[i % len(PALETTE)], STYLES[i // len(PALETTE) % len(STYLES)]) for i, name in enumerate(names)
     }
     return styles | {name: (colour, "-") for name, colour in COLOURS.items()}
 
@@ -106,9 +105,7 @@ def _panel(panel: Any, group: Group, styles: dict[str, tuple[str, Any]], most: i
         control = name in COLOURS
         panel.plot(steps, curves.T, color=colour, lw=0.7, alpha=0.28, zorder=2)
         mean = curves.mean(axis=0)
-        panel.plot(
-            steps, mean, color=colour, ls=style, lw=2.6 if control else 1.9, zorder=4 if control else 3
-        )
+        panel.plot(steps, mean, color=colour, ls=style, lw=2.6 if control else 1.9, zorder=4 if control else 3)
         ends.append((float(mean[-1]), name, colour))
     if group.floor:
         panel.axhline(group.floor.value, color=INK, lw=1.1, ls=(0, (4, 3)), zorder=1)

@@ -96,14 +96,11 @@ def _overall_line(name: str, groups: Sequence[Group]) -> OverallLine:
     scenarios = f"{sum(done)}/{len(done)}"
     if not all(done):
         return OverallLine(name, scenarios, note="incomplete, no overall number")
-    prevented = np.mean(
-        [np.mean([x.prevented.value for x in ls if x.prevented]) for ls in by_scenario.values()]
-    )
+    prevented = np.mean([np.mean([x.prevented.value for x in ls if x.prevented]) for ls in by_scenario.values()])
     if any(x.rank is None for lines in by_scenario.values() for x in lines):
         return OverallLine(name, scenarios, float(prevented), note="unranked")
     low, high = (
-        float(np.mean([np.mean([x.rank[i] for x in ls if x.rank]) for ls in by_scenario.values()]))
-        for i in (0, 1)
+        float(np.mean([np.mean([x.rank[i] for x in ls if x.rank]) for ls in by_scenario.values()])) for i in (0, 1)
     )
     return OverallLine(name, scenarios, float(prevented), (low, high))
 

@@ -100,9 +100,7 @@ class Reading:
     @property
     def hosts(self) -> frozenset[str]:
         """The kinds of hosts that the cells ran on, such as "cpu x86_64"; "cuda:1" is the kind "cuda"."""
-        parts = (
-            [str(c.execution.get(name, "")).partition(":")[0] for name in HOST_FIELDS] for c in self.cells
-        )
+        parts = ([str(c.execution.get(name, "")).partition(":")[0] for name in HOST_FIELDS] for c in self.cells)
         return frozenset(" ".join(part) for part in parts)
 
     @property

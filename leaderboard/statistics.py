@@ -186,9 +186,7 @@ def validity(none_worsening: ArrayLike, real_worsening: ArrayLike) -> Validity:
     return Validity(real / none <= VALIDITY_SHARE, real / none)
 
 
-def rank_ranges(
-    values: Mapping[str, ArrayLike], direction: str, level: float = LEVEL
-) -> dict[str, tuple[int, int]]:
+def rank_ranges(values: Mapping[str, ArrayLike], direction: str, level: float = LEVEL) -> dict[str, tuple[int, int]]:
     """Return each method's rank range [1 + significantly better ones, M - significantly worse ones].
 
     Every method is compared with all others by paired t tests, Holm-adjusted over its own M - 1 comparisons:

@@ -115,9 +115,7 @@ def rarefied(counts: Counter[Any], budget: int) -> float:
         return math.lgamma(n + 1) - math.lgamma(budget + 1) - math.lgamma(n - budget + 1)
 
     how_many = Counter(counts.values())
-    missed = {
-        c: math.exp(log_ways(total - c) - log_ways(total)) if total - c >= budget else 0.0 for c in how_many
-    }
+    missed = {c: math.exp(log_ways(total - c) - log_ways(total)) if total - c >= budget else 0.0 for c in how_many}
     return math.fsum(many * (1 - missed[c]) for c, many in sorted(how_many.items()))
 
 

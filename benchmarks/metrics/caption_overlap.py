@@ -191,9 +191,7 @@ _PINNED: dict[str, CiderD] = {}
 
 def document_frequencies(corpus: Sequence[tuple[str, ...]]) -> CiderD:
     """Returns the CIDEr of a corpus of raw references; the last two are remembered by content."""
-    content = hashlib.sha256(
-        "\n".join("\t".join(texts) for texts in corpus).encode(errors="replace")
-    ).hexdigest()
+    content = hashlib.sha256("\n".join("\t".join(texts) for texts in corpus).encode(errors="replace")).hexdigest()
     if content not in _PINNED:
         flat = iter(tokenise([text for texts in corpus for text in texts]))
         while len(_PINNED) >= 2:

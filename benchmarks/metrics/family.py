@@ -68,9 +68,7 @@ class Family(Metric):
             value = getattr(view, name)
             if value is None:
                 if need not in self.optional:
-                    raise MetricUnavailable(
-                        f"{type(self).__name__} needs {name}, which this evaluation does not have"
-                    )
+                    raise MetricUnavailable(f"{type(self).__name__} needs {name}, which this evaluation does not have")
             elif name in FEATURES:
                 getattr(self, name).append(torch.from_numpy(np.array(value, dtype=np.float64)))
             else:

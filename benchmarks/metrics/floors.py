@@ -74,9 +74,7 @@ def caption_floor_view(
     features = None if caption_features is None else caption_features[np.arange(len(chosen)), chosen]
     return view.with_(
         captions=[texts[pick] for texts, pick in zip(captions_all, chosen, strict=True)],
-        references=[
-            texts[:pick] + texts[pick + 1 :] for texts, pick in zip(captions_all, chosen, strict=True)
-        ],
+        references=[texts[:pick] + texts[pick + 1 :] for texts, pick in zip(captions_all, chosen, strict=True)],
         features=features,
     )
 

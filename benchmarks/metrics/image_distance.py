@@ -71,9 +71,7 @@ class ImageDistance(Family):
         assert view.real_features is not None
         fake, real = view.features, real_side(finite(view.real_features, "real_features"))
         if fake.shape[1] != real.features.shape[1]:
-            raise ValueError(
-                f"features have {fake.shape[1]} dimensions, real_features {real.features.shape[1]}"
-            )
+            raise ValueError(f"features have {fake.shape[1]} dimensions, real_features {real.features.shape[1]}")
         values = {}
         if min(len(fake), len(real.features)) > 1:
             values["frechet"] = frechet(gaussian(fake), real.gaussian)
@@ -201,9 +199,7 @@ _REAL: dict[str, RealSide] = {}
 
 def real_side(features: np.ndarray) -> RealSide:
     """Returns the real side of (m, d) float64 features; the last two are remembered by content."""
-    content = hashlib.sha256(
-        np.ascontiguousarray(features).tobytes() + repr(features.shape).encode()
-    ).hexdigest()
+    content = hashlib.sha256(np.ascontiguousarray(features).tobytes() + repr(features.shape).encode()).hexdigest()
     if content not in _REAL:
         while len(_REAL) >= 2:
             _REAL.pop(next(iter(_REAL)))
@@ -211,9 +207,7 @@ def real_side(features: np.ndarray) -> RealSide:
         distances = cdist(features, features) if many else None
         _REAL[content] = RealSide(
             features,
-            gaussian(features)
-            if enough
-            else Gaussian(features.sum(axis=0), np.zeros((features.shape[1], 1))),
+            gaussian(features) if enough else Gaussian(features.sum(axis=0), np.zeros((features.shape[1], 1))),
             self_similarity(features) if enough else 0.0,
             {k: radii(distances, k) for k in (RECALL_K, COVERAGE_K)} if distances is not None else {},
         )

@@ -52,7 +52,5 @@ class ImageOracle(Family):
         """Computes the values that `declares` names."""
         assert view.images is not None
         assert view.attributes is not None
-        values, self.absent = oracle_scores(
-            view.attributes, view.oracle.read_images(view.images), view.oracle
-        )
+        values, self.absent = oracle_scores(view.attributes, view.oracle.read_images(view.images), view.oracle)
         return values

@@ -18,9 +18,7 @@ from datamodules.scenes.oracle import ABSENT, UNREADABLE, Readings, Truth, match
 TAIL_ITEMS = 20  # a tail value with fewer true occurrences is left out of the survival
 
 
-def oracle_scores(
-    truth: Sequence[Truth], read: Readings, oracle: Any
-) -> tuple[dict[str, float], dict[str, str]]:
+def oracle_scores(truth: Sequence[Truth], read: Readings, oracle: Any) -> tuple[dict[str, float], dict[str, str]]:
     """Computes the five scores that caption and image families share.
 
     Args:
@@ -90,9 +88,7 @@ def tail_survival(truth: Sequence[Truth], read: Readings, tails: dict[str, tuple
 
 def attribute_drift(truth: Sequence[Truth], read: Readings) -> float:
     """Mean over attributes of the total variation between true and read values, unreadable being a value."""
-    return float(
-        np.mean([total_variation(true_counts(truth, name), read_counts(read, name)) for name in read.values])
-    )
+    return float(np.mean([total_variation(true_counts(truth, name), read_counts(read, name)) for name in read.values]))
 
 
 def total_variation(first: Counter[str], second: Counter[str]) -> float:
@@ -100,9 +96,7 @@ def total_variation(first: Counter[str], second: Counter[str]) -> float:
     n, m = sum(first.values()), sum(second.values())
     if not n or not m:
         return float(n != m)
-    return 0.5 * sum(
-        abs(first[value] / n - second[value] / m) for value in sorted(first.keys() | second.keys())
-    )
+    return 0.5 * sum(abs(first[value] / n - second[value] / m) for value in sorted(first.keys() | second.keys()))
 
 
 def true_counts(truth: Sequence[Truth], attribute: str) -> Counter[str]:

@@ -153,8 +153,7 @@ def stated(read: Readings) -> list[Truth]:
     """Turns readings of captions into the truth that images are held against."""
     # An unreadable caption keeps its slots under a name that no image can have: "?" must not agree with "?".
     columns = {
-        name: np.where(values == UNREADABLE, "unstated?", values).tolist()
-        for name, values in read.values.items()
+        name: np.where(values == UNREADABLE, "unstated?", values).tolist() for name, values in read.values.items()
     }
     return [
         {name: tuple(value for value in rows[item] if value != ABSENT) for name, rows in columns.items()}

@@ -73,9 +73,7 @@ class View:
             if not parts:
                 continue
             if len(parts) != len(views) and name != "draw_features":
-                raise ValueError(
-                    f"{name} is in {len(parts)} of {len(views)} batches: give it in all or in none"
-                )
+                raise ValueError(f"{name} is in {len(parts)} of {len(views)} batches: give it in all or in none")
             arrays = all(isinstance(part, np.ndarray) for part in parts)
             joined[name] = np.concatenate(parts) if arrays else [item for part in parts for item in part]
         return View(**joined)

@@ -12,9 +12,7 @@ from datamodules.scenes.oracle import UNREADABLE
 
 def border_pixels(pixels: np.ndarray) -> np.ndarray:
     """Returns (n, 3, 4 S - 4), the outermost pixels of (n, 3, S, S) images."""
-    return np.concatenate(
-        [pixels[:, :, 0], pixels[:, :, -1], pixels[:, :, 1:-1, 0], pixels[:, :, 1:-1, -1]], axis=2
-    )
+    return np.concatenate([pixels[:, :, 0], pixels[:, :, -1], pixels[:, :, 1:-1, 0], pixels[:, :, 1:-1, -1]], axis=2)
 
 
 def border_colour(pixels: np.ndarray) -> np.ndarray:
@@ -33,9 +31,7 @@ def visible(residual: np.ndarray, contrast: float) -> np.ndarray:
     return ((residual**2).sum(1) > contrast**2).sum((1, 2))
 
 
-def nearest(
-    colours: np.ndarray, law: Law, table: dict[str, tuple[int, int, int]], reach: float
-) -> np.ndarray:
+def nearest(colours: np.ndarray, law: Law, table: dict[str, tuple[int, int, int]], reach: float) -> np.ndarray:
     """Names colours.
 
     Args:

@@ -75,9 +75,7 @@ class ShapesOracle:
         """Returns, per attribute, the expected share of train slots that hold each value."""
         one, two = COUNTS.probabilities
         place = {value: one * share for value, share in PLACES.frequencies.items()}
-        for (first, second), share in zip(
-            (("left", "right"), ("top", "bottom")), RELATIONS.probabilities, strict=True
-        ):
+        for (first, second), share in zip((("left", "right"), ("top", "bottom")), RELATIONS.probabilities, strict=True):
             place[first] += two * share
             place[second] += two * share
         laws: dict[str, Law] = {"shape": SHAPES, "colour": COLOURS, "size": EXTENTS}

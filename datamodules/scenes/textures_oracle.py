@@ -35,12 +35,7 @@ _LEXICON: dict[str, tuple[str, str]] = {
     **{word: ("colour", word) for word in COLOURS.values},
     **{word: ("texture", word) for word in TEXTURES.values},
     **{word: ("background", word) for word in TONES.values},
-    **{
-        word + end: ("mark", mark)
-        for mark, law in MARK_WORDS.items()
-        for word in law.values
-        for end in ("", "s")
-    },
+    **{word + end: ("mark", mark) for mark, law in MARK_WORDS.items() for word in law.values for end in ("", "s")},
 }
 _COUNT = {word: word for word in COUNTS.values} | {"single": "one", "pair": "two", "trio": "three"}
 
@@ -109,15 +104,11 @@ class TexturesOracle:
 
     def _read_ground(self, pixels: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Returns the ground (n, 3, S, S) without its marks, and its texture and tone."""
-        light, dark = (
-            np.array([table[tone] for tone in TONES.values], np.float32) for table in (LIGHT, DARK)
-        )
+        light, dark = (np.array([table[tone] for tone in TONES.values], np.float32) for table in (LIGHT, DARK))
         border = palette.border_pixels(pixels)
         near = [((border - tone[None, :, None]) ** 2).sum(1) for tone in (*light, *dark)]
         closest = np.argmin(near, 0) % len(light)
-        votes = np.stack(
-            [((closest == k) & (np.min(near, 0) <= _DULL_RANGE**2)).mean(1) for k in range(len(light))], 1
-        )
+        votes = np.stack([((closest == k) & (np.min(near, 0) <= _DULL_RANGE**2)).mean(1) for k in range(len(light))], 1)
         tone = votes.argmax(1)
         start, step = light[tone], dark[tone] - light[tone]
 
@@ -174,13 +165,9 @@ def _read_marks(pixels: np.ndarray, ground: np.ndarray, bank: TemplateBank) -> d
             seen[row]["colour"].append(colour)
         residual[rows] = (residual[rows] - fit.drawn) * ~fit.near[:, None]
         rows = rows[palette.visible(residual[rows], _VISIBLE) >= fewest]
-    count = np.array(
-        [COUNTS.values[len(item["mark"]) - 1] if item["mark"] else UNREADABLE for item in seen], object
-    )
+    count = np.array([COUNTS.values[len(item["mark"]) - 1] if item["mark"] else UNREADABLE for item in seen], object)
     count[rows] = UNREADABLE  # something is left after the last mark
-    alike = {
-        name: np.array([single(set(item[name])) for item in seen], object) for name in ("mark", "colour")
-    }
+    alike = {name: np.array([single(set(item[name])) for item in seen], object) for name in ("mark", "colour")}
     return {"count": count, **alike}
 
 

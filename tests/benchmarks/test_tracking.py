@@ -67,9 +67,7 @@ class Store:
         self.picture.write_bytes(b"png")
 
     def mirror(self, *results: CellResult) -> tuple[int, int, int]:
-        done = tracking.mirror(
-            results, lambda _: [self.picture], "smoke", "d" * 64, "suite: smoke\n", self.runs
-        )
+        done = tracking.mirror(results, lambda _: [self.picture], "smoke", "d" * 64, "suite: smoke\n", self.runs)
         return done.created, done.replaced, done.kept
 
     def sql(self, query: str) -> list[tuple]:

@@ -61,9 +61,7 @@ def test_no_image_appears_twice_in_any_split(scenes):
 
 def test_seeds_and_domains_differ():
     index = np.arange(8)
-    pictures = {
-        Scenes(domain, seed).images("train", index).tobytes() for domain in DOMAINS for seed in range(3)
-    }
+    pictures = {Scenes(domain, seed).images("train", index).tobytes() for domain in DOMAINS for seed in range(3)}
     assert len(pictures) == 6
 
 
@@ -120,9 +118,7 @@ def test_sizes_are_known_overridable_and_prefix_stable():
     short = Scenes(sizes={"train": 100})
     assert short.sizes == {**SIZES, "train": 100}
     assert Scenes().sizes == SIZES
-    np.testing.assert_array_equal(
-        short.images("train", np.arange(100)), Scenes().images("train", np.arange(100))
-    )
+    np.testing.assert_array_equal(short.images("train", np.arange(100)), Scenes().images("train", np.arange(100)))
     with pytest.raises(IndexError, match="0 to 99"):
         short.images("train", np.array([100]))
 

@@ -64,13 +64,13 @@ def write_suite(folder: Path, testbed_data: dict[str, Any] | None = None, **chan
     return file
 
 
-@pytest.fixture()
+@pytest.fixture
 def suite(tmp_path: Path) -> Callable[..., Path]:
     """Return a writer of the small study."""
     return lambda **changes: write_suite(tmp_path, **changes)
 
 
-@pytest.fixture()
+@pytest.fixture
 def planned(suite: Callable[..., Path]) -> Callable[..., Plan]:
     """Return a planner of the small study."""
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.engine.conftest import TESTBED
 
 from benchmarks.cli import main
+from tests.engine.conftest import TESTBED
 
 
 def altered(**changes: Any) -> dict[str, Any]:
@@ -82,7 +82,9 @@ def test_one_sentence_and_exit_code_2(
     refused([str(file)], expected, tmp_path, capsys)
 
 
-def refused(arguments: list[str], expected: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def refused(
+    arguments: list[str], expected: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     code = main(["run", *arguments, "--runs", str(tmp_path / "runs"), "--no-mirror"])
     said = capsys.readouterr().err
     assert code == 2, said
@@ -138,9 +140,7 @@ METHODS = {
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_bad_methods(
-    name: str, suite: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_methods(name: str, suite: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text, expected = METHODS[name]
     module = tmp_path / f"method_{name.replace(' ', '_')}.py"
     module.write_text(text + "\n")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.engine.conftest import run_in_memory
 
 from benchmarks.plan import Plan
 from benchmarks.seeds import draw_items
+from tests.engine.conftest import run_in_memory
 
 Planner = Callable[..., Plan]
 
@@ -53,7 +53,10 @@ def test_copies_share_weights_and_differ_in_seeds(planned: Planner) -> None:
 
 def test_frozen_members_stay_at_base(planned: Planner) -> None:
     plan = ensemble(planned, "k3_frozen")
-    used = {t: {s.identity["member"][0]: s.inputs["model"] for s in steps(plan, "images") if s.iteration == t} for t in (1, 2)}
+    used = {
+        t: {s.identity["member"][0]: s.inputs["model"] for s in steps(plan, "images") if s.iteration == t}
+        for t in (1, 2)
+    }
     assert used[1][0] != used[2][0]
     assert used[1][1] == used[2][1]
     assert used[1][2] == used[2][2]

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.engine.conftest import run_in_memory
 
 from benchmarks import cli
 from benchmarks.execute import execute
 from benchmarks.executors import LocalExecutor
 from benchmarks.plan import Plan
 from benchmarks.store import LocalStore, MemoryStore
+from tests.engine.conftest import run_in_memory
 
 Planner = Callable[..., Plan]
 
@@ -26,7 +26,9 @@ def test_a_second_run_computes_nothing(planned: Planner, tmp_path: Path) -> None
     second, _ = run_in_memory(plan, tmp_path / "results", store)
     assert first.computed == len(plan.steps)
     assert second.computed == 0
-    assert {k: r.stable_json() for k, r in first.results.items()} == {k: r.stable_json() for k, r in second.results.items()}
+    assert {k: r.stable_json() for k, r in first.results.items()} == {
+        k: r.stable_json() for k, r in second.results.items()
+    }
 
 
 def test_an_artifact_nobody_needs_is_not_made_again(planned: Planner, tmp_path: Path) -> None:
@@ -72,7 +74,9 @@ class Diverging(Mitigation):
 '''
 
 
-def test_a_diverging_cell_fails_alone(suite: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_diverging_cell_fails_alone(
+    suite: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "diverging.py").write_text(FAILING)
     runs = tmp_path / "runs"
     arguments = ["run", str(suite()), "--runs", str(runs), "--workers", "1", "--no-mirror"]
@@ -98,7 +102,9 @@ def test_workers_give_the_same_bytes(planned: Planner, tmp_path: Path) -> None:
     memory, _ = run_in_memory(plan, tmp_path / "memory")
     store = LocalStore(tmp_path / "store")
     workers = execute(plan, store, LocalExecutor(store.root, 2), tmp_path / "workers")
-    assert {k: r.stable_json() for k, r in memory.results.items()} == {k: r.stable_json() for k, r in workers.results.items()}
+    assert {k: r.stable_json() for k, r in memory.results.items()} == {
+        k: r.stable_json() for k, r in workers.results.items()
+    }
 
 
 KILLING = '''

@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.engine.conftest import write_suite
-
 from benchmarks.loading import ROOT
+from tests.engine.conftest import write_suite
 
 CODE = '''
 from benchmarks.hooks import Mitigation
@@ -28,7 +27,18 @@ class KeepHalf(Mitigation):
 
 def run(suite: Path, runs: Path, *arguments: str) -> tuple[str, int]:
     """Run as a user does; return what was printed and how many steps ran."""
-    command = [sys.executable, "-m", "benchmarks", "run", str(suite), "--runs", str(runs), "--workers", "1", "--no-mirror"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        "run",
+        str(suite),
+        "--runs",
+        str(runs),
+        "--workers",
+        "1",
+        "--no-mirror",
+    ]
     done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     start = next(line for line in done.stderr.splitlines() if line.startswith("start "))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.engine.conftest import run_in_memory
 
 from benchmarks.plan import Plan
+from tests.engine.conftest import run_in_memory
 
 Planner = Callable[..., Plan]
 HEAD = "import numpy as np\nfrom benchmarks.hooks import Mitigation\nfrom datamodules.pairs import Pairs\n\n\nclass Method(Mitigation):\n"
@@ -24,8 +24,12 @@ def method(folder: Path, body: str) -> str:
     return f"{file}:Method"
 
 
-def run_method(planned: Planner, tmp_path: Path, body: str, scenario: str = "single_model_generator", **changes: object):
-    plan = planned(methods=(method(tmp_path, body),), scenarios=[{"file": scenario}], mitigations=["none"], seeds=[0], **changes)
+def run_method(
+    planned: Planner, tmp_path: Path, body: str, scenario: str = "single_model_generator", **changes: object
+):
+    plan = planned(
+        methods=(method(tmp_path, body),), scenarios=[{"file": scenario}], mitigations=["none"], seeds=[0], **changes
+    )
     outcome, store = run_in_memory(plan, tmp_path / "results")
     keys = {r.mitigation: r.keys[0] for r in plan.rows}
     return plan, store, {name: (plan.cells[key], outcome.results[key]) for name, key in keys.items()}
@@ -42,10 +46,7 @@ def test_prompts(planned: Planner, tmp_path: Path) -> None:
 
 
 def test_sampling_changes_generation_and_never_evaluation(planned: Planner, tmp_path: Path) -> None:
-    body = (
-        "def sampling(self, ctx):\n    return Shifted()\n\n"
-        "class_body = None\n"
-    )
+    body = "def sampling(self, ctx):\n    return Shifted()\n\nclass_body = None\n"
     shifted = (
         "class Shifted:\n    def generate(self, model, inputs, decoding, seeds):\n"
         "        made = model.generate(inputs, decoding, seeds)\n"
@@ -70,7 +71,9 @@ def test_relabel(planned: Planner, tmp_path: Path) -> None:
 
 def test_objective_reaches_the_fit(planned: Planner, tmp_path: Path) -> None:
     # The analytic models refuse an objective, so a failed fit shows that it arrived.
-    _, _, cells = run_method(planned, tmp_path, "def objective(self, ctx):\n    return lambda losses, context: losses.sum()")
+    _, _, cells = run_method(
+        planned, tmp_path, "def objective(self, ctx):\n    return lambda losses, context: losses.sum()"
+    )
     result = cells["Method"][1]
     assert result.status == "failed"
     assert (result.error.step, result.error.iteration) == ("fit", 1)
@@ -120,7 +123,10 @@ def test_oversample_makes_more_candidates_and_costs_them(planned: Planner, tmp_p
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("reads = {'curate': ('new',)}\n\ndef curate(self, ctx):\n    return ctx.new.take(range(3))", "returned 3 pairs; the plan says 16"),
+        (
+            "reads = {'curate': ('new',)}\n\ndef curate(self, ctx):\n    return ctx.new.take(range(3))",
+            "returned 3 pairs; the plan says 16",
+        ),
         ("reads = {'curate': ('new',)}\n\ndef curate(self, ctx):\n    return ctx.real[0]", "touched 'real'"),
         ("def prompts(self, ctx):\n    return []", "returned 0 texts"),
     ],

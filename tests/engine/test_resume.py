@@ -10,17 +10,27 @@ import sys
 import time
 from pathlib import Path
 
-from tests.engine.conftest import write_suite
-
 from benchmarks.loading import ROOT
 from benchmarks.results import read_results
 from benchmarks.store import LocalStore
+from tests.engine.conftest import write_suite
 
 KILLS = 10
 
 
 def start(suite: Path, runs: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "benchmarks", "run", str(suite), "--runs", str(runs), "--workers", "2", "--no-mirror"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        "run",
+        str(suite),
+        "--runs",
+        str(runs),
+        "--workers",
+        "2",
+        "--no-mirror",
+    ]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

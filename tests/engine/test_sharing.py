@@ -8,10 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.engine.conftest import TESTBED, write_suite
-
 from benchmarks.loading import ROOT
 from benchmarks.plan import Plan, Row
+from tests.engine.conftest import TESTBED, write_suite
 
 Planner = Callable[..., Plan]
 JOINT = {"file": "joint_finetune"}
@@ -74,7 +73,11 @@ def test_real_makes_no_synthetic_data(planned: Planner) -> None:
 def test_none_and_real_differ_in_data_keys_only(planned: Planner) -> None:
     plan = planned()
     none, real = (
-        next(plan.steps[k] for k in plan.cells[row(plan, "single_model_generator", m).keys[0]].needs if plan.steps[k].kind == "fit")
+        next(
+            plan.steps[k]
+            for k in plan.cells[row(plan, "single_model_generator", m).keys[0]].needs
+            if plan.steps[k].kind == "fit"
+        )
         for m in ("none", "real")
     )
     assert none.identity == real.identity
@@ -84,7 +87,9 @@ def test_none_and_real_differ_in_data_keys_only(planned: Planner) -> None:
 
 def test_closed_and_real_prompts_share_the_first_iteration(planned: Planner) -> None:
     plan = planned(scenarios=[JOINT], iterations=1)
-    assert row(plan, "joint_finetune", "none", "closed").keys != row(plan, "joint_finetune", "none", "real_prompts").keys
+    assert (
+        row(plan, "joint_finetune", "none", "closed").keys != row(plan, "joint_finetune", "none", "real_prompts").keys
+    )
     closed, anchored = (
         set(plan.cells[row(plan, "joint_finetune", "none", v).keys[0]].needs) for v in ("closed", "real_prompts")
     )
@@ -93,7 +98,9 @@ def test_closed_and_real_prompts_share_the_first_iteration(planned: Planner) -> 
 
 def test_a_patch_is_the_scenario_it_makes(planned: Planner) -> None:
     relabel = {"file": "frozen_relabel", "variants": ["captioner_frozen"]}
-    plan = planned(scenarios=[{**JOINT, "variants": ["real_prompts"]}, relabel], mitigations=["none", "real", "frozen_relabel"])
+    plan = planned(
+        scenarios=[{**JOINT, "variants": ["real_prompts"]}, relabel], mitigations=["none", "real", "frozen_relabel"]
+    )
     patched = row(plan, "joint_finetune", "frozen_relabel", "real_prompts")
     assert patched.keys == row(plan, "frozen_relabel", "none", "captioner_frozen").keys
     assert len(plan.cells[patched.keys[0]].rows) == 2

@@ -34,9 +34,7 @@ class World:
         self.results.update({cell.key: cell for cell in cells})
         return self.rows[-1]
 
-    def cell(
-        self, label, seed, rate, trains, *, n=1024, iterations=None, protocol="p", device="cpu", forget=0.0
-    ):
+    def cell(self, label, seed, rate, trains, *, n=1024, iterations=None, protocol="p", device="cpu", forget=0.0):
         iterations = self.iterations if iterations is None else iterations
         key = hashlib.sha256(f"{label}{seed}".encode()).hexdigest()
         rng = np.random.default_rng([seed, len(label.mitigation), len(label.variant)])

@@ -16,9 +16,7 @@ def pairs(rng, mean, sd, correlation, size):
     return rng.multivariate_normal(mean, covariance, size=(size, 5))
 
 
-@pytest.mark.parametrize(
-    ("mean", "sd"), [((1.0, 2.0), (0.5, 0.5)), ((2.0, 2.0), (1.0, 2.0)), ((0.0, 0.1), (1.0, 1.0))]
-)
+@pytest.mark.parametrize(("mean", "sd"), [((1.0, 2.0), (0.5, 0.5)), ((2.0, 2.0), (1.0, 2.0)), ((0.0, 0.1), (1.0, 1.0))])
 def test_fieller_covers_its_level_at_five_seeds(mean, sd):
     sample = pairs(np.random.default_rng(1), mean, sd, 0.5, 2000)
     hits = [st.fieller(s[:, 0], s[:, 1]).contains(mean[0] / mean[1]) for s in sample]

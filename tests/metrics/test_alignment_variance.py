@@ -44,9 +44,7 @@ def test_variances_are_traces_of_covariances(real, evaluate):
     values = evaluate(GeneratorVariance(), real)
     draws = real.draw_features
     assert values["variance_between"] == pytest.approx(np.trace(np.cov(real.features, rowvar=False)))
-    assert values["variance_within"] == pytest.approx(
-        np.mean([np.trace(np.cov(d, rowvar=False)) for d in draws])
-    )
+    assert values["variance_within"] == pytest.approx(np.mean([np.trace(np.cov(d, rowvar=False)) for d in draws]))
     assert values["variance_total"] == pytest.approx(np.trace(np.cov(draws.reshape(-1, 16), rowvar=False)))
 
 

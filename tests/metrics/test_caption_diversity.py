@@ -38,9 +38,7 @@ def test_more_text_of_the_same_kind_is_not_more_diverse(real, evaluate):
 
 def test_repeating_one_caption_lowers_diversity(real, evaluate):
     good = evaluate(CaptionDiversity(), real)
-    half = evaluate(
-        CaptionDiversity(), real.with_(captions=[*real.captions[:128], *[real.captions[0]] * 128])
-    )
+    half = evaluate(CaptionDiversity(), real.with_(captions=[*real.captions[:128], *[real.captions[0]] * 128]))
     for name in ("distinct1", "distinct2", "unique_share", "vocabulary", "word_entropy"):
         assert half[name] < good[name]
 

@@ -30,9 +30,7 @@ REFERENCES = [
 def coco_path(captions, references):
     """Scores the way COCOEvalCap does: its tokeniser on both sides, then its scorers."""
     said = PTBTokenizer().tokenize({i: [{"caption": text}] for i, text in enumerate(captions)})
-    real = PTBTokenizer().tokenize(
-        {i: [{"caption": text} for text in texts] for i, texts in enumerate(references)}
-    )
+    real = PTBTokenizer().tokenize({i: [{"caption": text} for text in texts] for i, texts in enumerate(references)})
     values = {f"bleu{k}": v for k, v in enumerate(Bleu(4).compute_score(real, said, verbose=0)[0], 1)}
     values["cider"] = Cider().compute_score(real, said)[0]
     values["rouge_l"] = Rouge().compute_score(real, said)[0]

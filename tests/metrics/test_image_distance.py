@@ -123,16 +123,10 @@ def test_manifolds_by_loops(pair, evaluate):
     real3, real5 = ([radius(real, i, k) for i in range(len(real))] for k in (3, 5))
     fake3 = [radius(fake, j, 3) for j in range(len(fake))]
     expected = {
-        "precision": np.mean(
-            [any(distance(y, x) <= r for x, r in zip(real, real3, strict=True)) for y in fake]
-        ),
+        "precision": np.mean([any(distance(y, x) <= r for x, r in zip(real, real3, strict=True)) for y in fake]),
         "recall": np.mean([any(distance(x, y) <= r for y, r in zip(fake, fake3, strict=True)) for x in real]),
-        "density": np.mean(
-            [sum(distance(y, x) <= r for x, r in zip(real, real5, strict=True)) / 5 for y in fake]
-        ),
-        "coverage": np.mean(
-            [any(distance(y, x) <= r for y in fake) for x, r in zip(real, real5, strict=True)]
-        ),
+        "density": np.mean([sum(distance(y, x) <= r for x, r in zip(real, real5, strict=True)) / 5 for y in fake]),
+        "coverage": np.mean([any(distance(y, x) <= r for y in fake) for x, r in zip(real, real5, strict=True)]),
     }
     values = evaluate(ImageDistance(), View(features=fake, real_features=real))
     assert {name: values[name] for name in expected} == pytest.approx(expected, rel=1e-12)
