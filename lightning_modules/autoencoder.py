@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lightning_modules.module import FitModule
 from lightning_modules.pixels import to_bytes, to_unit
+from lightning_modules.quiet import quiet
 from lightning_modules.settings import FitSettings
 
 
@@ -39,7 +40,9 @@ class AutoencoderModule(FitModule):
         """Return reconstruction plus divergence (b,)."""
         images = batch["images"].permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
         if self.latents_are_frozen:
-            latents = batch["latents"] + self.noise / self.vae.config.scaling_factor * torch.randn(batch["latents"].shape).to(images)
+            latents = batch["latents"] + self.noise / self.vae.config.scaling_factor * torch.randn(
+                batch["latents"].shape
+            ).to(images)
             error = (self.vae.decode(latents, return_dict=False)[0] - images).abs().mean(dim=(1, 2, 3))
             return error, {"error": error}
         posterior = self.vae.encode(images).latent_dist
@@ -74,13 +77,20 @@ class AutoencoderModule(FitModule):
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """Return images (n, H, W, 3) uint8 after a trip through the latent space."""
         parts = to_unit(images).to(self.device).split(256)
-        return np.concatenate([to_bytes(self.vae.decode(self.vae.encode(part).latent_dist.mode(), return_dict=False)[0]) for part in parts])
+        return np.concatenate(
+            [
+                to_bytes(self.vae.decode(self.vae.encode(part).latent_dist.mode(), return_dict=False)[0])
+                for part in parts
+            ]
+        )
 
     def save(self, folder: Path) -> None:
         """Write the autoencoder with `save_pretrained`."""
-        self.vae.save_pretrained(folder, safe_serialization=True)
+        with quiet():
+            self.vae.save_pretrained(folder)
 
     @classmethod
     def load(cls, folder: Path) -> AutoencoderModule:
         """Read what `save` wrote, as float32."""
-        return cls(AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32, local_files_only=True)).eval()
+        with quiet():
+            return cls(AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32, local_files_only=True)).eval()

@@ -16,6 +16,8 @@ from lightning_modules import runner
 from lightning_modules.decoding import processors
 from lightning_modules.families.image_to_text import family_of
 from lightning_modules.module import FitModule
+from lightning_modules.pixels import distinct
+from lightning_modules.quiet import quiet
 from lightning_modules.runner import FitReport, Generated, Objective, Progress
 from lightning_modules.seeds import derive, generators
 from lightning_modules.settings import CaptionDecoding, FitSettings
@@ -36,7 +38,9 @@ class CaptionerModule(FitModule):
     modality: ClassVar[str] = "captioner"
     version: ClassVar[int] = 1
 
-    def __init__(self, model: PreTrainedModel, tokenizer: Any, image_processor: Any, batch_size: int = 128, max_length: int = 64) -> None:
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: Any, image_processor: Any, batch_size: int = 128, max_length: int = 64
+    ) -> None:
         """Wrap a model with its tokenizer and image processor."""
         super().__init__()
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
@@ -58,13 +62,17 @@ class CaptionerModule(FitModule):
             ValueError: no family file for this model type.
         """
         here = {"local_files_only": True}
-        model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, **here)
-        return cls(model, AutoTokenizer.from_pretrained(folder, **here), AutoImageProcessor.from_pretrained(folder, **here))
+        with quiet():
+            model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, **here)
+            tokenizer = AutoTokenizer.from_pretrained(folder, **here)
+            image_processor = AutoImageProcessor.from_pretrained(folder, **here)
+        return cls(model, tokenizer, image_processor)
 
     def save(self, folder: Path) -> None:
         """Write model, tokenizer and image processor with `save_pretrained`."""
-        for part in (self.model, self.tokenizer, self.image_processor):
-            part.save_pretrained(folder)
+        with quiet():
+            for part in (self.model, self.tokenizer, self.image_processor):
+                part.save_pretrained(folder)
 
     def train_all(self) -> None:
         """Train every parameter, as when starting from scratch."""
@@ -74,7 +82,12 @@ class CaptionerModule(FitModule):
     # --- fitting
 
     def fit_pairs(
-        self, pairs: Pairs, settings: FitSettings, seed: int, objective: Objective | None = None, progress: Progress | None = None
+        self,
+        pairs: Pairs,
+        settings: FitSettings,
+        seed: int,
+        objective: Objective | None = None,
+        progress: Progress | None = None,
     ) -> FitReport:
         """Train on pairs by teacher forcing.
 
@@ -89,10 +102,14 @@ class CaptionerModule(FitModule):
         Raises:
             NonFiniteLoss: at the first step whose loss is NaN or infinite.
         """
-        return runner.fit(self, self.encode(pairs.images, pairs.captions, pairs.weights), settings, seed, objective, progress)
+        return runner.fit(
+            self, self.encode(pairs.images, pairs.captions, pairs.weights), settings, seed, objective, progress
+        )
 
     @torch.no_grad()
-    def encode(self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None) -> dict[str, Tensor]:
+    def encode(
+        self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None
+    ) -> dict[str, Tensor]:
         """Return the rows of a fit: images (or their features where those are frozen) and labels.
 
         Args:
@@ -100,16 +117,16 @@ class CaptionerModule(FitModule):
             captions: n texts; an empty one teaches to end at once.
             weights: (n,) loss weights; None = all one.
         """
-        self.eval()
-        n = len(images)
-        loss_weights = torch.ones(n) if weights is None else torch.as_tensor(weights, dtype=torch.float32)
-        rows = {"labels": self.labels(captions), "weights": loss_weights}
+        self.eval().to(runner.device())
+        different, back = distinct(images)
+        rows = {"labels": self.labels(captions), "weights": runner.loss_weights(len(images), weights)}
         if not self.keep_features:
             return {**rows, "images": torch.from_numpy(np.ascontiguousarray(images))}
-        different, back = np.unique(images.reshape(n, -1), axis=0, return_inverse=True)
-        different = different.reshape(-1, *images.shape[1:])
-        parts = [self.family.features(self._pixels(different[i : i + self.batch_size])) for i in range(0, len(different), self.batch_size)]
-        return {**rows, "features": torch.cat(parts)[torch.from_numpy(back.reshape(-1))]}
+        parts = [
+            self.family.features(self._pixels(different[i : i + self.batch_size])).cpu()
+            for i in range(0, len(different), self.batch_size)
+        ]
+        return {**rows, "features": torch.cat(parts)[back]}
 
     def labels(self, captions: Sequence[str]) -> Tensor:
         """Return the tokens to be learned, words then end, (n, t) int64, filled up with -100."""
@@ -121,7 +138,11 @@ class CaptionerModule(FitModule):
         """Return the mean negative log-likelihood per token (b,), over words and end token only."""
         labels = batch["labels"]
         labels = labels[:, : int((labels != -100).sum(1).max())]
-        features = batch["features"] if "features" in batch else self.family.features(self._pixels(batch["images"].cpu().numpy()))
+        features = (
+            batch["features"]
+            if "features" in batch
+            else self.family.features(self._pixels(batch["images"].cpu().numpy()))
+        )
         mask = labels != -100
         known = labels.masked_fill(~mask, self.family.pad)
         # What is read is what is written, one place later, behind the start token.
@@ -134,10 +155,13 @@ class CaptionerModule(FitModule):
     @torch.no_grad()
     def token_likelihoods(self, images: np.ndarray, captions: Sequence[str]) -> list[np.ndarray]:
         """Return, per caption, the model's log-probability of each of its words and of the end, (t_i,) float32."""
-        self.eval()
+        self.eval().to(runner.device())
         found: list[np.ndarray] = []
         for i in range(0, len(images), self.batch_size):
-            batch = {"images": torch.from_numpy(images[i : i + self.batch_size]), "labels": self.labels(captions[i : i + self.batch_size]).to(self.device)}
+            batch = {
+                "images": torch.from_numpy(images[i : i + self.batch_size]),
+                "labels": self.labels(captions[i : i + self.batch_size]).to(self.device),
+            }
             context = self.losses(batch)[1]
             for values, mask in zip(-context["token_losses"], context["token_mask"], strict=True):
                 found.append(values[mask].cpu().numpy())
@@ -145,7 +169,9 @@ class CaptionerModule(FitModule):
 
     # --- writing
 
-    def generate(self, inputs: np.ndarray, decoding: CaptionDecoding, seeds: np.ndarray, progress: Progress | None = None) -> Generated:
+    def generate(
+        self, inputs: np.ndarray, decoding: CaptionDecoding, seeds: np.ndarray, progress: Progress | None = None
+    ) -> Generated:
         """Write one caption per image.
 
         Args:
@@ -172,7 +198,10 @@ class CaptionerModule(FitModule):
         decoding: CaptionDecoding = self._work["decoding"]
         features = self.family.features(self._pixels(self._work["images"][batch]))
         seeds = [int(self._work["seeds"][i]) for i in batch]
-        draws = [self._write(features, decoding, seeds if draw == 0 else [derive(s, draw) for s in seeds]) for draw in range(decoding.best_of)]
+        draws = [
+            self._write(features, decoding, seeds if draw == 0 else [derive(s, draw) for s in seeds])
+            for draw in range(decoding.best_of)
+        ]
         if len(draws) == 1:
             return self._texts(draws[0])
         likelihood = torch.stack([-self.losses({"features": features, "labels": tokens})[0] for tokens in draws])
@@ -183,10 +212,17 @@ class CaptionerModule(FitModule):
     def _write(self, features: Tensor, decoding: CaptionDecoding, seeds: list[int]) -> Tensor:
         """Return tokens (n, t), words then end, filled up with -100."""
         streams = generators(seeds) if decoding.temperature > 0 else []
-        tokens = self.family.write(
-            features, do_sample=False, num_beams=decoding.beams, max_new_tokens=decoding.max_new_tokens, use_cache=True,
-            logits_processor=processors(decoding, streams), eos_token_id=self.family.end, pad_token_id=self.family.pad,
-        )  # fmt: skip
+        with quiet():  # it would guess at padding that cannot be there: every caption starts with one token
+            tokens = self.family.write(
+                features,
+                do_sample=False,
+                num_beams=decoding.beams,
+                max_new_tokens=decoding.max_new_tokens,
+                use_cache=True,
+                logits_processor=processors(decoding, streams),
+                eos_token_id=self.family.end,
+                pad_token_id=self.family.pad,
+            )
         ended = (tokens == self.family.end).cumsum(1)
         after = (ended - (tokens == self.family.end).long()) > 0
         return tokens.masked_fill(after, -100)

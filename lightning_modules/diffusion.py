@@ -51,7 +51,13 @@ def corrupt(scheduler: Any, latents: Tensor, noise: Tensor) -> tuple[Tensor, Ten
     raise ValueError(f"unknown prediction type {kind!r}")
 
 
-def sample(predict: Callable[[Tensor, Tensor, int], Tensor], scheduler: Any, latents: Tensor, steps: int, streams: Sequence[torch.Generator]) -> Tensor:
+def sample(
+    predict: Callable[[Tensor, Tensor, int], Tensor],
+    scheduler: Any,
+    latents: Tensor,
+    steps: int,
+    streams: Sequence[torch.Generator],
+) -> Tensor:
     """Walk from noise to latents in `steps` steps.
 
     Args:

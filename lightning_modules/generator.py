@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from lightning_modules import diffusion, runner
 from lightning_modules.families.text_to_image import Tensors, family_of
 from lightning_modules.module import FitModule
-from lightning_modules.pixels import to_bytes, to_unit
+from lightning_modules.pixels import distinct, to_bytes, to_unit
+from lightning_modules.quiet import quiet
 from lightning_modules.runner import FitReport, Generated, Objective, Progress
 from lightning_modules.seeds import gaussian, generators
 from lightning_modules.settings import FitSettings, ImageDecoding
@@ -56,7 +57,9 @@ class GeneratorModule(FitModule):
     modality: ClassVar[str] = "generator"
     version: ClassVar[int] = 1
 
-    def __init__(self, pipeline: str, parts: Mapping[str, Any], settings: Mapping[str, Any] | None = None, batch_size: int = 64) -> None:
+    def __init__(
+        self, pipeline: str, parts: Mapping[str, Any], settings: Mapping[str, Any] | None = None, batch_size: int = 64
+    ) -> None:
         """Put the parts of a pipeline together."""
         super().__init__()
         self.pipeline, self.settings, self.batch_size = pipeline, dict(settings or {}), batch_size
@@ -83,10 +86,7 @@ class GeneratorModule(FitModule):
         parts, settings = {}, {}
         for name, value in index.items():
             if isinstance(value, list):
-                library, kind = value
-                part_class = getattr(importlib.import_module(library), kind) if kind else None
-                options = {"torch_dtype": torch.float32} if part_class and issubclass(part_class, nn.Module) else {}
-                parts[name] = part_class and part_class.from_pretrained(folder / name, local_files_only=True, **options)
+                parts[name] = _read_part(folder / name, *value)
             elif not name.startswith("_"):
                 settings[name] = value
         return cls(index["_class_name"], parts, settings)
@@ -95,11 +95,16 @@ class GeneratorModule(FitModule):
         """Write the folder that `load` and the diffusers pipeline read."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        index: dict[str, Any] = {"_class_name": self.pipeline, "_diffusers_version": diffusers.__version__, **self.settings}
+        index: dict[str, Any] = {
+            "_class_name": self.pipeline,
+            "_diffusers_version": diffusers.__version__,
+            **self.settings,
+        }
         for name, part in self.parts.items():
             index[name] = [None, None] if part is None else [type(part).__module__.split(".")[0], type(part).__name__]
             if part is not None:
-                part.save_pretrained(folder / name)
+                with quiet():
+                    part.save_pretrained(folder / name)
         (folder / "model_index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
 
     def train_text(self) -> None:
@@ -108,15 +113,15 @@ class GeneratorModule(FitModule):
         for encoder in self.family.encoders:
             self.networks[encoder].requires_grad_(True)
 
-    def _apply(self, *arguments: Any, **options: Any) -> Self:
-        moved = super()._apply(*arguments, **options)
-        self.parts.update(self.networks.items())
-        return moved
-
     # --- fitting
 
     def fit_pairs(
-        self, pairs: Pairs, settings: FitSettings, seed: int, objective: Objective | None = None, progress: Progress | None = None
+        self,
+        pairs: Pairs,
+        settings: FitSettings,
+        seed: int,
+        objective: Objective | None = None,
+        progress: Progress | None = None,
     ) -> FitReport:
         """Train the denoiser on pairs.
 
@@ -131,7 +136,9 @@ class GeneratorModule(FitModule):
         Raises:
             NonFiniteLoss: at the first step whose loss is NaN or infinite.
         """
-        return runner.fit(self, self.encode(pairs.images, pairs.captions, pairs.weights), settings, seed, objective, progress)
+        return runner.fit(
+            self, self.encode(pairs.images, pairs.captions, pairs.weights), settings, seed, objective, progress
+        )
 
     @torch.no_grad()
     def encode(self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None) -> Tensors:
@@ -144,18 +151,14 @@ class GeneratorModule(FitModule):
             captions: n texts.
             weights: (n,) loss weights; None = all one.
         """
-        self.eval()
-        n = len(images)
+        self.eval().to(runner.device())
+        different, image_rows = distinct(images)
         texts, text_rows = np.unique(np.array(captions, dtype=object), return_inverse=True)
         known = self.family.tokens(list(texts)) if self.text_is_trained else self._conditions(list(texts))
         self._nothing = self.family.tokens([""]) if self.text_is_trained else self.family.nothing()
-        different, image_rows = np.unique(images.reshape(n, -1), axis=0, return_inverse=True)
-        vae = self.networks["vae"]
-        parts = to_unit(different.reshape(-1, *images.shape[1:])).split(self.batch_size)
-        latents = torch.cat([self._scaled(vae.encode(part.to(vae.device, vae.dtype)).latent_dist.mode()) for part in parts])
-        rows = {name: value[torch.from_numpy(text_rows)] for name, value in known.items()}
-        loss_weights = torch.ones(n) if weights is None else torch.as_tensor(weights, dtype=torch.float32)
-        return {**rows, "latents": latents[torch.from_numpy(image_rows.reshape(-1))], "weights": loss_weights}
+        latents = torch.cat([self._latents(part) for part in to_unit(different).split(self.batch_size)])
+        rows = {name: value.cpu()[torch.from_numpy(text_rows)] for name, value in known.items()}
+        return {**rows, "latents": latents.cpu()[image_rows], "weights": runner.loss_weights(len(images), weights)}
 
     def losses(self, batch: Tensors, settings: FitSettings) -> tuple[Tensor, dict[str, Any]]:
         """Return the mean squared error of the denoiser (b,), over random times and noise."""
@@ -175,7 +178,12 @@ class GeneratorModule(FitModule):
     # --- sampling
 
     def generate(
-        self, inputs: Sequence[str], decoding: ImageDecoding, seeds: np.ndarray, progress: Progress | None = None, steering: Steering | None = None
+        self,
+        inputs: Sequence[str],
+        decoding: ImageDecoding,
+        seeds: np.ndarray,
+        progress: Progress | None = None,
+        steering: Steering | None = None,
     ) -> Generated:
         """Draw one image per prompt.
 
@@ -194,7 +202,13 @@ class GeneratorModule(FitModule):
         """
         if len(inputs) != len(seeds):
             raise ValueError(f"one seed per prompt: {len(inputs)} prompts, {len(seeds)} seeds")
-        self._work = {"prompts": list(inputs), "seeds": seeds, "decoding": decoding, "steering": steering or Steering(), "evaluations": 0}
+        self._work = {
+            "prompts": list(inputs),
+            "seeds": seeds,
+            "decoding": decoding,
+            "steering": steering or Steering(),
+            "evaluations": 0,
+        }
         images = runner.predict(self, runner.chunked(len(inputs), self.batch_size), progress)
         evaluations = self._work["evaluations"]
         self._work = {}
@@ -209,7 +223,11 @@ class GeneratorModule(FitModule):
         config = self.family.network.config
         latents = gaussian(streams, (config.in_channels, config.sample_size, config.sample_size)).to(self.device)
         conditions = self._conditions([work["prompts"][i] for i in batch])
-        models = [(self, 1.0 + steering.weight), (steering.auxiliary, -steering.weight)] if steering.auxiliary else [(self, 1.0)]
+        models = (
+            [(self, 1.0 + steering.weight), (steering.auxiliary, -steering.weight)]
+            if steering.auxiliary
+            else [(self, 1.0)]
+        )
         nothing = {name: value.expand(len(batch), *value.shape[1:]) for name, value in self.family.nothing().items()}
 
         def predict(noisy: Tensor, time: Tensor, number: int) -> Tensor:
@@ -249,11 +267,22 @@ class GeneratorModule(FitModule):
         parts = [self.family.conditions(self.family.tokens(texts[i : i + 256])) for i in range(0, len(texts), 256)]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
-    def _scaled(self, latents: Tensor) -> Tensor:
-        config = self.parts["vae"].config
-        return (latents.float() - (config.shift_factor or 0.0)) * config.scaling_factor
+    def _latents(self, pixels: Tensor) -> Tensor:
+        vae = self.networks["vae"]
+        latents = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist.mode().float()
+        return (latents - (vae.config.shift_factor or 0.0)) * vae.config.scaling_factor
 
     def _decoded(self, latents: Tensor) -> np.ndarray:
         vae = self.networks["vae"]
         latents = latents / vae.config.scaling_factor + (vae.config.shift_factor or 0.0)
         return to_bytes(vae.decode(latents.to(vae.dtype), return_dict=False)[0])
+
+
+def _read_part(folder: Path, library: str | None, name: str | None) -> Any:
+    """Return one part of a pipeline, networks as float32; None for a part that the pipeline leaves out."""
+    if library is None or name is None:
+        return None
+    kind = getattr(importlib.import_module(library), name)
+    options = {"torch_dtype": torch.float32} if issubclass(kind, nn.Module) else {}
+    with quiet():
+        return kind.from_pretrained(folder, local_files_only=True, **options)

@@ -8,11 +8,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel, PreTrainedModel
 
+from lightning_modules import runner
 from lightning_modules.module import FitModule
+from lightning_modules.quiet import quiet
 from lightning_modules.settings import FitSettings
 from lightning_modules.tokens import tokenize
 
@@ -33,19 +35,28 @@ class ClipJudge(FitModule):
     def __init__(self, model: PreTrainedModel, tokenizer: Any, image_processor: Any, batch_size: int = 256) -> None:
         """Wrap a dual encoder with its tokenizer and image processor; `batch_size` is for embedding."""
         super().__init__()
-        self.model, self.tokenizer, self.image_processor, self.batch_size = model, tokenizer, image_processor, batch_size
+        self.model, self.tokenizer, self.image_processor, self.batch_size = (
+            model,
+            tokenizer,
+            image_processor,
+            batch_size,
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` (or `save_pretrained`) wrote, as float32, without a network."""
         here = {"local_files_only": True}
-        model = cls.model_class.from_pretrained(folder, dtype=torch.float32, **here)
-        return cls(model, AutoTokenizer.from_pretrained(folder, **here), AutoImageProcessor.from_pretrained(folder, **here)).eval()
+        with quiet():
+            model = cls.model_class.from_pretrained(folder, dtype=torch.float32, **here)
+            tokenizer = AutoTokenizer.from_pretrained(folder, **here)
+            image_processor = AutoImageProcessor.from_pretrained(folder, **here)
+        return cls(model, tokenizer, image_processor).eval()
 
     def save(self, folder: Path) -> None:
         """Write model, tokenizer and image processor with `save_pretrained`."""
-        for part in (self.model, self.tokenizer, self.image_processor):
-            part.save_pretrained(folder)
+        with quiet():
+            for part in (self.model, self.tokenizer, self.image_processor):
+                part.save_pretrained(folder)
 
     def embed_images(self, images: np.ndarray) -> np.ndarray:
         """Embed images (n, H, W, 3) uint8 as (n, d) float32."""
@@ -53,7 +64,9 @@ class ClipJudge(FitModule):
 
     def embed_texts(self, captions: Sequence[str]) -> np.ndarray:
         """Embed n captions as (n, d) float32; an empty caption is a caption too."""
-        return self._embed(len(captions), lambda part: self._text_features(*tokenize(self.tokenizer, captions[part], fixed=True)))
+        return self._embed(
+            len(captions), lambda part: self._text_features(*tokenize(self.tokenizer, captions[part], fixed=True))
+        )
 
     def encode(self, images: np.ndarray, captions: Sequence[str]) -> dict[str, Tensor]:
         """Return the rows of a fit for n images (n, H, W, 3) uint8 and their captions."""
@@ -69,7 +82,9 @@ class ClipJudge(FitModule):
         same = (batch["ids"][:, None] == batch["ids"][None]).all(-1)
         logits = logits.masked_fill(same & ~torch.eye(len(same), dtype=torch.bool, device=same.device), float("-inf"))
         target = torch.arange(len(logits), device=logits.device)
-        return (F.cross_entropy(logits, target, reduction="none") + F.cross_entropy(logits.T, target, reduction="none")) / 2, {}
+        return (
+            F.cross_entropy(logits, target, reduction="none") + F.cross_entropy(logits.T, target, reduction="none")
+        ) / 2, {}
 
     def _pixels(self, images: np.ndarray) -> Tensor:
         return self.image_processor(images=list(images), return_tensors="pt")["pixel_values"].to(self.device)
@@ -78,16 +93,13 @@ class ClipJudge(FitModule):
         return self.model.get_image_features(pixel_values=pixels).pooler_output
 
     def _text_features(self, ids: Tensor, mask: Tensor) -> Tensor:
-        return self.model.get_text_features(input_ids=ids.to(self.device), attention_mask=mask.to(self.device)).pooler_output
+        return self.model.get_text_features(
+            input_ids=ids.to(self.device), attention_mask=mask.to(self.device)
+        ).pooler_output
 
     @torch.no_grad()
     def _embed(self, n: int, features: Callable[[slice], Tensor]) -> np.ndarray:
-        self.eval()
+        self.eval().to(runner.device())
         parts = [features(slice(i, i + self.batch_size)).float().cpu() for i in range(0, n, self.batch_size)]
         width = self.model.config.projection_dim
         return torch.cat(parts).numpy() if parts else np.zeros((0, width), np.float32)
-
-
-def parameter_count(module: nn.Module) -> int:
-    """Return the number of parameters."""
-    return sum(p.numel() for p in module.parameters())

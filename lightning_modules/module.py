@@ -21,11 +21,19 @@ class FitModule(LightningModule):
         raise NotImplementedError
 
     def start_fit(
-        self, data: dict[str, Tensor], settings: FitSettings, seed: int, objective: Objective, schedule: Schedule, optimizer_state: dict[str, Any] | None
+        self,
+        data: dict[str, Tensor],
+        settings: FitSettings,
+        seed: int,
+        objective: Objective,
+        schedule: Schedule,
+        optimizer_state: dict[str, Any] | None,
     ) -> None:
         """Take what one fit needs; called by the runner."""
         self._data, self._settings, self._seed = data, settings, seed
-        self._objective, self._schedule, self._optimizer_state = objective, schedule, optimizer_state
+        self._objective: Objective | None = objective
+        self._schedule: Schedule | None = schedule
+        self._optimizer_state = optimizer_state
         self._losses: list[float] = []
 
     def end_fit(self) -> list[float]:
@@ -48,7 +56,10 @@ class FitModule(LightningModule):
         torch.manual_seed(derive(self._seed, "noise", step))
         chosen = {name: values[rows].to(self.device) for name, values in self._data.items()}
         losses, context = self.losses(chosen, self._settings)
-        loss = self._objective(losses, {"weights": chosen["weights"], "rows": rows, "step": step, "module": self, **context})
+        assert self._objective is not None
+        loss = self._objective(
+            losses, {"weights": chosen["weights"], "rows": rows, "step": step, "module": self, **context}
+        )
         value = float(loss.detach())
         if not torch.isfinite(loss.detach()):
             raise NonFiniteLoss(step)
@@ -58,8 +69,11 @@ class FitModule(LightningModule):
     def configure_optimizers(self) -> dict[str, Any]:
         """Return a fresh AdamW over what is trainable, and its schedule."""
         trainable = [p for p in self.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(trainable, lr=self._settings.learning_rate, weight_decay=self._settings.weight_decay, fused=True)
+        optimizer = torch.optim.AdamW(
+            trainable, lr=self._settings.learning_rate, weight_decay=self._settings.weight_decay, fused=True
+        )
         schedule = self._schedule
+        assert schedule is not None
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: schedule(step))
         if self._optimizer_state is not None:
             optimizer.load_state_dict(self._optimizer_state["optimizer"])

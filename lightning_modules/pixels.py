@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,3 +17,18 @@ def to_unit(images: np.ndarray) -> Tensor:
 def to_bytes(images: Tensor) -> np.ndarray:
     """Turn images (n, 3, H, W) in [-1, 1], clipped, into (n, H, W, 3) uint8."""
     return images.float().add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def distinct(images: np.ndarray) -> tuple[np.ndarray, Tensor]:
+    """Return the different ones of n images, and for each of the n its row among them (n,) int64.
+
+    Raises:
+        ValueError: there is no image.
+    """
+    if not len(images):
+        raise ValueError("nothing to fit on: the set of pairs is empty")
+    keys = [hashlib.sha256(np.ascontiguousarray(image).data).digest() for image in images]
+    first = {key: i for i, key in reversed(list(enumerate(keys)))}
+    order = {key: place for place, key in enumerate(sorted(first, key=first.__getitem__))}
+    chosen = sorted(first.values())
+    return images[chosen], torch.tensor([order[key] for key in keys])

@@ -60,13 +60,20 @@ def _tails(oracle: Any, truth: list[dict[str, Any]], read: Readings) -> dict[str
     for name in oracle.attributes:
         rare = set(oracle.tail(name))
         rows = [i for i, item in enumerate(truth) if rare & set(item[name])]
-        scores = match([truth[i] for i in rows], Readings({k: v[rows] for k, v in read.values.items()}))[name] if rows else np.array([])
+        scores = (
+            match([truth[i] for i in rows], Readings({k: v[rows] for k, v in read.values.items()}))[name]
+            if rows
+            else np.array([])
+        )
         found[f"tail/{name}"] = float(np.mean(scores)) if len(scores) else float("nan")
     return found
 
 
 def _retrieval(module: ClipJudge, images: np.ndarray, captions: list[str], choices: int = 64) -> float:
-    seen, read = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (module.embed_images(images), module.embed_texts(captions)))
+    seen, read = (
+        x / np.linalg.norm(x, axis=1, keepdims=True)
+        for x in (module.embed_images(images), module.embed_texts(captions))
+    )
     hits = []
     for start in range(0, len(images) - choices + 1, choices):
         part = slice(start, start + choices)
@@ -82,7 +89,11 @@ def base_class(folder: Path) -> Any:
     if (folder / "model_index.json").exists():
         return GeneratorModule
     config = (folder / "config.json").read_text()
-    for mark, kind in (("AutoencoderKL", AutoencoderModule), ("CLIPModel", ClipJudge), ("VisionTextDualEncoderModel", DualScorer)):
+    for mark, kind in (
+        ("AutoencoderKL", AutoencoderModule),
+        ("CLIPModel", ClipJudge),
+        ("VisionTextDualEncoderModel", DualScorer),
+    ):
         if f'"{mark}"' in config:
             return kind
     return CaptionerModule

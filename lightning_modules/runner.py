@@ -93,7 +93,12 @@ class StepOrder(Dataset):
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Silence Lightning's notices: hardware, hints about workers and loggers."""
-    names = ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities")
+    names = (
+        "pytorch_lightning",
+        "lightning_fabric",
+        "pytorch_lightning.utilities.rank_zero",
+        "lightning_fabric.utilities",
+    )
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
@@ -121,8 +126,20 @@ class _Told(Callback):
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         self._advance(1)
 
-    def on_predict_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+    def on_predict_batch_end(
+        self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
         self._advance(len(batch))
+
+
+def device() -> torch.device:
+    """Return where models run: the accelerator if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def loss_weights(n: int, weights: np.ndarray | None) -> Tensor:
+    """Return loss weights (n,) float32, all one where none are given."""
+    return torch.ones(n) if weights is None else torch.as_tensor(weights, dtype=torch.float32)
 
 
 def _trainer(**options: Any) -> Trainer:
@@ -142,7 +159,9 @@ def constant(warmup: int) -> Schedule:
 
 def cosine(warmup: int, steps: int) -> Schedule:
     """Return a learning rate factor: linear warm-up, then half a cosine down to 0 at `steps`."""
-    return lambda step: min(1.0, (step + 1) / (warmup + 1)) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / max(1, steps))))
+    return lambda step: (
+        min(1.0, (step + 1) / (warmup + 1)) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / max(1, steps))))
+    )
 
 
 def fit(
@@ -181,13 +200,18 @@ def fit(
     """
     n = len(data["weights"])
     order = StepOrder(n, settings.batch_size, settings.steps, seed, first)
-    module.start_fit(data, settings, seed, objective or weighted_mean, schedule or constant(settings.warmup), optimizer_state)
+    module.start_fit(
+        data, settings, seed, objective or weighted_mean, schedule or constant(settings.warmup), optimizer_state
+    )
     if len(order):
         clip = settings.gradient_clip or None
         loader = DataLoader(order, batch_size=None)
         with _quiet(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             trainer = _trainer(
-                max_steps=settings.steps - first, max_epochs=1, gradient_clip_val=clip, callbacks=[_Told(progress, settings.steps, first), *callbacks]
+                max_steps=settings.steps - first,
+                max_epochs=1,
+                gradient_clip_val=clip,
+                callbacks=[_Told(progress, settings.steps, first), *callbacks],
             )
             trainer.fit(module, loader)
     told = [*losses, *module.end_fit()]

@@ -28,9 +28,15 @@ def word_tokenizer(vocabulary: Sequence[str], max_length: int) -> PreTrainedToke
         single=f"{SPECIAL[START]} $A {SPECIAL[END]}", special_tokens=[(SPECIAL[START], START), (SPECIAL[END], END)]
     )
     return PreTrainedTokenizerFast(
-        tokenizer_object=core, model_max_length=max_length, pad_token=SPECIAL[PAD], bos_token=SPECIAL[START],
-        unk_token=SPECIAL[UNKNOWN], eos_token=SPECIAL[END], padding_side="right", clean_up_tokenization_spaces=False,
-    )  # fmt: skip
+        tokenizer_object=core,
+        model_max_length=max_length,
+        pad_token=SPECIAL[PAD],
+        bos_token=SPECIAL[START],
+        unk_token=SPECIAL[UNKNOWN],
+        eos_token=SPECIAL[END],
+        padding_side="right",
+        clean_up_tokenization_spaces=False,
+    )
 
 
 def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], fixed: bool = False) -> tuple[Tensor, Tensor]:

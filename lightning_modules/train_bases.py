@@ -33,7 +33,9 @@ def _items(data_set: Any, recipe: Recipe) -> np.ndarray:
         return np.arange(items)
     frequencies = data_set.oracle.frequencies()
     truth = data_set.attributes(split, np.arange(data_set.sizes[split]))
-    rarity = [np.prod([np.mean([1 / frequencies[name][value] for value in t[name]]) for name in frequencies]) for t in truth]
+    rarity = [
+        np.prod([np.mean([1 / frequencies[name][value] for value in t[name]]) for name in frequencies]) for t in truth
+    ]
     odds = np.array(rarity) ** balance
     return np.random.default_rng(derive(recipe.seed, "items")).choice(len(odds), items, p=odds / odds.sum())
 
@@ -43,10 +45,14 @@ def _pairs(data_set: Any, recipe: Recipe) -> tuple[np.ndarray, tuple[str, ...]]:
     index = _items(data_set, recipe)
     which = np.random.default_rng(derive(recipe.seed, "captions")).integers(0, 5, len(index))
     captions = data_set.captions(recipe.data["split"], index)
-    return data_set.images(recipe.data["split"], index), tuple(c[w] for c, w in zip(captions, which.tolist(), strict=True))
+    return data_set.images(recipe.data["split"], index), tuple(
+        c[w] for c, w in zip(captions, which.tolist(), strict=True)
+    )
 
 
-def train_base(recipe: Recipe, folder: Path, progress: runner.Progress | None = None, work: Path | None = None) -> dict[str, Any]:
+def train_base(
+    recipe: Recipe, folder: Path, progress: runner.Progress | None = None, work: Path | None = None
+) -> dict[str, Any]:
     """Train one base and write it to `folder` as half-precision safetensors with its card.
 
     Args:
@@ -64,7 +70,9 @@ def train_base(recipe: Recipe, folder: Path, progress: runner.Progress | None = 
     began = time.monotonic()
     data_set = _named(recipe.data["class_path"])(**recipe.data["init_args"])
     torch.manual_seed(derive(recipe.seed, recipe.name, "weights"))
-    module = _named(recipe.build)(tuple(data_set.vocabulary()), data_set.image_size, Path(folder).parent, **recipe.options)
+    module = _named(recipe.build)(
+        tuple(data_set.vocabulary()), data_set.image_size, Path(folder).parent, **recipe.options
+    )
     data = module.encode(*_pairs(data_set, recipe))
     settings = FitSettings(**recipe.fit)
     average = Average(module, recipe.average) if recipe.average else None
@@ -72,25 +80,39 @@ def train_base(recipe: Recipe, folder: Path, progress: runner.Progress | None = 
     first, losses, optimizer = checkpoint.read(module) if checkpoint else (0, [], None)
     callbacks = [callback for callback in (average, checkpoint) if callback is not None]
     report = runner.fit(
-        module, data, settings, derive(recipe.seed, recipe.name, "fit"), progress=progress, callbacks=callbacks, first=first,
-        schedule=runner.cosine(settings.warmup, settings.steps), optimizer_state=optimizer, losses=losses,
-    )  # fmt: skip
+        module,
+        data,
+        settings,
+        derive(recipe.seed, recipe.name, "fit"),
+        progress=progress,
+        callbacks=callbacks,
+        first=first,
+        schedule=runner.cosine(settings.warmup, settings.steps),
+        optimizer_state=optimizer,
+        losses=losses,
+    )
     if average is not None:
         average.copy_to(module)
     if hasattr(module, "finish"):
         module.finish(data)
     copy.deepcopy(module).half().save(Path(folder))
     card = {
-        "command": f"python -m lightning_modules.train_bases {recipe.name}", "recipe": recipe.name, "recipe_digest": recipe.digest,
-        "data_seed": recipe.data["init_args"]["seed"], "steps": report.steps, "loss": float(np.mean(report.losses[-100:])),
+        "command": f"python -m lightning_modules.train_bases {recipe.name}",
+        "recipe": recipe.name,
+        "recipe_digest": recipe.digest,
+        "data_seed": recipe.data["init_args"]["seed"],
+        "steps": report.steps,
+        "loss": float(np.mean(report.losses[-100:])),
         "minutes": round((time.monotonic() - began) / 60, 1),
-    }  # fmt: skip
+    }
     return cards.write(Path(folder), card)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Train the bases named on the command line, in that order."""
-    parser = argparse.ArgumentParser(prog="python -m lightning_modules.train_bases", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="python -m lightning_modules.train_bases", description=__doc__, allow_abbrev=False
+    )
     parser.add_argument("names", nargs="+", choices=sorted(SCENES), help="bases to train, in this order")
     parser.add_argument("--work", type=Path, default=Path("runs/bases"), help="folder of checkpoints")
     parser.add_argument("--out", type=Path, default=BASES, help="folder that the bases go to")

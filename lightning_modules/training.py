@@ -23,7 +23,9 @@ class Average(Callback):
     def __init__(self, module: nn.Module, decay: float) -> None:
         """Start from the weights that `module` has now."""
         self.decay = decay
-        self.weights: dict[str, Tensor] = {k: p.detach().clone() for k, p in module.named_parameters() if p.requires_grad}
+        self.weights: dict[str, Tensor] = {
+            k: p.detach().clone() for k, p in module.named_parameters() if p.requires_grad
+        }
 
     @torch.no_grad()
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -66,11 +68,17 @@ class Checkpoint(Callback):
         if time.monotonic() - self._last < self.seconds:
             return
         self._last = time.monotonic()
-        optimizer = {"optimizer": trainer.optimizers[0].state_dict(), "scheduler": trainer.lr_scheduler_configs[0].scheduler.state_dict()}
+        optimizer = {
+            "optimizer": trainer.optimizers[0].state_dict(),
+            "scheduler": trainer.lr_scheduler_configs[0].scheduler.state_dict(),
+        }
         state = {
-            "step": batch[0] + 1, "losses": module.losses_so_far(), "module": module.state_dict(), "optimizer": optimizer,
+            "step": batch[0] + 1,
+            "losses": module.losses_so_far(),
+            "module": module.state_dict(),
+            "optimizer": optimizer,
             "average": None if self.average is None else self.average.weights,
-        }  # fmt: skip
+        }
         self.file.parent.mkdir(parents=True, exist_ok=True)
         part = self.file.with_suffix(".part")
         torch.save(state, part)

@@ -10,13 +10,23 @@ from lightning_modules.autoencoder import AutoencoderModule
 
 
 def build(
-    vocabulary: tuple[str, ...], image_size: int, siblings: Path, channels: tuple[int, ...] = (16, 32, 32), latents: int = 8, divergence: float = 1e-4
+    vocabulary: tuple[str, ...],
+    image_size: int,
+    siblings: Path,
+    channels: tuple[int, ...] = (16, 32, 32),
+    latents: int = 8,
+    divergence: float = 1e-4,
 ) -> AutoencoderModule:
     """Build it: `channels` per resolution, halved between them; `latents` channels inside."""
     depth = len(channels)
     vae = AutoencoderKL(
-        sample_size=image_size, block_out_channels=tuple(channels), latent_channels=latents, layers_per_block=1, norm_num_groups=8,
-        down_block_types=("DownEncoderBlock2D",) * depth, up_block_types=("UpDecoderBlock2D",) * depth,
+        sample_size=image_size,
+        block_out_channels=tuple(channels),
+        latent_channels=latents,
+        layers_per_block=1,
+        norm_num_groups=8,
+        down_block_types=("DownEncoderBlock2D",) * depth,
+        up_block_types=("UpDecoderBlock2D",) * depth,
         mid_block_add_attention=False,
-    )  # fmt: skip
+    )
     return AutoencoderModule(vae, divergence)

@@ -12,14 +12,29 @@ from lightning_modules.tokens import END, PAD, START, word_tokenizer
 
 
 def build(
-    vocabulary: tuple[str, ...], image_size: int, siblings: Path, width: int = 64, layers: int = 3, patch: int = 4, projection: int = 64
+    vocabulary: tuple[str, ...],
+    image_size: int,
+    siblings: Path,
+    width: int = 64,
+    layers: int = 3,
+    patch: int = 4,
+    projection: int = 64,
 ) -> ClipJudge:
     """Build it: two transformers of `layers` layers and `width` channels."""
-    shared = {"hidden_size": width, "intermediate_size": 4 * width, "num_hidden_layers": layers, "num_attention_heads": max(1, width // 16)}
+    shared = {
+        "hidden_size": width,
+        "intermediate_size": 4 * width,
+        "num_hidden_layers": layers,
+        "num_attention_heads": max(1, width // 16),
+    }
     text = {
-        **shared, "vocab_size": len(vocabulary) + 4, "max_position_embeddings": MAX_LENGTH,
-        "pad_token_id": PAD, "bos_token_id": START, "eos_token_id": END,
-    }  # fmt: skip
+        **shared,
+        "vocab_size": len(vocabulary) + 4,
+        "max_position_embeddings": MAX_LENGTH,
+        "pad_token_id": PAD,
+        "bos_token_id": START,
+        "eos_token_id": END,
+    }
     vision = {**shared, "image_size": image_size, "patch_size": patch}
     model = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=projection))
     return ClipJudge(model, word_tokenizer(vocabulary, MAX_LENGTH), image_processor(image_size))

@@ -12,19 +12,38 @@ from lightning_modules.tokens import PAD, word_tokenizer
 
 
 def build(
-    vocabulary: tuple[str, ...], image_size: int, siblings: Path, channels: tuple[int, ...] = (32, 64, 96), depths: tuple[int, ...] = (1, 2, 1),
-    text_width: int = 64, text_layers: int = 2, projection: int = 64,
-) -> DualScorer:  # fmt: skip
+    vocabulary: tuple[str, ...],
+    image_size: int,
+    siblings: Path,
+    channels: tuple[int, ...] = (32, 64, 96),
+    depths: tuple[int, ...] = (1, 2, 1),
+    text_width: int = 64,
+    text_layers: int = 2,
+    projection: int = 64,
+) -> DualScorer:
     """Build it: `channels` per resolution, from 16x16 down."""
     vision = ConvNextConfig(
-        num_stages=len(channels), hidden_sizes=list(channels), depths=list(depths), patch_size=2, image_size=image_size,
+        num_stages=len(channels),
+        hidden_sizes=list(channels),
+        depths=list(depths),
+        patch_size=2,
+        image_size=image_size,
         hidden_size=channels[-1],  # the dual encoder asks for it by this name
         layer_scale_init_value=1.0,  # the default of 1e-6 is for deep networks and starts far too slowly here
-    )  # fmt: skip
+    )
     text = BertConfig(
-        vocab_size=len(vocabulary) + 4, hidden_size=text_width, intermediate_size=4 * text_width, num_hidden_layers=text_layers,
-        num_attention_heads=max(1, text_width // 16), max_position_embeddings=MAX_LENGTH, pad_token_id=PAD,
-        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, initializer_range=INIT,
-    )  # fmt: skip
+        vocab_size=len(vocabulary) + 4,
+        hidden_size=text_width,
+        intermediate_size=4 * text_width,
+        num_hidden_layers=text_layers,
+        num_attention_heads=max(1, text_width // 16),
+        max_position_embeddings=MAX_LENGTH,
+        pad_token_id=PAD,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        initializer_range=INIT,
+    )
     config = VisionTextDualEncoderConfig.from_vision_text_configs(vision, text, projection_dim=projection)
-    return DualScorer(VisionTextDualEncoderModel(config), word_tokenizer(vocabulary, MAX_LENGTH), image_processor(image_size))
+    return DualScorer(
+        VisionTextDualEncoderModel(config), word_tokenizer(vocabulary, MAX_LENGTH), image_processor(image_size)
+    )

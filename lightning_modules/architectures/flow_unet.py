@@ -13,21 +13,37 @@ from lightning_modules.tokens import word_tokenizer
 
 
 def build(
-    vocabulary: tuple[str, ...], image_size: int, siblings: Path, channels: tuple[int, ...] = (40, 64), text_width: int = 80, text_layers: int = 2
+    vocabulary: tuple[str, ...],
+    image_size: int,
+    siblings: Path,
+    channels: tuple[int, ...] = (40, 64),
+    text_width: int = 80,
+    text_layers: int = 2,
 ) -> GeneratorModule:
     """Build it: narrower than the anchor, one text encoder, text attends at the lowest resolution."""
     vae = AutoencoderModule.load(siblings / "decoder").vae
     unet = UNet2DConditionModel(
-        sample_size=image_size // 4, in_channels=vae.config.latent_channels, out_channels=vae.config.latent_channels,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        block_out_channels=tuple(channels), layers_per_block=1, transformer_layers_per_block=1, attention_head_dim=4,
-        cross_attention_dim=text_width, norm_num_groups=8,
-    )  # fmt: skip
+        sample_size=image_size // 4,
+        in_channels=vae.config.latent_channels,
+        out_channels=vae.config.latent_channels,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        block_out_channels=tuple(channels),
+        layers_per_block=1,
+        transformer_layers_per_block=1,
+        attention_head_dim=4,
+        cross_attention_dim=text_width,
+        norm_num_groups=8,
+    )
     parts = {
-        "unet": unet, "vae": vae, "scheduler": FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=1.0),
-        "tokenizer": word_tokenizer(vocabulary, MAX_LENGTH), "text_encoder": clip_text(vocabulary, text_width, text_layers),
-        "safety_checker": None, "feature_extractor": None,
-    }  # fmt: skip
+        "unet": unet,
+        "vae": vae,
+        "scheduler": FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=1.0),
+        "tokenizer": word_tokenizer(vocabulary, MAX_LENGTH),
+        "text_encoder": clip_text(vocabulary, text_width, text_layers),
+        "safety_checker": None,
+        "feature_extractor": None,
+    }
     module = GeneratorModule("StableDiffusionPipeline", parts, {"requires_safety_checker": False})
     module.train_text()
     return module

@@ -12,19 +12,40 @@ from lightning_modules.tokens import END, PAD, START, word_tokenizer
 
 
 def build(
-    vocabulary: tuple[str, ...], image_size: int, siblings: Path, width: int = 96, vision_layers: int = 2, text_layers: int = 3, patch: int = 4
+    vocabulary: tuple[str, ...],
+    image_size: int,
+    siblings: Path,
+    width: int = 96,
+    vision_layers: int = 2,
+    text_layers: int = 3,
+    patch: int = 4,
 ) -> CaptionerModule:
     """Build it: a short image encoder, then patches and words together."""
     heads = max(1, width // 24)
     vision = {
-        "hidden_size": width, "intermediate_size": 3 * width, "num_hidden_layers": vision_layers, "num_attention_heads": heads,
-        "image_size": image_size, "patch_size": patch, "initializer_range": INIT,
-    }  # fmt: skip
+        "hidden_size": width,
+        "intermediate_size": 3 * width,
+        "num_hidden_layers": vision_layers,
+        "num_attention_heads": heads,
+        "image_size": image_size,
+        "patch_size": patch,
+        "initializer_range": INIT,
+    }
     config = GitConfig(
-        vision_config=vision, vocab_size=len(vocabulary) + 4, hidden_size=width, intermediate_size=3 * width, num_hidden_layers=text_layers,
-        num_attention_heads=heads, max_position_embeddings=2 * MAX_LENGTH, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-        initializer_range=INIT, pad_token_id=PAD, bos_token_id=START, eos_token_id=END,
-    )  # fmt: skip
+        vision_config=vision,
+        vocab_size=len(vocabulary) + 4,
+        hidden_size=width,
+        intermediate_size=3 * width,
+        num_hidden_layers=text_layers,
+        num_attention_heads=heads,
+        max_position_embeddings=2 * MAX_LENGTH,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        initializer_range=INIT,
+        pad_token_id=PAD,
+        bos_token_id=START,
+        eos_token_id=END,
+    )
     model = GitForCausalLM(config)
     spread_positions(model.git.image_encoder)
     module = CaptionerModule(model, word_tokenizer(vocabulary, MAX_LENGTH), image_processor(image_size))

@@ -27,24 +27,42 @@ def image_processor(image_size: int) -> CLIPImageProcessorPil:
     """Return a processor that maps images to [-1, 1], resizing and cropping only what has another size."""
     side = {"height": image_size, "width": image_size}
     return CLIPImageProcessorPil(
-        size=side, crop_size=side, do_resize=True, do_center_crop=False, do_convert_rgb=False,
-        image_mean=[0.5, 0.5, 0.5], image_std=[0.5, 0.5, 0.5],
-    )  # fmt: skip
+        size=side,
+        crop_size=side,
+        do_resize=True,
+        do_center_crop=False,
+        do_convert_rgb=False,
+        image_mean=[0.5, 0.5, 0.5],
+        image_std=[0.5, 0.5, 0.5],
+    )
 
 
 def clip_text(vocabulary: tuple[str, ...], width: int, layers: int, projection: int | None = None) -> CLIPTextModel:
     """Return a small CLIP text encoder; with a `projection` width, the kind that projects its pooled output."""
     config = CLIPTextConfig(
-        vocab_size=len(vocabulary) + 4, hidden_size=width, intermediate_size=4 * width, num_hidden_layers=layers,
-        num_attention_heads=max(1, width // 16), max_position_embeddings=MAX_LENGTH, projection_dim=projection or width,
-        pad_token_id=PAD, bos_token_id=START, eos_token_id=END,
-    )  # fmt: skip
+        vocab_size=len(vocabulary) + 4,
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=max(1, width // 16),
+        max_position_embeddings=MAX_LENGTH,
+        projection_dim=projection or width,
+        pad_token_id=PAD,
+        bos_token_id=START,
+        eos_token_id=END,
+    )
     return CLIPTextModelWithProjection(config) if projection else CLIPTextModel(config)
 
 
 def diffusion_scheduler(prediction: str) -> DDIMScheduler:
     """Return a deterministic sampler (2010.02502) that starts from pure noise (2305.08891)."""
     return DDIMScheduler(
-        num_train_timesteps=1000, beta_schedule="squaredcos_cap_v2", prediction_type=prediction, clip_sample=False,
-        set_alpha_to_one=True, steps_offset=1, timestep_spacing="trailing", rescale_betas_zero_snr=prediction == "v_prediction",
-    )  # fmt: skip
+        num_train_timesteps=1000,
+        beta_schedule="squaredcos_cap_v2",
+        prediction_type=prediction,
+        clip_sample=False,
+        set_alpha_to_one=True,
+        steps_offset=1,
+        timestep_spacing="trailing",
+        rescale_betas_zero_snr=prediction == "v_prediction",
+    )

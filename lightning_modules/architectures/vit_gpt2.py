@@ -12,19 +12,42 @@ from lightning_modules.tokens import END, PAD, START, word_tokenizer
 
 
 def build(
-    vocabulary: tuple[str, ...], image_size: int, siblings: Path, width: int = 96, vision_layers: int = 3, text_layers: int = 2, patch: int = 4
+    vocabulary: tuple[str, ...],
+    image_size: int,
+    siblings: Path,
+    width: int = 96,
+    vision_layers: int = 3,
+    text_layers: int = 2,
+    patch: int = 4,
 ) -> CaptionerModule:
     """Build it: the decoder looks at the encoder's patches in every layer."""
     heads = max(1, width // 24)
     vision = ViTConfig(
-        hidden_size=width, intermediate_size=3 * width, num_hidden_layers=vision_layers, num_attention_heads=heads, image_size=image_size,
-        patch_size=patch, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, initializer_range=INIT,
-    )  # fmt: skip
+        hidden_size=width,
+        intermediate_size=3 * width,
+        num_hidden_layers=vision_layers,
+        num_attention_heads=heads,
+        image_size=image_size,
+        patch_size=patch,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        initializer_range=INIT,
+    )
     text = GPT2Config(
-        vocab_size=len(vocabulary) + 4, n_embd=width, n_layer=text_layers, n_head=heads, n_inner=3 * width, n_positions=2 * MAX_LENGTH,
-        resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, initializer_range=INIT,
-        pad_token_id=PAD, bos_token_id=START, eos_token_id=END,
-    )  # fmt: skip
+        vocab_size=len(vocabulary) + 4,
+        n_embd=width,
+        n_layer=text_layers,
+        n_head=heads,
+        n_inner=3 * width,
+        n_positions=2 * MAX_LENGTH,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        initializer_range=INIT,
+        pad_token_id=PAD,
+        bos_token_id=START,
+        eos_token_id=END,
+    )
     config = VisionEncoderDecoderConfig.from_encoder_decoder_configs(vision, text)
     config.decoder_start_token_id, config.pad_token_id, config.eos_token_id = START, PAD, END
     model = VisionEncoderDecoderModel(config)

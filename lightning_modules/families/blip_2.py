@@ -41,7 +41,9 @@ class Family(ImageToTextFamily):
         prefix, words = self._prefix(features), self.model.get_input_embeddings()(ids)
         seen = torch.cat([mask.new_ones(prefix.shape[:2]), mask], 1)
         embeddings = torch.cat([prefix, words.to(prefix.dtype)], 1)
-        return self.model.language_model(inputs_embeds=embeddings, attention_mask=seen, use_cache=False).logits[:, prefix.shape[1] :]
+        return self.model.language_model(inputs_embeds=embeddings, attention_mask=seen, use_cache=False).logits[
+            :, prefix.shape[1] :
+        ]
 
     def write(self, features: Tensor, **options: Any) -> Tensor:
         """Continue the queries' answers and the start token."""

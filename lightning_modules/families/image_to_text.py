@@ -73,4 +73,6 @@ def family_of(model_type: str) -> type[ImageToTextFamily]:
     try:
         return importlib.import_module(f"lightning_modules.families.{name}").Family
     except ModuleNotFoundError as error:
-        raise ValueError(f"no image-to-text family for {model_type!r}: add lightning_modules/families/{name}.py") from error
+        raise ValueError(
+            f"no image-to-text family for {model_type!r}: add lightning_modules/families/{name}.py"
+        ) from error

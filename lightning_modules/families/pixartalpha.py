@@ -24,7 +24,11 @@ class Family(TextToImageFamily):
         """Call the transformer; a learned variance is left aside."""
         sizes = {"resolution": None, "aspect_ratio": None}
         found = self.network(
-            latents, encoder_hidden_states=conditions["states"], encoder_attention_mask=conditions["mask"], timestep=times,
-            added_cond_kwargs=sizes, return_dict=False,
-        )[0]  # fmt: skip
+            latents,
+            encoder_hidden_states=conditions["states"],
+            encoder_attention_mask=conditions["mask"],
+            timestep=times,
+            added_cond_kwargs=sizes,
+            return_dict=False,
+        )[0]
         return found[:, : latents.shape[1]]

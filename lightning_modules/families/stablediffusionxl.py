@@ -37,4 +37,6 @@ class Family(TextToImageFamily):
         height, width = (side * factor for side in latents.shape[-2:])
         sizes = torch.tensor([height, width, 0, 0, height, width], dtype=latents.dtype, device=latents.device)
         added = {"text_embeds": conditions["pooled"], "time_ids": sizes.expand(len(latents), 6)}
-        return self.network(latents, times, encoder_hidden_states=conditions["states"], added_cond_kwargs=added, return_dict=False)[0]
+        return self.network(
+            latents, times, encoder_hidden_states=conditions["states"], added_cond_kwargs=added, return_dict=False
+        )[0]

@@ -39,7 +39,9 @@ class TextToImageFamily:
         found: Tensors = {}
         for encoder in self.encoders:
             suffix = encoder.removeprefix("text_encoder")
-            found["ids" + suffix], found["mask" + suffix] = tokenize(self.parts["tokenizer" + suffix], prompts, fixed=True)
+            found["ids" + suffix], found["mask" + suffix] = tokenize(
+                self.parts["tokenizer" + suffix], prompts, fixed=True
+            )
         return found
 
     def conditions(self, tokens: Tensors) -> Tensors:
@@ -65,7 +67,9 @@ def family_of(pipeline: str) -> type[TextToImageFamily]:
     try:
         return importlib.import_module(f"lightning_modules.families.{name}").Family
     except ModuleNotFoundError as error:
-        raise ValueError(f"no text-to-image family for {pipeline!r}: add lightning_modules/families/{name}.py") from error
+        raise ValueError(
+            f"no text-to-image family for {pipeline!r}: add lightning_modules/families/{name}.py"
+        ) from error
 
 
 def device_of(module: nn.Module) -> torch.device:

@@ -20,8 +20,12 @@ class Family(ImageToTextFamily):
 
     def logits(self, features: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
         """Decode the words with the encoder's output beside them."""
-        output = BaseModelOutput(last_hidden_state=features)
-        return self.model(encoder_outputs=(output.last_hidden_state,), decoder_input_ids=ids, decoder_attention_mask=mask, use_cache=False).logits
+        return self.model(
+            encoder_outputs=(features,),
+            decoder_input_ids=ids,
+            decoder_attention_mask=mask,
+            use_cache=False,
+        ).logits
 
     def write(self, features: Tensor, **options: Any) -> Tensor:
         """Continue the start token."""
