@@ -1,0 +1,37 @@
+"""Measure the shipped bases and write the figures on their cards: `python -m lightning_modules.measure_bases [NAME...]`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+from lightning_modules import cards
+from lightning_modules.quality import base_class, measure_quality
+from lightning_modules.recipes import SCENES
+from lightning_modules.settings import ImageDecoding
+from lightning_modules.train_bases import BASES
+
+#: How generators are drawn from for their cards: as the scenes suites do.
+DECODING = ImageDecoding(steps=10, guidance=2.0)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure every base named, or all that are there."""
+    parser = argparse.ArgumentParser(prog="python -m lightning_modules.measure_bases", description=__doc__)
+    there = [name for name in SCENES if (BASES / name / "card.json").is_file()]
+    parser.add_argument("names", nargs="*", default=there, help="bases to measure")
+    parser.add_argument("--items", type=int, default=512, help="held-out items")
+    options = parser.parse_args(arguments)
+    for name in options.names:
+        folder, data = BASES / name, SCENES[name].data
+        module_name, _, class_name = data["class_path"].rpartition(".")
+        data_set = getattr(importlib.import_module(module_name), class_name)(**data["init_args"])
+        module = base_class(folder).load(folder)
+        decoding = DECODING if getattr(module, "modality", "") == "generator" else None
+        quality = measure_quality(module, data_set, options.items, decoding=decoding)
+        cards.write(folder, {**cards.read(folder), "quality": quality, "quality_items": options.items})
+        print(name, quality, flush=True)
+
+
+if __name__ == "__main__":
+    main()
