@@ -131,8 +131,8 @@ _SCENES = (
         fit={"steps": 4500, "batch_size": 64, "learning_rate": 1.5e-3, "warmup": 200, "condition_drop": 0.1},
     ),
     Recipe(
-        name="eps_unet",
-        build=_builder("eps_unet"),
+        name="sd_unet",
+        build=_builder("sd_unet"),
         options={"channels": [40, 64], "text_width": 64, "text_layers": 2},
         data=_scenes(items=20_000),
         needs=("vae", "decoder"),

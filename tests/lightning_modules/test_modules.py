@@ -22,7 +22,7 @@ IMAGES = SCENES.images("evaluation", INDEX)
 CAPTIONS = tuple(six[0] for six in SCENES.captions("evaluation", INDEX))
 SEEDS = np.arange(6, dtype=np.uint64) + 11
 SAMPLED, DRAWN = CaptionDecoding(temperature=1.0), ImageDecoding(steps=3, guidance=2.0)
-CAPTIONERS, GENERATORS = ["blip2", "git", "vit_gpt2"], ["sdxl_unet", "flow_unet", "eps_unet"]
+CAPTIONERS, GENERATORS = ["blip2", "git", "vit_gpt2"], ["sdxl_unet", "flow_unet", "sd_unet"]
 #: Pixel values by which an image may differ between batch sizes: rounding of float32 sums.
 TOLERANCE = 2
 
@@ -114,7 +114,7 @@ def test_fits_repeat_and_follow_their_seed(make, name: str) -> None:
     assert any(not torch.equal(a, b) for a, b in zip(first, other, strict=True))
 
 
-@pytest.mark.parametrize(("make", "name"), [(captioner, "git"), (generator, "eps_unet")])
+@pytest.mark.parametrize(("make", "name"), [(captioner, "git"), (generator, "sd_unet")])
 def test_a_fit_that_diverges_says_where(make, name: str) -> None:
     with pytest.raises(NonFiniteLoss, match="step"):
         make(name).fit_pairs(pairs(), FitSettings(steps=20, batch_size=4, learning_rate=1e20, gradient_clip=0.0), 0)

@@ -109,7 +109,7 @@ def test_recipes_can_be_written_down():
 
 
 def test_unknown_families_say_what_to_add():
-    with pytest.raises(ValueError, match="families/kandinsky.py"):
+    with pytest.raises(ValueError, match="families/kandinsky"):
         text_to_image.family_of("KandinskyPipeline")
-    with pytest.raises(ValueError, match="families/pix2struct.py"):
+    with pytest.raises(ValueError, match="families/pix2struct"):
         image_to_text.family_of("pix2struct")

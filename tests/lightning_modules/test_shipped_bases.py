@@ -18,7 +18,7 @@ from lightning_modules.train_bases import BASES
 NAMES = sorted(p.parent.name for p in BASES.glob("*/card.json"))
 MAKERS = [n for n in NAMES if "shape" in json.loads((BASES / n / "card.json").read_text()).get("quality", {})]
 CAPTIONERS = ["blip2", "git", "vit_gpt2"]
-GENERATORS = ["sdxl_unet", "flow_unet", "eps_unet"]
+GENERATORS = ["sdxl_unet", "flow_unet", "sd_unet"]
 
 
 def test_three_a_side_a_judge_and_a_scorer_ship() -> None:

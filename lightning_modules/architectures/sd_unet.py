@@ -1,4 +1,4 @@
-"""A generator of the first Stable Diffusion's kind (2112.10752): one text encoder, a UNet that predicts the noise."""
+"""A generator of Stable Diffusion 2.1's kind (2112.10752, 2202.00512): one text encoder, a UNet that predicts velocity."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def build(
     text_width: int = 64,
     text_layers: int = 2,
 ) -> GeneratorModule:
-    """Build it: the flow-matching generator's parts under another objective (2006.11239, eq. 14)."""
+    """Build it: the flow-matching generator's parts under another objective."""
     module = flow_unet.build(vocabulary, image_size, siblings, channels, text_width, text_layers)
-    module.parts["scheduler"] = diffusion_scheduler("epsilon")
+    module.parts["scheduler"] = diffusion_scheduler("v_prediction")
     return module
