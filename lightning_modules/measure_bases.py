@@ -1,4 +1,4 @@
-"""Measure the shipped bases and write the figures on their cards: `python -m lightning_modules.measure_bases [NAME...]`."""
+"""Measure the shipped bases, write it on their cards: `python -m lightning_modules.measure_bases [NAME...]`."""
 
 from __future__ import annotations
 

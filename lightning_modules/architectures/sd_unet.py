@@ -1,4 +1,4 @@
-"""A generator of Stable Diffusion 2.1's kind (2112.10752, 2202.00512): one text encoder, a UNet that predicts velocity."""
+"""A generator in the manner of Stable Diffusion 2.1 (2112.10752, 2202.00512): one text encoder, velocities."""
 
 from __future__ import annotations
 

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from diffusers import DiffusionPipeline
 
 from lightning_modules import diffusion
 from lightning_modules.generator import GeneratorModule, Steering
+from lightning_modules.seeds import gaussian, generators
 from lightning_modules.settings import FitSettings, ImageDecoding
 from tests.lightning_modules.conftest import GENERATORS, make_generator
 
@@ -161,3 +163,30 @@ def test_a_perfect_flow_is_followed_to_its_end(scenes, siblings):
 def test_one_seed_per_prompt(generator, pairs):
     with pytest.raises(ValueError, match="one seed per prompt"):
         generator.generate(pairs.captions, DECODING, SEEDS[:3])
+
+
+@pytest.mark.parametrize("name", ["sdxl_unet", "dit"])
+def test_diffusers_reads_what_was_saved(name, scenes, siblings, tmp_path):
+    """The folder is an ordinary pipeline, and its own sampler draws what ours draws."""
+    generator = make_generator(name, scenes, siblings)
+    generator.save(tmp_path)
+    pipeline = DiffusionPipeline.from_pretrained(tmp_path, local_files_only=True)
+    pipeline.set_progress_bar_config(disable=True)
+    assert type(pipeline).__name__ == generator.pipeline
+    config = generator.family.network.config
+    latents = gaussian(generators(SEEDS[:1]), (config.in_channels, config.sample_size, config.sample_size))
+    options = {"use_resolution_binning": False, "clean_caption": False} if name == "dit" else {}
+    options |= {"max_sequence_length": 32} if name == "dit" else {}
+    theirs = pipeline(
+        "a red circle on white",
+        negative_prompt="",
+        num_inference_steps=3,
+        guidance_scale=2.0,
+        latents=latents,
+        height=32,
+        width=32,
+        output_type="np",
+        **options,
+    ).images
+    ours = generator.generate(["a red circle on white"], DECODING, SEEDS[:1]).outputs
+    assert difference(np.round(theirs * 255).astype(np.uint8), ours) <= 2 * ROUNDING
