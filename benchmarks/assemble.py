@@ -104,7 +104,7 @@ class _Reader:
             for family, judge in families_by_judge(world, side):
                 for metric, facts in family.declares.items():
                     name = family.name(metric, cell.cell.evaluate.n, judge)
-                    protocol = digest([home["protocol"], family.identity, judge, cell.cell.evaluate])
+                    protocol = digest([home["protocol"], family.identity, world.judge(judge)])
                     headline = primary.get(side) == metric and judge == (world.judge_names[0] if judge else None)
                     found[name] = MetricInfo(facts["direction"], headline, protocol)
         return found

@@ -84,13 +84,13 @@ def run(options: argparse.Namespace) -> int:
     from benchmarks.reporter import make_reporter
     from benchmarks.store import LocalStore
 
+    workers = len(os.sched_getaffinity(0)) if options.workers is None else options.workers
+    if workers < 1:
+        raise UsageError(f"--workers: found {workers}; allowed: 1 or more")
     study = read_plan(options)
     root = options.runs / "store"
     store = LocalStore(root)
     store.sweep(older_than=3600)
-    workers = options.workers or len(os.sched_getaffinity(0))
-    if workers < 1:
-        raise UsageError(f"--workers: found {workers}; allowed: 1 or more")
     return run_plan(study, store, LocalExecutor(root, workers), options, make_reporter())
 
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,9 +23,6 @@ from typing import Any, Protocol
 from benchmarks.errors import HookReadError, StepError
 from benchmarks.keys import Step
 from benchmarks.store import LocalStore, Record, Store
-
-#: How often a step is tried again when its worker process died under it (out of memory, a stray signal).
-RETRIES = 1
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,8 @@ class LocalExecutor:
     """Worker processes on this machine, each with one thread.
 
     One thread a process is several times faster than two on small tensors (docs/performance.md), so parallelism is
-    over steps. A worker that dies takes its step down; the step is tried once more.
+    over steps. When a worker dies (out of memory, a stray signal), the steps in flight are tried once more, each
+    alone: the one that kills its worker again has failed, and its neighbours have not.
 
     Args:
         root: Folder of the store that workers open themselves.
@@ -122,6 +121,8 @@ class LocalExecutor:
 
 
 class _Schedule:
+    """What is ready, what waits for what, and what was in flight when a worker died."""
+
     def __init__(self, executor: LocalExecutor, steps: Sequence[Step], listener: Listener):
         self.executor, self.listener = executor, listener
         self.steps = {s.key: s for s in steps}
@@ -133,46 +134,51 @@ class _Schedule:
                 self.readers.setdefault(parent, []).append(key)
         self.ready = [(self.rank[k], k) for k, parents in self.waiting.items() if not parents]
         heapq.heapify(self.ready)
-        self.tries: dict[str, int] = {}
-        self.context = multiprocessing.get_context("spawn")
-        self.news = self.context.SimpleQueue()
-
-    def pool(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            self.executor.workers, self.context, initializer=_start_worker,
-            initargs=(self.executor.root, list(sys.path), self.news, os.getpid()),
-        )  # fmt: skip
+        self.suspects: list[str] = []  # in flight when a worker died, and not tried again yet
+        self.suspected: set[str] = set()
 
     def run(self) -> None:
-        threading.Thread(target=self.hear, daemon=True).start()
-        pool = self.pool()
+        """Run what is ready until nothing is."""
+        crew = _Crew(self.executor, self.listener)
         running: dict[Future[Record | str], str] = {}
         try:
-            while self.ready or running:
-                while self.ready and len(running) < self.executor.workers:
-                    _, key = heapq.heappop(self.ready)
-                    running[pool.submit(_work, self.steps[key])] = key
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                broken = [running.pop(f) for f in finished if not self.settle(f, running[f])]
-                if broken:  # the pool is gone, and with it every step in flight
-                    broken += list(running.values())
-                    running = {}
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    pool = self.pool()
-                    for key in broken:
-                        self.again(key)
-                running = {f: k for f, k in running.items() if f not in finished}
+            while self.ready or self.suspects or running:
+                whole = self.submit(crew, running)
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    whole &= self.settle(future, running.pop(future))
+                if not whole:  # the pool is gone, and with it every step in flight
+                    for future in wait(running).done:
+                        self.settle(future, running.pop(future))
+                    crew.dismiss()
+                    crew = _Crew(self.executor, self.listener)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in list((getattr(pool, "_processes", None) or {}).values()):
-                process.terminate()
-            self.news.put(None)
+            crew.dismiss()
+
+    def submit(self, crew: _Crew, running: dict[Future[Record | str], str]) -> bool:
+        """Hand out steps; False when the pool turns out to be dead. A suspect runs alone, so that the culprit shows."""
+        while len(running) < self.executor.workers and self.suspected.isdisjoint(running.values()):
+            if self.suspects and running:
+                return True
+            if not (self.suspects or self.ready):
+                return True
+            key = self.suspects[0] if self.suspects else self.ready[0][1]
+            try:
+                running[crew.pool.submit(_work, self.steps[key])] = key
+            except BrokenProcessPool:  # an idle worker died
+                return False
+            if self.suspects:
+                self.suspects.pop(0)
+            else:
+                heapq.heappop(self.ready)
+        return True
 
     def settle(self, future: Future[Record | str], key: str) -> bool:
-        """Book a finished step; False when its process died."""
+        """Book a finished step; False when a worker died meanwhile."""
         error = future.exception()
         if isinstance(error, BrokenProcessPool):
+            self.again(key)
             return False
+        self.suspected.discard(key)
         outcome = explain(error) if error is not None else future.result()
         if isinstance(outcome, Record):
             self.listener.done(self.steps[key], outcome)
@@ -186,15 +192,45 @@ class _Schedule:
         return True
 
     def again(self, key: str) -> None:
-        self.tries[key] = self.tries.get(key, 0) + 1
-        if self.tries[key] <= RETRIES:
-            heapq.heappush(self.ready, (self.rank[key], key))
+        """Try a step once more, or give it up where a worker died under it alone."""
+        if key not in self.suspected:
+            self.suspected.add(key)
+            self.suspects.append(key)
         else:
+            self.suspected.discard(key)
             self.listener.failed(Failure(self.steps[key], "its worker process died twice (out of memory?)"))
 
+
+class _Crew:
+    """A pool of workers and the pipe of their progress.
+
+    The pipe has no lock, which a killed worker could take along: a message is far below the size up to which writes
+    to a pipe are atomic.
+    """
+
+    def __init__(self, executor: LocalExecutor, listener: Listener):
+        context = multiprocessing.get_context("spawn")
+        self.listener = listener
+        self.reader, self.writer = context.Pipe(duplex=False)
+        self.pool = ProcessPoolExecutor(
+            executor.workers, context, initializer=_start_worker,
+            initargs=(executor.root, list(sys.path), self.writer, os.getpid()),
+        )  # fmt: skip
+        threading.Thread(target=self.hear, daemon=True).start()
+
     def hear(self) -> None:
-        while (news := self.news.get()) is not None:
-            self.listener.progress(*news)
+        """Pass progress on until the last writer has gone."""
+        with self.reader, suppress(EOFError):
+            while True:
+                self.listener.progress(*self.reader.recv())
+
+    def dismiss(self) -> None:
+        """End the workers, also in the middle of a step."""
+        workers = list((getattr(self.pool, "_processes", None) or {}).values())  # shutdown forgets them
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for worker in workers:
+            worker.terminate()
+        self.writer.close()
 
 
 _context: Any = None
@@ -234,7 +270,7 @@ def _work(step: Step) -> Record | str:
         nonlocal last
         if time.monotonic() - last > 0.5:
             last = time.monotonic()
-            _news.put((step.key, done, total))
+            _news.send((step.key, done, total))
 
     _context.progress = progress
     import platform

@@ -34,8 +34,18 @@ SOURCES: dict[str, str] = {
     "reserve": "list of Pairs: unseen real pairs, iterations 1..t, disjoint; sizes from `reserve_items`",
     "base": "the base model of the modality at hand",
     "previous": "the model of iteration t-1 of the modality at hand",
-    "scorers": "mapping of scorer name to {'images': (n, d), 'captions': (n, d)} of the new pool",
+    "scorers": "mapping of scorer name to {'images': (n, d), 'captions': (n, d)} of the new pool (curate)",
     "auxiliary": "mapping of modality to what `auxiliary` returned (of t in objective and merge, of t-1 in sampling)",
+}
+
+#: What a hook cannot read because it is made later in the iteration, or for `curate` alone.
+NOT_YET: dict[str, tuple[str, ...]] = {
+    "prompts": ("new", "scorers"),
+    "sampling": ("new", "scorers"),
+    "relabel": ("new", "scorers"),
+    "auxiliary": ("scorers",),
+    "objective": ("scorers",),
+    "merge": ("scorers",),
 }
 
 

@@ -9,7 +9,7 @@ import dataclasses
 import re
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -112,7 +112,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
     """Read a YAML mapping through the safe loader."""
     try:
         data = yaml.load(file.read_text(encoding="utf-8"), Loader=_SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or a date that is none
         raise UsageError(f"{file}: not valid YAML ({_one_line(error)})") from error
     except OSError as error:
         raise UsageError(f"{file}: cannot be read ({error.strerror})") from error
@@ -130,6 +130,8 @@ class _SafeLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignor
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.YAMLError(f"key {key!r} is no plain text, line {key_node.start_mark.line + 1}")
             if key in seen:
                 raise yaml.YAMLError(f"key {key!r} stands twice, line {key_node.start_mark.line + 1}")
             seen.add(key)
@@ -146,6 +148,8 @@ _SafeLoader.add_implicit_resolver(
 def typed(cls: type[T], data: dict[str, Any], file: Path, overrides: Sequence[str] = ()) -> T:
     """Turn plain data into a dataclass: unknown keys first, then types, then the class's own checks."""
     check_keys(cls, data, file)
+    for override in overrides:
+        _check_override(cls, override, file)
     parser = _parser(cls)  # type: ignore[arg-type]
     try:
         namespace = parser.parse_object(_wrapped(cls, data, top=True))
@@ -156,7 +160,16 @@ def typed(cls: type[T], data: dict[str, Any], file: Path, overrides: Sequence[st
         raise UsageError(f"{file}: the overrides {list(overrides)} cannot be read") from error
     except Exception as error:
         where = f"{file}" + (f" with {' '.join(overrides)}" if overrides else "")
-        raise UsageError(f"{where}: {_one_line(error)}") from error
+        raise UsageError(f"{where}: {_plain(error)}") from error
+
+
+def _check_override(cls: type, override: str, file: Path) -> None:
+    """Refuse `--key value` of an unknown key; values are left to the parser."""
+    if override.startswith("--"):
+        known: Any = None
+        for part in reversed(override[2:].partition("=")[0].split(".")):
+            known = {part: known}
+        check_keys(cls, known, Path(f"{file} with {override}"))
 
 
 @cache
@@ -169,12 +182,16 @@ def _parser(cls: type) -> ArgumentParser:
 
 def check_keys(cls: Any, data: Any, file: Path, path: str = "") -> None:
     """Refuse a key that the dataclass does not have, naming where it stands and what is allowed there."""
-    for inner in _dataclasses_in(cls):
-        items = data if isinstance(data, (list, tuple)) else [data]
-        for item in items:
-            if not isinstance(item, dict):
+    for inner in _dataclasses_in(cls) if data is not None else ():
+        hints = typing.get_type_hints(inner)
+        listed = isinstance(data, (list, tuple))
+        if typing.get_origin(cls) is tuple and not listed:
+            raise UsageError(f"{file}: {path}: found {data!r}; allowed: a list")
+        for item in data if listed else [data]:
+            if item is None:
                 continue
-            hints = typing.get_type_hints(inner)
+            if not isinstance(item, dict):
+                raise UsageError(f"{file}: {path}: found {item!r}; allowed: a mapping with keys {', '.join(hints)}")
             for key, value in item.items():
                 here = f"{path}.{key}" if path else str(key)
                 if key not in hints:
@@ -217,6 +234,16 @@ def merged(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
         known = result.get(key)
         result[key] = merged(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
     return result
+
+
+def _plain(error: BaseException) -> str:
+    """Return what jsonargparse says, in the words of this project."""
+    text = re.sub(r'Parser key "([^"]*)": ', r"\1: ", _one_line(error))
+    text = re.sub(r"Expected an? <class '(\w+)'>\. Got value: (.*)", r"found \2; allowed: \1", text)
+    text = re.sub(r"^(\S+): Unable to load config '(.*?)' - .*", r"\1: found \2; allowed: a mapping", text)
+    text = text.partition(" Subclass types expect")[0]
+    text = re.sub(r"allowed: tuple$", "allowed: a list", text)
+    return text.replace("unrecognized arguments: ", "allowed: --key value; found: ")
 
 
 def _one_line(error: BaseException) -> str:

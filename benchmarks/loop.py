@@ -75,19 +75,36 @@ class Cell:
 
     @cached_property
     def topology(self) -> dict[str, Any]:
-        """The scenario without its names: what a cell key and a protocol are made of."""
+        """The scenario without its names and without settings of a modality that makes nothing in it."""
         s = self.scenario
         return {
             "trains": sorted(s.trains), "images": s.images, "captions": s.captions, "prompts": s.prompts,
-            "frozen": sorted(s.frozen), "start": s.start, "members": s.members, "generate": self.generate,
+            "frozen": sorted(set(s.frozen) & self.makes), "start": s.start,
+            "members": s.members if s.members.count > 1 else None,
+            "generate": {modality: getattr(self.generate, modality) for modality in self.makes},
+            "fit": {modality: getattr(self.fit, modality) for modality in s.trains},
         }  # fmt: skip
+
+    @property
+    def makes(self) -> set[str]:
+        """The modalities that make data; a modality that trains is always among them."""
+        s = self.scenario
+        return {m for m, source in (("captioner", s.captions), ("generator", s.images)) if source == m}
+
+    def protocol(self, world: World) -> str:
+        """Return the digest of what makes two cells comparable: never mitigations, seeds, metrics or names.
+
+        A scenario patched by a method is scored under the protocol of the scenario as it was.
+        """
+        members = self.scenario.members
+        part = world.part(self.makes, members.count if members.kind == "diverse" else 1)
+        return digest([STEP_VERSIONS, part, self.topology, self.iterations, self.n, self.evaluate, self.shard])
 
     def key(self, world: World) -> str:
         """Return the content key of the cell."""
-        return digest(
-            [world.identity, self.topology, self.method.identity, self.seed, self.iterations, self.n, self.fit,
-             self.evaluate, self.shard, self.metrics]
-        )  # fmt: skip
+        scores = any("scorers" in reads for reads in self.method.hooks.reads.values())
+        scorers = world.models["scorers"] if scores else ()
+        return digest([self.protocol(world), self.method.identity, scorers, self.seed, self.metrics])
 
 
 @dataclass
@@ -280,7 +297,7 @@ class Walk:
                 yield from (scorer, score)
                 inputs[f"scorers.{spec.execution[0].name}"] = score.key
                 scored.append(score.key)
-        self.hooked(("curate",), identity, inputs, self.scenario.trains[0], 0, t)
+        self.hooked(("curate",), identity, inputs, min(self.scenario.trains), 0, t)
         step = self.step("curate", inputs, t, **identity)
         yield step
         bears = [*(self.made if "new" in reads or "history" in reads else ()), *scored, step.key]

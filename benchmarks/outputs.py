@@ -79,7 +79,7 @@ def write_pictures(plan: Plan, store: Store, results: dict[str, CellResult], fol
         for modality in result.trains:
             made = {t: k for (side, t), k in sorted(samples.items()) if side == modality}
             target = home / ("grid.png" if modality == "generator" else "captions.md")
-            if target.exists() or not made:
+            if target.exists() or not made or not all(store.has(k) for k in made.values()):
                 continue
             pairs = {t: store.get(k).take(range(min(8, len(store.get(k))))) for t, k in made.items()}
             if next(iter(pairs.values())).images.ndim != 4:

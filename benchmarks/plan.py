@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import UsageError
-from benchmarks.hooks import HOOKS, SOURCES, Mitigation
+from benchmarks.hooks import HOOKS, NOT_YET, SOURCES, Mitigation
 from benchmarks.keys import Step, digest
 from benchmarks.loading import load_mitigation, load_scenarios, load_suite, load_testbed, patch_scenario
 from benchmarks.loop import PROMPT_SPLIT, Cell, Method, Trace, Walk
@@ -100,7 +100,8 @@ def make_plan(name_or_path: str, overrides: Sequence[str] = (), methods: Sequenc
 class _Planner:
     def __init__(self, suite: Suite, file: Path, world: World):
         self.suite, self.file, self.world = suite, file, world
-        self.metrics = digest([f.identity for f in world.families])
+        judges = world.models["judges"] if any(f.judged for f in world.families) else ()
+        self.metrics = digest([[f.identity for f in world.families], judges])
         self.rows: list[Row] = []
         self.cells: dict[str, PlannedCell] = {}
         self.steps: dict[str, Step] = {}
@@ -172,8 +173,9 @@ class _Planner:
 
     def protocol(self, scenario: Scenario, sized: dict[str, Any]) -> str:
         """What makes two rows comparable: never mitigations, seeds or names."""
-        probe = Cell(scenario=scenario, method=self.method("none")[1], seed=0, metrics="", label="", **sized)
-        return digest([self.world.identity, probe.topology, sized])
+        nothing = Method("none", Nothing(), "", {})
+        probe = Cell(scenario=scenario, method=nothing, seed=0, metrics="", label="", **sized)
+        return probe.protocol(self.world)
 
     def method(self, name: str) -> tuple[MitigationFile, Method]:
         if name not in self.methods:
@@ -183,7 +185,7 @@ class _Planner:
                 method = Method(spec.name, hooks, "", {})
             else:
                 method = Method(spec.name, _make_hooks(spec, name), spec.class_path, spec.init_args)
-                _check_reads(method, name)
+                _check_hooks(method, name)
             self.methods[name] = (spec, method)
         return self.methods[name]
 
@@ -210,6 +212,12 @@ class _Planner:
             if spec.scenario_patch and self.same(cell, changed(cell, scenario=scenario, **unpatched)):
                 return  # the patch changes nothing here: not applicable
             keys.append(self.add_cell(cell, {**labels, "parent": scenario.parent, "protocol": protocol}))
+        for row in self.rows:
+            if (row.scenario, row.variant, row.mitigation) == tuple(labels.values()):
+                raise UsageError(
+                    f"{self.file}: row {'/'.join(labels.values())} stands twice; allowed: each scenario variant once, "
+                    "each method under a name of its own"
+                )
         self.rows.append(Row(**labels, parent=scenario.parent, applies_to=tuple(spec.applies_to), seeds=tuple(seeds),
                              keys=tuple(keys), protocol=protocol, added=added))  # fmt: skip
 
@@ -276,13 +284,25 @@ def _make_hooks(spec: MitigationFile, name: str) -> Mitigation:
         raise UsageError(f"mitigation {name}: init_args: {error}") from error
 
 
-def _check_reads(method: Method, name: str) -> None:
+def _check_hooks(method: Method, name: str) -> None:
+    curates = "curate" in method.active
+    if method.hooks.oversample != 1 and not (curates and method.hooks.oversample > 1):
+        raise UsageError(
+            f"mitigation {name}: oversample: found {method.hooks.oversample}; allowed: 1, or more where curate chooses"
+        )
+    if type(method.hooks).pool_size is not Mitigation.pool_size and not curates:
+        raise UsageError(f"mitigation {name}: pool_size: found without the hook curate; allowed: both, or neither")
     for hook, reads in method.hooks.reads.items():
         if hook not in HOOKS:
             raise UsageError(f"mitigation {name}: reads: found hook {hook!r}; allowed: {', '.join(HOOKS)}")
         unknown = [r for r in reads if r not in SOURCES]
         if unknown:
             raise UsageError(f"mitigation {name}: reads: {hook}: found {unknown[0]!r}; allowed: {', '.join(SOURCES)}")
+        unready = [r for r in reads if r in NOT_YET.get(hook, ())]
+        if unready:
+            raise UsageError(
+                f"mitigation {name}: reads: {hook}: found {unready[0]!r}, which is made later than it asks"
+            )
 
 
 def resolved(plan: Plan) -> dict[str, Any]:

@@ -130,14 +130,14 @@ class LocalStore:
         return (self.folder(key) / "manifest.json").is_file()
 
     def done(self) -> Container[str]:
-        """Return what is complete now: a folder is renamed into its place whole, so being there is being done."""
+        """Return what is complete now."""
         return self.listing(self.root)
 
     @staticmethod
     def listing(root: Path) -> set[str]:
-        """Return the keys below a root without opening the store; an absent root holds none."""
+        """Return the keys with a manifest below a root, without opening the store; an absent root holds none."""
         shelves = [s for s in root.iterdir() if len(s.name) == 2] if root.is_dir() else []
-        return {name for shelf in shelves for name in os.listdir(shelf)}
+        return {k for shelf in shelves for k in os.listdir(shelf) if os.path.exists(f"{shelf}/{k}/manifest.json")}
 
     def get(self, key: str) -> Any:
         """Load the value anew."""

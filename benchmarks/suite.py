@@ -158,7 +158,7 @@ class Scenario:
 
     Attributes:
         trains: The modalities that are fine-tuned, and evaluated.
-        prompts: What images are asked for: real captions, the captions of the previous iteration, or a corpus.
+        prompts: What images are asked for: real captions, or the captions of the previous iteration.
         images: Real images of the prompt split, or a generator's.
         captions: The prompt itself, or a captioner's.
         frozen: Modalities whose labelling copy stays at base (both still train and are evaluated).
@@ -174,7 +174,7 @@ class Scenario:
     trains: tuple[Modality, ...]
     images: Literal["real", "generator"]
     captions: Literal["prompt", "captioner"]
-    prompts: Literal["real", "previous_captions", "corpus"] = "real"
+    prompts: Literal["real", "previous_captions"] = "real"
     frozen: tuple[Modality, ...] = ()
     start: Literal["previous", "base"] = "previous"
     members: Members = field(default_factory=Members)
@@ -267,6 +267,7 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         """Check the sizes."""
+        _require(self.seed >= 0, f"evaluate.seed: found {self.seed}; allowed: 0 or more")
         _require(self.n >= 2, f"evaluate.n: found {self.n}; allowed: 2 or more")
         _require(0 <= self.draw_inputs <= self.n, f"evaluate.draw_inputs: found {self.draw_inputs}; allowed: 0 to n")
         _require(self.draw_inputs == 0 or self.draws >= 2, f"evaluate.draws: found {self.draws}; allowed: 2 or more")
@@ -319,6 +320,8 @@ class Suite:
     def __post_init__(self) -> None:
         """Check what needs no other file."""
         _schema(self.schema)
+        plain = self.name.strip(".") and all(c.isalnum() or c in "._-" for c in self.name)
+        _require(bool(plain), f"name: found {self.name!r}; allowed: letters, digits, and . _ - (it names a folder)")
         _require(len(self.seeds) > 0, "seeds: found none; allowed: one or more distinct integers")
         _distinct(self.seeds, "seeds")
         for key in ("scenarios", "metrics"):

@@ -7,6 +7,7 @@ source text.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -71,6 +72,15 @@ class World:
         """Names of the judges, in the testbed's order."""
         return [m.name for m in self.testbed.judges]
 
+    def part(self, modalities: Iterable[str], members: int) -> list[Spec]:
+        """Return what a scenario runs on: the data and its first base members, nothing that it does not touch."""
+        bases = [self.models[f"{modality}s"][:members] for modality in sorted(modalities)]
+        return [self.data_spec, *(spec for specs in bases for spec in specs)]
+
+    def judge(self, name: str | None) -> Spec | None:
+        """Return the identity of a judge by its name."""
+        return None if name is None else self.models["judges"][self.judge_names.index(name)]
+
     @cached_property
     def identity(self) -> str:
         """Digest of everything that the testbed brings into a comparison."""
@@ -97,6 +107,7 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
         role: tuple(_identify(model, testbed.data, f"{testbed_file}: {role}") for model in getattr(testbed, role))
         for role in ("captioners", "generators", "judges", "scorers")
     }
+    _check_scorers(testbed, models, testbed_file)
     families = tuple(_family(path, suite_file) for path in suite.metrics)
     _check_primary(suite, families, suite_file)
     if any(f.judged for f in families) and not testbed.judges:
@@ -111,12 +122,16 @@ def _read(class_path: str, where: str) -> ClassSource:
         raise UsageError(f"{where}: {error}") from error
 
 
-def _make(spec: ClassSpec, where: str) -> Any:
-    cls = import_class(spec.class_path)
-    allowed = read_class(spec.class_path).parameters
-    unknown = [k for k in spec.init_args if allowed is not None and k not in allowed]
+def _check_arguments(init_args: dict[str, Any], source: ClassSource, where: str) -> None:
+    allowed = source.parameters
+    unknown = [k for k in init_args if allowed is not None and k not in allowed]
     if unknown:
         raise UsageError(f"{where}: init_args: key {unknown[0]!r} is unknown; allowed: {', '.join(allowed or ())}")
+
+
+def _make(spec: ClassSpec, where: str) -> Any:
+    cls = import_class(spec.class_path)
+    _check_arguments(spec.init_args, read_class(spec.class_path), where)
     try:
         return cls(**spec.init_args)
     except (TypeError, ValueError, OSError) as error:
@@ -133,6 +148,7 @@ def model_folder(model: ModelSpec) -> Path | None:
 
 def _identify(model: ModelSpec, data: ClassSpec, where: str) -> Spec:
     source = _read(model.class_path, f"{where}: {model.name}")
+    _check_arguments(model.init_args, source, f"{where}: {model.name}")
     identity: dict[str, Any] = {
         "class_path": model.class_path,
         "version": source.literals.get("version", 1),
@@ -176,6 +192,25 @@ def _recipe(model: ModelSpec, data: ClassSpec, where: str) -> str | None:
 def on_data(recipe: Any, init_args: dict[str, Any]) -> Any:
     """Return a recipe on other data of the same class, such as another domain of scenes."""
     return replace(recipe, data={**recipe.data, "init_args": {**recipe.data["init_args"], **init_args}})
+
+
+def _check_scorers(testbed: Testbed, models: dict[str, tuple[Spec, ...]], testbed_file: Path) -> None:
+    """Refuse a scorer with the weights of a judge, whatever they are called and wherever they lie."""
+    for judge, judged in zip(testbed.judges, models["judges"], strict=True):
+        for scorer, scored in zip(testbed.scorers, models["scorers"], strict=True):
+            if _weights(judged) == _weights(scored):
+                raise UsageError(
+                    f"{testbed_file}: judges and scorers: {judge.name!r} and {scorer.name!r} have the same weights; "
+                    "a judge may never be a scorer"
+                )
+
+
+def _weights(spec: Spec) -> Any:
+    """Return what tells the weights of two models apart."""
+    for source in ("weights", "recipe", "hub"):
+        if source in spec.value:
+            return spec.value[source]
+    return spec.value
 
 
 def _family(class_path: str, suite_file: Path) -> Family:

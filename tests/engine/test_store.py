@@ -47,6 +47,7 @@ def test_half_written_is_not_done(tmp_path: Path) -> None:
     assert KEY not in store.done()
     store.folder(KEY).mkdir(parents=True)  # an older layout, or a hand-made folder: no manifest
     assert not store.has(KEY)
+    assert KEY not in store.done()
     store.put(Record(KEY, "images"), pairs())
     assert store.has(KEY)
     store.sweep()

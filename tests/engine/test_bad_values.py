@@ -1,0 +1,97 @@
+"""More bad input: values and combinations that would go wrong later, or quietly, are refused before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.engine.conftest import TESTBED
+from tests.engine.test_bad_input import JUDGE, altered, refused
+
+MORE = {**JUDGE, "trained_on": []}
+CASES = {
+    "a name that is a path": ({"name": "../small"}, ("small.yaml", "'../small'", "letters")),
+    "a number where a mapping belongs": ({"evaluate": 3}, ("evaluate: found 3", "draw_inputs")),
+    "a mapping where a list belongs": ({"scenarios": {"file": "x"}}, ("scenarios: found", "a list")),
+    "a number in a list of mappings": ({"scenarios": [1]}, ("scenarios: found 1", "file")),
+    "a seed of evaluation below zero": (
+        {"evaluate": {"seed": -1, "draw_inputs": 0}},
+        ("evaluate.seed: found -1", "0 or more"),
+    ),
+    "an argument that a model has not": (
+        {"testbed_data": altered(generators=[{**TESTBED["generators"][0], "init_args": {"klasses": 3}}])},
+        ("testbed.yaml: generators: g0", "'klasses'", "classes"),
+    ),
+    "a judge under another name": (
+        {"testbed_data": altered(judges=[MORE], scorers=[{**MORE, "name": "s"}])},
+        ("'j' and 's'", "same weights"),
+    ),
+    "a scenario twice": (
+        {"scenarios": [{"file": "single_model_generator"}, {"file": "single_model_generator", "n": 8}]},
+        ("single_model_generator/default/none", "twice"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_refused(name: str, suite: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changes, expected = CASES[name]
+    refused([str(suite(**changes))], expected, tmp_path, capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--n", "abc"], ("n: found abc", "int")),
+        (["--seeds", "3"], ("seeds: found 3", "a list")),
+        (["--fit.generator.stepz", "1"], ("'fit.generator.stepz'", "learning_rate")),
+        (["stray"], ("allowed: --key value", "stray")),
+        (["--workers", "0"], ("--workers: found 0", "1 or more")),
+    ],
+)
+def test_overrides(
+    arguments: list[str],
+    expected: tuple[str, ...],
+    suite: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refused([str(suite()), *arguments], expected, tmp_path, capsys)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("? [a, b]\n: 1", "no plain text"), ("name: 2020-13-45", "not valid YAML"), ("name: \xff", "not valid YAML")],
+)
+def test_yaml(text: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "odd.yaml"
+    file.write_bytes(text.encode("latin-1"))
+    refused([str(file)], ("odd.yaml", expected), tmp_path, capsys)
+
+
+METHODS = {
+    "oversample without curate": ("oversample = 3", ("oversample: found 3", "curate")),
+    "no candidates": ("oversample = 0", ("oversample: found 0",)),
+    "another pool without curate": ("def pool_size(self, iteration, n): return 1", ("pool_size", "curate")),
+    "prompts from a pool that they make": ("reads = {'prompts': ('new',)}", ("prompts: found 'new'", "later")),
+    "scores in a fit": ("reads = {'objective': ('scorers',)}", ("objective: found 'scorers'",)),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods(name: str, suite: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body, expected = METHODS[name]
+    file = tmp_path / f"method_{name.replace(' ', '_')}.py"
+    file.write_text(f"from benchmarks.hooks import Mitigation\n\n\nclass Method(Mitigation):\n    {body}\n")
+    refused([str(suite()), "--method", f"{file}:Method"], expected, tmp_path, capsys)
+
+
+def test_two_methods_of_one_name(
+    suite: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    method = tmp_path / "mine.yaml"
+    method.write_text("{schema: 1, name: none, class_path: benchmarks.mitigations.accumulate.Accumulate}\n")
+    expected = ("single_model_generator/default/none", "twice", "a name of its own")
+    refused([str(suite()), "--method", str(method)], expected, tmp_path, capsys)
