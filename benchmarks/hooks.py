@@ -72,6 +72,8 @@ class Context:
 class Mitigation:
     """Base class of every method: does nothing anywhere.
 
+    Every hook finds `ctx.iteration` and `ctx.seed`, a seed of its own step, beside what its docstring names.
+
     Attributes:
         version: Bump it when a knob keeps its name and changes its meaning.
         reads: Hook name -> what it reads, out of `SOURCES`.
