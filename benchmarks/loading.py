@@ -36,6 +36,8 @@ def load_suite(name_or_path: str, overrides: Sequence[str] = ()) -> tuple[Suite,
         UsageError: When the file is missing or anything in it is wrong.
     """
     file = find_file(name_or_path, SUITES, "suite")
+    if file.parent != SUITES:
+        add_to_path(file.parent)  # a model, metric or data set beside a suite is found
     return read(Suite, file, overrides), file
 
 
