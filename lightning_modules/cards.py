@@ -22,8 +22,17 @@ def read(folder: Path) -> dict[str, Any]:
     return json.loads((Path(folder) / "card.json").read_text())
 
 
+def forget_paths(folder: Path) -> None:
+    """Remove from the configurations below `folder` where their parts were once loaded from: it is of one machine."""
+    for file in Path(folder).rglob("config.json"):
+        config = json.loads(file.read_text())
+        if config.pop("_name_or_path", None) is not None:
+            file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+
 def write(folder: Path, card: dict[str, Any]) -> dict[str, Any]:
     """Write the card with the digest of the weights; return it."""
+    forget_paths(folder)
     card = {**card, "digest": digest(folder)}
     (Path(folder) / "card.json").write_text(json.dumps(card, indent=2, sort_keys=True) + "\n")
     return card
