@@ -102,7 +102,7 @@ def _reporter(listener: Listener, key: str) -> Callable[[int, int], None]:
 class LocalExecutor:
     """Worker processes on this machine, each with one thread.
 
-    One thread a process is several times faster than two on small tensors (docs/performance.md), so parallelism is
+    Threads of one process wait for each other on small tensors (docs/performance.md), so parallelism is
     over steps. When a worker dies (out of memory, a stray signal), the steps in flight are tried once more, each
     alone: the one that kills its worker again has failed, and its neighbours have not.
 
