@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
 from typing import Any
@@ -30,8 +30,16 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Spec):
         return value.digest
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: getattr(value, f.name) for f in fields(value)}  # `asdict` would copy all that is below
+        return dict(_fields(value))  # `asdict` would copy all that is below
     raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
+
+
+def _fields(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what enters a key; a setting that came later is left out at its default, so that older keys still hold."""
+    for f in fields(value):
+        found = getattr(value, f.name)
+        if not ("added" in f.metadata and found == f.default):
+            yield f.name, found
 
 
 def digest(value: Any) -> str:

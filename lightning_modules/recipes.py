@@ -18,7 +18,8 @@ class Recipe:
         options: arguments of `build`.
         data: `class_path` and `init_args` of the data set, `split`, the number of `items`, and `balance`:
             0 takes the items from the split's start as they come, 1 draws them until every attribute
-            value is about equally frequent, between them rare values are favoured a little.
+            value is about equally frequent, between them rare values are favoured a little. `references`:
+            pairs made of each item, with different captions; 1 where it is not given.
         fit: arguments of `FitSettings`; the learning rate falls to 0 along half a cosine.
         average: decay of the moving average of the weights that is kept; 0 = the last weights.
         seed: of weights, data order and noise.
@@ -48,6 +49,11 @@ def _scenes(split: str = "train", items: int = 20_000, balance: float = 0.0) -> 
         "items": items,
         "balance": balance,
     }
+
+
+def _reworded(references: int) -> dict[str, Any]:
+    """Return the data of a captioner: words depend on the image, so each image comes in several wordings."""
+    return {**_scenes(), "references": references}
 
 
 def _builder(name: str) -> str:
@@ -84,9 +90,9 @@ _SCENES = (
         name="blip2",
         build=_builder("blip2"),
         options={"width": 96, "vision_layers": 3, "query_layers": 1, "text_layers": 2},
-        data=_scenes(),
+        data=_reworded(3),
         average=0.998,
-        fit={"steps": 5000, "batch_size": 32, "learning_rate": 1.5e-3, "warmup": 200, "weight_decay": 0.01},
+        fit={"steps": 12000, "batch_size": 32, "learning_rate": 1.5e-3, "warmup": 200, "weight_decay": 0.01},
     ),
     Recipe(
         name="git",
@@ -124,11 +130,11 @@ _SCENES = (
     Recipe(
         name="flow_unet",
         build=_builder("flow_unet"),
-        options={"channels": [40, 64], "text_width": 80, "text_layers": 2},
+        options={"channels": [40, 64], "text_width": 80, "text_layers": 2, "shift": 3.0},
         data=_scenes(items=20_000),
         needs=("vae", "decoder"),
         average=0.999,
-        fit={"steps": 4500, "batch_size": 64, "learning_rate": 1.5e-3, "warmup": 200, "condition_drop": 0.1},
+        fit={"steps": 6000, "batch_size": 64, "learning_rate": 1.5e-3, "warmup": 200, "condition_drop": 0.1},
     ),
     Recipe(
         name="sd_unet",
@@ -136,8 +142,8 @@ _SCENES = (
         options={"channels": [40, 64], "text_width": 64, "text_layers": 2},
         data=_scenes(items=20_000),
         needs=("vae", "decoder"),
-        average=0.998,
-        fit={"steps": 3500, "batch_size": 64, "learning_rate": 1.5e-3, "warmup": 200, "condition_drop": 0.1},
+        average=0.999,
+        fit={"steps": 6000, "batch_size": 64, "learning_rate": 1.5e-3, "warmup": 200, "condition_drop": 0.1},
     ),
     Recipe(
         name="dit",

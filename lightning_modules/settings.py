@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+#: Marks a field that came after the first results: at its default it leaves every older key as it was.
+ADDED = {"added": True}
 
 
 def _require(condition: bool, message: str) -> None:
@@ -55,6 +60,8 @@ class ImageDecoding:
     Attributes:
         steps: denoising steps.
         guidance: classifier-free guidance scale (2207.12598); 1 = the conditional model alone.
+        scheduler: name of a diffusers scheduler class to sample with; "" = the model's own.
+        negative_prompt: what guidance leads away from; "" = the model's own empty condition.
 
     Raises:
         ValueError: a value is out of range.
@@ -62,6 +69,8 @@ class ImageDecoding:
 
     steps: int = 16
     guidance: float = 2.0
+    scheduler: str = field(default="", metadata=ADDED)
+    negative_prompt: str = field(default="", metadata=ADDED)
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -72,6 +81,29 @@ class ImageDecoding:
     def evaluations(self) -> int:
         """Network evaluations per image: one per step, two where guidance needs the empty prompt."""
         return self.steps * (1 if self.guidance == 1 else 2)
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Low-rank adapters (2106.09685) in place of full fine-tuning; trained through peft.
+
+    Attributes:
+        rank: of the two factors.
+        alpha: scale of their product, which is alpha / rank.
+        targets: names (endings) of the layers that get one; () = the usual ones of the model's family.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+
+    rank: int = 16
+    alpha: float = 16.0
+    targets: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        _require(self.rank >= 1, "rank must be at least 1")
+        _require(math.isfinite(self.alpha) and self.alpha > 0, "alpha must be a number above 0")
 
 
 @dataclass(frozen=True)
@@ -86,6 +118,10 @@ class FitSettings:
         warmup: steps of linear warm-up.
         condition_drop: share of captions replaced by the empty prompt (generators only), in [0, 1].
         gradient_clip: largest gradient norm; 0 = no clipping.
+        lora: train adapters only, continued from iteration to iteration; None = all trainable weights.
+        precision: of the forward and backward pass; trained weights and optimizer stay float32.
+        average: decay of a moving average of the trained weights that is kept in their place; 0 = the last weights.
+        min_snr: gamma of the min-SNR loss weights (2303.09556; generators only); 0 = all times weigh the same.
 
     Raises:
         ValueError: a value is out of range.
@@ -98,6 +134,10 @@ class FitSettings:
     warmup: int = 0
     condition_drop: float = 0.0
     gradient_clip: float = 1.0
+    lora: Lora | None = field(default=None, metadata=ADDED)
+    precision: Literal["32", "bf16"] = field(default="32", metadata=ADDED)
+    average: float = field(default=0.0, metadata=ADDED)
+    min_snr: float = field(default=0.0, metadata=ADDED)
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -108,3 +148,40 @@ class FitSettings:
         _require(self.warmup >= 0, "warmup must be at least 0")
         _require(0 <= self.condition_drop <= 1, "condition_drop must lie in [0, 1]")
         _require(math.isfinite(self.gradient_clip) and self.gradient_clip >= 0, "gradient_clip must be a number >= 0")
+        _require(0 <= self.average < 1, "average must lie in [0, 1)")
+        _require(self.precision in ("32", "bf16"), "precision must be '32' or 'bf16'")
+        _require(math.isfinite(self.min_snr) and self.min_snr >= 0, "min_snr must be a number >= 0")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a machine goes about a fit or a generation; recorded, and never part of a key.
+
+    Attributes:
+        micro_batch: samples that go through the network at once while training; 0 = the whole batch. Gradients add
+            up to those of the whole batch; what is too large for the memory is halved and tried again.
+        generate_batch: samples that are generated at once; 0 = the model's own choice.
+        gradient_checkpointing: recompute activations in the backward pass instead of keeping them.
+        compile: compile the denoiser for sampling.
+        strategy: Lightning's strategy of several devices, such as `ddp` or `fsdp`.
+        devices: devices of one fit; "auto" = all.
+        nodes: machines of one fit.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+
+    micro_batch: int = 0
+    generate_batch: int = 0
+    gradient_checkpointing: bool = False
+    compile: bool = False
+    strategy: str = "auto"
+    devices: int | Literal["auto"] = 1
+    nodes: int = 1
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        _require(self.micro_batch >= 0, "micro_batch must be at least 0")
+        _require(self.generate_batch >= 0, "generate_batch must be at least 0")
+        _require(self.devices == "auto" or self.devices >= 1, "devices must be 'auto' or at least 1")
+        _require(self.nodes >= 1, "nodes must be at least 1")

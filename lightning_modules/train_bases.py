@@ -41,9 +41,12 @@ def _items(data_set: Any, recipe: Recipe) -> np.ndarray:
 
 
 def _pairs(data_set: Any, recipe: Recipe) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return images and one of the five references of each, chosen by the seed."""
+    """Return images, each with one or more of its five references, chosen by the seed."""
     index = _items(data_set, recipe)
     which = np.random.default_rng(derive(recipe.seed, "captions")).integers(0, 5, len(index))
+    times = recipe.data.get("references", 1)
+    which = np.concatenate([(which + again) % 5 for again in range(times)])
+    index = np.tile(index, times)
     captions = data_set.captions(recipe.data["split"], index)
     return data_set.images(recipe.data["split"], index), tuple(
         c[w] for c, w in zip(captions, which.tolist(), strict=True)
