@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-
 #: Marks a field that came after the first results: at its default it leaves every older key as it was.
 ADDED = {"added": True}
 
