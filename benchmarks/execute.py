@@ -12,6 +12,7 @@ from benchmarks.executors import Executor, Failure
 from benchmarks.keys import Step
 from benchmarks.plan import Plan, PlannedCell
 from benchmarks.results import CellResult
+from benchmarks.retention import Retention
 from benchmarks.store import Record, Store
 
 
@@ -68,8 +69,11 @@ class Outcome:
 
 def missing_steps(plan: Plan, cells: Iterable[PlannedCell], store: Store) -> list[Step]:
     """Return the steps that must run, inputs first: a step nobody needs any more is not made again."""
-    done = store.done()
-    wanted = [k for cell in cells for k in cell.kept() if k not in done]
+    done, recorded = store.done(), store.recorded()
+    wanted = [
+        k for cell in cells for kept, there in ((cell.trace.targets(), done), (cell.costed(), recorded))
+        for k in kept if k not in there
+    ]  # fmt: skip
     needed: set[str] = set()
     while wanted:
         key = wanted.pop()
@@ -96,7 +100,9 @@ def execute(
     reporter = reporter or Silent()
     steps = missing_steps(plan, cells.values(), store)
     reporter.start(steps, len(cells))
-    books = _Books(plan, store, results, cells, reporter)
+    planned = [plan.steps[k] for k in dict.fromkeys(k for cell in cells.values() for k in cell.needs)]
+    retention = Retention(store, plan.suite.retain, planned, steps)
+    books = _Books(plan, store, results, cells, reporter, retention)
     try:
         books.assemble_ready({s.key for s in steps})
         executor.run(steps, store, books)
@@ -109,8 +115,12 @@ def execute(
 class _Books:
     """Listens to the executor; knows which cells wait for which steps."""
 
-    def __init__(self, plan: Plan, store: Store, results: Path, cells: dict[str, PlannedCell], reporter: Reporter):
+    def __init__(
+        self, plan: Plan, store: Store, results: Path, cells: dict[str, PlannedCell], reporter: Reporter,
+        retention: Retention,
+    ):  # fmt: skip
         self.plan, self.store, self.results, self.cells, self.reporter = plan, store, results, cells, reporter
+        self.retention = retention
         self.outcome = Outcome()
         self.open: dict[str, set[str]] = {}  # cell -> steps it waits for
         self.waiting: dict[str, list[str]] = {}  # step -> cells that wait for it
@@ -127,6 +137,7 @@ class _Books:
     def done(self, step: Step, record: Record) -> None:
         self.outcome.computed += 1
         self.reporter.step(step, record, "")
+        self.retention.done(step)
         for key in self.waiting.get(step.key, ()):
             self.open[key].discard(step.key)
             if not self.open[key]:

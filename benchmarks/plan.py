@@ -47,10 +47,10 @@ class PlannedCell:
     needs: tuple[str, ...]
     rows: list[dict[str, Any]] = field(default_factory=list)
 
-    def kept(self) -> list[str]:
-        """Return the keys that the result is read from: its numbers, and the records of what they cost."""
+    def costed(self) -> list[str]:
+        """Return the keys whose records tell what the cell cost; their values may have been dropped."""
         needs = set(self.needs)
-        return [*self.trace.targets(), *(k for keys in self.trace.work.values() for k in keys if k in needs)]
+        return [k for keys in self.trace.work.values() for k in keys if k in needs]
 
 
 @dataclass

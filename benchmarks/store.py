@@ -22,6 +22,9 @@ import numpy as np
 from benchmarks.errors import UsageError
 from benchmarks.sources import import_class
 
+#: The manifest of a whole artifact, and of one whose value was dropped after its last reader.
+MANIFEST, DROPPED = "manifest.json", "dropped.json"
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -37,13 +40,14 @@ class Cost:
 
 @dataclass(frozen=True)
 class Record:
-    """The manifest of one artifact."""
+    """The manifest of one artifact; `size` is that of its value in bytes, set by stores that write files."""
 
     key: str
     kind: str
     label: str = ""
     cost: Cost = field(default_factory=Cost)
     execution: dict[str, Any] = field(default_factory=dict)
+    size: int = 0
 
 
 class Store(Protocol):
@@ -62,10 +66,16 @@ class Store(Protocol):
         """Return a value that the caller may change."""
 
     def record(self, key: str) -> Record:
-        """Return the manifest."""
+        """Return the manifest, of a dropped artifact too."""
+
+    def recorded(self) -> Container[str]:
+        """Return what has a manifest: what is complete now, and what was and has been dropped."""
 
     def put(self, record: Record, value: Any) -> None:
         """Keep a value; visible to others only when whole."""
+
+    def drop(self, key: str) -> None:
+        """Let go of a value and keep its manifest; `has` is false from then on."""
 
 
 class MemoryStore:
@@ -73,6 +83,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._values: dict[str, tuple[Record, Any]] = {}
+        self._dropped: dict[str, Record] = {}
 
     def has(self, key: str) -> bool:
         """Whether the artifact is complete."""
@@ -92,11 +103,19 @@ class MemoryStore:
 
     def record(self, key: str) -> Record:
         """Return the manifest."""
-        return self._values[key][0]
+        return self._values[key][0] if key in self._values else self._dropped[key]
+
+    def recorded(self) -> Container[str]:
+        """Return what is or was complete."""
+        return self._values.keys() | self._dropped.keys()
 
     def put(self, record: Record, value: Any) -> None:
         """Keep a value."""
         self._values[record.key] = (record, value)
+
+    def drop(self, key: str) -> None:
+        """Keep the manifest alone."""
+        self._dropped[key] = self._values.pop(key)[0]
 
 
 class LocalStore:
@@ -127,29 +146,35 @@ class LocalStore:
 
     def has(self, key: str) -> bool:
         """Whether the manifest is there, which is written last."""
-        return (self.folder(key) / "manifest.json").is_file()
+        return (self.folder(key) / MANIFEST).is_file()
 
     def done(self) -> Container[str]:
         """Return what is complete now."""
         return self.listing(self.root)
 
+    def recorded(self) -> Container[str]:
+        """Return what is or was complete."""
+        return self.listing(self.root) | self.listing(self.root, DROPPED)
+
     @staticmethod
-    def listing(root: Path) -> set[str]:
+    def listing(root: Path, file: str = MANIFEST) -> set[str]:
         """Return the keys with a manifest below a root, without opening the store; an absent root holds none."""
         shelves = [s for s in root.iterdir() if len(s.name) == 2] if root.is_dir() else []
-        return {k for shelf in shelves for k in os.listdir(shelf) if os.path.exists(f"{shelf}/{k}/manifest.json")}
+        return {k for shelf in shelves for k in os.listdir(shelf) if os.path.exists(f"{shelf}/{k}/{file}")}
 
     def get(self, key: str) -> Any:
         """Load the value anew."""
         folder = self.folder(key)
-        return _load(_read_json(folder / "manifest.json")["type"], folder / "value")
+        return _load(_read_json(folder / MANIFEST)["type"], folder / "value")
 
     fresh = get
 
     def record(self, key: str) -> Record:
         """Read the manifest."""
-        data = _read_json(self.folder(key) / "manifest.json")
-        return Record(data["key"], data["kind"], data["label"], Cost(**data["cost"]), data["execution"])
+        folder = self.folder(key)
+        data = _read_json(folder / (MANIFEST if (folder / MANIFEST).is_file() else DROPPED))
+        cost = Cost(**data["cost"])
+        return Record(data["key"], data["kind"], data["label"], cost, data["execution"], data.get("size", 0))
 
     def put(self, record: Record, value: Any) -> None:
         """Write aside, sync, rename. A second writer of the same key loses quietly: both made the same thing."""
@@ -160,8 +185,9 @@ class LocalStore:
             manifest = {
                 "key": record.key, "kind": record.kind, "label": record.label, "type": kind,
                 "cost": record.cost.__dict__, "execution": record.execution,
+                "size": sum(f.stat().st_size for f in (aside / "value").rglob("*") if f.is_file()),
             }  # fmt: skip
-            (aside / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+            (aside / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
             _sync(aside)
             final = self.folder(record.key)
             final.parent.mkdir(exist_ok=True)
@@ -174,6 +200,12 @@ class LocalStore:
                     raise
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+    def drop(self, key: str) -> None:
+        """Rename the manifest first, so that a killed drop leaves no artifact that looks whole."""
+        folder = self.folder(key)
+        os.replace(folder / MANIFEST, folder / DROPPED)
+        shutil.rmtree(folder / "value", ignore_errors=True)
 
     def sweep(self, older_than: float = 0.0) -> None:
         """Remove what killed writers left aside.

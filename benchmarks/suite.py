@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lightning_modules.settings import CaptionDecoding, FitSettings, ImageDecoding
+from lightning_modules.settings import CaptionDecoding, Execution, FitSettings, ImageDecoding
 
 Modality = Literal["captioner", "generator"]
 MODALITIES: tuple[Modality, ...] = ("captioner", "generator")
@@ -275,6 +275,27 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Retain:
+    """Which artifacts outlive their readers; adapters, evaluation samples, features and results always do.
+
+    Attributes:
+        pools: Synthetic and real pairs, as they were made and as they were trained on.
+        models: Fully fine-tuned weights.
+    """
+
+    pools: bool = True
+    models: bool = True
+
+
+@dataclass(frozen=True)
+class Executions:
+    """How each modality's fits and generations are run; never part of a key."""
+
+    captioner: Execution = field(default_factory=Execution)
+    generator: Execution = field(default_factory=Execution)
+
+
+@dataclass(frozen=True)
 class ScenarioEntry:
     """A scenario in a suite, and what this suite changes for it (None = the suite's own value)."""
 
@@ -299,6 +320,8 @@ class Suite:
         metrics: Metric families by class path; in the order of the board.
         primary: The one metric a modality is judged by.
         shard: Samples a generation step makes at most.
+        retain: What stays on the disk after its last reader; changes no number.
+        execution: How a machine goes about it; changes no number.
     """
 
     schema: int
@@ -315,6 +338,8 @@ class Suite:
     generate: Decodings = field(default_factory=Decodings)
     evaluate: Evaluation = field(default_factory=Evaluation)
     shard: int = 512
+    retain: Retain = field(default_factory=Retain)
+    execution: Executions = field(default_factory=Executions)
     question: str = ""
 
     def __post_init__(self) -> None:
