@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import UsageError
 
@@ -147,10 +147,31 @@ def plan(options: argparse.Namespace) -> int:
         print(f"{key:13} {facts[key]}")
     print(f"{'kinds':13} " + ", ".join(f"{k} {n}" for k, n in facts["kinds"].items()))
     print(f"{'cells':13} {len(facts['cells'])}")
+    for line in explained(facts["estimate"]):
+        print(line)
     for row in facts["rows"]:
         name = f"{row['scenario']}/{row['variant']} {row['mitigation']}"
         print(f"  {name}: seeds {row['seeds']}, n {row['n']}, T {row['iterations']}")
     return 0
+
+
+def explained(cost: dict[str, Any]) -> list[str]:
+    """Return an estimate in lines for people."""
+    hours = f"{cost['hours']:,} hours on one worker" if cost["hours"] is not None else (
+        f"hours unknown: no record yet of {', '.join(cost['unknown'])} "
+        "(run a part of it first, such as --seeds [0] --iterations 1, and plan again)"
+    )  # fmt: skip
+    lines = [
+        f"{'work':13} {cost['network_evaluations']:,} network evaluations, "
+        f"{cost['training_samples']:,} samples trained on",
+        f"{'left':13} {hours}",
+        f"{'disk':13} at most {cost['peak_gigabytes']:,} GB at once, {cost['kept_gigabytes']:,} GB kept",
+        f"{'data':13} {cost['data']['name']}: {cost['data']['missing'] or 'there'}",
+    ]
+    for model in cost["models"]:
+        state = "there" if model["present"] else "MISSING"
+        lines.append(f"{'model':13} {model['role'][:-1]} {model['name']} ({model['source']}): {state}")
+    return lines
 
 
 def table(options: argparse.Namespace) -> int:

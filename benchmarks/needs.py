@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from importlib.util import find_spec
+from typing import Any
 
 from benchmarks.errors import UsageError
 from benchmarks.plan import Plan
@@ -21,6 +22,22 @@ def unmet_needs(plan: Plan) -> list[str]:
         if "oracle" in family.needs and plan.world.data.oracle is None:
             sentences.append(f"metrics of {name} that read attributes will be absent: the data set has no oracle")
     return sentences
+
+
+def present(plan: Plan) -> dict[str, Any]:
+    """Return which data and models a study reads, and whether they are on this machine."""
+    data = plan.world.data
+    missing = data.missing() if hasattr(data, "missing") else None
+    models = []
+    for role, specs in plan.world.models.items():
+        used = {id(s.identity["model"]) for s in plan.steps.values() if s.kind == "base"}
+        for spec in specs:
+            model: ModelSpec = spec.execution[0]
+            if id(spec) in used:
+                there = model.hub is None or _cached(model.hub, str(model.revision))
+                source = model.hub or model.folder or model.class_path
+                models.append({"name": model.name, "role": role, "source": source, "present": there})
+    return {"data": {"name": plan.world.testbed.name, "missing": missing}, "models": models}
 
 
 def require_present(plan: Plan) -> None:

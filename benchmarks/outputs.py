@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.estimate import estimate
 from benchmarks.plan import Plan, resolved
 from benchmarks.results import CellResult, read_results
 from benchmarks.store import LocalStore, Store
@@ -35,6 +36,7 @@ def describe(plan: Plan, store_root: Path) -> dict[str, Any]:
         "steps_total": plan.steps_total,
         "steps_unique": len(plan.steps),
         "steps_done": sum(key in done for key in plan.steps),
+        "estimate": estimate(plan, store_root),
     }
 
 

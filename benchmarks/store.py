@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -168,6 +168,13 @@ class LocalStore:
         return _load(_read_json(folder / MANIFEST)["type"], folder / "value")
 
     fresh = get
+
+    @classmethod
+    def reader(cls, root: Path) -> Callable[[str], Record]:
+        """Return `record` of a store that is only read: nothing is made or checked."""
+        store = cls.__new__(cls)
+        store.root = root
+        return store.record
 
     def record(self, key: str) -> Record:
         """Read the manifest."""

@@ -1,0 +1,76 @@
+"""What a plan says of its cost agrees with what the run then consumes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.cli import explained, run_plan
+from benchmarks.estimate import estimate, work_of
+from benchmarks.executors import InProcessExecutor
+from benchmarks.plan import Plan, make_plan
+from benchmarks.steps.generate import mine
+from benchmarks.store import LocalStore
+from tests.engine.conftest import write_suite
+
+ENSEMBLE = [{"file": "diverse_ensemble", "variants": ["k3_live"]}, {"file": "joint_finetune"}]
+
+
+def run(plan: Plan, runs: Path) -> LocalStore:
+    store = LocalStore(runs / "store")
+    run_plan(plan, store, InProcessExecutor(), argparse.Namespace(runs=runs, method=[], no_mirror=True), None)
+    return store
+
+
+@pytest.mark.parametrize("kind", ["images", "captions"])
+def test_every_step_of_a_pool_is_counted_as_it_runs(kind: str, planned: Callable[..., Plan]) -> None:
+    plan = planned(scenarios=ENSEMBLE, n=29, shard=8)
+    steps = [s for s in plan.steps.values() if s.kind == kind]
+    assert {s.identity["member"][1] for s in steps} == {1, 3}
+    for step in steps:
+        assert work_of(step).samples == len(mine(step, 29)) * step.identity["draws"]
+
+
+def test_evaluations_and_sizes_are_those_of_the_run(tmp_path: Path) -> None:
+    plan = make_plan(str(write_suite(tmp_path, scenarios=ENSEMBLE)))
+    before = estimate(plan, tmp_path / "runs" / "store")
+    assert before["hours"] is None
+    assert {"images", "captions", "fit", "metrics"} <= set(before["unknown"])
+    assert any("hours unknown" in line for line in explained(before))
+    store = run(plan, tmp_path / "runs")
+    spent = sum(store.record(k).cost.network_evaluations for k, s in plan.steps.items() if s.kind != "fit")
+    after = estimate(plan, tmp_path / "runs" / "store")
+    assert before["network_evaluations"] == after["network_evaluations"] == spent
+    assert after["hours"] == 0
+    assert after["unknown"] == []
+    on_disk = sum(f.stat().st_size for f in (tmp_path / "runs" / "store").rglob("value/**/*") if f.is_file())
+    assert after["kept_gigabytes"] == pytest.approx(on_disk / 1e9, abs=0.01)
+
+
+def test_a_part_that_ran_tells_the_hours_of_the_whole(tmp_path: Path) -> None:
+    file = str(write_suite(tmp_path, seeds=list(range(4)), iterations=3))
+    run(make_plan(file, ["--seeds", "[0]", "--iterations", "1"]), tmp_path / "runs")
+    found = estimate(make_plan(file), tmp_path / "runs" / "store")
+    assert found["unknown"] == []
+    assert np.isfinite(found["hours"])
+
+
+def test_dropping_pools_lowers_the_peak(planned: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = planned(mitigations=["none"], iterations=5)
+    lean = planned(mitigations=["none"], iterations=5, retain={"pools": False})
+    for plan in (whole, lean):
+        monkeypatch.setattr(type(plan.world.data), "resolution", 100_000, raising=False)
+    sizes = [estimate(plan, Path("/nowhere")) for plan in (whole, lean)]
+    assert sizes[1]["peak_gigabytes"] < sizes[0]["peak_gigabytes"] * 0.6
+    assert sizes[1]["kept_gigabytes"] < sizes[0]["kept_gigabytes"]
+
+
+def test_what_is_needed_is_named_with_whether_it_is_there() -> None:
+    facts = estimate(make_plan("paper_full"), Path("/nowhere"))
+    assert [m["name"] for m in facts["models"] if not m["present"]] == ["blip2_opt_2.7b", "sdxl_base", "clip_l14"]
+    assert "dataset_coco.json" in facts["data"]["missing"]
+    assert any("MISSING" in line for line in explained(facts))
