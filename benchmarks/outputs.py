@@ -6,6 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from benchmarks.estimate import estimate
 from benchmarks.plan import Plan, resolved
 from benchmarks.results import CellResult, read_results
@@ -73,6 +75,7 @@ def write_pictures(plan: Plan, store: Store, results: dict[str, CellResult], fol
     from benchmarks.pictures import caption_table, image_grid
 
     first = {row.keys[0] for row in plan.rows}
+    data = plan.world.data
     for key, result in results.items():
         if key not in first or result.status != "complete":
             continue
@@ -83,7 +86,9 @@ def write_pictures(plan: Plan, store: Store, results: dict[str, CellResult], fol
             target = home / ("grid.png" if modality == "generator" else "captions.md")
             if target.exists() or not made or not all(store.has(k) for k in made.values()):
                 continue
-            pairs = {t: store.get(k).take(range(min(8, len(store.get(k))))) for t, k in made.items()}
+            whole = {t: store.get(k) for t, k in made.items()}
+            items = shown_items(data, len(next(iter(whole.values()))))
+            pairs = {t: p.take(items) for t, p in whole.items()}
             if next(iter(pairs.values())).images.ndim != 4:
                 continue  # the analytic testbed draws numbers, not pictures
             home.mkdir(parents=True, exist_ok=True)
@@ -91,7 +96,32 @@ def write_pictures(plan: Plan, store: Store, results: dict[str, CellResult], fol
                 prompts = list(next(iter(pairs.values())).prompts)
                 image_grid([p.images for p in pairs.values()], [f"t = {t}" for t in pairs], prompts, 3).save(target)
             else:
-                target.write_text(caption_table({t: list(p.captions) for t, p in pairs.items()}), encoding="utf-8")
+                references = [texts[0] for texts in data.captions("evaluation", items)]
+                table = caption_table({t: list(p.captions) for t, p in pairs.items()}, references)
+                target.write_text(table, encoding="utf-8")
+
+
+def shown_items(data: Any, n: int, count: int = 10) -> np.ndarray:
+    """Return which evaluation items people are shown: the first ones, and as many with the rarest attributes.
+
+    Collapse eats the tail first, so a picture of common scenes alone would look healthy for long. Data without an
+    oracle show their first items.
+
+    Returns:
+        At most `count` of 0..n-1, int64.
+    """
+    if data.oracle is None:
+        return np.arange(min(count, n))
+    truth = data.attributes("evaluation", np.arange(n))
+    values = sorted(
+        (share, name, value) for name, shares in data.oracle.frequencies().items() for value, share in shares.items()
+    )
+    chosen = list(range(min(count - count // 2, n)))
+    for _, name, value in values:  # the rarest value of all first: one item that has it
+        having = (i for i in range(n) if value in truth[i][name] and i not in chosen)
+        if len(chosen) < min(count, n) and (item := next(having, None)) is not None:
+            chosen.append(item)
+    return np.array(chosen, dtype=np.int64)
 
 
 def pictures_of(plan: Plan, folder: Path, result: CellResult) -> list[Path]:
