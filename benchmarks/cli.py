@@ -61,7 +61,12 @@ def make_parser() -> argparse.ArgumentParser:
         )
         command.set_defaults(run=function)
         if name == "run":
-            command.add_argument("--workers", type=int, default=None, help="worker processes (default: one a core)")
+            command.add_argument(
+                "--workers",
+                type=int,
+                default=None,
+                help="worker processes (default: one an accelerator, else one a core)",
+            )
             command.add_argument("--no-mirror", action="store_true", help="leave MLflow alone")
         if name == "plan":
             command.add_argument("--format", choices=("text", "json"), default="text")
@@ -86,15 +91,16 @@ def run(options: argparse.Namespace) -> int:
     from benchmarks.executors import LocalExecutor
     from benchmarks.reporter import make_reporter
     from benchmarks.store import LocalStore
+    from benchmarks.worker import accelerators
 
-    workers = len(os.sched_getaffinity(0)) if options.workers is None else options.workers
+    workers = (len(accelerators()) or len(os.sched_getaffinity(0))) if options.workers is None else options.workers
     if workers < 1:
         raise UsageError(f"--workers: found {workers}; allowed: 1 or more")
     study = read_plan(options)
     root = options.runs / "store"
     store = LocalStore(root)
     store.sweep(older_than=3600)
-    return run_plan(study, store, LocalExecutor(root, workers), options, make_reporter())
+    return run_plan(study, store, LocalExecutor(root, workers, study.suite.execution), options, make_reporter())
 
 
 def run_plan(

@@ -11,18 +11,19 @@ import multiprocessing
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from benchmarks.errors import HookReadError, StepError
+from benchmarks import worker
 from benchmarks.keys import Step
-from benchmarks.store import LocalStore, Record, Store
+from benchmarks.store import Record, Store
+from benchmarks.suite import Executions
+from benchmarks.worker import accelerators, explain, perform
 
 
 @dataclass(frozen=True)
@@ -51,25 +52,6 @@ class Executor(Protocol):
 
     def run(self, steps: Sequence[Step], store: Store, listener: Listener) -> None:
         """Run all steps, inputs first."""
-
-
-def perform(step: Step, store: Store, context: Any, execution: dict[str, Any]) -> Record:
-    """Run one step and keep its value; the record holds what it cost."""
-    from benchmarks.steps import run_step
-
-    start, cpu = time.perf_counter(), time.process_time()
-    value, cost = run_step(step, context)
-    spent = replace(cost, wall_seconds=time.perf_counter() - start, device_seconds=time.process_time() - cpu)
-    record = Record(step.key, step.kind, step.label, spent, execution)
-    store.put(record, value)
-    return record
-
-
-def explain(error: BaseException) -> str:
-    """Return one sentence about an error, the same on every machine."""
-    text = " ".join(str(error).split()) or "no message"
-    known = isinstance(error, (StepError, HookReadError)) or type(error).__name__ == "NonFiniteLoss"
-    return text if known else f"{type(error).__name__}: {text}"
 
 
 class InProcessExecutor:
@@ -108,11 +90,12 @@ class LocalExecutor:
 
     Args:
         root: Folder of the store that workers open themselves.
-        workers: How many processes.
+        workers: How many processes; on a machine with accelerators they share those out among them.
+        execution: How each modality's fits and generations are run.
     """
 
-    def __init__(self, root: Path, workers: int):
-        self.root, self.workers = root, workers
+    def __init__(self, root: Path, workers: int, execution: Executions | None = None):
+        self.root, self.workers, self.execution = root, workers, execution or Executions()
 
     def run(self, steps: Sequence[Step], store: Store, listener: Listener) -> None:
         """Run all steps, earlier cells first, inputs before their readers."""
@@ -163,7 +146,7 @@ class _Schedule:
                 return True
             key = self.suspects[0] if self.suspects else self.ready[0][1]
             try:
-                running[crew.pool.submit(_work, self.steps[key])] = key
+                running[crew.pool.submit(worker.work, self.steps[key])] = key
             except BrokenProcessPool:  # an idle worker died
                 return False
             if self.suspects:
@@ -212,10 +195,12 @@ class _Crew:
         context = multiprocessing.get_context("spawn")
         self.listener = listener
         self.reader, self.writer = context.Pipe(duplex=False)
+        setup = worker.Setup(
+            executor.root, list(sys.path), os.getpid(), executor.execution, accelerators(), executor.workers
+        )
         self.pool = ProcessPoolExecutor(
-            executor.workers, context, initializer=_start_worker,
-            initargs=(executor.root, list(sys.path), self.writer, os.getpid()),
-        )  # fmt: skip
+            executor.workers, context, initializer=worker.start, initargs=(setup, self.writer, context.Value("i", 0))
+        )
         threading.Thread(target=self.hear, daemon=True).start()
 
     def hear(self) -> None:
@@ -228,55 +213,6 @@ class _Crew:
         """End the workers, also in the middle of a step."""
         workers = list((getattr(self.pool, "_processes", None) or {}).values())  # shutdown forgets them
         self.pool.shutdown(wait=False, cancel_futures=True)
-        for worker in workers:
-            worker.terminate()
+        for process in workers:
+            process.terminate()
         self.writer.close()
-
-
-_context: Any = None
-_news: Any = None
-
-
-def _start_worker(root: Path, path: list[str], news: Any, parent: int) -> None:
-    """Prepare a worker: one thread, the parent's import path, and an end when the parent ends."""
-    global _context, _news
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # ours are the only bars
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    sys.path[:] = path
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-    import torch
-
-    torch.set_num_threads(1)
-    from benchmarks.steps.context import RunContext
-
-    _context, _news = RunContext(LocalStore(root)), news
-
-
-def _follow(parent: int) -> None:
-    """End this worker when the run that started it was killed: an orphan would go on computing."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
-
-
-def _work(step: Step) -> Record | str:
-    """Run a step in a worker; an error comes back as its sentence, since not every exception can be pickled."""
-    last = 0.0
-
-    def progress(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last > 0.5:
-            last = time.monotonic()
-            _news.send((step.key, done, total))
-
-    _context.progress = progress
-    import platform
-
-    execution = {"device": "cpu", "threads": 1, "machine": platform.machine()}
-    try:
-        return perform(step, _context.store, _context, execution)
-    except Exception as error:
-        return explain(error)

@@ -14,7 +14,7 @@ from benchmarks.keys import Spec, Step
 from benchmarks.seeds import draw_items, permutation, sample_seeds, step_seed
 from benchmarks.sources import import_class
 from benchmarks.store import Store
-from benchmarks.suite import ModelSpec
+from benchmarks.suite import Executions, ModelSpec
 from benchmarks.world import model_folder
 from datamodules.pairs import Pairs
 
@@ -28,6 +28,7 @@ class RunContext:
 
     store: Store
     progress: Callable[[int, int], None] | None = None
+    execution: Executions = field(default_factory=Executions)
     _data: dict[str, Any] = field(default_factory=dict)
     _models: OrderedDict[str, Any] = field(default_factory=OrderedDict)
 
