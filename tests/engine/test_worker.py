@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from lightning_modules.settings import Execution
 
 def setup(tmp_path: Path, names: tuple[str, ...], workers: int, **execution: Any) -> worker.Setup:
     sides = {side: Execution(**execution) for side in ("captioner", "generator")}
-    return worker.Setup(tmp_path, [], os.getppid(), Executions(**sides), names, workers)
+    return worker.Setup(tmp_path, list(sys.path), os.getppid(), Executions(**sides), names, workers)
 
 
 @pytest.mark.parametrize(
@@ -37,8 +39,7 @@ def test_each_worker_takes_its_turn(
     names: tuple[str, ...], execution: dict[str, Any], expected: list[str], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    started: list[Any] = []
-    monkeypatch.setattr(worker.threading, "Thread", lambda **_: type("Still", (), {"start": started.append})())
+    monkeypatch.setattr(worker.threading, "Thread", lambda **_: SimpleNamespace(start=lambda: None))
     monkeypatch.setattr(worker.sys, "path", list(worker.sys.path))
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
