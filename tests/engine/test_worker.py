@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,7 +38,7 @@ def test_each_worker_takes_its_turn(
     names: tuple[str, ...], execution: dict[str, Any], expected: list[str], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(worker.threading, "Thread", lambda **_: SimpleNamespace(start=lambda: None))
+    monkeypatch.setattr(worker, "_follow", lambda parent: None)
     monkeypatch.setattr(worker.sys, "path", list(worker.sys.path))
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
