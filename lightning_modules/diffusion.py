@@ -3,18 +3,53 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from diffusers import DDPMScheduler, FlowMatchEulerDiscreteScheduler
+from diffusers import DDPMScheduler
 from torch import Tensor
+
+#: What defines a noise process. Schedulers have defaults of their own for these, so they are always handed on.
+PROCESS = (
+    "num_train_timesteps",
+    "beta_start",
+    "beta_end",
+    "beta_schedule",
+    "trained_betas",
+    "rescale_betas_zero_snr",
+    "prediction_type",
+)
+
+
+def is_flow(scheduler: Any) -> bool:
+    """Tell flow matching (2210.02747), straight lines between latents and noise, from a process with betas."""
+    return type(scheduler).__name__.startswith("FlowMatch") or scheduler.config.get("prediction_type") == (
+        "flow_prediction"
+    )
+
+
+def process_of(scheduler: Any) -> DDPMScheduler:
+    """Return the forward process that a scheduler with betas undoes.
+
+    Schedulers of fast samplers scale their noise in ways of their own; training is always this process.
+
+    Raises:
+        ValueError: the scheduler belongs to another process, as EDM's do.
+    """
+    config = scheduler.config
+    if "beta_schedule" not in config:
+        raise ValueError(f"no training process for {type(scheduler).__name__}: use one with betas, or flow matching")
+    return DDPMScheduler.from_config(config, **{name: config[name] for name in PROCESS if name in config})
 
 
 def corrupt(scheduler: Any, latents: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Noise latents at random times, and say what the denoiser should answer.
 
-    Flow matching (2210.02747) draws logit-normal times (2403.03206) and asks for noise - latents.
+    Flow matching draws logit-normal times and asks for noise - latents. All times weigh the same in the loss then:
+    the density of the times is the weighting (2403.03206, 3.1 and 5.1). Times are shifted by the scheduler's constant
+    shift (5.3.2), and left as they are where the shift depends on the size of the image, as diffusers' training does.
     Other schedulers draw uniform times and ask for the noise (2006.11239), the velocity (2202.00512)
     or the latents, as `prediction_type` says.
 
@@ -28,17 +63,16 @@ def corrupt(scheduler: Any, latents: Tensor, noise: Tensor) -> tuple[Tensor, Ten
             torch's global CPU generator.
 
     Raises:
-        ValueError: an unknown prediction type.
+        ValueError: an unknown prediction type or process.
     """
     n, total = len(latents), scheduler.config.num_train_timesteps
-    if isinstance(scheduler, FlowMatchEulerDiscreteScheduler):
+    if is_flow(scheduler):
         sigma = torch.sigmoid(torch.randn(n)).to(latents)
-        shift = scheduler.config.shift
+        shift = 1.0 if scheduler.config.get("use_dynamic_shifting") else _constant_shift(scheduler.config)
         sigma = shift * sigma / (1 + (shift - 1) * sigma)
         mixed = sigma.view(-1, 1, 1, 1)
         return (1 - mixed) * latents + mixed * noise, sigma * total, noise - latents
-    # Schedulers of fast samplers scale their noise in ways of their own; training is always this process.
-    process = DDPMScheduler.from_config(scheduler.config)
+    process = process_of(scheduler)
     times = torch.randint(0, total, (n,)).to(latents.device)
     noisy = process.add_noise(latents, noise, times)
     kind = process.config.prediction_type
@@ -51,12 +85,61 @@ def corrupt(scheduler: Any, latents: Tensor, noise: Tensor) -> tuple[Tensor, Ten
     raise ValueError(f"unknown prediction type {kind!r}")
 
 
+def min_snr(scheduler: Any, times: Tensor, gamma: float) -> Tensor:
+    """Return the min-SNR weights of squared errors (2303.09556, 3.4).
+
+    Seen as errors of the latents all predictions get min(SNR, gamma), so the squared error of the noise gets
+    min(SNR, gamma) / SNR and that of the velocity min(SNR, gamma) / (SNR + 1).
+
+    Args:
+        scheduler: decides the process.
+        times: (n,) whole numbers.
+        gamma: above 0.
+
+    Returns:
+        Tensor: (n,) float32.
+
+    Raises:
+        ValueError: flow matching, for which the paper defines no such weights.
+    """
+    if is_flow(scheduler):
+        raise ValueError(f"min_snr: {gamma} has no meaning for flow matching ({type(scheduler).__name__}); set it to 0")
+    process = process_of(scheduler)
+    kept = process.alphas_cumprod.to(times.device)[times].float()
+    snr = kept / (1 - kept)
+    if process.config.prediction_type == "epsilon":
+        return (gamma / snr).clamp(max=1.0)  # 1 also where nothing but noise is left and SNR is 0
+    return snr.clamp(max=gamma) / ((snr + 1) if process.config.prediction_type == "v_prediction" else 1.0)
+
+
+def _constant_shift(config: Any) -> float:
+    return float(config.get("flow_shift", config.get("shift", 1.0)))
+
+
+def dynamic_mu(config: Any, tokens: int) -> float:
+    """Return the mu of a shift that grows with the number of image tokens: a line through two given points."""
+    first, last = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
+    low, high = config.get("base_shift", 0.5), config.get("max_shift", 1.15)
+    slope = (high - low) / (last - first)
+    return tokens * slope + (low - slope * first)
+
+
+def shift_of(config: Any, tokens: int) -> float:
+    """Return the shift of sampling times (2403.03206, 5.3.2) for images of so many tokens; 1 = none."""
+    if not config.get("use_dynamic_shifting"):
+        return _constant_shift(config)
+    mu = dynamic_mu(config, tokens)
+    return mu if config.get("time_shift_type") == "linear" else math.exp(mu)
+
+
 def sample(
     predict: Callable[[Tensor, Tensor, int], Tensor],
     scheduler: Any,
     latents: Tensor,
     steps: int,
     streams: Sequence[torch.Generator],
+    tokens: int = 0,
+    sigmas: Sequence[float] | None = None,
 ) -> Tensor:
     """Walk from noise to latents in `steps` steps.
 
@@ -66,12 +149,22 @@ def sample(
         latents: (n, c, h, w) standard normal noise.
         steps: number of steps.
         streams: one generator per sample, for schedulers that add noise on the way.
+        tokens: tokens of one image, for schedulers that shift their times by it.
+        sigmas: the noise levels before shifting, for schedulers that can be told; None = the scheduler's own.
 
     Returns:
         Tensor: (n, c, h, w).
     """
     scheduler = type(scheduler).from_config(scheduler.config)
-    scheduler.set_timesteps(steps, device=latents.device)
+    settable = inspect.signature(scheduler.set_timesteps).parameters
+    timetable: dict[str, Any] = {}
+    if scheduler.config.get("use_dynamic_shifting"):
+        timetable["mu"] = dynamic_mu(scheduler.config, tokens)
+    if sigmas is not None and "sigmas" in settable and not scheduler.config.get("use_flow_sigmas"):
+        timetable["sigmas"] = sigmas
+    scheduler.set_timesteps(steps, device=latents.device, **timetable)
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(0)  # not searched for: some schedules hold the first time twice
     noisy = "generator" in inspect.signature(scheduler.step).parameters
     options: dict[str, Any] = {"generator": list(streams)} if noisy else {}
     latents = latents * float(getattr(scheduler, "init_noise_sigma", 1.0))

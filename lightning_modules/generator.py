@@ -14,8 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_modules import diffusion, runner
-from lightning_modules.families.text_to_image import Tensors, family_of
+from lightning_modules import diffusion, runner, samplers
+from lightning_modules import latents as latent_space
+from lightning_modules.cache import ContentCache
+from lightning_modules.families.text_to_image import Tensors, cast, dtype_of, family_of
 from lightning_modules.module import FitModule
 from lightning_modules.pixels import distinct, to_bytes, to_unit
 from lightning_modules.quiet import quiet
@@ -25,6 +27,9 @@ from lightning_modules.settings import FitSettings, ImageDecoding
 
 if TYPE_CHECKING:
     from datamodules.pairs import Pairs
+
+#: Parts of published pipelines that play no role in drawing an image from a text.
+UNUSED = ("safety_checker", "feature_extractor", "image_encoder")
 
 
 @dataclass(frozen=True)
@@ -52,20 +57,34 @@ class GeneratorModule(FitModule):
         pipeline: name of the diffusers pipeline class that the parts belong to.
         parts: every part by name, as in `model_index.json`; None for absent ones.
         batch_size: images drawn and latents encoded side by side; no result depends on it beyond rounding.
+        size: side of the images drawn, in pixels; None = what the denoiser was made for.
+        cache: what the frozen text encoders and autoencoder made of texts and images so far.
     """
 
     modality: ClassVar[str] = "generator"
     version: ClassVar[int] = 1
 
     def __init__(
-        self, pipeline: str, parts: Mapping[str, Any], settings: Mapping[str, Any] | None = None, batch_size: int = 64
+        self,
+        pipeline: str,
+        parts: Mapping[str, Any],
+        settings: Mapping[str, Any] | None = None,
+        batch_size: int = 64,
+        size: int | None = None,
     ) -> None:
-        """Put the parts of a pipeline together."""
+        """Put the parts of a pipeline together.
+
+        Raises:
+            ValueError: no family file for this pipeline, or images cannot have this size.
+        """
         super().__init__()
         self.pipeline, self.settings, self.batch_size = pipeline, dict(settings or {}), batch_size
         self.networks = nn.ModuleDict({k: v for k, v in parts.items() if isinstance(v, nn.Module)})
         self.parts = dict(parts)
         self.family = family_of(pipeline)(self.parts, self.settings)
+        self.family.latent_shape(size)
+        self.size, self.cache = size, ContentCache()
+        latent_space.settle(self.parts["vae"])
         self.text_is_trained = False
         for name, network in self.networks.items():
             network.requires_grad_(name == self.family.denoiser)
@@ -74,22 +93,28 @@ class GeneratorModule(FitModule):
         self.eval()
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, size: int | None = None) -> Self:
         """Read a folder in diffusers' layout, as float32, without a network.
+
+        Args:
+            folder: with `model_index.json` and a folder of safetensors per network; its float16 variants are read
+                where there are no others.
+            size: side of the images drawn, in pixels; None = as saved, or what the denoiser was made for.
 
         Raises:
             FileNotFoundError: `folder` holds no `model_index.json`.
-            ValueError: no family file for this pipeline.
+            ValueError: no family file for this pipeline, or images cannot have this size.
         """
         folder = Path(folder)
         index = json.loads((folder / "model_index.json").read_text())
+        family_of(index["_class_name"])  # before anything large is read
         parts, settings = {}, {}
         for name, value in index.items():
             if isinstance(value, list):
-                parts[name] = _read_part(folder / name, *value)
+                parts[name] = None if name in UNUSED else _read_part(folder / name, *value)
             elif not name.startswith("_"):
                 settings[name] = value
-        return cls(index["_class_name"], parts, settings)
+        return cls(index["_class_name"], parts, settings, size=size or index.get("_image_size"))
 
     def save(self, folder: Path) -> None:
         """Write the folder that `load` and the diffusers pipeline read."""
@@ -100,6 +125,8 @@ class GeneratorModule(FitModule):
             "_diffusers_version": diffusers.__version__,
             **self.settings,
         }
+        if self.size is not None:
+            index["_image_size"] = self.size  # diffusers passes over names like this
         for name, part in self.parts.items():
             index[name] = [None, None] if part is None else [type(part).__module__.split(".")[0], type(part).__name__]
             if part is not None:
@@ -110,7 +137,8 @@ class GeneratorModule(FitModule):
     def train_text(self) -> None:
         """Train the text encoders along with the denoiser, as when starting from scratch."""
         self.text_is_trained = True
-        for encoder in self.family.encoders:
+        self.cache.clear()
+        for encoder in self.family.present:
             self.networks[encoder].requires_grad_(True)
 
     # --- fitting
@@ -135,7 +163,10 @@ class GeneratorModule(FitModule):
 
         Raises:
             NonFiniteLoss: at the first step whose loss is NaN or infinite.
+            ValueError: there are no pairs, or min-SNR weights are asked for in flow matching.
         """
+        if settings.min_snr:
+            diffusion.min_snr(self.parts["scheduler"], torch.zeros(1, dtype=torch.int64), settings.min_snr)
         return runner.fit(
             self, self.encode(pairs.images, pairs.captions, pairs.weights), settings, seed, objective, progress
         )
@@ -144,7 +175,7 @@ class GeneratorModule(FitModule):
     def encode(self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None) -> Tensors:
         """Return the rows of a fit: latents, and conditions (tokens where the text is trained).
 
-        Equal images and equal captions are encoded once.
+        Equal images and equal captions are encoded once, and not again in a later call (see `cache`).
 
         Args:
             images: (n, H, W, 3) uint8.
@@ -155,13 +186,14 @@ class GeneratorModule(FitModule):
         different, image_rows = distinct(images)
         texts, text_rows = np.unique(np.array(captions, dtype=object), return_inverse=True)
         known = self.family.tokens(list(texts)) if self.text_is_trained else self._conditions(list(texts))
-        self._nothing = self.family.tokens([""]) if self.text_is_trained else self.family.nothing()
-        latents = torch.cat([self._latents(part) for part in to_unit(different).split(self.batch_size)])
+        self._nothing = self.family.tokens([""]) if self.text_is_trained else self._empty()
+        size = self.batch_size
+        latents = torch.cat([self._latents(different[i : i + size]) for i in range(0, len(different), size)])
         rows = {name: value.cpu()[torch.from_numpy(text_rows)] for name, value in known.items()}
         return {**rows, "latents": latents.cpu()[image_rows], "weights": runner.loss_weights(len(images), weights)}
 
     def losses(self, batch: Tensors, settings: FitSettings) -> tuple[Tensor, dict[str, Any]]:
-        """Return the mean squared error of the denoiser (b,), over random times and noise."""
+        """Return the mean squared error of the denoiser (b,) over random times and noise, weighted if set."""
         latents = batch["latents"]
         noise = torch.randn(latents.shape).to(latents)
         noisy, times, target = diffusion.corrupt(self.parts["scheduler"], latents, noise)
@@ -171,8 +203,10 @@ class GeneratorModule(FitModule):
             mask = dropped.view(-1, *[1] * (text[name].ndim - 1))
             text[name] = torch.where(mask, empty.to(text[name]), text[name])
         conditions = self.family.conditions(text) if self.text_is_trained else text
-        prediction = self.family.predict(noisy, times, conditions)
-        losses = (prediction.float() - target.float()).square().mean(dim=(1, 2, 3))
+        prediction = self.family.answer(noisy, times, conditions)
+        losses = (prediction - target.float()).square().mean(dim=(1, 2, 3))
+        if settings.min_snr:
+            losses = losses * diffusion.min_snr(self.parts["scheduler"], times, settings.min_snr)
         return losses, {"times": times, "prediction": prediction, "target": target}
 
     # --- sampling
@@ -189,7 +223,7 @@ class GeneratorModule(FitModule):
 
         Args:
             inputs: n prompts.
-            decoding: steps and guidance.
+            decoding: steps, guidance, scheduler, negative prompt.
             seeds: (n,) uint64; every random number of image i comes from seeds[i] alone.
             progress: called as progress(images done, images in all).
             steering: changes to plain sampling.
@@ -198,48 +232,63 @@ class GeneratorModule(FitModule):
             Generated: images (n, H, W, 3) uint8.
 
         Raises:
-            ValueError: not one seed per prompt.
+            ValueError: not one seed per prompt, or a decoding that this model cannot follow.
         """
         if len(inputs) != len(seeds):
             raise ValueError(f"one seed per prompt: {len(inputs)} prompts, {len(seeds)} seeds")
+        if decoding.negative_prompt and self.family.guidance_is_input:
+            raise ValueError(
+                f"decoding: negative_prompt {decoding.negative_prompt!r} has no place in this model, which takes the "
+                'guidance scale as an input and compares with no other prompt; leave it ""'
+            )
+        shape = self.family.latent_shape(self.size)
+        tokens, sigmas = shape[1] * shape[2] // self.family.patch**2, self.family.sigmas(decoding.steps)
         self._work = {
             "prompts": list(inputs),
             "seeds": seeds,
             "decoding": decoding,
             "steering": steering or Steering(),
             "evaluations": 0,
+            "shape": shape,
+            "timetable": {"tokens": tokens, "sigmas": sigmas},
+            "scheduler": samplers.chosen(
+                self.parts["scheduler"], decoding.scheduler, decoding.steps, tokens=tokens, sigmas=sigmas
+            ),
         }
         images = runner.predict(self, runner.chunked(len(inputs), self.batch_size), progress)
         evaluations = self._work["evaluations"]
         self._work = {}
-        side = self.family.network.config.sample_size * self._factor
-        return Generated(np.concatenate(images) if images else np.zeros((0, side, side, 3), np.uint8), evaluations)
+        height, width = (side * latent_space.factor(self.parts["vae"]) for side in shape[1:])
+        return Generated(np.concatenate(images) if images else np.zeros((0, height, width, 3), np.uint8), evaluations)
 
     def predict_step(self, batch: list[int], batch_idx: int) -> np.ndarray:
         """Draw the images of the prompts numbered in `batch`."""
         work = self._work
         decoding, steering = work["decoding"], work["steering"]
         streams = generators([work["seeds"][i] for i in batch])
-        config = self.family.network.config
-        latents = gaussian(streams, (config.in_channels, config.sample_size, config.sample_size)).to(self.device)
+        latents = gaussian(streams, work["shape"]).to(self.device)
         conditions = self._conditions([work["prompts"][i] for i in batch])
         models = (
             [(self, 1.0 + steering.weight), (steering.auxiliary, -steering.weight)]
             if steering.auxiliary
             else [(self, 1.0)]
         )
-        nothing = {name: value.expand(len(batch), *value.shape[1:]) for name, value in self.family.nothing().items()}
+        away = self._conditions([decoding.negative_prompt]) if decoding.negative_prompt else self._empty()
+        nothing = {name: value.expand(len(batch), *value.shape[1:]) for name, value in away.items()}
+        single = self.family.guidance_is_input
 
         def predict(noisy: Tensor, time: Tensor, number: int) -> Tensor:
             scale = steering.guidance(number, decoding.steps) if steering.guidance else decoding.guidance
-            work["evaluations"] += len(batch) * len(models) * (1 if scale == 1 else 2)
+            work["evaluations"] += len(batch) * len(models) * (1 if scale == 1 or single else 2)
             return sum(weight * model.guided(noisy, time, conditions, nothing, scale) for model, weight in models)
 
-        latents = diffusion.sample(predict, self.parts["scheduler"], latents, decoding.steps, streams)
-        return self._decoded(latents)
+        latents = diffusion.sample(predict, work["scheduler"], latents, decoding.steps, streams, **work["timetable"])
+        return to_bytes(latent_space.decode(self.networks["vae"], latents))
 
     def guided(self, latents: Tensor, time: Tensor, conditions: Tensors, nothing: Tensors, scale: float) -> Tensor:
         """Predict with classifier-free guidance (2207.12598): nothing + scale (conditions - nothing).
+
+        A guidance-distilled model is told the scale instead, and evaluated once.
 
         Args:
             latents: (n, c, h, w) noisy latents.
@@ -249,33 +298,44 @@ class GeneratorModule(FitModule):
             scale: 1 = one network evaluation per image, otherwise two.
         """
         n = len(latents)
+        if self.family.guidance_is_input:
+            told = torch.full((n,), float(scale), device=latents.device)
+            return self.family.answer(latents, time.expand(n), {**conditions, "guidance": told})
         if scale == 1:
-            return self.family.predict(latents, time.expand(n), conditions)
+            return self.family.answer(latents, time.expand(n), conditions)
         both = {name: torch.cat([nothing[name], value]) for name, value in conditions.items()}
-        without, with_text = self.family.predict(torch.cat([latents, latents]), time.expand(2 * n), both).chunk(2)
+        without, with_text = self.family.answer(torch.cat([latents, latents]), time.expand(2 * n), both).chunk(2)
         return without + scale * (with_text - without)
 
-    # --- latents
-
-    @property
-    def _factor(self) -> int:
-        return 2 ** (len(self.parts["vae"].config.block_out_channels) - 1)
+    # --- what frozen networks make of texts and images
 
     def _conditions(self, texts: list[str]) -> Tensors:
         if not texts:
-            return {name: value[:0] for name, value in self.family.nothing().items()}
-        parts = [self.family.conditions(self.family.tokens(texts[i : i + 256])) for i in range(0, len(texts), 256)]
+            return {name: value[:0] for name, value in self._empty().items()}
+        parts = [self._text(texts[i : i + 256]) for i in range(0, len(texts), 256)]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
-    def _latents(self, pixels: Tensor) -> Tensor:
-        vae = self.networks["vae"]
-        latents = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist.mode().float()
-        return (latents - (vae.config.shift_factor or 0.0)) * vae.config.scaling_factor
+    def _text(self, texts: list[str]) -> Tensors:
+        family = self.family
+        return self._remembered(["text", *texts], lambda: family.conditions(family.tokens(texts)))
 
-    def _decoded(self, latents: Tensor) -> np.ndarray:
+    def _empty(self) -> Tensors:
+        return self._remembered(["nothing"], self.family.nothing)
+
+    def _remembered(self, words: list[str], make: Callable[[], Tensors]) -> Tensors:
+        def conditions() -> Tensors:
+            return cast(make(), dtype_of(self.family.network))
+
+        if self.text_is_trained:
+            return conditions()
+        encoders = [self.networks[name] for name in self.family.present]
+        found = self.cache.get((word.encode() for word in words), encoders, conditions)
+        return {name: value.to(self.device) for name, value in found.items()}
+
+    def _latents(self, images: np.ndarray) -> Tensor:
         vae = self.networks["vae"]
-        latents = latents / vae.config.scaling_factor + (vae.config.shift_factor or 0.0)
-        return to_bytes(vae.decode(latents.to(vae.dtype), return_dict=False)[0])
+        content = (repr(images.shape).encode(), np.ascontiguousarray(images).tobytes())
+        return self.cache.get(content, [vae], lambda: {"latents": latent_space.encode(vae, to_unit(images))})["latents"]
 
 
 def _read_part(folder: Path, library: str | None, name: str | None) -> Any:
@@ -283,6 +343,14 @@ def _read_part(folder: Path, library: str | None, name: str | None) -> Any:
     if library is None or name is None:
         return None
     kind = getattr(importlib.import_module(library), name)
-    options = {"torch_dtype": torch.float32} if issubclass(kind, nn.Module) else {}
+    options: dict[str, Any] = {}
+    if issubclass(kind, nn.Module):
+        options = {"torch_dtype": torch.float32, "use_safetensors": True, "variant": _variant(folder)}
     with quiet():
         return kind.from_pretrained(folder, local_files_only=True, **options)
+
+
+def _variant(folder: Path) -> str | None:
+    """Return "fp16" where a folder holds weights of that name only."""
+    weights = [file.name for file in folder.glob("*.safetensors")]
+    return "fp16" if weights and all(".fp16." in name or ".fp16-" in name for name in weights) else None

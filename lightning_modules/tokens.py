@@ -39,17 +39,23 @@ def word_tokenizer(vocabulary: Sequence[str], max_length: int) -> PreTrainedToke
     )
 
 
-def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], fixed: bool = False) -> tuple[Tensor, Tensor]:
+def tokenize(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], fixed: bool = False, longest: int | None = None
+) -> tuple[Tensor, Tensor]:
     """Tokenize texts with their special tokens, padded on the right.
 
     Args:
         tokenizer: any.
         texts: n texts; longer ones are cut, their end token is kept.
         fixed: pad to the longest length that the tokenizer allows, instead of the longest text.
+        longest: longest length in tokens, where the tokenizer allows more.
 
     Returns:
         tuple: token numbers (n, t) int64 and mask (n, t) int64.
     """
     padding = "max_length" if fixed else "longest"
-    found = tokenizer(list(texts), padding=padding, truncation=True, padding_side="right", return_tensors="pt")
+    length = None if longest is None else min(longest, tokenizer.model_max_length)
+    found = tokenizer(
+        list(texts), padding=padding, truncation=True, max_length=length, padding_side="right", return_tensors="pt"
+    )
     return found["input_ids"].to(torch.int64), found["attention_mask"].to(torch.int64)

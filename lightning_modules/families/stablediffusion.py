@@ -1,4 +1,4 @@
-"""Stable Diffusion (2112.10752): one CLIP text encoder."""
+"""Stable Diffusion (2112.10752): one CLIP text encoder; versions 1 and 2 differ in their weights and configurations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ class Family(TextToImageFamily):
     def conditions(self, tokens: Tensors) -> Tensors:
         """Return states (n, t, d)."""
         network = self.parts["text_encoder"]
-        return {"states": network(input_ids=tokens["ids"].to(device_of(network))).last_hidden_state}
+        where = device_of(network)
+        masked = getattr(network.config, "use_attention_mask", False)
+        mask = tokens["mask"].to(where) if masked else None
+        return {"states": network(input_ids=tokens["ids"].to(where), attention_mask=mask).last_hidden_state}
 
     def predict(self, latents: Tensor, times: Tensor, conditions: Tensors) -> Tensor:
         """Call the U-Net."""

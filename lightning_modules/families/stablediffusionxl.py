@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from lightning_modules import latents as latent_space
 from lightning_modules.families.text_to_image import Tensors, TextToImageFamily, device_of
 
 
@@ -33,8 +34,8 @@ class Family(TextToImageFamily):
 
     def predict(self, latents: Tensor, times: Tensor, conditions: Tensors) -> Tensor:
         """Call the U-Net; all images are made at their own size, uncropped."""
-        factor = 2 ** (len(self.parts["vae"].config.block_out_channels) - 1)
-        height, width = (side * factor for side in latents.shape[-2:])
+        unit = latent_space.factor(self.parts["vae"])
+        height, width = (side * unit for side in latents.shape[-2:])
         sizes = torch.tensor([height, width, 0, 0, height, width], dtype=latents.dtype, device=latents.device)
         added = {"text_embeds": conditions["pooled"], "time_ids": sizes.expand(len(latents), 6)}
         return self.network(

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from lightning_modules import latents as latent_space
 from lightning_modules.tokens import tokenize
 
 Tensors = dict[str, Tensor]
@@ -20,10 +21,16 @@ class TextToImageFamily:
     Attributes:
         parts: the pipeline's parts by name, as in `model_index.json`.
         settings: the other values of `model_index.json`.
+        denoiser: name of the part that is trained.
+        encoders: names of the text encoders.
+        lengths: tokens per text encoder, where the pipeline takes fewer than the tokenizer allows.
+        lora_targets: names (endings) of the layers that get an adapter where the user names none.
     """
 
     denoiser: ClassVar[str] = "unet"
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder",)
+    lengths: ClassVar[Mapping[str, int]] = {}
+    lora_targets: ClassVar[tuple[str, ...]] = ("to_q", "to_k", "to_v", "to_out.0")
 
     def __init__(self, parts: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         """Look at the parts of one pipeline."""
@@ -34,13 +41,49 @@ class TextToImageFamily:
         """Return the denoiser."""
         return self.parts[self.denoiser]
 
+    @property
+    def present(self) -> tuple[str, ...]:
+        """Return the text encoders that this checkpoint has."""
+        return tuple(encoder for encoder in self.encoders if self.parts.get(encoder) is not None)
+
+    @property
+    def patch(self) -> int:
+        """Return the side of one token of the denoiser, in latents."""
+        return int(self.network.config.get("patch_size") or 1)
+
+    @property
+    def guidance_is_input(self) -> bool:
+        """Tell a model that takes the guidance scale as an input from one that compares with the empty prompt."""
+        return False
+
+    def latent_shape(self, size: int | None = None) -> tuple[int, int, int]:
+        """Return (channels, height, width) of the latents of one image.
+
+        Args:
+            size: side of the image in pixels; None = the size that the denoiser was made for.
+
+        Raises:
+            ValueError: images cannot have this size.
+        """
+        config, unit = self.network.config, latent_space.factor(self.parts["vae"])
+        if size is None:
+            sides = config.sample_size if isinstance(config.sample_size, (list, tuple)) else [config.sample_size] * 2
+            return config.in_channels, int(sides[0]), int(sides[1])
+        if size < 1 or size % (unit * self.patch):
+            raise ValueError(f"size: images of {size} pixels are not possible, a multiple of {unit * self.patch} is")
+        return config.in_channels, size // unit, size // unit
+
+    def sigmas(self, steps: int) -> list[float] | None:
+        """Return the noise levels of sampling before shifting; None = the scheduler's own."""
+        return None
+
     def tokens(self, prompts: Sequence[str]) -> Tensors:
         """Tokenize n prompts for every text encoder: (n, t) tensors by name."""
         found: Tensors = {}
-        for encoder in self.encoders:
+        for encoder in self.present:
             suffix = encoder.removeprefix("text_encoder")
             found["ids" + suffix], found["mask" + suffix] = tokenize(
-                self.parts["tokenizer" + suffix], prompts, fixed=True
+                self.parts["tokenizer" + suffix], prompts, fixed=True, longest=self.lengths.get(encoder)
             )
         return found
 
@@ -55,6 +98,12 @@ class TextToImageFamily:
     def predict(self, latents: Tensor, times: Tensor, conditions: Tensors) -> Tensor:
         """Call the denoiser on latents (n, c, h, w) at times (n,)."""
         raise NotImplementedError
+
+    def answer(self, latents: Tensor, times: Tensor, conditions: Tensors) -> Tensor:
+        """Call the denoiser in the precision of its weights, and return float32."""
+        kind = dtype_of(self.network)
+        found = self.predict(latents.to(kind), times, cast(conditions, kind))
+        return found.float()
 
 
 def family_of(pipeline: str) -> type[TextToImageFamily]:
@@ -75,3 +124,13 @@ def family_of(pipeline: str) -> type[TextToImageFamily]:
 def device_of(module: nn.Module) -> torch.device:
     """Return where a network lies."""
     return next(module.parameters()).device
+
+
+def dtype_of(module: nn.Module) -> torch.dtype:
+    """Return the precision of a network's weights."""
+    return next(p.dtype for p in module.parameters() if p.is_floating_point())
+
+
+def cast(tensors: Tensors, kind: torch.dtype) -> Tensors:
+    """Bring numbers to a precision; masks stay what they are."""
+    return {name: value.to(kind) if value.is_floating_point() else value for name, value in tensors.items()}
