@@ -50,7 +50,7 @@ class ModelSpec:
         revision: Commit of the hub repository.
         recipe: Name in `lightning_modules.recipes` of what made the weights; where the recipe has changed since, the
             model gets another key and is trained anew before it is used.
-        init_args: Arguments of a model without weights.
+        init_args: Arguments of the class beside its weights, such as a captioner's `prompt`; part of the key.
         trained_on: The splits of the data that its weights have seen (a judge and a scorer may share none).
     """
 

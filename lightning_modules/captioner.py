@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -26,26 +27,37 @@ if TYPE_CHECKING:
     from datamodules.pairs import Pairs
 
 
+#: What a saved captioner was made with beside its parts, where that is not the default.
+SETTINGS = "captioner.json"
+
+
 class CaptionerModule(FitModule):
     """A captioner.
 
     Attributes:
         model: a transformers image-to-text model of a family in `families/`.
         batch_size: images captioned side by side; no result depends on it beyond rounding.
-        max_length: longest caption to train on in words; longer ones lose their end.
+        max_length: longest caption to train on in tokens; longer ones lose their end.
+        prompt: what captions continue, or the instruction that asks for them; None = the family's own.
     """
 
     modality: ClassVar[str] = "captioner"
     version: ClassVar[int] = 1
 
     def __init__(
-        self, model: PreTrainedModel, tokenizer: Any, image_processor: Any, batch_size: int = 128, max_length: int = 64
+        self,
+        model: PreTrainedModel,
+        tokenizer: Any,
+        image_processor: Any,
+        batch_size: int = 128,
+        max_length: int = 64,
+        prompt: str | None = None,
     ) -> None:
         """Wrap a model with its tokenizer and image processor."""
         super().__init__()
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
-        self.batch_size, self.max_length = batch_size, max_length
-        self.family = family_of(model.config.model_type)(model)
+        self.batch_size, self.max_length, self.prompt = batch_size, max_length, prompt
+        self.family = family_of(model.config.model_type)(model, tokenizer, prompt)
         for name, parameter in model.named_parameters():
             if name.startswith(self.family.frozen):
                 parameter.requires_grad_(False)
@@ -54,25 +66,40 @@ class CaptionerModule(FitModule):
         self.eval()
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path | str, revision: str | None = None, **arguments: Any) -> Self:
         """Read a folder in transformers' layout, as float32, without a network.
+
+        Tokenizer and image processor may lie there by themselves or as parts of a processor.
+
+        Args:
+            folder: a folder, or the name of a repository in the local cache of the hub.
+            revision: commit of that repository.
+            arguments: of `__init__` beside the parts; what is not given is as it was saved.
 
         Raises:
             OSError: `folder` holds no model.
             ValueError: no family file for this model type.
         """
-        here = {"local_files_only": True}
+        here: dict[str, Any] = {"local_files_only": True}
+        if revision is not None:
+            here["revision"] = revision
         with quiet():
             model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, **here)
             tokenizer = AutoTokenizer.from_pretrained(folder, **here)
             image_processor = AutoImageProcessor.from_pretrained(folder, **here)
-        return cls(model, tokenizer, image_processor)
+        saved = Path(folder) / SETTINGS
+        settings = json.loads(saved.read_text(encoding="utf-8")) if saved.is_file() else {}
+        return cls(model, tokenizer, image_processor, **{**settings, **arguments})
 
     def save(self, folder: Path) -> None:
         """Write model, tokenizer and image processor with `save_pretrained`."""
         with quiet():
             for part in (self.model, self.tokenizer, self.image_processor):
                 part.save_pretrained(folder)
+        usual = {"max_length": 64, "prompt": None}
+        settings = {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
+        if settings:
+            (Path(folder) / SETTINGS).write_text(json.dumps(settings, sort_keys=True) + "\n", encoding="utf-8")
 
     def train_all(self) -> None:
         """Train every parameter, as when starting from scratch."""
@@ -130,7 +157,7 @@ class CaptionerModule(FitModule):
 
     def labels(self, captions: Sequence[str]) -> Tensor:
         """Return the tokens to be learned, words then end, (n, t) int64, filled up with -100."""
-        words = [self.tokenizer(text, add_special_tokens=False)["input_ids"][: self.max_length] for text in captions]
+        words = [self.family.words(text)[: self.max_length] for text in captions]
         rows = [torch.tensor([*ids, self.family.end]) for ids in words]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-100)
 
@@ -220,17 +247,17 @@ class CaptionerModule(FitModule):
                 max_new_tokens=decoding.max_new_tokens,
                 use_cache=True,
                 logits_processor=processors(decoding, streams),
-                eos_token_id=self.family.end,
+                eos_token_id=self.family.ends,
                 pad_token_id=self.family.pad,
             )
-        ended = (tokens == self.family.end).cumsum(1)
-        after = (ended - (tokens == self.family.end).long()) > 0
-        return tokens.masked_fill(after, -100)
+        ends = torch.isin(tokens, torch.tensor(self.family.ends, device=tokens.device)).long()
+        return tokens.masked_fill(ends.cumsum(1) - ends > 0, -100)
 
     def _texts(self, tokens: Tensor) -> list[str]:
-        kept = [[t for t in row if t not in (-100, self.family.end)] for row in tokens.tolist()]
+        dropped = {-100, *self.family.ends}
+        kept = [[t for t in row if t not in dropped] for row in tokens.tolist()]
         return [" ".join(text.split()) for text in self.tokenizer.batch_decode(kept, skip_special_tokens=True)]
 
     def _pixels(self, images: np.ndarray) -> Tensor:
-        pixels = self.image_processor(images=list(images), return_tensors="pt")["pixel_values"]
+        pixels = self.family.pixels(self.image_processor, images)
         return pixels.to(self.device, next(self.model.parameters()).dtype)

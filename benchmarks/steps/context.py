@@ -93,12 +93,12 @@ class RunContext:
 
 
 def make_model(spec: ModelSpec) -> Any:
-    """Make a model from its weights, or from its arguments where it has none."""
+    """Make a model from its weights and arguments, or from its arguments alone where it has no weights."""
     cls: Any = import_class(spec.class_path)
     folder = model_folder(spec)
     if spec.hub is not None:
-        return cls.load(spec.hub, revision=spec.revision)
-    return cls(**spec.init_args) if folder is None else cls.load(folder)
+        return cls.load(spec.hub, revision=spec.revision, **spec.init_args)
+    return cls(**spec.init_args) if folder is None else cls.load(folder, **spec.init_args)
 
 
 def items_of(step: Step, context: RunContext, iteration: int | None = None) -> np.ndarray | None:

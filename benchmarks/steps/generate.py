@@ -60,7 +60,7 @@ def trained(spec: ModelSpec, init_args: dict[str, Any], shipped: Path | None, co
                 train_base(recipe, Path(aside) / name, context.progress, work)
 
         prepare(str(spec.recipe))
-        return cls.load(Path(aside) / str(spec.recipe))
+        return cls.load(Path(aside) / str(spec.recipe), **spec.init_args)
 
 
 def real(step: Step, context: RunContext) -> tuple[Pairs, Cost]:

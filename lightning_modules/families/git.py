@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from lightning_modules.families.image_to_text import ImageToTextFamily
@@ -13,16 +12,20 @@ from lightning_modules.families.image_to_text import ImageToTextFamily
 class Family(ImageToTextFamily):
     """The model takes pixels itself, so pixels are its features; with a cache it reads them once."""
 
+    lora_layers: ClassVar[str] = r"git\.encoder\..*\.(query|value)"
+
     def features(self, pixels: Tensor) -> Tensor:
         """Return the pixels."""
         return pixels
 
     def logits(self, features: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
-        """Return the logits at the words; those at the patches are left out."""
+        """Return the logits at the words; those at the patches and the prompt are left out."""
+        length = ids.shape[1]
+        ids, mask = self._behind_opening(ids, mask)
         found = self.model(input_ids=ids, attention_mask=mask, pixel_values=features, use_cache=False).logits
-        return found[:, -ids.shape[1] :]
+        return found[:, -length:]
 
     def write(self, features: Tensor, **options: Any) -> Tensor:
-        """Continue the start token."""
-        start = torch.full((len(features), 1), self.start, device=features.device)
-        return self.model.generate(input_ids=start, pixel_values=features, **options)[:, 1:]
+        """Continue the opening."""
+        ids = self._openings(features)
+        return self.model.generate(input_ids=ids, pixel_values=features, **options)[:, ids.shape[1] :]
