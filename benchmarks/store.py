@@ -1,7 +1,7 @@
 """Where artifacts live: one folder a key, written aside and renamed into place, the manifest last.
 
-No manifest = not done. Nothing is ever resumed half-written, and nothing is unpickled: values are pairs, models
-(safetensors), arrays (npy) or JSON.
+No manifest = not done. Nothing is ever resumed half-written, and nothing is unpickled: values are pairs (Parquet),
+models (safetensors), arrays (npy) or JSON.
 """
 
 from __future__ import annotations

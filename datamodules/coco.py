@@ -1,101 +1,121 @@
-"""COCO captions as downloaded, split by Karpathy's file (1412.2306); images are read when asked for.
-
-The folder holds `dataset_coco.json` and the image folders `train2014/` and `val2014/`. Sizes are declared, so a
-study can be planned where the data is not.
-"""
+"""COCO captions as downloaded: by Karpathy's list (arXiv 1412.2306) over the 2014 folders, or by COCO's own files."""
 
 from __future__ import annotations
 
 import json
-from functools import cached_property
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
-from datamodules.scenes.hashing import Draws
-
-#: Our split -> the Karpathy splits that it draws from. Those that draw from the same take disjoint slices.
-SOURCES = {
-    "prompts": ("train", "restval"), "reserve": ("train", "restval"), "train": ("train", "restval"),
-    "evaluation": ("test",), "floor": ("val",),
-}  # fmt: skip
-#: Images per Karpathy split in the published file.
-AVAILABLE = {"train": 82783, "restval": 30504, "val": 5000, "test": 5000}
+from datamodules.listed import SPLITS, Entry, Listed
+from datamodules.pictures import MAX_PIXELS
 
 
-class CocoCaptions:
-    """COCO images with their human captions.
-
-    Args:
-        root: Folder of the download; where it lies is not part of the identity.
-        sizes: Items of each split.
-        resolution: Side in pixels of the centre-cropped square that images are scaled to.
-        seed: Of the order in which images are taken.
+def read_json(file: Path, key: str) -> Any:
+    """Return one list of a JSON file.
 
     Raises:
-        ValueError: When a split is unknown or larger than what there is.
+        ValueError: When the file is no JSON object with that list, naming it.
+    """
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))[key]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{file}: found no JSON object with a list {key!r} ({error!r}); allowed: as published"
+        ) from error
+
+
+def karpathy(file: Path, folder: str | None, number: str) -> Iterator[Entry]:
+    """Yield the entries of one of Karpathy's lists.
+
+    Args:
+        file: Such as `dataset_coco.json`.
+        folder: Of all images; None where each entry names its own.
+        number: Key of an image's id.
+    """
+    for row in read_json(file, "images"):
+        texts = tuple(s["raw"] for s in row.get("sentences") or ())
+        yield Entry(str(row[number]), texts, f"{folder or row['filepath']}/{row['filename']}", row["split"])
+
+
+class CocoCaptions(Listed):
+    """COCO of 2014, split by Karpathy's file. See `Listed` for the arguments.
+
+    The folder holds `dataset_coco.json`, `train2014/` and `val2014/`. Evaluation items come from Karpathy's test part,
+    floor items from his val part, all others from train and restval.
+    """
+
+    version: ClassVar[int] = 2
+    parts: ClassVar[dict[str, tuple[str, ...]]] = {
+        **{split: ("train", "restval") for split in SPLITS},
+        "evaluation": ("test",),
+        "floor": ("val",),
+    }
+    published: ClassVar[dict[str, int]] = {"train": 82_783, "restval": 30_504, "val": 5_000, "test": 5_000}
+
+    def needs(self) -> tuple[str, ...]:
+        """Return the list and the two image folders."""
+        return "dataset_coco.json", "train2014", "val2014"
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the images of Karpathy's file."""
+        return karpathy(self.root / "dataset_coco.json", None, "cocoid")
+
+
+class CocoAnnotations(Listed):
+    """COCO by its own annotation files. See `Listed` for the other arguments.
+
+    The folder holds `annotations/captions_train<year>.json` and `captions_val<year>.json`, and the image folders
+    `train<year>/` and `val<year>/`. Evaluation and floor items come from val, all others from train.
+
+    Args:
+        year: 2014 or 2017.
     """
 
     version: ClassVar[int] = 1
-    oracle = None
+    parts: ClassVar[dict[str, tuple[str, ...]]] = {
+        **{split: ("train",) for split in SPLITS},
+        "evaluation": ("val",),
+        "floor": ("val",),
+    }
+    images_of: ClassVar[dict[int, dict[str, int]]] = {
+        2014: {"train": 82_783, "val": 40_504},
+        2017: {"train": 118_287, "val": 5_000},
+    }
 
-    def __init__(self, root: str, sizes: dict[str, int], resolution: int = 512, seed: int = 0):
-        self.root, self.sizes, self.resolution, self.seed = Path(root).expanduser(), dict(sizes), resolution, seed
-        taken: dict[tuple[str, ...], int] = {}
-        self._start: dict[str, int] = {}
-        for split, size in self.sizes.items():
-            if split not in SOURCES:
-                raise ValueError(f"sizes: found split {split!r}; allowed: {', '.join(SOURCES)}")
-            source = SOURCES[split]
-            self._start[split] = taken.get(source, 0)
-            taken[source] = self._start[split] + size
-            most = sum(AVAILABLE[s] for s in source)
-            if taken[source] > most:
-                raise ValueError(f"sizes: {split}: found {size}; {source} holds {most} images for all its splits")
+    def __init__(
+        self,
+        root: str,
+        sizes: dict[str, int],
+        year: int = 2017,
+        resolution: int = 512,
+        seed: int = 0,
+        max_pixels: int = MAX_PIXELS,
+        digest: str | None = None,
+    ) -> None:
+        if year not in self.images_of:
+            raise ValueError(f"year: found {year!r}; allowed: {', '.join(map(str, self.images_of))}")
+        self.year, self.published = year, self.images_of[year]  # type: ignore[misc]
+        super().__init__(root, sizes, resolution, seed, max_pixels, digest)
 
     @property
     def identity(self) -> dict[str, Any]:
         """What enters a key."""
-        return {"sizes": self.sizes, "resolution": self.resolution, "seed": self.seed}
+        return {**super().identity, "year": self.year}
 
-    def missing(self) -> str | None:
-        """Say what is not there, or None."""
-        for name in ("dataset_coco.json", "train2014", "val2014"):
-            if not (self.root / name).exists():
-                return (
-                    f"{self.root / name} is missing; allowed: a folder with dataset_coco.json, train2014/ and val2014/"
-                )
-        return None
+    def needs(self) -> tuple[str, ...]:
+        """Return the two lists and the two image folders."""
+        parts = ("train", "val")
+        lists = tuple(f"annotations/captions_{part}{self.year}.json" for part in parts)
+        return lists + tuple(f"{part}{self.year}" for part in parts)
 
-    @cached_property
-    def _entries(self) -> dict[str, list[dict[str, Any]]]:
-        listed = json.loads((self.root / "dataset_coco.json").read_text(encoding="utf-8"))["images"]
-        chosen = {}
-        for split, size in self.sizes.items():
-            entries = sorted((e for e in listed if e["split"] in SOURCES[split]), key=lambda e: e["cocoid"])
-            places = Draws(self.seed, ("coco",), np.arange(len(entries))).bits("order")
-            order = np.argsort(places, kind="stable")[self._start[split] : self._start[split] + size]
-            chosen[split] = [entries[i] for i in order]
-        return chosen
-
-    def images(self, split: str, index: np.ndarray) -> np.ndarray:
-        """Return (n, resolution, resolution, 3) uint8, scaled by the short side and centre-cropped."""
-        from PIL import Image, ImageOps
-
-        pictures = []
-        for i in np.asarray(index):
-            entry = self._entries[split][i]
-            with Image.open(self.root / entry["filepath"] / entry["filename"]) as picture:
-                upright = ImageOps.exif_transpose(picture).convert("RGB")
-            square = ImageOps.fit(upright, (self.resolution, self.resolution), Image.Resampling.BICUBIC)
-            pictures.append(np.asarray(square))
-        return np.stack(pictures)
-
-    def captions(self, split: str, index: np.ndarray) -> list[tuple[str, ...]]:
-        """Return the human captions of each image, five or more, in their order."""
-        return [tuple(s["raw"].strip() for s in self._entries[split][i]["sentences"]) for i in np.asarray(index)]
-
-    def attributes(self, split: str, index: np.ndarray) -> None:
-        """COCO has no attributes that are known exactly."""
-        return None
+    def entries(self) -> Iterator[Entry]:
+        """Yield the images of both files, captions in the order of their annotation ids."""
+        for part in ("train", "val"):
+            file = self.root / "annotations" / f"captions_{part}{self.year}.json"
+            texts: dict[int, list[tuple[int, str]]] = {}
+            for note in read_json(file, "annotations"):
+                texts.setdefault(note["image_id"], []).append((note["id"], note["caption"] or ""))
+            for row in read_json(file, "images"):
+                said = tuple(text for _, text in sorted(texts.get(row["id"], ())))
+                yield Entry(str(row["id"]), said, f"{part}{self.year}/{row['file_name']}", part)

@@ -10,7 +10,11 @@ from typing import Any
 
 import numpy as np
 
-_ARRAYS = {"ids": np.int64, "origin": np.int16, "weights": np.float32, "draw": np.int16}
+from datamodules import pairs_file
+
+_ARRAYS = {"ids": np.int64, "origin": np.int16, "weights": np.float32, "draw": np.int16, "seeds": np.uint64}
+_TEXTS = ("captions", "prompts", "source")
+_FILE = "pairs.parquet"
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,10 @@ class Pairs:
         origin: (n,) int16, 0 for a real pair, t for one made in iteration t.
         weights: (n,) float32 weights in the loss, finite and not negative; None means all one.
         draw: (n,) int16, which of several draws for one id this is; None means one draw each.
+        source: n names of the models that made the pair, in the order in which they worked, "" where it is real; None
+            means not known. For people: what a pair is does not hang on it.
+        seeds: (n,) uint64 seeds that the models' random numbers of each pair came from: the image's where one was
+            drawn, else the caption's; None means none.
 
     Raises:
         ValueError: if a length, shape, dtype or weight is not as above.
@@ -37,15 +45,18 @@ class Pairs:
     origin: np.ndarray
     weights: np.ndarray | None = None
     draw: np.ndarray | None = None
+    source: tuple[str, ...] | None = None
+    seeds: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Brings the arrays to their dtypes and checks them."""
         for name, dtype in _ARRAYS.items():
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _as(dtype, np.asarray(value), name))
-        for name in ("captions", "prompts"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name in (*_ARRAYS, "captions", "prompts"):
+        for name in _TEXTS:
+            if (texts := getattr(self, name)) is not None:
+                object.__setattr__(self, name, tuple(texts))
+        for name in (*_ARRAYS, *_TEXTS):
             value = getattr(self, name)
             if value is not None and len(value) != len(self.images):
                 raise ValueError(f"{len(self.images)} images, but {len(value)} {name}")
@@ -68,9 +79,9 @@ class Pairs:
         if index.dtype == bool and len(index) != len(self):
             raise ValueError(f"a mask of {len(index)} for {len(self)} pairs")
         changes: dict[str, Any] = {"images": self.images[rows]}
-        for name in ("captions", "prompts"):
+        for name in _TEXTS:
             texts = getattr(self, name)
-            changes[name] = tuple(texts[row] for row in rows.tolist())
+            changes[name] = None if texts is None else tuple(texts[row] for row in rows.tolist())
         for name in _ARRAYS:
             value = getattr(self, name)
             changes[name] = None if value is None else value[rows]
@@ -84,7 +95,7 @@ class Pairs:
     def concat(parts: Sequence[Pairs]) -> Pairs:
         """Joins pools in order.
 
-        Weights and draw numbers missing in some parts only count as one and zero there.
+        Weights, draw numbers, sources and seeds missing in some parts only count as one, zero, "" and zero there.
 
         Raises:
             ValueError: without parts, or if their images differ in shape.
@@ -101,17 +112,15 @@ class Pairs:
             origin=np.concatenate([part.origin for part in parts]),
             weights=_joined([part.weights for part in parts], parts, np.float32(1)),
             draw=_joined([part.draw for part in parts], parts, np.int16(0)),
+            source=_sources(parts),
+            seeds=_joined([part.seeds for part in parts], parts, np.uint64(0)),
         )
 
     def save(self, folder: Path) -> None:
-        """Writes `images.npy` and `pairs.json` into a folder, made if needed. No pickle."""
+        """Writes `pairs.parquet` into a folder, made if needed; `datasets` opens it, see `datamodules.pairs_file`."""
         folder.mkdir(parents=True, exist_ok=True)
-        np.save(folder / "images.npy", self.images, allow_pickle=False)
-        table: dict[str, Any] = {"captions": self.captions, "prompts": self.prompts}
-        for name in _ARRAYS:
-            value = getattr(self, name)
-            table[name] = None if value is None else value.tolist()
-        (folder / "pairs.json").write_text(json.dumps(table) + "\n", encoding="utf-8")
+        fields = {name: getattr(self, name) for name in (*_TEXTS, *_ARRAYS)}
+        pairs_file.write(folder / _FILE, self.images, fields)
 
     @classmethod
     def load(cls, folder: Path) -> Pairs:
@@ -121,9 +130,18 @@ class Pairs:
             FileNotFoundError: if a file is missing.
             ValueError: if the files do not fit together.
         """
+        if (folder / "pairs.json").is_file():
+            return cls._load_arrays(folder)
+        images, fields = pairs_file.read(folder / _FILE)
+        return cls(images=images, **fields)
+
+    @classmethod
+    def _load_arrays(cls, folder: Path) -> Pairs:
+        """Reads `images.npy` and `pairs.json`, which `save` wrote before there was Parquet."""
         table = json.loads((folder / "pairs.json").read_text(encoding="utf-8"))
         arrays: dict[str, Any] = {
-            name: None if table[name] is None else np.array(table[name], dtype=dtype) for name, dtype in _ARRAYS.items()
+            name: None if table.get(name) is None else np.array(table[name], dtype=dtype)
+            for name, dtype in _ARRAYS.items()
         }
         images = np.load(folder / "images.npy", allow_pickle=False)
         return cls(images=images, captions=table["captions"], prompts=table["prompts"], **arrays)
@@ -144,3 +162,9 @@ def _joined(values: list[np.ndarray | None], parts: Sequence[Pairs], missing: np
     return np.concatenate(
         [np.full(len(part), missing) if value is None else value for value, part in zip(values, parts, strict=True)]
     )
+
+
+def _sources(parts: Sequence[Pairs]) -> tuple[str, ...] | None:
+    if all(part.source is None for part in parts):
+        return None
+    return tuple(name for part in parts for name in (part.source or ("",) * len(part)))

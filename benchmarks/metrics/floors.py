@@ -65,9 +65,9 @@ def caption_floor_view(
 
     Args:
         view: whatever else the family reads: attributes, oracle, document_frequency, paired_features.
-        captions_all: n tuples of k > 1 (six) real captions.
+        captions_all: n tuples of k > 1 (six) real captions; k may differ between items.
         seed: of the choice.
-        caption_features: (n, k, d) judge features of `captions_all`.
+        caption_features: (n, largest k, d) judge features of `captions_all`; those beyond an item's k are not read.
     """
     rng = np.random.default_rng([seed, 0xCA])
     chosen = [int(rng.integers(len(texts))) for texts in captions_all]
@@ -77,6 +77,17 @@ def caption_floor_view(
         references=[texts[:pick] + texts[pick + 1 :] for texts, pick in zip(captions_all, chosen, strict=True)],
         features=features,
     )
+
+
+def no_caption_floor(captions_all: Sequence[tuple[str, ...]]) -> str | None:
+    """Say why real captions cannot take the model's place, or None where they can.
+
+    An item with a single caption has none left to be its reference, and nothing to choose, hence no spread.
+    """
+    single = sum(len(texts) < 2 for texts in captions_all)
+    if not single:
+        return None
+    return f"{single} of {len(captions_all)} evaluation items have a single caption: none is left to compare it with"
 
 
 def image_floor_view(evaluation: View, floor: View, seed: int) -> View:

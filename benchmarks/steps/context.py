@@ -20,6 +20,8 @@ from datamodules.pairs import Pairs
 
 #: Models a worker keeps loaded between steps, least recently used out.
 MODELS_KEPT = 4
+#: Captions of an item that are references; one more, where there is one, is for the ceiling.
+REFERENCES = 5
 
 
 @dataclass
@@ -46,6 +48,12 @@ class RunContext:
         """Return a model that the caller may train."""
         value = self.store.fresh(key)
         return make_model(ModelSpec(**value)) if isinstance(value, dict) else value
+
+    def source(self, key: str) -> str:
+        """Name a model for people: a base's name, or its class, and where in the store it lies."""
+        value = self.store.get(key) if self.store.record(key).kind == "base" else None
+        name = value["name"] if isinstance(value, dict) else type(self.model(key)).__name__
+        return f"{name}@{key[:12]}"
 
     def _kept(self, key: str, make: Callable[[], Any]) -> Any:
         if key not in self._models:
@@ -128,10 +136,22 @@ def in_order(pairs: Pairs, order: np.ndarray | None) -> Pairs:
     return pairs if np.array_equal(index, np.arange(len(pairs))) else pairs.take(index)
 
 
+def references(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the captions of an item that are references: the first five, or as many as there are."""
+    return texts[:REFERENCES]
+
+
+def one_each(captions: list[tuple[str, ...]], seed: int, ids: np.ndarray) -> list[str]:
+    """Return one reference of each item, chosen by the seed and the item's id alone."""
+    chosen = []
+    for texts, draw in zip(map(references, captions), sample_seeds(seed, ids).tolist(), strict=True):
+        chosen.append(texts[draw % len(texts)])
+    return chosen
+
+
 def real_pairs(data: Any, split: str, ids: np.ndarray, seed: int) -> Pairs:
-    """Return real images with one seeded human caption each (of the five references)."""
-    choice = (sample_seeds(seed, ids) % np.uint64(5)).astype(int)
-    captions = tuple(six[c] for six, c in zip(data.captions(split, ids), choice, strict=True))
+    """Return real images with one seeded human caption each (of the references)."""
+    captions = tuple(one_each(data.captions(split, ids), seed, ids))
     n = len(ids)
     return Pairs(
         ids=ids, images=data.images(split, ids), captions=captions, prompts=("",) * n, origin=np.zeros(n, np.int16)

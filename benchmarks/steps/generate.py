@@ -14,7 +14,9 @@ from benchmarks.errors import StepError
 from benchmarks.keys import Step
 from benchmarks.seeds import draw_items, sample_seeds
 from benchmarks.sources import import_class
-from benchmarks.steps.context import RunContext, caption_seed, in_order, items_of, make_model, real_pairs, reserve_ids
+from benchmarks.steps.context import (
+    RunContext, caption_seed, in_order, items_of, make_model, one_each, real_pairs, reserve_ids,
+)  # fmt: skip
 from benchmarks.store import Cost
 from benchmarks.suite import ModelSpec
 from benchmarks.world import model_folder, on_data, read_card
@@ -97,9 +99,7 @@ def images(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
         prompts = [previous.captions[i] for i in position]
     else:
         seed, t, _ = identity["items"]
-        data = context.data(identity["data"])
-        choice = (sample_seeds(caption_seed(seed, t), ids) % np.uint64(5)).astype(int)
-        prompts = [six[c] for six, c in zip(data.captions("prompts", ids), choice, strict=True)]
+        prompts = one_each(context.data(identity["data"]).captions("prompts", ids), caption_seed(seed, t), ids)
     if (hooked := context.hook(step, "prompts", prompts=prompts, ids=ids)) is not None:
         prompts = list(hooked[0].prompts(hooked[1]))
         if len(prompts) != len(ids):
@@ -111,6 +111,7 @@ def images(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
     pairs = Pairs(
         ids=ids, images=made.outputs, captions=tuple(prompts), prompts=tuple(prompts),
         origin=np.full(len(ids), identity["t"], np.int16), draw=draws.astype(np.int16),
+        source=(context.source(str(step.inputs["model"])),) * len(ids), seeds=seeds,
     )  # fmt: skip
     return pairs, Cost(network_evaluations=made.network_evaluations, synthetic_samples=len(ids))
 
@@ -150,7 +151,13 @@ def captions(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
     if len(texts) != len(pairs):
         raise StepError(f"hook relabel returned {len(texts)} captions; allowed: {len(pairs)}")
     synthetic = 0 if "images" in step.inputs else len(pairs)
-    return pairs.with_(captions=tuple(texts)), Cost(network_evaluations=evaluations, synthetic_samples=synthetic)
+    captioner = context.source(str(step.inputs["model"])) if hooked is None else type(hooked[0]).__name__
+    made = pairs.with_(
+        captions=tuple(texts),
+        source=(captioner,) * len(pairs) if pairs.source is None else [f"{s} + {captioner}" for s in pairs.source],
+        seeds=seeds if pairs.seeds is None else pairs.seeds,
+    )
+    return made, Cost(network_evaluations=evaluations, synthetic_samples=synthetic)
 
 
 def sampled(step: Step, context: RunContext, modality: str, inputs: Any, seeds: np.ndarray, model: Any = None) -> Any:

@@ -10,11 +10,11 @@ import numpy as np
 from benchmarks.errors import StepError
 from benchmarks.keys import Step
 from benchmarks.metrics.family import Family, MetricUnavailable
-from benchmarks.metrics.floors import caption_floor_view, floor_draws, image_floor_view
+from benchmarks.metrics.floors import caption_floor_view, floor_draws, image_floor_view, no_caption_floor
 from benchmarks.metrics.view import View
 from benchmarks.seeds import permutation, sample_seeds
 from benchmarks.sources import import_class
-from benchmarks.steps.context import RunContext
+from benchmarks.steps.context import RunContext, references
 from benchmarks.store import Cost
 from datamodules.pairs import Pairs
 
@@ -72,16 +72,16 @@ def measured_part(pool: Pairs, n: int, seed: int) -> Pairs:
 
 
 def reference(step: Step, context: RunContext) -> tuple[dict[str, np.ndarray], Cost]:
-    """Judge features of n real images of a split and of their six captions."""
+    """Judge features of n real images of a split and of all their captions, NaN where an item has fewer than others."""
     identity = step.identity
     data, index = context.data(identity["data"]), np.arange(identity["n"])
     judge = context.model(str(step.inputs["judge"]))
-    texts = [text for six in data.captions(identity["split"], index) for text in six]
-    captions = judge.embed_texts(texts)
-    return {
-        "images": judge.embed_images(data.images(identity["split"], index)),
-        "captions": captions.reshape(len(index), -1, captions.shape[-1]),
-    }, Cost()
+    texts = data.captions(identity["split"], index)
+    features = judge.embed_texts([text for six in texts for text in six])
+    there = np.arange(max(map(len, texts))) < np.array([len(six) for six in texts])[:, None]
+    captions = np.full((*there.shape, features.shape[-1]), np.nan, features.dtype)
+    captions[there] = features
+    return {"images": judge.embed_images(data.images(identity["split"], index)), "captions": captions}, Cost()
 
 
 def metrics(step: Step, context: RunContext) -> tuple[dict[str, Any], Cost]:
@@ -147,7 +147,7 @@ def set_view(step: Step, context: RunContext) -> View:
     view = View(captions=list(pool.captions), images=pool.images, oracle=data.oracle)
     if not np.any(pool.origin == 0):  # ids of real pairs may be of another split
         view = view.with_(
-            references=[six[:5] for six in data.captions("prompts", pool.ids)],
+            references=[references(six) for six in data.captions("prompts", pool.ids)],
             attributes=data.attributes("prompts", pool.ids),
         )
     if "features" in step.inputs:
@@ -162,7 +162,7 @@ def real_view(step: Step, context: RunContext, split: str, n: int) -> View:
     data, index = context.data(step.identity["data"]), np.arange(n)
     documents = step.identity["documents"]
     return View(
-        references=[six[:5] for six in data.captions(split, index)],
+        references=[references(six) for six in data.captions(split, index)],
         attributes=data.attributes(split, index),
         oracle=data.oracle,
         document_frequency=None if documents is None else _documents(data, *documents),
@@ -171,7 +171,7 @@ def real_view(step: Step, context: RunContext, split: str, n: int) -> View:
 
 @lru_cache(maxsize=2)
 def _documents(data: Any, split: str, n: int) -> list[tuple[str, ...]]:
-    return [six[:5] for six in data.captions(split, np.arange(min(n, data.sizes[split])))]
+    return [references(six) for six in data.captions(split, np.arange(min(n, data.sizes[split])))]
 
 
 def floor(step: Step, context: RunContext) -> tuple[dict[str, Any], Cost]:
@@ -191,6 +191,8 @@ def floor(step: Step, context: RunContext) -> tuple[dict[str, Any], Cost]:
         splits[split] = view
     if family.side == "captioner":
         six = data.captions("evaluation", np.arange(n))
+        if reason := no_caption_floor(six):
+            return {"floors": {}, "absent": dict.fromkeys(family.declares, reason)}, Cost()
         texts = context.store.get(str(step.inputs["evaluation"]))["captions"] if "evaluation" in step.inputs else None
 
         def make_view(seed: int) -> View:

@@ -36,7 +36,12 @@ def test_pairs_come_back_and_no_pickle_is_written(tmp_path: Path) -> None:
     back = store.get(KEY)
     assert np.array_equal(back.images, pairs().images)
     assert back.captions == pairs().captions
-    assert {p.suffix for p in store.folder(KEY).rglob("*") if p.is_file()} <= {".json", ".npy", ".safetensors"}
+    assert {p.suffix for p in store.folder(KEY).rglob("*") if p.is_file()} <= {
+        ".json",
+        ".npy",
+        ".parquet",
+        ".safetensors",
+    }
 
 
 def test_half_written_is_not_done(tmp_path: Path) -> None:

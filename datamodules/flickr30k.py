@@ -1,0 +1,65 @@
+"""Flickr30k as downloaded: by Karpathy's list (arXiv 1412.2306), or by the token file of its authors (TACL 2014)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from datamodules.coco import karpathy
+from datamodules.listed import SPLITS, Entry, Listed
+
+_IMAGES = "flickr30k-images"
+_TOKENS = "results_20130124.token"
+
+
+class Flickr30k(Listed):
+    """Flickr30k split by Karpathy's file. See `Listed` for the arguments.
+
+    The folder holds `dataset_flickr30k.json` and `flickr30k-images/`. Evaluation items come from Karpathy's test part,
+    floor items from his val part, all others from train.
+    """
+
+    version: ClassVar[int] = 1
+    parts: ClassVar[dict[str, tuple[str, ...]]] = {
+        **{split: ("train",) for split in SPLITS},
+        "evaluation": ("test",),
+        "floor": ("val",),
+    }
+    published: ClassVar[dict[str, int]] = {"train": 29_000, "val": 1_014, "test": 1_000}
+
+    def needs(self) -> tuple[str, ...]:
+        """Return the list and the image folder."""
+        return "dataset_flickr30k.json", _IMAGES
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the images of Karpathy's file."""
+        return karpathy(self.root / "dataset_flickr30k.json", _IMAGES, "filename")
+
+
+class Flickr30kTokens(Listed):
+    """Flickr30k by `results_20130124.token`, which has no parts: all splits are drawn from all images.
+
+    See `Listed` for the arguments. The folder holds the token file and `flickr30k-images/`.
+    """
+
+    version: ClassVar[int] = 1
+    published: ClassVar[dict[str, int]] = {"": 31_783}
+
+    def needs(self) -> tuple[str, ...]:
+        """Return the token file and the image folder."""
+        return _TOKENS, _IMAGES
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the images of the token file: lines of image#number, a tab, a caption."""
+        texts: dict[str, list[tuple[int, str]]] = {}
+        file = self.root / _TOKENS
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            if not line.strip():
+                continue
+            name, tab, text = line.partition("\t")
+            image, mark, turn = name.rpartition("#")
+            if not (tab and mark and turn.isdigit()):
+                raise ValueError(f"{file}: line {number}: found {line[:60]!r}; allowed: image.jpg#0, a tab, a caption")
+            texts.setdefault(image, []).append((int(turn), text))
+        for image, said in texts.items():
+            yield Entry(image, tuple(text for _, text in sorted(said)), f"{_IMAGES}/{image}")

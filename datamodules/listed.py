@@ -1,0 +1,295 @@
+"""Pictures with captions that lie in files: a list of entries, drawn into disjoint splits.
+
+A data set of this kind says what its entries are (`entries`) and where a picture's bytes lie (`open`); splits, checks,
+conversions and identity are here. Which entry falls into which split depends on its id and the seed alone, never on
+the order of files or rows. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any, ClassVar
+
+import numpy as np
+
+from datamodules import pictures
+from datamodules.pictures import MAX_PIXELS, PILLOW_LIMIT, BrokenImage
+
+#: All splits of a data set, each for one use.
+SPLITS = ("train", "prompts", "reserve", "judge", "scorer", "evaluation", "floor")
+#: Written by `python -m datamodules.check` beside the data: one entry a line that is left out, and why.
+EXCLUDED = "excluded.jsonl"
+#: Defects that drop an entry when the list is read.
+DROPPED = {
+    "no_caption": "no caption, or only empty ones",
+    "duplicate_id": "another entry has the same id; the one whose captions sort first stays",
+    "excluded": f"named in {EXCLUDED}",
+}
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """One picture as the data list it.
+
+    Attributes:
+        id: Unique in the data set, the same wherever the data lie.
+        captions: Its captions in their order; none empty.
+        image: Where the bytes are, for `Listed.open`; a file below the root.
+        part: The published split that it belongs to, "" where there is none.
+    """
+
+    id: str
+    captions: tuple[str, ...]
+    image: str
+    part: str = ""
+
+
+class Listed:
+    """Base of the data sets that are read from files.
+
+    Args:
+        root: Folder of the data; where it lies is not part of the identity.
+        sizes: Items of each split; what is not named has none.
+        resolution: Side in pixels of the centre-cropped square that images are scaled to.
+        seed: Of the draw of the splits.
+        max_pixels: A larger picture is refused before it is decoded.
+        digest: Digest of the list that is expected, as `python -m datamodules.check` prints it. With it, plans and
+            boards made where the data are not have the same keys as those made beside the data.
+
+    Raises:
+        ValueError: When a size or setting is not allowed, a split is larger than what there is, or the list that is
+            there has another digest.
+    """
+
+    version: ClassVar[int] = 1
+    oracle: ClassVar[None] = None
+    #: Our split -> the published parts that it draws from. Two splits draw from the same parts, or from disjoint ones.
+    parts: ClassVar[dict[str, tuple[str, ...]]] = {split: ("",) for split in SPLITS}
+    #: Entries of each published part in full, where known.
+    published: ClassVar[dict[str, int]] = {}
+
+    def __init__(
+        self,
+        root: str,
+        sizes: dict[str, int],
+        resolution: int = 512,
+        seed: int = 0,
+        max_pixels: int = MAX_PIXELS,
+        digest: str | None = None,
+    ) -> None:
+        self.root, self.sizes, self.resolution, self.seed = Path(root).expanduser(), dict(sizes), resolution, seed
+        self.max_pixels, self.digest = max_pixels, digest
+        for split, size in self.sizes.items():
+            if split not in self.parts:
+                raise ValueError(f"sizes: found split {split!r}; allowed: {', '.join(self.parts)}")
+            if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+                raise ValueError(f"sizes: {split}: found {size!r}; allowed: 0 or more")
+        for name, found, most in (("resolution", resolution, 16_384), ("max_pixels", max_pixels, PILLOW_LIMIT)):
+            if not 1 <= found <= most:
+                raise ValueError(f"{name}: found {found}; allowed: 1 to {most}")
+        self._check_sizes(self.published)
+        if self.missing() is None:  # the list is there: what it cannot serve is said before anything is planned
+            self._check_sizes(Counter(e.part for e in self.listing), self.report())
+            if digest is not None and digest != self.found_digest:
+                raise ValueError(
+                    f"digest: found {digest!r}, but the list in {self.root} has {self.found_digest!r}; "
+                    "allowed: the same data, or the digest of these"
+                )
+
+    # -- what a data set of this kind says -------------------------------------------------------------------------
+
+    def needs(self) -> tuple[str, ...]:
+        """Return the files and folders below the root that must be there, as glob patterns."""
+        raise NotImplementedError
+
+    def entries(self) -> Iterable[Entry]:
+        """Yield the entries as they are listed, in any order, captions and ids unchecked.
+
+        Raises:
+            ValueError: When the list cannot be understood, naming its file.
+        """
+        raise NotImplementedError
+
+    def open(self, entry: Entry) -> IO[bytes]:
+        """Open the picture of an entry.
+
+        Raises:
+            FileNotFoundError: When it is not there.
+        """
+        return (self.root / entry.image).open("rb")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What enters a key: what is drawn from, and how. Where it lies is not part of it."""
+        known = self.digest or (self.found_digest if self.missing() is None else None)
+        drawn = {"sizes": self.sizes, "resolution": self.resolution, "seed": self.seed}
+        return drawn if known is None else {**drawn, "list": known}
+
+    # -- the list ---------------------------------------------------------------------------------------------------
+
+    def missing(self) -> str | None:
+        """Say what is not there, or None."""
+        for name in self.needs():
+            if next(self.root.glob(name), None) is None:
+                return f"{self.root / name} is missing; allowed: a folder with {', '.join(self.needs())}"
+        return None
+
+    @cached_property
+    def _read(self) -> tuple[list[Entry], dict[str, list[str]]]:
+        """The entries with an id of their own and a caption, sorted by id, and the ids of the others by defect."""
+        dropped: dict[str, list[str]] = {"no_caption": [], "duplicate_id": []}
+        kept: list[Entry] = []
+        for entry in sorted(self.entries()):
+            texts = tuple(text for raw in entry.captions if (text := raw.strip()))
+            if kept and kept[-1].id == entry.id:
+                dropped["duplicate_id"].append(entry.id)
+            elif not texts:
+                dropped["no_caption"].append(entry.id)
+            else:
+                kept.append(Entry(entry.id, texts, entry.image, entry.part))
+        return kept, dropped
+
+    @property
+    def unchecked(self) -> list[Entry]:
+        """Every entry with an id of its own and a caption, sorted by id."""
+        return self._read[0]
+
+    @cached_property
+    def listing(self) -> list[Entry]:
+        """Every entry that can be used, sorted by id: those that no check has left out."""
+        out = self.excluded()
+        return [e for e in self.unchecked if e.id not in out]
+
+    def excluded(self) -> dict[str, str]:
+        """Return id -> defect of the entries that a check has left out.
+
+        Raises:
+            ValueError: When the file is not what the check writes.
+        """
+        file = self.root / EXCLUDED
+        if not file.is_file():
+            return {}
+        found = {}
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            try:
+                row = json.loads(line)
+                found[str(row["id"])] = str(row["reason"])
+            except (ValueError, TypeError, KeyError) as error:
+                raise ValueError(
+                    f'{file}: line {number}: found {line!r}; allowed: {{"id": ..., "reason": ...}}'
+                ) from error
+        return found
+
+    def report(self) -> dict[str, list[str]]:
+        """Return the ids that were left out when the list was read, by defect of `DROPPED`; empty ones left out."""
+        out = self.excluded()
+        found = {**self._read[1], "excluded": [e.id for e in self.unchecked if e.id in out]}
+        return {name: ids for name, ids in found.items() if ids}
+
+    def notes(self) -> list[str]:
+        """Return one sentence for each thing to know about the data before a run."""
+        left = [f"{len(ids)} {name} ({', '.join(ids[:3])})" for name, ids in self.report().items()]
+        said = [f"{self.root}: entries left out: {'; '.join(left)}"] if left else []
+        if not (self.root / EXCLUDED).is_file():
+            said.append(f"{self.root}: images were never checked; `python -m datamodules.check TESTBED --write` does")
+        return said
+
+    @cached_property
+    def found_digest(self) -> str:
+        """16 hex digits of the list that is there: ids, parts and captions, in the order of the ids."""
+        total = hashlib.sha256()
+        for e in self.listing:
+            total.update(json.dumps([e.id, e.part, e.captions]).encode() + b"\n")
+        return total.hexdigest()[:16]
+
+    # -- splits -----------------------------------------------------------------------------------------------------
+
+    def _check_sizes(self, have: dict[str, int], dropped: dict[str, list[str]] | None = None) -> None:
+        for parts in dict.fromkeys(self.parts.values()):
+            asked = {s: n for s, n in self.sizes.items() if self.parts[s] == parts}
+            there = sum(have.get(part, 0) for part in parts)
+            if sum(asked.values()) > there and (dropped is not None or any(part in have for part in parts)):
+                less = f" ({sum(map(len, dropped.values()))} left out)" if dropped else ""
+                where = f" of {', '.join(parts)}" if any(parts) else ""
+                raise ValueError(
+                    f"sizes: found {sum(asked.values())} for {', '.join(asked)}; "
+                    f"allowed: at most {there} together, the images{where} with captions{less}"
+                )
+
+    @cached_property
+    def _split(self) -> dict[str, list[Entry]]:
+        chosen: dict[str, list[Entry]] = {}
+        for parts in dict.fromkeys(self.parts.values()):
+            drawn = iter(sorted((e for e in self.listing if e.part in parts), key=self._place))
+            for split in SPLITS:  # in this order, whatever the order of `sizes`
+                if self.parts.get(split) == parts:
+                    chosen[split] = [next(drawn) for _ in range(self.sizes.get(split, 0))]
+        return chosen
+
+    def _place(self, entry: Entry) -> bytes:
+        """Where an entry comes in the draw: a hash of its id, so that an entry more or less moves no other one."""
+        return hashlib.sha256(f"{self.seed}/{entry.id}".encode()).digest()
+
+    def _items(self, split: str, index: np.ndarray) -> Iterator[Entry]:
+        if split not in self.sizes:
+            raise KeyError(f"unknown split {split!r}: a split is one of {sorted(self.sizes)}")
+        for i in np.atleast_1d(np.asarray(index, dtype=np.int64)).tolist():
+            if not 0 <= i < self.sizes[split]:
+                raise IndexError(f"items of {split!r} are numbered 0 to {self.sizes[split] - 1}")
+            yield self._split[split][i]
+
+    def ids(self, split: str, index: np.ndarray) -> list[str]:
+        """Return the ids of some items of a split.
+
+        Raises:
+            KeyError: For an unknown split.
+            IndexError: For an item number outside the split.
+        """
+        return [e.id for e in self._items(split, index)]
+
+    def captions(self, split: str, index: np.ndarray) -> list[tuple[str, ...]]:
+        """Return the captions of each item, one or more, in their order; errors are those of `ids`."""
+        return [e.captions for e in self._items(split, index)]
+
+    def attributes(self, split: str, index: np.ndarray) -> None:
+        """No attribute of a photograph is known exactly."""
+        return None
+
+    def images(self, split: str, index: np.ndarray) -> np.ndarray:
+        """Return (n, resolution, resolution, 3) uint8: upright RGB, scaled by the short side and centre-cropped.
+
+        Raises:
+            BrokenImage: Naming the file and what to do, when a picture cannot be used. Nothing is put in its place:
+                a defect may not change the items.
+        """
+        found = np.empty((np.size(index), self.resolution, self.resolution, 3), np.uint8)
+        items = sorted(enumerate(self._items(split, index)), key=lambda item: item[1].image)
+        for row, entry in items:  # in the order in which they lie on the disk
+            found[row] = self.picture(entry)
+        return found
+
+    def picture(self, entry: Entry) -> np.ndarray:
+        """Return (resolution, resolution, 3) uint8 of one entry; errors are those of `images`."""
+        try:
+            with self.opened(entry) as file, pictures.header(file, self.max_pixels) as picture:
+                return pictures.square(pictures.upright(picture), self.resolution)
+        except BrokenImage as error:
+            sentence = (
+                f"{self.root / entry.image}: image {entry.id!r}: {error}; "
+                f"`python -m datamodules.check TESTBED --decode --write` leaves it out"
+            )
+            error.args = (sentence,)
+            raise
+
+    def opened(self, entry: Entry) -> IO[bytes]:
+        """Open the picture of an entry; one that is not there is a `BrokenImage` like any other defect."""
+        try:
+            return self.open(entry)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            raise BrokenImage("missing_file") from error
