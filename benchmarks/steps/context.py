@@ -15,8 +15,9 @@ from benchmarks.seeds import draw_items, permutation, sample_seeds, step_seed
 from benchmarks.sources import import_class
 from benchmarks.store import Store
 from benchmarks.suite import ModelSpec
-from benchmarks.world import model_folder
 from datamodules.pairs import Pairs
+from lightning_modules.settings import Execution
+from lightning_modules.sources import Origin, is_adapter
 
 #: Models a worker keeps loaded between steps, least recently used out.
 MODELS_KEPT = 4
@@ -28,6 +29,8 @@ class RunContext:
 
     store: Store
     progress: Callable[[int, int], None] | None = None
+    #: Modality -> how this machine goes about its fits and generations; enters no key.
+    execution: dict[str, Execution] = field(default_factory=dict)
     _data: dict[str, Any] = field(default_factory=dict)
     _models: OrderedDict[str, Any] = field(default_factory=OrderedDict)
 
@@ -44,7 +47,12 @@ class RunContext:
     def fresh_model(self, key: str) -> Any:
         """Return a model that the caller may train."""
         value = self.store.fresh(key)
-        return make_model(ModelSpec(**value)) if isinstance(value, dict) else value
+        model = make_model(ModelSpec(**value)) if isinstance(value, dict) else value
+        execution = self.execution.get(getattr(model, "modality", ""))
+        if execution is not None and hasattr(model, "execution"):
+            model.execution = execution
+            model.batch_size = execution.generate_batch or model.batch_size
+        return model
 
     def _kept(self, key: str, make: Callable[[], Any]) -> Any:
         if key not in self._models:
@@ -92,12 +100,20 @@ class RunContext:
 
 
 def make_model(spec: ModelSpec) -> Any:
-    """Make a model from its weights, or from its arguments where it has none."""
+    """Make a model from its weights, or from its arguments where it has none.
+
+    Raises:
+        MissingModel: The weights are not on this machine; nothing is downloaded.
+    """
     cls: Any = import_class(spec.class_path)
-    folder = model_folder(spec)
-    if spec.hub is not None:
-        return cls.load(spec.hub, revision=spec.revision)
-    return cls(**spec.init_args) if folder is None else cls.load(folder)
+    origin = Origin(spec.class_path, spec.folder, spec.hub, spec.revision, spec.dtype, spec.init_args)
+    if spec.folder is None and spec.hub is None:
+        return cls(**spec.init_args)
+    folder = origin.locate()
+    model = cls.load(folder) if spec.dtype == "float32" else cls.load(folder, dtype=spec.dtype)
+    if getattr(model, "origin", None) is not None and not is_adapter(folder):
+        model.origin = origin  # by the name that the suite gives it, which holds on other machines too
+    return model
 
 
 def items_of(step: Step, context: RunContext, iteration: int | None = None) -> np.ndarray | None:

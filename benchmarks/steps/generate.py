@@ -60,7 +60,10 @@ def trained(spec: ModelSpec, init_args: dict[str, Any], shipped: Path | None, co
                 train_base(recipe, Path(aside) / name, context.progress, work)
 
         prepare(str(spec.recipe))
-        return cls.load(Path(aside) / str(spec.recipe))
+        model = cls.load(Path(aside) / str(spec.recipe))
+        if hasattr(model, "origin"):
+            model.origin = None  # that folder is about to go; the store's will be the one to load from
+        return model
 
 
 def real(step: Step, context: RunContext) -> tuple[Pairs, Cost]:

@@ -16,6 +16,7 @@ class Family(ImageToTextFamily):
 
     frozen: ClassVar[tuple[str, ...]] = ("vision_model.",)
     features_are_frozen: ClassVar[bool] = True
+    lora_targets: ClassVar[tuple[str, ...]] = ("q_proj", "v_proj")
 
     def __init__(self, model: PreTrainedModel) -> None:
         """Look at one model.

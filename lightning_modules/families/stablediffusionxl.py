@@ -14,6 +14,7 @@ class Family(TextToImageFamily):
     """SDXL: the last but one layer of both encoders, side by side, and the second one's projection."""
 
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder", "text_encoder_2")
+    lora_targets: ClassVar[tuple[str, ...]] = ("to_q", "to_k", "to_v", "to_out.0")
 
     def conditions(self, tokens: Tensors) -> Tensors:
         """Return states (n, t, d) and pooled (n, p)."""
