@@ -7,8 +7,12 @@ from importlib.util import find_spec
 from typing import Any
 
 from benchmarks.errors import UsageError
+from benchmarks.keys import Spec
 from benchmarks.plan import Plan
+from benchmarks.sources import read_class
 from benchmarks.suite import ModelSpec
+from benchmarks.world import model_folder
+from lightning_modules.sources import MissingModel, check_contents, snapshot
 
 
 def unmet_needs(plan: Plan) -> list[str]:
@@ -35,9 +39,8 @@ def present(plan: Plan) -> dict[str, Any]:
         for spec in specs:
             model: ModelSpec = spec.execution[0]
             if id(spec) in used:
-                there = model.hub is None or _cached(model.hub, str(model.revision))
                 source = model.hub or model.folder or model.class_path
-                models.append({"name": model.name, "role": role, "source": source, "present": there})
+                models.append({"name": model.name, "role": role, "source": source, "present": _missing(spec) is None})
     return {"data": {"name": plan.world.testbed.name, "missing": missing}, "models": models}
 
 
@@ -51,20 +54,29 @@ def require_present(plan: Plan) -> None:
     missing = data.missing() if hasattr(data, "missing") else None
     if missing:
         raise UsageError(f"{plan.file}: testbed {plan.world.testbed.name!r}: data: {missing}")
-    needed = {id(s.identity["model"].execution[0]): s for s in plan.steps.values() if s.kind == "base"}
-    for step in needed.values():
-        model: ModelSpec = step.identity["model"].execution[0]
-        if model.hub is not None and not _cached(model.hub, str(model.revision)):
-            raise UsageError(
-                f"{plan.file}: testbed {plan.world.testbed.name!r}: {model.name}: hub: found {model.hub!r}, which is "
-                "not in the Hugging Face cache; allowed: a folder, or a model fetched with "
-                f"`hf download {model.hub} --revision {model.revision}`"
-            )
+    for step in (s for s in plan.steps.values() if s.kind == "base"):
+        _require_weights(step.identity["model"], f"{plan.file}: testbed {plan.world.testbed.name!r}")
 
 
-def _cached(name: str, revision: str) -> bool:
-    """Whether a hub model's configuration is in the local cache, by any of the names that libraries give it."""
-    from huggingface_hub import try_to_load_from_cache
+def _require_weights(spec: Spec, where: str) -> None:
+    """Refuse weights that are not here, or are not what the model's class loads."""
+    problem = _missing(spec)
+    if problem is not None:
+        model: ModelSpec = spec.execution[0]
+        raise UsageError(f"{where}: {model.name}: {'folder' if model.hub is None else 'hub'}: {problem}")
 
-    files = ("config.json", "model_index.json")
-    return any(isinstance(try_to_load_from_cache(name, file, revision=revision), str) for file in files)
+
+def _missing(spec: Spec) -> str | None:
+    """Say what is wrong with a model's weights, told from files alone, or None."""
+    model: ModelSpec = spec.execution[0]
+    if "recipe" in spec.value or (model.folder is None and model.hub is None):
+        return None  # trained here, or made without weights
+    fetch = "" if model.hub is None else f"hf download {model.hub} --revision {model.revision}"
+    reads = read_class(model.class_path).literals.get("reads")
+    try:
+        folder = model_folder(model) if model.hub is None else snapshot(model.hub, model.revision)
+        if reads is not None and folder is not None:
+            check_contents(folder, reads, model.class_path.rpartition(".")[2], fetch)
+    except MissingModel as error:
+        return str(error)
+    return None

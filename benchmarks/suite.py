@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lightning_modules.settings import CaptionDecoding, Execution, FitSettings, ImageDecoding
+from lightning_modules.settings import ADDED, CaptionDecoding, Execution, FitSettings, ImageDecoding
 
 Modality = Literal["captioner", "generator"]
 MODALITIES: tuple[Modality, ...] = ("captioner", "generator")
@@ -52,6 +52,7 @@ class ModelSpec:
             model gets another key and is trained anew before it is used.
         init_args: Arguments of the class beside its weights, such as a captioner's `prompt`; part of the key.
         trained_on: The splits of the data that its weights have seen (a judge and a scorer may share none).
+        dtype: What its frozen weights are held in and it is run with; trained weights are float32 always.
     """
 
     name: str
@@ -62,11 +63,14 @@ class ModelSpec:
     recipe: str | None = None
     init_args: dict[str, Any] = field(default_factory=dict)
     trained_on: tuple[str, ...] = ()
+    dtype: Literal["float32", "bfloat16"] = field(default="float32", metadata=ADDED)
 
     def __post_init__(self) -> None:
         """Check that the weights have one source, pinned."""
         _require(self.folder is None or self.hub is None, f"{self.name}: give folder or hub, not both")
         _require(self.hub is None or self.revision is not None, f"{self.name}: hub needs a pinned revision")
+        weightless = self.folder is None and self.hub is None
+        _require(not weightless or self.dtype == "float32", f"{self.name}: dtype needs weights: a folder or a hub name")
 
 
 @dataclass(frozen=True)

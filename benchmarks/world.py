@@ -154,6 +154,8 @@ def _identify(model: ModelSpec, data: ClassSpec, where: str) -> Spec:
         "version": source.literals.get("version", 1),
         "init_args": model.init_args,
     }
+    if model.dtype != "float32":
+        identity["dtype"] = model.dtype
     folder = model_folder(model)
     if model.hub is not None:
         identity["hub"], identity["revision"] = model.hub, model.revision

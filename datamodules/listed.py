@@ -70,7 +70,7 @@ class Listed:
     version: ClassVar[int] = 1
     oracle: ClassVar[None] = None
     #: Our split -> the published parts that it draws from. Two splits draw from the same parts, or from disjoint ones.
-    parts: ClassVar[dict[str, tuple[str, ...]]] = {split: ("",) for split in SPLITS}
+    parts: ClassVar[dict[str, tuple[str, ...]]] = dict.fromkeys(SPLITS, ("",))
     #: Entries of each published part in full, where known.
     published: ClassVar[dict[str, int]] = {}
 

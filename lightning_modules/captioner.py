@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
 
-from lightning_modules import runner
+from lightning_modules import adapters, loading, runner, sources
 from lightning_modules.decoding import processors
 from lightning_modules.families.image_to_text import family_of
-from lightning_modules.module import FitModule
+from lightning_modules.module import FitModule, as_loaded
 from lightning_modules.pixels import distinct
 from lightning_modules.quiet import quiet
 from lightning_modules.runner import FitReport, Generated, Objective, Progress
@@ -43,6 +43,7 @@ class CaptionerModule(FitModule):
 
     modality: ClassVar[str] = "captioner"
     version: ClassVar[int] = 1
+    reads: ClassVar[tuple[str, str, tuple[str, ...]]] = ("config.json", "model_type", ())
 
     def __init__(
         self,
@@ -66,8 +67,15 @@ class CaptionerModule(FitModule):
         self.eval()
 
     @classmethod
-    def load(cls, folder: Path | str, revision: str | None = None, **arguments: Any) -> Self:
-        """Read a folder in transformers' layout, as float32, without a network.
+    def load(cls, folder: Path, dtype: str = "float32", **arguments: Any) -> Self:
+        """Read a folder in transformers' layout, or an adapter with its base, without a network.
+
+        Tokenizer and image processor may lie there by themselves or as parts of a processor.
+
+        Args:
+            folder: what `save` wrote, or `save_pretrained`.
+            dtype: of the frozen weights, "float32" or "bfloat16"; a folder that `save` wrote knows its own.
+            arguments: of `__init__` beside the parts; what is not given is as it was saved.
 
         Tokenizer and image processor may lie there by themselves or as parts of a processor.
 
@@ -78,21 +86,25 @@ class CaptionerModule(FitModule):
 
         Raises:
             OSError: `folder` holds no model.
-            ValueError: no family file for this model type.
+            ValueError: no family file for this model type, or the base of an adapter is not there.
         """
+        if sources.is_adapter(folder):
+            return adapters.load(cls, folder)
         here: dict[str, Any] = {"local_files_only": True}
-        if revision is not None:
-            here["revision"] = revision
         with quiet():
-            model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, **here)
+            model = AutoModelForImageTextToText.from_pretrained(folder, dtype=loading.stored(folder, dtype), **here)
             tokenizer = AutoTokenizer.from_pretrained(folder, **here)
             image_processor = AutoImageProcessor.from_pretrained(folder, **here)
         saved = Path(folder) / SETTINGS
         settings = json.loads(saved.read_text(encoding="utf-8")) if saved.is_file() else {}
-        return cls(model, tokenizer, image_processor, **{**settings, **arguments})
+        module = cls(model, tokenizer, image_processor, **{**settings, **arguments})
+        return loading.loaded(module, folder, dtype)
 
     def save(self, folder: Path) -> None:
-        """Write model, tokenizer and image processor with `save_pretrained`."""
+        """Write model, tokenizer and image processor with `save_pretrained`; of an adapted model the adapter alone."""
+        if self.lora is not None:
+            adapters.save(self, folder)
+            return
         with quiet():
             for part in (self.model, self.tokenizer, self.image_processor):
                 part.save_pretrained(folder)
@@ -100,6 +112,11 @@ class CaptionerModule(FitModule):
         settings = {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
         if settings:
             (Path(folder) / SETTINGS).write_text(json.dumps(settings, sort_keys=True) + "\n", encoding="utf-8")
+        loading.mark(self, folder)
+
+    def trained_part(self) -> PreTrainedModel:
+        """Return the whole model; what the family keeps frozen gets no adapter."""
+        return self.model
 
     def train_all(self) -> None:
         """Train every parameter, as when starting from scratch."""
@@ -133,7 +150,7 @@ class CaptionerModule(FitModule):
             self, self.encode(pairs.images, pairs.captions, pairs.weights), settings, seed, objective, progress
         )
 
-    @torch.no_grad()
+    @as_loaded
     def encode(
         self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None
     ) -> dict[str, Tensor]:
@@ -179,7 +196,7 @@ class CaptionerModule(FitModule):
         context = {"token_losses": token_losses, "token_mask": mask, "logits": logits, "labels": labels}
         return token_losses.sum(1) / mask.sum(1), context
 
-    @torch.no_grad()
+    @as_loaded
     def token_likelihoods(self, images: np.ndarray, captions: Sequence[str]) -> list[np.ndarray]:
         """Return, per caption, the model's log-probability of each of its words and of the end, (t_i,) float32."""
         self.eval().to(runner.device())

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_modules import diffusion, runner, samplers
+from lightning_modules import adapters, diffusion, loading, runner, samplers, sources
 from lightning_modules import latents as latent_space
 from lightning_modules.cache import ContentCache
 from lightning_modules.families.text_to_image import Tensors, cast, dtype_of, family_of
-from lightning_modules.module import FitModule
+from lightning_modules.module import FitModule, as_loaded
 from lightning_modules.pixels import distinct, to_bytes, to_unit
 from lightning_modules.quiet import quiet
 from lightning_modules.runner import FitReport, Generated, Objective, Progress
@@ -63,6 +63,7 @@ class GeneratorModule(FitModule):
 
     modality: ClassVar[str] = "generator"
     version: ClassVar[int] = 1
+    reads: ClassVar[tuple[str, str, tuple[str, ...]]] = ("model_index.json", "_class_name", ())
 
     def __init__(
         self,
@@ -93,31 +94,40 @@ class GeneratorModule(FitModule):
         self.eval()
 
     @classmethod
-    def load(cls, folder: Path, size: int | None = None) -> Self:
-        """Read a folder in diffusers' layout, as float32, without a network.
+    def load(cls, folder: Path, dtype: str = "float32", size: int | None = None) -> Self:
+        """Read a folder in diffusers' layout, or an adapter with its base, without a network.
 
         Args:
             folder: with `model_index.json` and a folder of safetensors per network; its float16 variants are read
-                where there are no others.
+                where there are no others. Or what `save` wrote.
+            dtype: of the frozen weights, "float32" or "bfloat16"; a folder that `save` wrote knows its own.
             size: side of the images drawn, in pixels; None = as saved, or what the denoiser was made for.
 
         Raises:
             FileNotFoundError: `folder` holds no `model_index.json`.
-            ValueError: no family file for this pipeline, or images cannot have this size.
+            ValueError: no family file for this pipeline, images cannot have this size, or the base of an adapter is
+                not there.
         """
+        if sources.is_adapter(folder):
+            return adapters.load(cls, folder)
         folder = Path(folder)
         index = json.loads((folder / "model_index.json").read_text())
         family_of(index["_class_name"])  # before anything large is read
         parts, settings = {}, {}
         for name, value in index.items():
             if isinstance(value, list):
-                parts[name] = None if name in UNUSED else _read_part(folder / name, *value)
+                held = loading.stored(folder, dtype)
+                parts[name] = None if name in UNUSED else _read_part(folder / name, value[0], value[1], held)
             elif not name.startswith("_"):
                 settings[name] = value
-        return cls(index["_class_name"], parts, settings, size=size or index.get("_image_size"))
+        module = cls(index["_class_name"], parts, settings, size=size or index.get("_image_size"))
+        return loading.loaded(module, folder, dtype)
 
     def save(self, folder: Path) -> None:
-        """Write the folder that `load` and the diffusers pipeline read."""
+        """Write the folder that `load` and the diffusers pipeline read; of an adapted model the adapter alone."""
+        if self.lora is not None:
+            adapters.save(self, folder)
+            return
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         index: dict[str, Any] = {
@@ -133,6 +143,11 @@ class GeneratorModule(FitModule):
                 with quiet():
                     part.save_pretrained(folder / name)
         (folder / "model_index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
+        loading.mark(self, folder)
+
+    def trained_part(self) -> nn.Module:
+        """Return the denoiser."""
+        return self.networks[self.family.denoiser]
 
     def train_text(self) -> None:
         """Train the text encoders along with the denoiser, as when starting from scratch."""
@@ -171,7 +186,7 @@ class GeneratorModule(FitModule):
             self, self.encode(pairs.images, pairs.captions, pairs.weights), settings, seed, objective, progress
         )
 
-    @torch.no_grad()
+    @as_loaded
     def encode(self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None) -> Tensors:
         """Return the rows of a fit: latents, and conditions (tokens where the text is trained).
 
@@ -192,12 +207,18 @@ class GeneratorModule(FitModule):
         rows = {name: value.cpu()[torch.from_numpy(text_rows)] for name, value in known.items()}
         return {**rows, "latents": latents.cpu()[image_rows], "weights": runner.loss_weights(len(images), weights)}
 
-    def losses(self, batch: Tensors, settings: FitSettings) -> tuple[Tensor, dict[str, Any]]:
-        """Return the mean squared error of the denoiser (b,) over random times and noise, weighted if set."""
+    def draw(self, batch: Tensors, settings: FitSettings) -> Tensors:
+        """Return noisy latents at random times, the target, and which conditions are dropped."""
         latents = batch["latents"]
         noise = torch.randn(latents.shape).to(latents)
         noisy, times, target = diffusion.corrupt(self.parts["scheduler"], latents, noise)
         dropped = (torch.rand(len(latents)) < settings.condition_drop).to(latents.device)
+        return {"noisy": noisy, "times": times, "target": target, "dropped": dropped}
+
+    def losses(self, batch: Tensors, settings: FitSettings) -> tuple[Tensor, dict[str, Any]]:
+        """Return the mean squared error of the denoiser (b,) over random times and noise, weighted if set."""
+        batch = batch if "noisy" in batch else {**batch, **self.draw(batch, settings)}
+        noisy, times, target, dropped = (batch[name] for name in ("noisy", "times", "target", "dropped"))
         text = {name: batch[name] for name in self._nothing}
         for name, empty in self._nothing.items():
             mask = dropped.view(-1, *[1] * (text[name].ndim - 1))
@@ -338,14 +359,14 @@ class GeneratorModule(FitModule):
         return self.cache.get(content, [vae], lambda: {"latents": latent_space.encode(vae, to_unit(images))})["latents"]
 
 
-def _read_part(folder: Path, library: str | None, name: str | None) -> Any:
-    """Return one part of a pipeline, networks as float32; None for a part that the pipeline leaves out."""
+def _read_part(folder: Path, library: str | None, name: str | None, dtype: torch.dtype = torch.float32) -> Any:
+    """Return one part of a pipeline, networks as `dtype`; None for a part that the pipeline leaves out."""
     if library is None or name is None:
         return None
     kind = getattr(importlib.import_module(library), name)
     options: dict[str, Any] = {}
     if issubclass(kind, nn.Module):
-        options = {"torch_dtype": torch.float32, "use_safetensors": True, "variant": _variant(folder)}
+        options = {"torch_dtype": dtype, "use_safetensors": True, "variant": _variant(folder)}
     with quiet():
         return kind.from_pretrained(folder, local_files_only=True, **options)
 

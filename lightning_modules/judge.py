@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel, PreTrainedModel
 
-from lightning_modules import runner
-from lightning_modules.module import FitModule
+from lightning_modules import loading, runner
+from lightning_modules.module import FitModule, as_loaded
 from lightning_modules.quiet import quiet
 from lightning_modules.settings import FitSettings
 from lightning_modules.tokens import tokenize
@@ -30,7 +30,9 @@ class ClipJudge(FitModule):
     """
 
     version: ClassVar[int] = 1
+    alone: ClassVar[bool] = False  # every pair is contrasted with the others of its batch
     model_class: ClassVar[type[PreTrainedModel]] = CLIPModel
+    reads: ClassVar[tuple[str, str, tuple[str, ...]]] = ("config.json", "model_type", ("clip",))
 
     def __init__(self, model: PreTrainedModel, tokenizer: Any, image_processor: Any, batch_size: int = 256) -> None:
         """Wrap a dual encoder with its tokenizer and image processor; `batch_size` is for embedding."""
@@ -43,20 +45,21 @@ class ClipJudge(FitModule):
         )
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what `save` (or `save_pretrained`) wrote, as float32, without a network."""
+    def load(cls, folder: Path, dtype: str = "float32") -> Self:
+        """Read what `save` (or `save_pretrained`) wrote, as "float32" or "bfloat16", without a network."""
         here = {"local_files_only": True}
         with quiet():
-            model = cls.model_class.from_pretrained(folder, dtype=torch.float32, **here)
+            model = cls.model_class.from_pretrained(folder, dtype=loading.stored(folder, dtype), **here)
             tokenizer = AutoTokenizer.from_pretrained(folder, **here)
             image_processor = AutoImageProcessor.from_pretrained(folder, **here)
-        return cls(model, tokenizer, image_processor).eval()
+        return loading.loaded(cls(model, tokenizer, image_processor).eval(), folder, dtype)
 
     def save(self, folder: Path) -> None:
         """Write model, tokenizer and image processor with `save_pretrained`."""
         with quiet():
             for part in (self.model, self.tokenizer, self.image_processor):
                 part.save_pretrained(folder)
+        loading.mark(self, folder)
 
     def embed_images(self, images: np.ndarray) -> np.ndarray:
         """Embed images (n, H, W, 3) uint8 as (n, d) float32."""
@@ -97,7 +100,7 @@ class ClipJudge(FitModule):
             input_ids=ids.to(self.device), attention_mask=mask.to(self.device)
         ).pooler_output
 
-    @torch.no_grad()
+    @as_loaded
     def _embed(self, n: int, features: Callable[[slice], Tensor]) -> np.ndarray:
         self.eval().to(runner.device())
         parts = [features(slice(i, i + self.batch_size)).float().cpu() for i in range(0, n, self.batch_size)]

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,8 +20,13 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from lightning_modules import adapters, gradients, ranks
 from lightning_modules.seeds import derive
 from lightning_modules.settings import FitSettings
+from lightning_modules.training import Average
+
+if TYPE_CHECKING:
+    from lightning_modules.module import FitModule
 
 Objective = Callable[[Tensor, dict[str, Any]], Tensor]
 Progress = Callable[[int, int], None]
@@ -143,7 +148,7 @@ def loss_weights(n: int, weights: np.ndarray | None) -> Tensor:
 
 
 def _trainer(**options: Any) -> Trainer:
-    return Trainer(accelerator="auto", devices=1, barebones=True, inference_mode=True, **options)
+    return Trainer(**{"accelerator": "auto", "devices": 1, "barebones": True, "inference_mode": True, **options})
 
 
 def weighted_mean(losses: Tensor, context: dict[str, Any]) -> Tensor:
@@ -165,7 +170,7 @@ def cosine(warmup: int, steps: int) -> Schedule:
 
 
 def fit(
-    module: LightningModule,
+    module: FitModule,
     data: dict[str, Tensor],
     settings: FitSettings,
     seed: int,
@@ -180,7 +185,8 @@ def fit(
     """Train `module` on `data` for exactly `settings.steps` steps with a fresh AdamW (1711.05101).
 
     Args:
-        module: has `losses(batch, settings) -> ((b,) losses, context)`, see `module.FitModule`.
+        module: has `losses(batch, settings) -> ((b,) losses, context)`; how it goes about the fit stands in its
+            `execution`.
         data: tensors with n rows each; "weights" (n,) are the loss weights.
         settings: how to train.
         seed: decides the order of the data, the noise and dropout.
@@ -197,25 +203,39 @@ def fit(
 
     Raises:
         NonFiniteLoss: at the first step whose loss is NaN or infinite.
+        ValueError: there is nothing to fit on, or the module cannot be trained as `settings` and its execution ask.
     """
-    n = len(data["weights"])
-    order = StepOrder(n, settings.batch_size, settings.steps, seed, first)
+    order = StepOrder(len(data["weights"]), settings.batch_size, settings.steps, seed, first)
+    adapters.prepare(module, settings, seed)
+    samples, several = settings.steps * settings.batch_size, module.execution.nodes * ranks.count(module.execution)
+    if several > settings.batch_size:
+        raise ValueError(f"a batch of {settings.batch_size} cannot be shared out over {several} devices")
+    if several > 1 and not ranks.inside() and len(order):
+        if callbacks or first or schedule is not None:
+            raise ValueError("checkpoints, callbacks and schedules of one's own need a fit on one device")
+        told = ranks.fit(module, data, settings, seed, objective, progress)
+        return FitReport(settings.steps, samples, samples, told)
+    average = Average(module, settings.average) if settings.average else None
     module.start_fit(
         data, settings, seed, objective or weighted_mean, schedule or constant(settings.warmup), optimizer_state
     )
     if len(order):
-        clip = settings.gradient_clip or None
+        heard = [_Told(progress, settings.steps, first), *callbacks, *([average] if average else [])]
+        plugged = {"bf16": "bf16-mixed", "32": "32-true"}[settings.precision]
+        devices = ranks.options(module.execution) if several > 1 else {}
         loader = DataLoader(order, batch_size=None)
-        with _quiet(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        with (
+            _quiet(),
+            torch.random.fork_rng(devices=range(torch.cuda.device_count())),
+            gradients.checkpointed(module, module.execution.gradient_checkpointing),
+        ):
             trainer = _trainer(
-                max_steps=settings.steps - first,
-                max_epochs=1,
-                gradient_clip_val=clip,
-                callbacks=[_Told(progress, settings.steps, first), *callbacks],
+                max_steps=settings.steps - first, max_epochs=1, precision=plugged, callbacks=heard, **devices
             )
             trainer.fit(module, loader)
     told = [*losses, *module.end_fit()]
-    samples = settings.steps * settings.batch_size
+    if average is not None:
+        average.copy_to(module)
     return FitReport(settings.steps, samples, samples, told)
 
 
@@ -233,7 +253,8 @@ def predict(module: LightningModule, chunks: Sequence[Sequence[int]], progress: 
     if not chunks:
         return []
     with _quiet():
-        trainer = _trainer(callbacks=[_Told(progress, sum(map(len, chunks)))])
+        precision = "bf16-mixed" if getattr(module, "loaded_as", "float32") == "bfloat16" else "32-true"
+        trainer = _trainer(callbacks=[_Told(progress, sum(map(len, chunks)))], precision=precision)
         return list(trainer.predict(module, DataLoader(list(chunks), batch_size=None, collate_fn=list)) or [])
 
 

@@ -13,4 +13,5 @@ class DualScorer(ClipJudge):
     """Same interface as the judge, another architecture: it must not share the judge's blind spots."""
 
     version: ClassVar[int] = 1
+    reads: ClassVar[tuple[str, str, tuple[str, ...]]] = ("config.json", "model_type", ("vision-text-dual-encoder",))
     model_class: ClassVar[type[PreTrainedModel]] = VisionTextDualEncoderModel

@@ -27,6 +27,11 @@ class Average(Callback):
             k: p.detach().clone() for k, p in module.named_parameters() if p.requires_grad
         }
 
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """Follow the weights to where they are trained."""
+        places = {name: parameter.device for name, parameter in module.named_parameters()}
+        self.weights = {name: value.to(places[name]) for name, value in self.weights.items()}
+
     @torch.no_grad()
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Move the average."""

@@ -15,8 +15,8 @@ from benchmarks.seeds import draw_items, permutation, sample_seeds, step_seed
 from benchmarks.sources import import_class
 from benchmarks.store import Store
 from benchmarks.suite import Executions, ModelSpec
-from benchmarks.world import model_folder
 from datamodules.pairs import Pairs
+from lightning_modules.sources import Origin, is_adapter
 
 #: Models a worker keeps loaded between steps, least recently used out.
 MODELS_KEPT = 4
@@ -47,7 +47,11 @@ class RunContext:
     def fresh_model(self, key: str) -> Any:
         """Return a model that the caller may train."""
         value = self.store.fresh(key)
-        return make_model(ModelSpec(**value)) if isinstance(value, dict) else value
+        model = make_model(ModelSpec(**value)) if isinstance(value, dict) else value
+        if hasattr(model, "execution"):
+            model.execution = getattr(self.execution, model.modality)
+            model.batch_size = model.execution.generate_batch or model.batch_size
+        return model
 
     def source(self, key: str) -> str:
         """Name a model for people: a base's name, or its class, and where in the store it lies."""
@@ -101,12 +105,21 @@ class RunContext:
 
 
 def make_model(spec: ModelSpec) -> Any:
-    """Make a model from its weights and arguments, or from its arguments alone where it has no weights."""
+    """Make a model from its weights and arguments, or from its arguments alone where it has no weights.
+
+    Raises:
+        MissingModel: The weights are not on this machine; nothing is downloaded.
+    """
     cls: Any = import_class(spec.class_path)
-    folder = model_folder(spec)
-    if spec.hub is not None:
-        return cls.load(spec.hub, revision=spec.revision, **spec.init_args)
-    return cls(**spec.init_args) if folder is None else cls.load(folder, **spec.init_args)
+    if spec.folder is None and spec.hub is None:
+        return cls(**spec.init_args)
+    origin = Origin(spec.class_path, spec.folder, spec.hub, spec.revision, spec.dtype, spec.init_args)
+    folder = origin.locate()
+    held = {} if spec.dtype == "float32" else {"dtype": spec.dtype}
+    model = cls.load(folder, **held, **spec.init_args)
+    if getattr(model, "origin", None) is not None and not is_adapter(folder):
+        model.origin = origin  # by the name that the suite gives it, which holds on other machines too
+    return model
 
 
 def items_of(step: Step, context: RunContext, iteration: int | None = None) -> np.ndarray | None:

@@ -15,7 +15,14 @@ from benchmarks.keys import Step
 from benchmarks.seeds import draw_items, sample_seeds
 from benchmarks.sources import import_class
 from benchmarks.steps.context import (
-    RunContext, caption_seed, in_order, items_of, make_model, one_each, real_pairs, reserve_ids,
+    RunContext,
+    caption_seed,
+    in_order,
+    items_of,
+    make_model,
+    one_each,
+    real_pairs,
+    reserve_ids,
 )  # fmt: skip
 from benchmarks.store import Cost
 from benchmarks.suite import ModelSpec
@@ -62,7 +69,10 @@ def trained(spec: ModelSpec, init_args: dict[str, Any], shipped: Path | None, co
                 train_base(recipe, Path(aside) / name, context.progress, work)
 
         prepare(str(spec.recipe))
-        return cls.load(Path(aside) / str(spec.recipe), **spec.init_args)
+        model = cls.load(Path(aside) / str(spec.recipe), **spec.init_args)
+        if hasattr(model, "origin"):
+            model.origin = None  # that folder is about to go; the store's will be the one to load from
+        return model
 
 
 def real(step: Step, context: RunContext) -> tuple[Pairs, Cost]:

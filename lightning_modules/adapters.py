@@ -1,0 +1,303 @@
+"""Low-rank adapters (2106.09685) through peft: attached once, continued, saved beside a base that is never copied.
+
+The weights that an adapter adds to a layer are the product B A alpha / rank. The factors are not unique, so averages and
+extrapolations act on products (`product`, `set_product`); of fully trained models they act on the weights themselves
+(`trained_state`, `set_trained_state`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model, set_peft_model_state_dict
+from peft.tuners.lora import LoraLayer
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
+
+from lightning_modules import cards
+from lightning_modules.quiet import quiet
+from lightning_modules.seeds import derive
+from lightning_modules.settings import FitSettings, Lora
+from lightning_modules.sources import ADAPTER_BASE, MissingModel, Origin
+
+if TYPE_CHECKING:
+    from lightning_modules.module import FitModule
+
+NAME = "default"
+WEIGHTS, CONFIG, BASE = "adapter_model.safetensors", "adapter_config.json", ADAPTER_BASE
+#: peft's name of what it wraps: with it `PeftModel.from_pretrained(base, folder)` finds every layer.
+PREFIX = "base_model.model."
+
+
+def prepare(module: FitModule, settings: FitSettings, seed: int) -> None:
+    """Make ready what a fit trains: an adapter where settings ask for one, and float32 weights of what is trained.
+
+    Raises:
+        ValueError: the module has another adapter than is asked for, or none can be put on it.
+    """
+    if module.loaded_as != "float32" and settings.precision == "32":
+        raise ValueError(f"the model is loaded as {module.loaded_as}: a fit of it needs precision bf16, not 32")
+    if settings.lora is None:
+        if module.lora is not None:
+            raise ValueError(f"the model carries an adapter ({_words(module.lora)}), and the fit asks for none")
+        if settings.steps:
+            module.origin = None  # its weights are about to be no longer those of a base
+    else:
+        wanted = with_targets(module, settings.lora)
+        if module.lora is None:
+            attach(module, wanted, seed)
+        elif module.lora != wanted:
+            raise ValueError(
+                f"the model carries an adapter of {_words(module.lora)}; the fit asks for {_words(wanted)}"
+            )
+    for parameter in module.parameters():
+        if parameter.requires_grad and parameter.dtype != torch.float32:
+            parameter.data = parameter.data.float()
+
+
+def with_targets(module: FitModule, lora: Lora) -> Lora:
+    """Return what is asked for with the layers spelled out: those given, or the usual ones of the module's family."""
+    targets = lora.targets or getattr(getattr(module, "family", None), "lora_targets", ())
+    if not targets:
+        raise ValueError(f"{_family(module)} names no lora_targets; give lora.targets, the layers that get an adapter")
+    return Lora(lora.rank, float(lora.alpha), tuple(sorted(targets)))
+
+
+def attach(module: FitModule, lora: Lora, seed: int) -> None:
+    """Put one adapter on the trained network: A from the seed, B zero, so that nothing changes yet.
+
+    Raises:
+        ValueError: a target matches no layer, or a layer of a kind that takes no adapter.
+    """
+    part = module.trained_part()
+    frozen = tuple(getattr(module.family, "frozen", ()))
+    layers = {n: m for n, m in part.named_modules() if not n.startswith(frozen or ("\0",))}
+    for target in lora.targets:
+        matched = [m for n, m in layers.items() if n == target or n.endswith("." + target)]
+        if not matched:
+            raise ValueError(f"lora.targets: no trained layer of {_family(module)} is called {target!r}")
+        if not all(isinstance(m, (nn.Linear, nn.Conv2d, Conv1D)) for m in matched):
+            raise ValueError(
+                f"lora.targets: {target!r} is a {type(matched[0]).__name__}; allowed: linear layers, 2D convolutions"
+            )
+    excluded = "|".join(re.escape(prefix) + ".*" for prefix in frozen)
+    config = LoraConfig(
+        r=lora.rank, lora_alpha=lora.alpha, target_modules=list(lora.targets), exclude_modules=excluded or None
+    )
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"peft.*")  # of layers that are transposed, which it sees by itself
+        inject_adapter_in_model(config, part, NAME)
+        torch.manual_seed(derive(seed, "lora"))
+        for _, layer in _layers(part):
+            a, b = _factors(layer)
+            # Drawn on the CPU in float32, whatever the network is: the same numbers on every machine.
+            a.data = nn.init.kaiming_uniform_(torch.empty(a.shape), a=math.sqrt(5)).to(a.device)
+            b.data = torch.zeros(b.shape, device=b.device)
+    module.requires_grad_(False)
+    for _, layer in _layers(part):
+        for factor in _factors(layer):
+            factor.requires_grad_(True)
+    module.lora = lora
+    module.eval()
+
+
+def _layers(part: nn.Module) -> Iterator[tuple[str, Any]]:
+    for name, layer in sorted(part.named_modules()):
+        if isinstance(layer, LoraLayer):
+            yield name, layer
+
+
+def _factors(layer: Any) -> tuple[nn.Parameter, nn.Parameter]:
+    return layer.lora_A[NAME].weight, layer.lora_B[NAME].weight
+
+
+def _words(lora: Lora) -> str:
+    return f"rank {lora.rank}, alpha {lora.alpha:g}, targets {', '.join(lora.targets)}"
+
+
+def _family(module: FitModule) -> str:
+    family = getattr(module, "family", None)
+    return type(module).__name__ if family is None else f"the family {type(family).__module__.rpartition('.')[2]}"
+
+
+# --- files
+
+
+def save(module: FitModule, folder: Path) -> None:
+    """Write adapter_model.safetensors and adapter_config.json as peft reads them, and base.json.
+
+    Raises:
+        ValueError: the base was not loaded from anywhere, so nothing could load it again.
+    """
+    origin = module.origin
+    if origin is None:
+        raise ValueError("an adapter is saved beside its base: load the base from a folder before it is fitted")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = module.trained_part()
+    state = {PREFIX + k: v.detach().cpu().contiguous() for k, v in get_peft_model_state_dict(part).items()}
+    save_file(state, folder / WEIGHTS, metadata={"format": "pt"})
+    config = {**part.peft_config[NAME].to_dict(), "base_model_name_or_path": origin.hub or origin.folder}
+    config["inference_mode"] = True
+    # Sets in their order: equal adapters are equal bytes.
+    text = json.dumps(config, indent=2, sort_keys=True, default=lambda v: sorted(v) if isinstance(v, set) else str(v))
+    (folder / CONFIG).write_text(text + "\n")
+    base = {**asdict(origin), "digest": _card_digest(origin.locate())}
+    (folder / BASE).write_text(json.dumps(base, indent=2, sort_keys=True) + "\n")
+
+
+def load(cls: Any, folder: Path) -> Any:
+    """Return the base that an adapter belongs to, as `cls`, with the adapter on it.
+
+    Raises:
+        MissingModel: the base is not on this machine, or its weights are others than the adapter was trained on.
+    """
+    folder = Path(folder)
+    base = json.loads((folder / BASE).read_text())
+    digest, origin = base.pop("digest"), Origin(**base)
+    try:
+        source = origin.locate()
+    except MissingModel as error:
+        raise MissingModel(f"the adapter in {str(folder)!r} cannot be used without its base: {error}") from error
+    if digest is not None and (found := _digest(source)) != digest:
+        raise MissingModel(
+            f"the adapter in {str(folder)!r} was trained on a base with digest {digest[:12]}; "
+            f"{str(source)!r} has {found[:12]} now"
+        )
+    module = cls.load(source, dtype=origin.dtype, **origin.init_args)
+    config = json.loads((folder / CONFIG).read_text())
+    attach(module, Lora(config["r"], float(config["lora_alpha"]), tuple(sorted(config["target_modules"]))), 0)
+    state = {k.removeprefix(PREFIX): v for k, v in load_file(folder / WEIGHTS).items()}
+    with quiet():
+        set_peft_model_state_dict(module.trained_part(), state, NAME)
+    module.origin = origin
+    return module
+
+
+def _card_digest(folder: Path) -> str | None:
+    return cards.read(folder)["digest"] if (folder / "card.json").is_file() else None
+
+
+def _digest(folder: Path) -> str:
+    files = sorted(folder.rglob("*.safetensors"))
+    return _digest_of(folder, tuple((str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files))
+
+
+@lru_cache(maxsize=64)
+def _digest_of(folder: Path, files: tuple[Any, ...]) -> str:
+    """Read the weights once a process as long as their files stay as they are."""
+    return cards.digest(folder)
+
+
+# --- arithmetic
+
+
+def product(module: FitModule) -> dict[str, Tensor]:
+    """Return what the adapter adds, by layer: B A alpha / rank, (out, in) float32 on the CPU; {} without an adapter.
+
+    A convolution's kernel counts as inputs.
+    """
+    if module.lora is None:
+        return {}
+    found = {}
+    for name, layer in _layers(module.trained_part()):
+        a, b = (factor.detach().cpu().double().flatten(1) for factor in _factors(layer))
+        found[name] = (b @ a * layer.scaling[NAME]).float()
+    return found
+
+
+@dataclass(frozen=True)
+class Refactored:
+    """What putting products back into factors lost.
+
+    Attributes:
+        layers: Frobenius norm of what is lost over that of the product, by layer.
+        overall: the same over all layers together.
+    """
+
+    layers: dict[str, float]
+    overall: float
+
+
+@torch.no_grad()
+def set_product(module: FitModule, products: Mapping[str, Tensor]) -> Refactored:
+    """Make the adapter add given products, as well as its rank allows: truncated singular value decompositions.
+
+    Args:
+        module: with an adapter.
+        products: as `product` gives them, for every layer of the adapter.
+
+    Raises:
+        ValueError: there is no adapter, or the products are of other layers than it.
+    """
+    layers = {} if module.lora is None else dict(_layers(module.trained_part()))
+    if not layers or set(layers) != set(products):
+        raise ValueError(f"products of {len(products)} layers for an adapter of {len(layers)}: they must be the same")
+    lost, size = {}, {}
+    for name, layer in layers.items():
+        a, b = _factors(layer)
+        wanted = products[name].detach().cpu().double()
+        first, second = _truncated(wanted / layer.scaling[NAME], layer.r[NAME])
+        a.copy_(second.reshape(a.shape))
+        b.copy_(first.reshape(b.shape))
+        stored = b.detach().cpu().double().flatten(1) @ a.detach().cpu().double().flatten(1) * layer.scaling[NAME]
+        lost[name], size[name] = float((wanted - stored).norm()), float(wanted.norm())
+    errors = {name: lost[name] / size[name] if size[name] else 0.0 for name in layers}
+    total = math.hypot(*size.values())
+    return Refactored(errors, math.hypot(*lost.values()) / total if total else 0.0)
+
+
+def _truncated(matrix: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """Return the factors (out, rank) and (rank, in) of the nearest matrix of that rank."""
+    u, s, vh = torch.linalg.svd(matrix, full_matrices=False)
+    sign = torch.gather(u, 0, u.abs().argmax(0, keepdim=True)).sign()  # the decomposition leaves signs open
+    u, vh = u * sign, vh * sign.T
+    alive = s > s.max().clamp_min(torch.finfo(s.dtype).tiny) * max(matrix.shape) * torch.finfo(torch.float32).eps
+    # A direction with both factors 0 would never train again: like a fresh one it keeps A, of a fresh one's length.
+    left = torch.where(alive, s.sqrt(), 0.0)
+    right = torch.where(alive, s.sqrt(), 3**-0.5)
+    first, second = (u * left)[:, :rank], (right[:, None] * vh)[:rank]
+    missing = rank - first.shape[1]
+    if missing > 0:  # a rank above the layer's own size
+        first = torch.cat([first, first.new_zeros(len(first), missing)], 1)
+        second = torch.cat([second, second.new_zeros(missing, second.shape[1])])
+    return first, second
+
+
+def trained_state(module: nn.Module) -> dict[str, Tensor]:
+    """Return a copy of the trainable weights by name, float32 on the CPU."""
+    return {k: p.detach().float().cpu().clone() for k, p in module.named_parameters() if p.requires_grad}
+
+
+@torch.no_grad()
+def set_trained_state(module: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Put weights in place of the trainable ones.
+
+    Raises:
+        ValueError: the names are not those of the trainable weights.
+    """
+    own = {k: p for k, p in module.named_parameters() if p.requires_grad}
+    if set(own) != set(state):
+        odd = sorted(set(own) ^ set(state))
+        raise ValueError(f"weights of {len(state)} tensors for {len(own)} trainable ones; they differ in {odd[0]!r}")
+    for name, parameter in own.items():
+        parameter.copy_(state[name])
+
+
+def combine(terms: Iterable[tuple[float, Mapping[str, Tensor]]]) -> dict[str, Tensor]:
+    """Return the weighted sum of products or states; what a term lacks counts as 0 (a base has no product)."""
+    total: dict[str, Tensor] = {}
+    for weight, term in terms:
+        for name, value in term.items():
+            total[name] = total[name] + weight * value if name in total else weight * value
+    return total

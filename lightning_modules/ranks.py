@@ -1,0 +1,111 @@
+"""One fit on several devices of this machine: a process a device, the trained weights brought back here."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import socket
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, multiprocessing
+from torch import distributed as dist
+
+from lightning_modules.settings import Execution, FitSettings
+
+if TYPE_CHECKING:
+    from lightning_modules.module import FitModule
+    from lightning_modules.runner import Objective, Progress
+
+
+def count(execution: Execution) -> int:
+    """Return the devices of one machine that a fit uses."""
+    return execution.devices if execution.devices != "auto" else max(1, torch.cuda.device_count())
+
+
+def inside() -> bool:
+    """Whether this process is one device's, started here or by a launcher such as torchrun."""
+    return "LOCAL_RANK" in os.environ
+
+
+def options(execution: Execution) -> dict[str, Any]:
+    """Return the Trainer's options in the process of one device."""
+    return {
+        "devices": count(execution),
+        "num_nodes": execution.nodes,
+        "strategy": "ddp" if execution.strategy == "auto" else execution.strategy,
+        "use_distributed_sampler": False,  # steps are not shared out: each device takes its rows of every step
+    }
+
+
+def fit(
+    module: FitModule,
+    data: dict[str, Tensor],
+    settings: FitSettings,
+    seed: int,
+    objective: Objective | None,
+    progress: Progress | None = None,
+) -> list[float]:
+    """Fit on all devices of `module.execution`; the module gets the trained weights.
+
+    Returns:
+        list: the loss of every step.
+
+    Raises:
+        ValueError: several machines, which a launcher must start; or an objective that cannot be sent to a process.
+        NonFiniteLoss: at the first step whose loss is NaN or infinite.
+    """
+    from lightning_modules.runner import NonFiniteLoss
+
+    execution = module.execution
+    if execution.nodes > 1:
+        raise ValueError("a fit on several machines needs a process a device there, started by torchrun with its nodes")
+    try:
+        pickle.dumps(objective)
+    except Exception as error:
+        raise ValueError(f"this objective cannot be sent to other processes ({error}): set devices to 1") from error
+    module.cpu()
+    with tempfile.TemporaryDirectory() as folder:
+        job = (module, module.execution, data, settings, seed, objective, _free_port(), folder)
+        multiprocessing.start_processes(_run, (count(execution), job), count(execution), start_method="spawn")
+        told = json.loads((Path(folder) / "told.json").read_text())
+        if "step" in told:
+            raise NonFiniteLoss(told["step"])
+        state = load_file(Path(folder) / "state.safetensors")
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            if name in state:
+                parameter.copy_(state[name])
+    return told["losses"]
+
+
+def _run(rank: int, world: int, job: tuple[Any, ...]) -> None:
+    """Be one device."""
+    module, execution, data, settings, seed, objective, port, folder = job
+    places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "LOCAL_RANK": rank, "NODE_RANK": 0, "WORLD_SIZE": world}
+    os.environ.update({name: str(value) for name, value in places.items()})
+    from lightning_modules.runner import NonFiniteLoss, fit
+
+    torch.set_num_threads(1)
+    module.execution = execution
+    told: dict[str, Any] = {}
+    try:
+        told = {"losses": fit(module, data, settings, seed, objective).losses}
+    except NonFiniteLoss as error:  # of the whole batch, so on every device alike
+        told = {"step": error.step}
+    if rank == 0:
+        state = {k: p.detach().cpu().contiguous() for k, p in module.named_parameters() if p.requires_grad}
+        save_file(state, Path(folder) / "state.safetensors")
+        (Path(folder) / "told.json").write_text(json.dumps(told))
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
