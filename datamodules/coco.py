@@ -47,7 +47,7 @@ class CocoCaptions(Listed):
 
     version: ClassVar[int] = 2
     parts: ClassVar[dict[str, tuple[str, ...]]] = {
-        **{split: ("train", "restval") for split in SPLITS},
+        **dict.fromkeys(SPLITS, ("train", "restval")),
         "evaluation": ("test",),
         "floor": ("val",),
     }
@@ -74,7 +74,7 @@ class CocoAnnotations(Listed):
 
     version: ClassVar[int] = 1
     parts: ClassVar[dict[str, tuple[str, ...]]] = {
-        **{split: ("train",) for split in SPLITS},
+        **dict.fromkeys(SPLITS, ("train",)),
         "evaluation": ("val",),
         "floor": ("val",),
     }

@@ -21,7 +21,7 @@ class Flickr30k(Listed):
 
     version: ClassVar[int] = 1
     parts: ClassVar[dict[str, tuple[str, ...]]] = {
-        **{split: ("train",) for split in SPLITS},
+        **dict.fromkeys(SPLITS, ("train",)),
         "evaluation": ("test",),
         "floor": ("val",),
     }

@@ -15,7 +15,14 @@ from benchmarks.keys import Step
 from benchmarks.seeds import draw_items, sample_seeds
 from benchmarks.sources import import_class
 from benchmarks.steps.context import (
-    RunContext, caption_seed, in_order, items_of, make_model, one_each, real_pairs, reserve_ids,
+    RunContext,
+    caption_seed,
+    in_order,
+    items_of,
+    make_model,
+    one_each,
+    real_pairs,
+    reserve_ids,
 )  # fmt: skip
 from benchmarks.store import Cost
 from benchmarks.suite import ModelSpec
