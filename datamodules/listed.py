@@ -212,7 +212,7 @@ class Listed:
 
     def _check_sizes(self, have: dict[str, int], dropped: dict[str, list[str]] | None = None) -> None:
         for parts in dict.fromkeys(self.parts.values()):
-            asked = {s: n for s, n in self.sizes.items() if self.parts[s] == parts}
+            asked = {s: self.sizes[s] for s in SPLITS if s in self.sizes and self.parts[s] == parts}
             there = sum(have.get(part, 0) for part in parts)
             if sum(asked.values()) > there and (dropped is not None or any(part in have for part in parts)):
                 less = f" ({sum(map(len, dropped.values()))} left out)" if dropped else ""
