@@ -158,7 +158,7 @@ def sample(
     scheduler = type(scheduler).from_config(scheduler.config)
     settable = inspect.signature(scheduler.set_timesteps).parameters
     timetable: dict[str, Any] = {}
-    if scheduler.config.get("use_dynamic_shifting"):
+    if scheduler.config.get("use_dynamic_shifting") and "mu" in settable:
         timetable["mu"] = dynamic_mu(scheduler.config, tokens)
     if sigmas is not None and "sigmas" in settable and not scheduler.config.get("use_flow_sigmas"):
         timetable["sigmas"] = sigmas

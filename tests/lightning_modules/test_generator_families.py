@@ -3,17 +3,27 @@
 import json
 import shutil
 
-import diffusers
 import numpy as np
 import pytest
 import torch
-from diffusers import DDPMScheduler, DiffusionPipeline, FluxPipeline
+from diffusers import DDPMScheduler, FluxPipeline
 from diffusers.training_utils import compute_loss_weighting_for_sd3, compute_snr
 
 from lightning_modules.generator import GeneratorModule
-from lightning_modules.seeds import gaussian, generators
 from lightning_modules.settings import FitSettings, ImageDecoding
-from tests.lightning_modules.tiny_generators import CAPTIONS, FAMILIES, LENGTH, SIZE, draw, make
+from tests.lightning_modules.tiny_generators import (
+    CAPTIONS,
+    FAMILIES,
+    LENGTH,
+    SIZE,
+    difference,
+    draw,
+    folders_of,
+    load,
+    make,
+    noise_of,
+    opened,
+)
 
 torch.set_num_threads(1)
 SEEDS = np.arange(4, dtype=np.uint64) + np.uint64(2**63)
@@ -24,29 +34,7 @@ PROMPTS = list(CAPTIONS)
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """Folders that the real pipelines wrote, one a family."""
-    made = {}
-
-    def folder(name):
-        if name not in made:
-            made[name] = tmp_path_factory.mktemp(name)
-            make(name).save_pretrained(made[name])
-        return made[name]
-
-    return folder
-
-
-def load(folder, name):
-    return GeneratorModule.load(folder, size=FAMILIES[name].size)
-
-
-def difference(a, b):
-    assert a.shape == b.shape
-    return np.abs(a.astype(int) - b.astype(int)).max()
-
-
-def noise_of(module, seeds=SEEDS):
-    return gaussian(generators(seeds), module.family.latent_shape(module.size))
+    return folders_of(tmp_path_factory)
 
 
 def pictures(n=4):
@@ -142,7 +130,7 @@ def reference(pipe, name, latents, noise, times, gamma):
 @pytest.mark.parametrize("name", FAMILIES)
 @torch.no_grad()
 def test_losses_are_those_of_diffusers_scripts(name, folders):
-    module, pipe = load(folders(name), name), DiffusionPipeline.from_pretrained(folders(name))
+    module, pipe = load(folders(name), name), opened(folders(name))
     batch = module.encode(pictures(), CAPTIONS)
     flow = "FlowMatch" in type(pipe.scheduler).__name__
     for gamma in (0.0,) if flow else (0.0, 5.0):
@@ -169,15 +157,14 @@ def test_flow_matching_has_no_min_snr(name, folders, monkeypatch):
 @pytest.mark.parametrize("negative", ["", "pink"])
 @pytest.mark.parametrize("name", FAMILIES)
 def test_images_are_those_of_the_real_pipeline(name, negative, folders):
-    module, pipe = load(folders(name), name), DiffusionPipeline.from_pretrained(folders(name))
-    pipe.set_progress_bar_config(disable=True)
+    module, pipe = load(folders(name), name), opened(folders(name))
     decoding = ImageDecoding(steps=4, guidance=2.5, negative_prompt=negative)
     if negative and module.family.guidance_is_input:
         with pytest.raises(ValueError, match="negative_prompt 'pink' has no place"):
             module.generate(PROMPTS, decoding, SEEDS)
         return
     ours = module.generate(PROMPTS, decoding, SEEDS)
-    theirs = draw(name, pipe, PROMPTS, noise_of(module), 4, 2.5, negative)
+    theirs = draw(name, pipe, PROMPTS, noise_of(module, SEEDS), 4, 2.5, negative)
     assert ours.outputs.shape == (4, SIZE, SIZE, 3)
     assert difference(ours.outputs, theirs) <= ROUNDING
     plain = module.generate(PROMPTS, ImageDecoding(steps=4, guidance=1.0), SEEDS)
@@ -200,78 +187,13 @@ def test_the_negative_prompt_matters(prompt, folders):
     assert difference(drawn[2], drawn[1]) > ROUNDING
 
 
-@pytest.mark.parametrize(
-    ("name", "scheduler"),
-    [
-        ("sdxl", "DDIMScheduler"),
-        ("sdxl", "DPMSolverMultistepScheduler"),
-        ("sd15", "UniPCMultistepScheduler"),
-        ("sd15", "HeunDiscreteScheduler"),
-        ("sd21", "EulerDiscreteScheduler"),
-        ("sd3", "FlowMatchHeunDiscreteScheduler"),
-    ],
-)
-def test_another_scheduler(name, scheduler, folders):
-    module, pipe = load(folders(name), name), DiffusionPipeline.from_pretrained(folders(name))
-    pipe.set_progress_bar_config(disable=True)
-    pipe.scheduler = getattr(diffusers, scheduler).from_config(pipe.scheduler.config)
-    made = module.generate(PROMPTS, ImageDecoding(4, 2.5, scheduler=scheduler), SEEDS)
-    assert difference(made.outputs, draw(name, pipe, PROMPTS, noise_of(module), 4, 2.5)) <= ROUNDING
-    assert made.network_evaluations == 2 * 4 * len(pipe.scheduler.timesteps)
-    own = module.generate(PROMPTS, ImageDecoding(4, 2.5), SEEDS).outputs
-    assert difference(made.outputs, own) > 0
-
-
-@pytest.mark.parametrize("name", ["sd3", "flux_dev"])
-def test_a_multistep_solver_of_a_flow_goes_where_small_steps_go(name, folders):
-    """Also where the shift depends on the size of the image, which the other scheduler is not told."""
-    module = load(folders(name), name)
-    far = {
-        scheduler: module.generate(PROMPTS, ImageDecoding(steps, 1.0, scheduler=scheduler), SEEDS).outputs.astype(float)
-        for scheduler, steps in (("", 100), ("DPMSolverMultistepScheduler", 20), ("UniPCMultistepScheduler", 20))
-    }
-    for scheduler in ("DPMSolverMultistepScheduler", "UniPCMultistepScheduler"):
-        assert np.abs(far[scheduler] - far[""]).mean() < 0.1 * far[""].std()
-
-
-@pytest.mark.parametrize(
-    ("name", "scheduler", "found"),
-    [
-        ("sdxl", "NoSuchScheduler", "diffusers has no such scheduler"),
-        ("sdxl", "AutoencoderKL", "diffusers has no such scheduler"),
-        ("sdxl", "FlowMatchEulerDiscreteScheduler", ""),
-        ("sdxl", "DDIMInverseScheduler", ""),
-        ("sdxl", "DPMSolverSDEScheduler", ""),
-        ("sd3", "DDIMScheduler", ""),
-    ],
-)
-def test_a_scheduler_that_cannot_serve_is_refused(name, scheduler, found, folders):
-    module = load(folders(name), name)
-    module.family.network.register_forward_pre_hook(lambda *_: pytest.fail("computed before it complained"))
-    with pytest.raises(ValueError, match=f"scheduler '{scheduler}' cannot be used with this model .*{found}") as error:
-        module.generate(PROMPTS, ImageDecoding(4, 2.0, scheduler=scheduler), SEEDS)
-    allowed = str(error.value).split("allowed are ")[1].split(", ")
-    assert type(module.parts["scheduler"]).__name__ in allowed
-    assert scheduler not in allowed
-    both = {"DPMSolverMultistepScheduler", "UniPCMultistepScheduler"}
-    assert both <= set(allowed)
-    assert ("DDIMScheduler" in allowed) == (name == "sdxl")
-
-
-def test_a_scheduler_that_ignores_zero_terminal_noise_is_refused(folders):
-    module = load(folders("sd21"), "sd21")
-    module.parts["scheduler"].register_to_config(rescale_betas_zero_snr=True, timestep_spacing="trailing")
-    with pytest.raises(ValueError, match=r"PNDMScheduler.*another noise process; allowed are .*EulerDiscreteScheduler"):
-        module.generate(PROMPTS, ImageDecoding(4, 2.0, scheduler="PNDMScheduler"), SEEDS)
-
-
 def test_statistics_of_the_latents_are_used_both_ways(tmp_path):
     pipe = FAMILIES["sdxl"].make(latents_mean=(0.3, -0.2, 0.1, 0.0), latents_std=(1.5, 0.5, 0.8, 1.2))
     pipe.set_progress_bar_config(disable=True)
     pipe.save_pretrained(tmp_path)
     module = GeneratorModule.load(tmp_path)
     ours = module.generate(PROMPTS, ImageDecoding(3, 2.0), SEEDS).outputs
-    assert difference(ours, draw("sdxl", pipe, PROMPTS, noise_of(module), 3, 2.0)) <= ROUNDING
+    assert difference(ours, draw("sdxl", pipe, PROMPTS, noise_of(module, SEEDS), 3, 2.0)) <= ROUNDING
     pixels = torch.from_numpy(pictures()).permute(0, 3, 1, 2) / 127.5 - 1
     mean, deviation = torch.tensor([0.3, -0.2, 0.1, 0.0]), torch.tensor([1.5, 0.5, 0.8, 1.2])
     with torch.no_grad():
@@ -311,10 +233,9 @@ def test_what_is_saved_opens_in_both(name, folders, tmp_path):
     again = GeneratorModule.load(tmp_path)
     assert again.size == FAMILIES[name].size
     assert np.array_equal(again.generate(PROMPTS, decoding, SEEDS).outputs, before)
-    pipe = DiffusionPipeline.from_pretrained(tmp_path, local_files_only=True)
-    pipe.set_progress_bar_config(disable=True)
+    pipe = opened(tmp_path)
     assert type(pipe).__name__ == module.pipeline
-    assert difference(draw(name, pipe, PROMPTS, noise_of(module), 3, 2.0), before) <= ROUNDING
+    assert difference(draw(name, pipe, PROMPTS, noise_of(module, SEEDS), 3, 2.0), before) <= ROUNDING
     assert not [*tmp_path.rglob("*.bin"), *tmp_path.rglob("*.pt")]
 
 
@@ -336,7 +257,7 @@ def test_parts_that_play_no_role_are_passed_over(folders, tmp_path):
     module = GeneratorModule.load(tmp_path)
     assert module.parts["safety_checker"] is None
     module.save(tmp_path / "saved")
-    assert DiffusionPipeline.from_pretrained(tmp_path / "saved", local_files_only=True).safety_checker is None
+    assert opened(tmp_path / "saved").safety_checker is None
 
 
 def test_a_pipeline_without_a_family_is_named(folders, tmp_path):
@@ -375,7 +296,7 @@ def test_prompts_are_as_long_as_the_pipelines_take_them(name, longest, tmp_path)
         states = pipe.encode_prompt(**prompts)[0]
     else:
         states = pipe.encode_prompt(PROMPTS)[0]
-    torch.testing.assert_close(module._conditions(PROMPTS)["states"], states, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(module._conditions(PROMPTS)["states"], states, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

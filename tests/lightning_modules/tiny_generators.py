@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import torch
 from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
+    DiffusionPipeline,
     DPMSolverMultistepScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
@@ -36,6 +39,9 @@ from transformers import (
     T5EncoderModel,
     T5Tokenizer,
 )
+
+from lightning_modules.generator import GeneratorModule
+from lightning_modules.seeds import gaussian, generators
 
 SIZE, LATENT, LENGTH = 16, 8, 16  # pixels, latents, tokens
 CAPTIONS = ("red dot", "blue box", "green bar", "pink sky")
@@ -104,8 +110,8 @@ def autoencoder(**config: Any) -> AutoencoderKL:
 def unet(width: int, **config: Any) -> UNet2DConditionModel:
     return UNet2DConditionModel(
         sample_size=LATENT,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         block_out_channels=(16, 16),
         layers_per_block=1,
         norm_num_groups=4,
@@ -165,11 +171,11 @@ def pixart(kind: type, made_for: int = LATENT, longest: int = LENGTH) -> Any:
         transformer=PixArtTransformer2DModel(
             sample_size=made_for,
             num_attention_heads=2,
-            attention_head_dim=12,
+            attention_head_dim=24,
             in_channels=4,
             out_channels=8,
             num_layers=2,
-            cross_attention_dim=24,
+            cross_attention_dim=48,
             caption_channels=16,
             patch_size=2,
         ),
@@ -287,3 +293,39 @@ def draw(
         prompts, num_inference_steps=steps, latents=latents, height=SIZE, width=SIZE, output_type="np", **options
     ).images
     return np.round(images * 255).astype(np.uint8)
+
+
+def folders_of(tmp_path_factory: Any) -> Callable[[str], Path]:
+    """Return a function that gives the folder a family's real pipeline wrote, written once."""
+    made: dict[str, Path] = {}
+
+    def folder(name: str) -> Path:
+        if name not in made:
+            made[name] = tmp_path_factory.mktemp(name)
+            make(name).save_pretrained(made[name])
+        return made[name]
+
+    return folder
+
+
+def load(folder: Path, name: str) -> GeneratorModule:
+    return GeneratorModule.load(folder, size=FAMILIES[name].size)
+
+
+def opened(folder: Path) -> Any:
+    """Open a folder with the real pipeline, which wants to be told of parts that a checkpoint leaves out."""
+    index = json.loads((folder / "model_index.json").read_text())
+    absent = {name: None for name, value in index.items() if isinstance(value, list) and value[0] is None}
+    pipe = DiffusionPipeline.from_pretrained(folder, local_files_only=True, **absent)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> int:
+    assert a.shape == b.shape
+    return int(np.abs(a.astype(int) - b.astype(int)).max())
+
+
+def noise_of(module: GeneratorModule, seeds: np.ndarray) -> torch.Tensor:
+    """Return the noise that the module starts from."""
+    return gaussian(generators(seeds), module.family.latent_shape(module.size))
