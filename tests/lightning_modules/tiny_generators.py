@@ -1,248 +1,32 @@
-"""Tiny random pipelines of every real class, saved as the published ones are."""
+"""How the real pipelines of the tiny generators are called."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from diffusers import (
-    AutoencoderKL,
-    DDIMScheduler,
-    DiffusionPipeline,
-    DPMSolverMultistepScheduler,
-    EulerDiscreteScheduler,
-    FlowMatchEulerDiscreteScheduler,
-    FluxPipeline,
-    FluxTransformer2DModel,
-    PixArtAlphaPipeline,
-    PixArtSigmaPipeline,
-    PixArtTransformer2DModel,
-    PNDMScheduler,
-    SD3Transformer2DModel,
-    StableDiffusion3Pipeline,
-    StableDiffusionPipeline,
-    StableDiffusionXLPipeline,
-    UNet2DConditionModel,
-)
-from transformers import (
-    CLIPTextConfig,
-    CLIPTextModel,
-    CLIPTextModelWithProjection,
-    CLIPTokenizer,
-    T5Config,
-    T5EncoderModel,
-    T5Tokenizer,
-)
+from diffusers import DiffusionPipeline, FluxPipeline
 
 from lightning_modules.generator import GeneratorModule
 from lightning_modules.seeds import gaussian, generators
+from lightning_modules.tiny.generators import CAPTIONS, LENGTH, SIZE, make
 
-SIZE, LATENT, LENGTH = 16, 8, 16  # pixels, latents, tokens
-CAPTIONS = ("red dot", "blue box", "green bar", "pink sky")
-BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
-
-
-def clip_tokenizer() -> CLIPTokenizer:
-    letters = [chr(i) for i in range(ord("a"), ord("z") + 1)]
-    tokens = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer(vocab={token: i for i, token in enumerate(tokens)}, merges=[], model_max_length=LENGTH)
-
-
-def t5_tokenizer(longest: int = LENGTH) -> T5Tokenizer:
-    words = [f"▁{word}" for caption in CAPTIONS for word in caption.split()]
-    pieces = [(token, 0.0) for token in ("<pad>", "</s>", "<unk>")] + [(word, -2.0) for word in words]
-    return T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=longest)
-
-
-def clip_text(projected: bool = False, act: str = "quick_gelu") -> CLIPTextModel:
-    kind = CLIPTextModelWithProjection if projected else CLIPTextModel
-    return kind(
-        CLIPTextConfig(
-            vocab_size=54,
-            hidden_size=16,
-            intermediate_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            max_position_embeddings=LENGTH,
-            projection_dim=16,
-            hidden_act=act,
-            bos_token_id=52,
-            eos_token_id=53,
-            pad_token_id=53,
-            initializer_factor=5.0,
-        )
-    )
-
-
-def t5_text(width: int = 16) -> T5EncoderModel:
-    return T5EncoderModel(
-        T5Config(
-            vocab_size=16,
-            d_model=width,
-            d_kv=8,
-            d_ff=32,
-            num_layers=2,
-            num_heads=2,
-            dropout_rate=0.0,
-            feed_forward_proj="gated-gelu",
-        )
-    )
-
-
-def autoencoder(**config: Any) -> AutoencoderKL:
-    return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        block_out_channels=(8, 8),
-        norm_num_groups=4,
-        latent_channels=4,
-        sample_size=SIZE,
-        **config,
-    )
-
-
-def unet(width: int, **config: Any) -> UNet2DConditionModel:
-    return UNet2DConditionModel(
-        sample_size=LATENT,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        block_out_channels=(16, 16),
-        layers_per_block=1,
-        norm_num_groups=4,
-        attention_head_dim=2,
-        cross_attention_dim=width,
-        **config,
-    )
-
-
-def stable_diffusion(scheduler: Any, act: str = "quick_gelu", **config: Any) -> StableDiffusionPipeline:
-    return StableDiffusionPipeline(
-        vae=autoencoder(scaling_factor=0.9),
-        text_encoder=clip_text(act=act),
-        tokenizer=clip_tokenizer(),
-        unet=unet(16, **config),
-        scheduler=scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-
-
-def sd15() -> StableDiffusionPipeline:
-    return stable_diffusion(PNDMScheduler(**BETAS, skip_prk_steps=True, set_alpha_to_one=False, steps_offset=1))
-
-
-def sd21() -> StableDiffusionPipeline:
-    scheduler = DDIMScheduler(
-        **BETAS, prediction_type="v_prediction", clip_sample=False, set_alpha_to_one=False, steps_offset=1
-    )
-    return stable_diffusion(scheduler, act="gelu", use_linear_projection=True)
-
-
-def sdxl(**vae: Any) -> StableDiffusionXLPipeline:
-    return StableDiffusionXLPipeline(
-        vae=autoencoder(scaling_factor=0.9, force_upcast=True, **vae),
-        text_encoder=clip_text(),
-        text_encoder_2=clip_text(projected=True, act="gelu"),
-        tokenizer=clip_tokenizer(),
-        tokenizer_2=clip_tokenizer(),
-        unet=unet(
-            32,
-            use_linear_projection=True,
-            addition_embed_type="text_time",
-            addition_time_embed_dim=8,
-            projection_class_embeddings_input_dim=16 + 6 * 8,
-        ),
-        scheduler=EulerDiscreteScheduler(**BETAS, timestep_spacing="leading", steps_offset=1),
-    )
-
-
-def pixart(kind: type, made_for: int = LATENT, longest: int = LENGTH) -> Any:
-    return kind(
-        tokenizer=t5_tokenizer(longest),
-        text_encoder=t5_text(),
-        vae=autoencoder(scaling_factor=0.9),
-        transformer=PixArtTransformer2DModel(
-            sample_size=made_for,
-            num_attention_heads=2,
-            attention_head_dim=24,
-            in_channels=4,
-            out_channels=8,
-            num_layers=2,
-            cross_attention_dim=48,
-            caption_channels=16,
-            patch_size=2,
-        ),
-        scheduler=DPMSolverMultistepScheduler(beta_schedule="linear", beta_start=0.0001, beta_end=0.02),
-    )
-
-
-def sd3(t5: bool = True, longest: int = LENGTH, **scheduler: Any) -> StableDiffusion3Pipeline:
-    return StableDiffusion3Pipeline(
-        transformer=SD3Transformer2DModel(
-            sample_size=LATENT,
-            patch_size=2,
-            in_channels=4,
-            out_channels=4,
-            num_layers=2,
-            attention_head_dim=12,
-            num_attention_heads=2,
-            joint_attention_dim=40,
-            caption_projection_dim=24,
-            pooled_projection_dim=32,
-            pos_embed_max_size=8,
-            qk_norm="rms_norm",
-        ),
-        scheduler=FlowMatchEulerDiscreteScheduler(**({"shift": 3.0} | scheduler)),
-        vae=autoencoder(scaling_factor=1.1, shift_factor=0.06, use_quant_conv=False, use_post_quant_conv=False),
-        text_encoder=clip_text(projected=True),
-        tokenizer=clip_tokenizer(),
-        text_encoder_2=clip_text(projected=True, act="gelu"),
-        tokenizer_2=clip_tokenizer(),
-        text_encoder_3=t5_text(40) if t5 else None,
-        tokenizer_3=t5_tokenizer(longest) if t5 else None,
-    )
-
-
-def flux(distilled: bool, longest: int = LENGTH) -> FluxPipeline:
-    shifting = {"shift": 3.0, "use_dynamic_shifting": True} if distilled else {"shift": 1.0}
-    return FluxPipeline(
-        scheduler=FlowMatchEulerDiscreteScheduler(**shifting),
-        vae=autoencoder(scaling_factor=1.1, shift_factor=0.1, use_quant_conv=False, use_post_quant_conv=False),
-        text_encoder=clip_text(),
-        tokenizer=clip_tokenizer(),
-        text_encoder_2=t5_text(),
-        tokenizer_2=t5_tokenizer(longest),
-        transformer=FluxTransformer2DModel(
-            patch_size=1,
-            in_channels=16,
-            num_layers=1,
-            num_single_layers=1,
-            attention_head_dim=16,
-            num_attention_heads=2,
-            joint_attention_dim=16,
-            pooled_projection_dim=16,
-            guidance_embeds=distilled,
-            axes_dims_rope=(4, 6, 6),
-        ),
-    )
+__all__ = ["CAPTIONS", "FAMILIES", "SIZE", "difference", "draw", "folders_of", "load", "make", "noise_of", "opened"]
 
 
 @dataclass(frozen=True)
 class Tiny:
-    """A family: how to make its pipeline, and what that pipeline has to be told when it is called.
+    """What a family's real pipeline has to be told when it is called.
 
     `size` is given to ours on loading where the checkpoint is made for another one. `guidance` names the argument of
     the pipeline that our guidance stands for; `empty` is what it takes for our empty negative prompt.
     """
 
-    make: Callable[[], Any]
     options: dict[str, Any] = field(default_factory=dict)
     size: int | None = None
     guidance: str = "guidance_scale"
@@ -252,29 +36,17 @@ class Tiny:
 RAW = {"use_resolution_binning": False, "clean_caption": False, "max_sequence_length": LENGTH}
 SHORT = {"max_sequence_length": LENGTH}
 FAMILIES = {
-    "sdxl": Tiny(sdxl),
-    "sd15": Tiny(sd15),
-    "sd21": Tiny(sd21),
-    "pixart_alpha": Tiny(partial(pixart, PixArtAlphaPipeline), RAW, empty=""),
-    "pixart_alpha_1024": Tiny(partial(pixart, PixArtAlphaPipeline, 128), RAW, size=SIZE, empty=""),
-    "pixart_sigma": Tiny(partial(pixart, PixArtSigmaPipeline), RAW, empty=""),
-    "sd3": Tiny(sd3, SHORT),
-    "sd3_without_t5": Tiny(partial(sd3, t5=False)),
-    "flux_dev": Tiny(partial(flux, True), SHORT, size=SIZE),
-    "flux_schnell": Tiny(partial(flux, False), SHORT, size=SIZE, guidance="true_cfg_scale", empty=""),
+    "sdxl": Tiny(),
+    "sd15": Tiny(),
+    "sd21": Tiny(),
+    "pixart_alpha": Tiny(RAW, empty=""),
+    "pixart_alpha_1024": Tiny(RAW, size=SIZE, empty=""),
+    "pixart_sigma": Tiny(RAW, empty=""),
+    "sd3": Tiny(SHORT),
+    "sd3_without_t5": Tiny(),
+    "flux_dev": Tiny(SHORT, size=SIZE),
+    "flux_schnell": Tiny(SHORT, size=SIZE, guidance="true_cfg_scale", empty=""),
 }
-
-
-def make(name: str, seed: int = 0) -> Any:
-    """Make a family's pipeline with weights that make every input matter."""
-    torch.manual_seed(seed)
-    pipeline = FAMILIES[name].make()
-    denoiser = pipeline.components.get("unet") or pipeline.components["transformer"]
-    with torch.no_grad():
-        for parameter in denoiser.parameters():  # untrained, some of them answer zero whatever they are asked
-            parameter.add_(0.05 * torch.randn_like(parameter))
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
 
 
 def draw(

@@ -1,0 +1,64 @@
+"""Tiny models as a testbed names them: made from a family's name, saved and loaded as the real ones."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lightning_modules.captioner import CaptionerModule
+from lightning_modules.generator import GeneratorModule
+from lightning_modules.tiny import captioners, generators
+
+
+class TinyCaptioner(CaptionerModule):
+    """An untrained captioner of a real class, written to a folder and read from it as a published one would be."""
+
+    version: ClassVar[int] = 1
+
+    def __init__(self, family: str, seed: int = 0) -> None:
+        """Make it.
+
+        Args:
+            family: see `tiny.captioners.FAMILIES`.
+            seed: of its weights.
+
+        Raises:
+            ValueError: there is no such family.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            captioners.write(family, Path(folder), seed)
+            found = CaptionerModule.load(Path(folder))
+        super().__init__(found.model, found.tokenizer, found.image_processor)
+
+    @classmethod
+    def load(cls, folder: Path, **arguments: Any) -> CaptionerModule:  # type: ignore[override]
+        """Read a captioner as any other."""
+        return CaptionerModule.load(folder, **arguments)
+
+
+class TinyGenerator(GeneratorModule):
+    """An untrained generator of a real class, written to a folder and read from it as a published one would be."""
+
+    version: ClassVar[int] = 1
+
+    def __init__(self, family: str, seed: int = 0, size: int = generators.SIZE) -> None:
+        """Make it.
+
+        Args:
+            family: see `tiny.generators.FAMILIES`.
+            seed: of its weights.
+            size: side of its images in pixels.
+
+        Raises:
+            ValueError: there is no such family.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            generators.make(family, seed).save_pretrained(folder)
+            found = GeneratorModule.load(Path(folder), size=size)
+        super().__init__(found.pipeline, found.parts, found.settings, size=size)
+
+    @classmethod
+    def load(cls, folder: Path, **arguments: Any) -> GeneratorModule:  # type: ignore[override]
+        """Read a generator as any other."""
+        return GeneratorModule.load(folder, **arguments)
