@@ -14,7 +14,7 @@ from benchmarks.keys import Spec, Step
 from benchmarks.seeds import draw_items, permutation, sample_seeds, step_seed
 from benchmarks.sources import import_class
 from benchmarks.store import Store
-from benchmarks.suite import Executions, ModelSpec
+from benchmarks.suite import MODALITIES, Executions, ModelSpec
 from datamodules.pairs import Pairs
 from lightning_modules.sources import Origin, is_adapter
 
@@ -48,7 +48,7 @@ class RunContext:
         """Return a model that the caller may train."""
         value = self.store.fresh(key)
         model = make_model(ModelSpec(**value)) if isinstance(value, dict) else value
-        if hasattr(model, "execution"):
+        if getattr(model, "modality", None) in MODALITIES and hasattr(model, "execution"):  # judges have neither
             model.execution = getattr(self.execution, model.modality)
             model.batch_size = model.execution.generate_batch or model.batch_size
         return model
