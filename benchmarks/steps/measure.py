@@ -36,7 +36,10 @@ def sample(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
         made = model.generate(list(prompts), identity["decoding"], seeds, progress=context.progress)
         images = made.outputs
     origin = np.full(len(ids), -1, np.int16)  # made for measuring alone
-    pairs = Pairs(ids=ids, images=images, captions=captions, prompts=prompts, origin=origin, draw=draw.astype(np.int16))
+    pairs = Pairs(
+        ids=ids, images=images, captions=captions, prompts=prompts, origin=origin, draw=draw.astype(np.int16),
+        source=(context.source(str(step.inputs["model"])),) * len(ids), seeds=seeds,
+    )  # fmt: skip
     return pairs, Cost(network_evaluations=made.network_evaluations)
 
 
