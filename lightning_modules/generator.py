@@ -205,7 +205,7 @@ class GeneratorModule(FitModule):
         size = self.batch_size
         latents = torch.cat([self._latents(different[i : i + size]) for i in range(0, len(different), size)])
         rows = {name: value.cpu()[torch.from_numpy(text_rows)] for name, value in known.items()}
-        return {**rows, "latents": latents.cpu()[image_rows], "weights": runner.loss_weights(len(images), weights)}
+        return {**rows, "latents": latents[image_rows], "weights": runner.loss_weights(len(images), weights)}
 
     def draw(self, batch: Tensors, settings: FitSettings) -> Tensors:
         """Return noisy latents at random times, the target, and which conditions are dropped."""
@@ -356,7 +356,8 @@ class GeneratorModule(FitModule):
     def _latents(self, images: np.ndarray) -> Tensor:
         vae = self.networks["vae"]
         content = (repr(images.shape).encode(), np.ascontiguousarray(images).tobytes())
-        return self.cache.get(content, [vae], lambda: {"latents": latent_space.encode(vae, to_unit(images))})["latents"]
+        found = self.cache.get(content, [vae], lambda: {"latents": latent_space.encode(vae, to_unit(images))})
+        return found["latents"].cpu()  # what is remembered lies there too
 
 
 def _read_part(folder: Path, library: str | None, name: str | None, dtype: torch.dtype = torch.float32) -> Any:

@@ -9,6 +9,7 @@ import torch
 from diffusers import DDPMScheduler, FluxPipeline
 from diffusers.training_utils import compute_loss_weighting_for_sd3, compute_snr
 
+from lightning_modules import diffusion
 from lightning_modules.generator import GeneratorModule
 from lightning_modules.settings import FitSettings, ImageDecoding
 from tests.lightning_modules.tiny_generators import (
@@ -151,6 +152,20 @@ def test_flow_matching_has_no_min_snr(name, folders, monkeypatch):
         module.fit_pairs(None, FitSettings(1, 1e-3, 4, min_snr=5.0), seed=0)
 
 
+@pytest.mark.parametrize(("name", "median"), [("sd3", 0.75), ("flux_dev", 0.5)])
+def test_times_of_flow_matching_are_logit_normal_and_shifted(name, median):
+    """A constant shift s moves the median to s / (1 + s); one that depends on the size is left to sampling."""
+    scheduler = FAMILIES[name].make().scheduler
+    torch.manual_seed(0)
+    n = 20_000
+    _, times, _ = diffusion.corrupt(scheduler, torch.zeros(n, 1, 1, 1), torch.zeros(n, 1, 1, 1))
+    sigma = times / 1000
+    assert abs(float(sigma.median()) - median) < 0.01  # four standard errors
+    normal = torch.logit(sigma) - torch.logit(torch.tensor(median))
+    assert abs(float(normal.mean())) < 0.03
+    assert abs(float(normal.std()) - 1) < 0.03
+
+
 # --- sampling, as the pipelines do it
 
 
@@ -246,6 +261,13 @@ def test_half_precision_weights_are_read_where_there_are_no_others(tmp_path):
     module = GeneratorModule.load(tmp_path)
     assert {p.dtype for p in module.parameters()} == {torch.float32}
     torch.testing.assert_close(module.networks["unet"].conv_in.weight, pipe.unet.conv_in.weight.float())
+
+
+def test_an_autoencoder_that_overflows_in_float16_is_brought_to_float32():
+    pipe = make("sdxl").to(torch.float16)
+    module = GeneratorModule("StableDiffusionXLPipeline", pipe.components)
+    assert module.networks["vae"].dtype == torch.float32
+    assert module.networks["unet"].dtype == torch.float16
 
 
 def test_parts_that_play_no_role_are_passed_over(folders, tmp_path):

@@ -5,21 +5,25 @@ import pytest
 import torch
 
 from datamodules.pairs import Pairs
+from lightning_modules import diffusion
 from lightning_modules import latents as latent_space
-from lightning_modules.generator import GeneratorModule
 from lightning_modules.pixels import to_bytes
 from lightning_modules.seeds import gaussian, generators
 from lightning_modules.settings import FitSettings, ImageDecoding
-from tests.lightning_modules.tiny_generators import CAPTIONS, FAMILIES, SIZE, make
+from tests.lightning_modules.tiny_generators import CAPTIONS, SIZE, load, make
 
 torch.set_num_threads(1)
-SEEDS = np.arange(4, dtype=np.uint64) + np.uint64(77)
+# Noise as a target takes longest: near the end of the process the image is a small part of what is asked for.
+STEPS = {"sdxl": 250, "sd15": 250, "sd21": 150, "pixart_alpha": 300, "pixart_sigma": 300}
+STEPS |= {"sd3": 150, "flux_dev": 150, "flux_schnell": 150}
+# One of each class, quickly; the others are variants of these.
+VARIANTS = ("sd15", "pixart_alpha", "flux_schnell")
 
 
-def pairs_of(module):
-    """Return four pairs whose images the untrained autoencoder can tell apart: what it makes of four smooth latents."""
+def four_pairs(module):
+    """Return four pairs and their latents: images are what the untrained autoencoder makes of smooth latents."""
     channels, height, width = module.family.latent_shape(module.size)
-    coarse = gaussian(generators(SEEDS), (channels, 2, 2))
+    coarse = gaussian(generators([1, 2, 3, 4]), (channels, 2, 2))
     smooth = 1.5 * torch.nn.functional.interpolate(coarse, size=(height, width))
     with torch.no_grad():
         images = to_bytes(latent_space.decode(module.networks["vae"], smooth))
@@ -27,26 +31,27 @@ def pairs_of(module):
     return Pairs(np.arange(4), images, CAPTIONS, CAPTIONS, np.zeros(4, np.int16)), smooth
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in VARIANTS)) for n in STEPS])
 def test_four_pairs_are_learnt_by_heart(name, tmp_path, monkeypatch):
     make(name).save_pretrained(tmp_path)
-    module = GeneratorModule.load(tmp_path, size=FAMILIES[name].size)
-    pairs, latents = pairs_of(module)
-    # The autoencoder is untrained and knows no way back, so its decoder's input stands for what its encoder would say.
-    monkeypatch.setattr(
-        module, "_latents", lambda images: latents[[pairs.images.tolist().index(i.tolist()) for i in images]]
-    )
+    module = load(tmp_path, name)
+    pairs, latents = four_pairs(module)
+    places = {image.tobytes(): place for place, image in enumerate(pairs.images)}
+    # The autoencoder is untrained and knows no way back: what its decoder was given stands for its encoder's answer.
+    monkeypatch.setattr(module, "_latents", lambda images: latents[[places[image.tobytes()] for image in images]])
+    flow = diffusion.is_flow(module.parts["scheduler"])
+    settings = FitSettings(STEPS[name], 1e-2 if flow else 5e-3, batch_size=16, min_snr=0.0 if flow else 0.5)
+    batch = module.encode(np.repeat(pairs.images, 16, 0), np.repeat(CAPTIONS, 16).tolist())
 
     def loss():
-        batch = module.encode(np.repeat(pairs.images, 16, 0), np.repeat(CAPTIONS, 16).tolist())
-        torch.manual_seed(0)
+        torch.manual_seed(0)  # the same noise and times before and after
         with torch.no_grad():
-            return float(module.losses(batch, FitSettings(1, 1e-3, 64))[0].mean())
+            return float(module.losses(batch, settings)[0].mean())
 
     before = loss()
-    module.fit_pairs(pairs, FitSettings(steps=150, learning_rate=3e-3, batch_size=8), seed=0)
-    assert loss() < 0.5 * before
-    drawn = module.generate(CAPTIONS, ImageDecoding(steps=8, guidance=1.0), SEEDS).outputs
+    module.fit_pairs(pairs, settings, seed=0)
+    assert loss() < 0.2 * before
+    drawn = module.generate(CAPTIONS, ImageDecoding(steps=8, guidance=1.0), np.arange(4, dtype=np.uint64)).outputs
     away = np.abs(drawn[:, None].astype(float) - pairs.images[None].astype(float)).mean(axis=(2, 3, 4))
-    others = away + np.diag([np.inf] * 4)
-    assert (np.diag(away) < 0.7 * others.min(axis=1)).all(), away
+    others = (away + np.diag([np.inf] * 4)).min(axis=1)
+    assert (np.diag(away) < 0.9 * others).all(), np.diag(away) / others
