@@ -146,14 +146,19 @@ def save(module: FitModule, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     part = module.trained_part()
     state = {PREFIX + k: v.detach().cpu().contiguous() for k, v in get_peft_model_state_dict(part).items()}
-    save_file(state, folder / WEIGHTS, metadata={"format": "pt"})
-    config = {**part.peft_config[NAME].to_dict(), "base_model_name_or_path": origin.hub or origin.folder}
-    config["inference_mode"] = True
-    # Sets in their order: equal adapters are equal bytes.
-    text = json.dumps(config, indent=2, sort_keys=True, default=lambda v: sorted(v) if isinstance(v, set) else str(v))
-    (folder / CONFIG).write_text(text + "\n")
+    config = part.peft_config[NAME].to_dict()
+    config |= {"base_model_name_or_path": origin.hub or origin.folder, "inference_mode": True}
+    (folder / CONFIG).write_text(_text(config) + "\n")
+    # diffusers looks for the configuration beside the weights, in the same file.
+    beside = {"format": "pt", "lora_adapter_metadata": _text({PREFIX + k: v for k, v in config.items()})}
+    save_file(state, folder / WEIGHTS, metadata=beside)
     base = {**asdict(origin), "digest": _card_digest(origin.locate())}
     (folder / BASE).write_text(json.dumps(base, indent=2, sort_keys=True) + "\n")
+
+
+def _text(config: dict[str, Any]) -> str:
+    """Return JSON with sets in their order, so that equal adapters are equal bytes."""
+    return json.dumps(config, indent=2, sort_keys=True, default=lambda v: sorted(v) if isinstance(v, set) else str(v))
 
 
 def load(cls: Any, folder: Path) -> Any:

@@ -114,7 +114,8 @@ class FitModule(LightningModule):
         if not math.isfinite(value):
             raise NonFiniteLoss(step)
         if self._settings.gradient_clip:
-            self.clip_gradients(optimizer, self._settings.gradient_clip, "norm")
+            # By hand: Lightning refuses to clip for a fused optimizer in bfloat16, where gradients are not scaled.
+            nn.utils.clip_grad_norm_([p for p in self.parameters() if p.requires_grad], self._settings.gradient_clip)
         optimizer.step()
         self.lr_schedulers().step()
         self._losses.append(value)

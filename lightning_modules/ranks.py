@@ -7,6 +7,7 @@ import os
 import pickle
 import socket
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,9 +70,16 @@ def fit(
     except Exception as error:
         raise ValueError(f"this objective cannot be sent to other processes ({error}): set devices to 1") from error
     module.cpu()
+    world = count(execution)
     with tempfile.TemporaryDirectory() as folder:
-        job = (module, module.execution, data, settings, seed, objective, _free_port(), folder)
-        multiprocessing.start_processes(_run, (count(execution), job), count(execution), start_method="spawn")
+        reader, writer = multiprocessing.get_context("spawn").Pipe(duplex=False)
+        job = (module, execution, data, settings, seed, objective, writer, _free_port(), folder)
+        started = multiprocessing.start_processes(_run, (world, job), world, join=False, start_method="spawn")
+        writer.close()
+        while not started.join(timeout=0.2):
+            _pass_on(reader, progress)
+        _pass_on(reader, progress)
+        reader.close()
         told = json.loads((Path(folder) / "told.json").read_text())
         if "step" in told:
             raise NonFiniteLoss(told["step"])
@@ -85,7 +93,7 @@ def fit(
 
 def _run(rank: int, world: int, job: tuple[Any, ...]) -> None:
     """Be one device."""
-    module, execution, data, settings, seed, objective, port, folder = job
+    module, execution, data, settings, seed, objective, news, port, folder = job
     places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "LOCAL_RANK": rank, "NODE_RANK": 0, "WORLD_SIZE": world}
     os.environ.update({name: str(value) for name, value in places.items()})
     from lightning_modules.runner import NonFiniteLoss, fit
@@ -94,7 +102,8 @@ def _run(rank: int, world: int, job: tuple[Any, ...]) -> None:
     module.execution = execution
     told: dict[str, Any] = {}
     try:
-        told = {"losses": fit(module, data, settings, seed, objective).losses}
+        tell = (lambda *done: news.send(done)) if rank == 0 else None
+        told = {"losses": fit(module, data, settings, seed, objective, tell).losses}
     except NonFiniteLoss as error:  # of the whole batch, so on every device alike
         told = {"step": error.step}
     if rank == 0:
@@ -103,6 +112,15 @@ def _run(rank: int, world: int, job: tuple[Any, ...]) -> None:
         (Path(folder) / "told.json").write_text(json.dumps(told))
     if dist.is_initialized():
         dist.destroy_process_group()
+
+
+def _pass_on(news: Any, progress: Progress | None) -> None:
+    """Say what the first device has said since the last time."""
+    with suppress(EOFError):
+        while news.poll():
+            done = news.recv()
+            if progress is not None:
+                progress(*done)
 
 
 def _free_port() -> int:
