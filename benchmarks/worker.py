@@ -96,7 +96,12 @@ def start(setup: Setup, news: Any, turn: Any) -> None:
     torch.set_num_threads(threads)
     from benchmarks.steps.context import RunContext
 
-    _context, _news = RunContext(LocalStore(setup.root), execution=setup.execution), news
+    if torch.cuda.is_available():
+        sharing = max(1, setup.workers // max(1, len(setup.accelerators)))
+        room = torch.cuda.get_device_properties(0).total_memory // (2 * sharing)
+    else:
+        room = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (4 * setup.workers)
+    _context, _news = RunContext(LocalStore(setup.root), execution=setup.execution, model_bytes=room), news
 
 
 def _follow(parent: int) -> None:

@@ -18,19 +18,27 @@ from benchmarks.suite import MODALITIES, Executions, ModelSpec
 from datamodules.pairs import Pairs
 from lightning_modules.sources import Origin, is_adapter
 
-#: Models a worker keeps loaded between steps, least recently used out.
-MODELS_KEPT = 4
+#: Bytes of models that a process keeps loaded between steps unless it is told otherwise.
+MODEL_BYTES = 2 * 2**30
 #: Captions of an item that are references; one more, where there is one, is for the ceiling.
 REFERENCES = 5
 
 
 @dataclass
 class RunContext:
-    """One per process."""
+    """One per process.
+
+    Attributes:
+        store: Where inputs are read from.
+        progress: Called as progress(done, total) by steps that take long.
+        execution: How this machine goes about fits and generations.
+        model_bytes: Weights kept loaded between steps, least recently used out; the model in use stays in any case.
+    """
 
     store: Store
     progress: Callable[[int, int], None] | None = None
     execution: Executions = field(default_factory=Executions)
+    model_bytes: int = MODEL_BYTES
     _data: dict[str, Any] = field(default_factory=dict)
     _models: OrderedDict[str, Any] = field(default_factory=OrderedDict)
 
@@ -62,7 +70,7 @@ class RunContext:
     def _kept(self, key: str, make: Callable[[], Any]) -> Any:
         if key not in self._models:
             self._models[key] = make()
-            while len(self._models) > MODELS_KEPT:
+            while len(self._models) > 1 and sum(map(_weight, self._models.values())) > self.model_bytes:
                 self._models.popitem(last=False)
         self._models.move_to_end(key)
         return self._models[key]
@@ -102,6 +110,12 @@ class RunContext:
             "scorers": lambda: {name: get(key) for name, key in grouped.get("scorers", {}).items()},
             "auxiliary": lambda: {name: self.model(key) for name, key in grouped.get("auxiliary", {}).items()},
         }
+
+
+def _weight(model: Any) -> int:
+    """Return the bytes of a model's weights; what has none, as the analytic models, weighs nothing."""
+    parameters = getattr(model, "parameters", None)
+    return sum(p.nbytes for p in parameters()) if callable(parameters) else 0
 
 
 def make_model(spec: ModelSpec) -> Any:

@@ -66,7 +66,11 @@ def contrast(losses, context):
     """Looks at everything: other samples, what the network said, and the weights of the network themselves."""
     said = context["logits"].softmax(-1).square().mean() if "logits" in context else context["prediction"].abs().mean()
     penalty = sum(p.square().sum() for p in context["module"].parameters() if p.requires_grad)
-    likely = (context["token_losses"] * context["token_mask"]).max() if "token_mask" in context else context["times"].float().mean()
+    likely = (
+        (context["token_losses"] * context["token_mask"]).max()
+        if "token_mask" in context
+        else context["times"].float().mean()
+    )
     if "labels" in context:
         assert ((context["labels"] != -100) == context["token_mask"]).all()
     return (losses.softmax(0) * losses).sum() + 3 * said + 1e-3 * penalty + 0.1 * likely
