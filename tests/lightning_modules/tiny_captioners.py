@@ -7,6 +7,7 @@ BLIP's end is its separator, and no GPT-2 tokenizer has a token to pad with.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 import transformers as hf
 from PIL import Image
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import nn
 
 from lightning_modules.quiet import quiet
@@ -80,13 +81,14 @@ def pieces(special: list[str], start: str | None = None, end: str | None = None,
 
 
 def word_pieces() -> hf.BertTokenizer:
-    """Return BERT's own tokenizer, which frames a text with [CLS] and [SEP]."""
+    """Return BERT's own tokenizer, which frames a text with [CLS] and [SEP]; it knows the first letters of long words.
+
+    Its vocabulary is written here: what a trainer of word pieces finds differs from run to run.
+    """
+    words = re.findall(r"\w+|[^\w\s]", " ".join([*CAPTIONS, *CHAT]).lower())
+    parts = {part for word in words for part in (word[:4], f"##{word[4:]}") if part != "##"}
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    core = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    core.normalizer = normalizers.BertNormalizer()
-    core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    _trained(core, trainers.WordPieceTrainer(vocab_size=160, special_tokens=special))
-    return hf.BertTokenizer(vocab=core.get_vocab())
+    return hf.BertTokenizer(vocab={part: i for i, part in enumerate([*special, *sorted(parts)])})
 
 
 # --- image processors
@@ -356,11 +358,15 @@ def _tokens(module: Any, text: str) -> list[int]:
     return module.tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
 
 
-def _causal(front: tuple[str | int, ...], end: str) -> Callable[[Any, str, str], dict[str, list[int]]]:
-    """Return inputs of a causal model: tokens in front, prompt, caption, end; the last two are labels."""
+def _causal(front: tuple[str | Callable[[Any], int], ...], end: str) -> Callable[[Any, str, str], dict[str, list[int]]]:
+    """Return inputs of a causal model: tokens in front, prompt, caption, end; the last two are labels.
+
+    A token that no text names is looked up in the configuration.
+    """
 
     def inputs(module: Any, caption: str, prompt: str) -> dict[str, list[int]]:
-        first = [t if isinstance(t, int) else module.tokenizer.convert_tokens_to_ids(t) for t in front]
+        known, config = module.tokenizer.convert_tokens_to_ids, module.model.config
+        first = [known(token) if isinstance(token, str) else token(config) for token in front]
         whole = [*first, *_tokens(module, f"{prompt} {caption}".strip()), module.tokenizer.convert_tokens_to_ids(end)]
         hidden = len(first) + len(_tokens(module, prompt))
         return {"input_ids": whole, "labels": [-100] * hidden + whole[hidden:]}
@@ -404,7 +410,7 @@ _TURNS = f"User:<image>{{prompt}}{TURN}\nAssistant:"
 TINY = {
     "blip_2_opt": Tiny(blip_2_opt, _causal(("<image>",) * 4 + ("</s>",), "\u010a")),
     "blip_2_t5": Tiny(blip_2_t5, _t5),
-    "blip": Tiny(blip, _causal((160,), "[SEP]")),
+    "blip": Tiny(blip, _causal((lambda config: config.text_config.bos_token_id,), "[SEP]")),
     "git": Tiny(git, _causal(("[CLS]",), "[SEP]")),
     "vit_gpt2": Tiny(vit_gpt2, _decoder),
     "clip_gpt2": Tiny(clip_gpt2, _decoder),
