@@ -54,7 +54,7 @@ def learned(folders):
     def module(name: str) -> CaptionerModule:
         if name not in fitted:
             fitted[name] = CaptionerModule.load(folders(name))
-            fitted[name].fit_pairs(eight(), FitSettings(70, 1e-2, 8), seed=0)
+            fitted[name].fit_pairs(eight(), FitSettings(100, 1e-2, 8), seed=0)
         return fitted[name]
 
     return module
@@ -104,6 +104,27 @@ def test_the_loss_is_the_library_s_on_hand_masked_labels(folders, name, prompt):
         assert losses[i].item() == pytest.approx(alone.item(), abs=2e-5)
 
 
+@pytest.mark.parametrize("prompt", [None, PROMPT])
+@pytest.mark.parametrize("name", TINY)
+def test_words_are_written_with_the_scores_that_training_sees(folders, name, prompt):
+    """Positions, masks and caches of generation are those of teacher forcing, step by step."""
+    module, seen = CaptionerModule.load(folders(name), prompt=prompt), []
+
+    def watch(ids, scores):
+        seen.append(scores.clone())
+        return scores
+
+    with torch.no_grad():
+        features = module.family.features(module._pixels(IMAGES[:3]))
+        written = module.family.write(
+            features, do_sample=False, max_new_tokens=5, eos_token_id=[-1], pad_token_id=0, logits_processor=[watch]
+        )
+        ids = torch.cat([torch.full((3, 1), module.family.start), written[:, :-1]], 1)
+        forced = module.family.logits(features, ids, torch.ones_like(ids))
+    assert written.shape == (3, 5)
+    torch.testing.assert_close(torch.stack(seen, 1), forced, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("name", TINY)
 def test_eight_captions_are_learned_by_heart(learned, name):
     assert learned(name).generate(IMAGES, GREEDY, SEEDS).outputs == list(CAPTIONS)
@@ -112,7 +133,7 @@ def test_eight_captions_are_learned_by_heart(learned, name):
 @pytest.mark.parametrize("decoding", DECODINGS)
 @pytest.mark.parametrize("name", TINY)
 def test_captions_in_a_batch_are_those_written_one_by_one(learned, name, decoding):
-    module, some = learned(name), [1, 2, 7]
+    module, some = learned(name), [1, 2]
     together = module.generate(IMAGES[some], DECODINGS[decoding], SEEDS[some]).outputs
     alone = [module.generate(IMAGES[i : i + 1], DECODINGS[decoding], SEEDS[i : i + 1]).outputs[0] for i in some]
     assert together == alone
@@ -190,7 +211,7 @@ def test_a_prompt_with_the_image_in_it_is_the_whole_text(folders, name):
     template = own.family.template.format(image=image, prompt=own.family.default_prompt)
     written = CaptionerModule.load(folders(name), prompt=template)
     assert torch.equal(our_losses(written)[0], our_losses(own)[0])
-    with pytest.raises(ValueError, match="prompt: found .* gives 2 image tokens"):
+    with pytest.raises(ValueError, match="gives 2 image tokens"):
         our_losses(CaptionerModule.load(folders(name), prompt=f"{image} and {image} Say it:"))
 
 
