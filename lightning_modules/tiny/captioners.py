@@ -9,13 +9,14 @@ BLIP's end is its separator, and no GPT-2 tokenizer has a token to pad with.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers as hf
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import nn
 
 from lightning_modules.quiet import quiet
@@ -79,13 +80,14 @@ def pieces(special: list[str], start: str | None = None, end: str | None = None,
 
 
 def word_pieces() -> hf.BertTokenizer:
-    """Return BERT's own tokenizer, which frames a text with [CLS] and [SEP]."""
+    """Return BERT's own tokenizer, which frames a text with [CLS] and [SEP]; it knows the first letters of long words.
+
+    Its vocabulary is written here: what a trainer of word pieces finds differs from run to run.
+    """
+    words = re.findall(r"\w+|[^\w\s]", " ".join([*CAPTIONS, *CHAT, *SCENES]).lower())
+    parts = {part for word in words for part in (word[:4], f"##{word[4:]}") if part != "##"}
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    core = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    core.normalizer = normalizers.BertNormalizer()
-    core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    _trained(core, trainers.WordPieceTrainer(vocab_size=160, special_tokens=special))
-    return hf.BertTokenizer(vocab=core.get_vocab())
+    return hf.BertTokenizer(vocab={part: i for i, part in enumerate([*special, *sorted(parts)])})
 
 
 # --- image processors

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,6 @@ from typing import Any
 import numpy as np
 import transformers as hf
 from PIL import Image
-<<<<<<< HEAD
-=======
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from torch import nn
->>>>>>> captioners/captioners
 
 from lightning_modules.tiny.captioners import CAPTIONS, SIDE, TURN, write
 
@@ -29,300 +23,6 @@ def images(n: int = len(CAPTIONS)) -> np.ndarray:
     return noise.astype(np.uint8)
 
 
-<<<<<<< HEAD
-=======
-# --- tokenizers, trained on the captions
-
-
-def _trained(core: Tokenizer, trainer: Any) -> Tokenizer:
-    core.train_from_iterator([*CAPTIONS, *CHAT], trainer)
-    return core
-
-
-def _framed(core: Tokenizer, start: str | None, end: str | None) -> Tokenizer:
-    """Let the tokenizer put tokens around every text."""
-    special = [(name, core.token_to_id(name)) for name in (start, end) if name]
-    core.post_processor = processors.TemplateProcessing(
-        single=f"{start or ''} $A {end or ''}".strip(), special_tokens=special
-    )
-    return core
-
-
-def byte_level(special: list[str], start: str | None = None, **names: str) -> hf.PreTrainedTokenizerFast:
-    """Return a tokenizer as GPT-2, OPT and Llama 3 have it: a word behind a space is another token."""
-    core = Tokenizer(models.BPE())
-    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    core.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    _trained(core, trainers.BpeTrainer(vocab_size=360, special_tokens=special, initial_alphabet=alphabet))
-    return hf.PreTrainedTokenizerFast(tokenizer_object=_framed(core, start, None) if start else core, **names)
-
-
-def pieces(special: list[str], start: str | None = None, end: str | None = None, **names: str) -> Any:
-    """Return a tokenizer as Llama, Mistral and T5 have it: spaces belong to the words behind them."""
-    core = Tokenizer(models.BPE(unk_token="<unk>"))
-    core.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
-    core.decoder = decoders.Metaspace(prepend_scheme="first")
-    _trained(core, trainers.BpeTrainer(vocab_size=160, special_tokens=special))
-    return hf.PreTrainedTokenizerFast(tokenizer_object=_framed(core, start, end), **names)
-
-
-def word_pieces() -> hf.BertTokenizer:
-    """Return BERT's own tokenizer, which frames a text with [CLS] and [SEP]; it knows the first letters of long words.
-
-    Its vocabulary is written here: what a trainer of word pieces finds differs from run to run.
-    """
-    words = re.findall(r"\w+|[^\w\s]", " ".join([*CAPTIONS, *CHAT]).lower())
-    parts = {part for word in words for part in (word[:4], f"##{word[4:]}") if part != "##"}
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    return hf.BertTokenizer(vocab={part: i for i, part in enumerate([*special, *sorted(parts)])})
-
-
-# --- image processors
-
-
-def _clip_pixels() -> hf.CLIPImageProcessorPil:
-    return hf.CLIPImageProcessorPil(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE})
-
-
-def _square(kind: Any) -> Any:
-    return kind(size={"height": SIDE, "width": SIDE})
-
-
-# --- configurations
-
-
-def _vision(**more: Any) -> dict[str, Any]:
-    return {
-        "hidden_size": WIDTH,
-        "intermediate_size": WIDTH,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "image_size": SIDE,
-        "patch_size": PATCH,
-        "initializer_range": 0.1,
-        **more,
-    }
-
-
-def _text(vocabulary: int, **more: Any) -> dict[str, Any]:
-    return {
-        "vocab_size": vocabulary,
-        "hidden_size": WIDTH,
-        "intermediate_size": 2 * WIDTH,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "max_position_embeddings": 128,
-        "initializer_range": 0.1,
-        **more,
-    }
-
-
-_NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-
-
-def blip_2_opt(folder: Path) -> None:
-    """Salesforce/blip2-opt-2.7b: starts with OPT's </s>, ends with a line break."""
-    special = ["<s>", "<pad>", "</s>", "<unk>"]
-    tokenizer = byte_level(special, start="</s>", bos_token="</s>", eos_token="</s>", pad_token="<pad>")
-    processor = hf.Blip2Processor(_square(hf.BlipImageProcessorPil), tokenizer, num_query_tokens=4)
-    text = hf.OPTConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=WIDTH,
-        word_embed_proj_dim=WIDTH,
-        ffn_dim=2 * WIDTH,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=64,
-        dropout=0.0,
-        init_std=0.1,
-        bos_token_id=2,
-        pad_token_id=1,
-        eos_token_id=tokenizer("\n", add_special_tokens=False)["input_ids"][0],
-    )
-    _save_blip_2(folder, processor, text)
-
-
-def blip_2_t5(folder: Path) -> None:
-    """Salesforce/blip2-flan-t5-xl: queries go into an encoder."""
-    tokenizer = pieces(["<pad>", "</s>", "<unk>"], end="</s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>")
-    processor = hf.Blip2Processor(_square(hf.BlipImageProcessorPil), tokenizer, num_query_tokens=4)
-    text = hf.T5Config(
-        vocab_size=len(tokenizer),
-        d_model=WIDTH,
-        d_kv=16,
-        d_ff=2 * WIDTH,
-        num_layers=1,
-        num_heads=2,
-        dropout_rate=0.0,
-        feed_forward_proj="gated-gelu",
-        bos_token_id=1,
-        eos_token_id=1,
-        pad_token_id=0,
-        decoder_start_token_id=0,
-    )
-    _save_blip_2(folder, processor, text)
-
-
-def _save_blip_2(folder: Path, processor: Any, text: Any) -> None:
-    queries = _vision(encoder_hidden_size=WIDTH, vocab_size=8, cross_attention_frequency=1, max_position_embeddings=8)
-    config = hf.Blip2Config(
-        vision_config=_vision(),
-        qformer_config={**queries, **_NO_DROPOUT},
-        text_config=text.to_dict(),
-        num_query_tokens=4,
-        image_token_index=processor.tokenizer.convert_tokens_to_ids("<image>"),
-    )
-    model = hf.Blip2ForConditionalGeneration(config)
-    nn.init.normal_(model.query_tokens, std=0.5)  # zero until trained, and then all queries would ask the same
-    _save(folder, model, processor)
-
-
-def blip(folder: Path) -> None:
-    """Salesforce/blip-image-captioning-large: starts with [DEC], ends with [SEP], says that 2 is its end."""
-    tokenizer = word_pieces()
-    text = _text(
-        len(tokenizer) + 2,
-        encoder_hidden_size=WIDTH,
-        projection_dim=WIDTH,
-        is_decoder=True,
-        bos_token_id=len(tokenizer),
-        pad_token_id=0,
-        eos_token_id=2,
-        sep_token_id=3,
-        **_NO_DROPOUT,
-    )
-    config = hf.BlipConfig(vision_config=_vision(), text_config=text, projection_dim=WIDTH)
-    processor = hf.BlipProcessor(_square(hf.BlipImageProcessorPil), tokenizer)
-    _save(folder, hf.BlipForConditionalGeneration(config), processor)
-
-
-def git(folder: Path) -> None:
-    """microsoft/git-large-coco: starts with [CLS], ends with [SEP]."""
-    tokenizer = word_pieces()
-    text = _text(len(tokenizer), bos_token_id=2, eos_token_id=3, pad_token_id=0, **_NO_DROPOUT)
-    config = hf.GitConfig(vision_config=_vision(), **text)
-    _save(folder, hf.GitForCausalLM(config), hf.GitProcessor(_clip_pixels(), tokenizer))
-
-
-def vit_gpt2(folder: Path) -> None:
-    """nlpconnect/vit-gpt2-image-captioning: one token starts, ends and fills up; tokenizer without padding."""
-    end = "<|endoftext|>"
-    tokenizer = byte_level([end], bos_token=end, eos_token=end)
-    image = hf.ViTConfig(**_vision(), **_NO_DROPOUT)
-    _save_encoder_decoder(folder, image, tokenizer, _square(hf.ViTImageProcessorPil))
-
-
-def clip_gpt2(folder: Path) -> None:
-    """A CLIP image encoder of another width in front of GPT-2."""
-    end = "<|endoftext|>"
-    tokenizer = byte_level([end], bos_token=end, eos_token=end)
-    image = hf.CLIPVisionConfig(**_vision(hidden_size=24, intermediate_size=24))
-    _save_encoder_decoder(folder, image, tokenizer, _clip_pixels())
-
-
-def _save_encoder_decoder(folder: Path, image: Any, tokenizer: Any, pixels: Any) -> None:
-    text = hf.GPT2Config(
-        vocab_size=len(tokenizer),
-        n_embd=WIDTH,
-        n_layer=1,
-        n_head=2,
-        n_positions=64,
-        resid_pdrop=0.0,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
-        initializer_range=0.1,
-        bos_token_id=0,
-        eos_token_id=0,
-    )
-    config = hf.VisionEncoderDecoderConfig.from_encoder_decoder_configs(image, text)
-    config.decoder_start_token_id = config.pad_token_id = config.eos_token_id = 0
-    model = hf.VisionEncoderDecoderModel(config)
-    settings = model.generation_config
-    settings.decoder_start_token_id = settings.pad_token_id = settings.eos_token_id = 0
-    for part in (model, tokenizer, pixels):
-        part.save_pretrained(folder)
-
-
-def llava(folder: Path) -> None:
-    """llava-hf/llava-1.5-7b-hf: CLIP patches in the middle of a chat, without the class token."""
-    special = ["<unk>", "<s>", "</s>", "<image>", "<pad>"]
-    names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
-    tokenizer = pieces(special, start="<s>", **names, padding_side="left")
-    processor = hf.LlavaProcessor(
-        _clip_pixels(),
-        tokenizer,
-        patch_size=PATCH,
-        vision_feature_select_strategy="default",
-        num_additional_image_tokens=1,
-    )
-    config = hf.LlavaConfig(
-        vision_config=hf.CLIPVisionConfig(**_vision(num_hidden_layers=2)),
-        text_config=hf.LlamaConfig(**_text(len(tokenizer), num_key_value_heads=2), pad_token_id=4),
-        image_token_index=3,
-    )
-    _save(folder, hf.LlavaForConditionalGeneration(config), processor)
-
-
-def idefics2(folder: Path) -> None:
-    """HuggingFaceM4/idefics2-8b: a resampler, images that are split unless told not to, two tokens that end."""
-    special = ["<unk>", "<s>", "</s>", "<fake_token_around_image>", "<image>", TURN]
-    tokenizer = pieces(special, start="<s>", bos_token="<s>", eos_token="</s>", unk_token="<unk>", pad_token="<unk>")
-    pixels = hf.Idefics2ImageProcessorPil(size={"shortest_edge": SIDE, "longest_edge": SIDE}, do_image_splitting=True)
-    resampler = {
-        "hidden_size": WIDTH,
-        "resampler_n_latents": 4,
-        "resampler_depth": 1,
-        "resampler_n_heads": 2,
-        "resampler_head_dim": 16,
-        "num_key_value_heads": 1,
-    }
-    config = hf.Idefics2Config(
-        vision_config=_vision(),
-        perceiver_config=resampler,
-        text_config=_text(len(tokenizer), model_type="mistral", num_key_value_heads=2, pad_token_id=0),
-        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
-    )
-    model = hf.Idefics2ForConditionalGeneration(config)
-    nn.init.normal_(model.model.connector.perceiver_resampler.latents, std=0.5)
-    _save(folder, model, hf.Idefics2Processor(pixels, tokenizer, image_seq_len=4), turns=True)
-
-
-def idefics3(folder: Path) -> None:
-    """HuggingFaceM4/Idefics3-8B-Llama3: shuffled pixels, and a tag before the whole image."""
-    _save_idefics3(folder, hf.Idefics3Config, hf.Idefics3ForConditionalGeneration, "<|begin_of_text|>")
-
-
-def smolvlm(folder: Path) -> None:
-    """HuggingFaceTB/SmolVLM-Instruct: its tokenizer puts no token in front, its chats do."""
-    _save_idefics3(folder, hf.SmolVLMConfig, hf.SmolVLMForConditionalGeneration, "<|im_start|>")
-
-
-def _save_idefics3(folder: Path, config_class: Any, model_class: Any, start: str) -> None:
-    special = [start, "</s>", "<pad>", "<fake_token_around_image>", "<image>", TURN, "<global-img>"]
-    adds = start == "<|begin_of_text|>"
-    tokenizer = byte_level(special, start=start if adds else None, bos_token=start, eos_token="</s>", pad_token="<pad>")
-    pixels = hf.Idefics3ImageProcessorPil(size={"longest_edge": 4 * SIDE}, max_image_size={"longest_edge": SIDE})
-    text = _text(len(tokenizer), model_type="llama", num_key_value_heads=2)
-    config = config_class(
-        vision_config=_vision(patch_size=4),
-        text_config={**text, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2},
-        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
-        scale_factor=2,
-    )
-    processor = hf.Idefics3Processor(pixels, tokenizer, image_seq_len=4)
-    _save(folder, model_class(config), processor, turns=True)
-
-
-def _save(folder: Path, model: Any, processor: Any, turns: bool = False) -> None:
-    if turns:  # a chat's turn ends in its own way, and a text in another
-        end = processor.tokenizer.convert_tokens_to_ids(TURN)
-        model.generation_config.eos_token_id = [model.config.text_config.eos_token_id, end]
-    model.save_pretrained(folder)
-    processor.save_pretrained(folder)
-
-
->>>>>>> captioners/captioners
 # --- what the library's own forward is given
 
 
@@ -394,10 +94,9 @@ def _chat(template: str, end: str) -> Callable[[Any, str, str], dict[str, list[i
 ASK = "Describe the image in one short sentence."
 _TURNS = f"User:<image>{{prompt}}{TURN}\nAssistant:"
 TINY = {
-<<<<<<< HEAD
     "blip_2_opt": Tiny(_causal(("<image>",) * 4 + ("</s>",), "\u010a")),
     "blip_2_t5": Tiny(_t5),
-    "blip": Tiny(_causal((160,), "[SEP]")),
+    "blip": Tiny(_causal((lambda config: config.text_config.bos_token_id,), "[SEP]")),
     "git": Tiny(_causal(("[CLS]",), "[SEP]")),
     "vit_gpt2": Tiny(_decoder),
     "clip_gpt2": Tiny(_decoder),
@@ -405,18 +104,6 @@ TINY = {
     "idefics2": Tiny(_chat(_TURNS, TURN), chats=True),
     "idefics3": Tiny(_chat(_TURNS, TURN), chats=True),
     "smolvlm": Tiny(_chat(f"<|im_start|>{_TURNS}", TURN), chats=True),
-=======
-    "blip_2_opt": Tiny(blip_2_opt, _causal(("<image>",) * 4 + ("</s>",), "\u010a")),
-    "blip_2_t5": Tiny(blip_2_t5, _t5),
-    "blip": Tiny(blip, _causal((lambda config: config.text_config.bos_token_id,), "[SEP]")),
-    "git": Tiny(git, _causal(("[CLS]",), "[SEP]")),
-    "vit_gpt2": Tiny(vit_gpt2, _decoder),
-    "clip_gpt2": Tiny(clip_gpt2, _decoder),
-    "llava": Tiny(llava, _chat("USER: <image>\n{prompt} ASSISTANT:", "</s>"), chats=True),
-    "idefics2": Tiny(idefics2, _chat(_TURNS, TURN), chats=True),
-    "idefics3": Tiny(idefics3, _chat(_TURNS, TURN), chats=True),
-    "smolvlm": Tiny(smolvlm, _chat(f"<|im_start|>{_TURNS}", TURN), chats=True),
->>>>>>> captioners/captioners
 }
 
 
