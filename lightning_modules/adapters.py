@@ -1,6 +1,6 @@
 """Low-rank adapters (2106.09685) through peft: attached once, continued, saved beside a base that is never copied.
 
-The weights that an adapter adds to a layer are the product B A alpha / rank. The factors are not unique, so averages and
+What an adapter adds to a layer is the product B A alpha / rank. The factors are not unique, so averages and
 extrapolations act on products (`product`, `set_product`); of fully trained models they act on the weights themselves
 (`trained_state`, `set_trained_state`).
 """
@@ -57,7 +57,9 @@ def prepare(module: FitModule, settings: FitSettings, seed: int) -> None:
         if module.lora is None:
             attach(module, wanted, seed)
         elif module.lora != wanted:
-            raise ValueError(f"the model carries an adapter of {_words(module.lora)}; the fit asks for {_words(wanted)}")
+            raise ValueError(
+                f"the model carries an adapter of {_words(module.lora)}; the fit asks for {_words(wanted)}"
+            )
     for parameter in module.parameters():
         if parameter.requires_grad and parameter.dtype != torch.float32:
             parameter.data = parameter.data.float()
@@ -85,7 +87,9 @@ def attach(module: FitModule, lora: Lora, seed: int) -> None:
         if not matched:
             raise ValueError(f"lora.targets: no trained layer of {_family(module)} is called {target!r}")
         if not all(isinstance(m, (nn.Linear, nn.Conv2d, Conv1D)) for m in matched):
-            raise ValueError(f"lora.targets: {target!r} is a {type(matched[0]).__name__}; allowed: linear layers, 2D convolutions")
+            raise ValueError(
+                f"lora.targets: {target!r} is a {type(matched[0]).__name__}; allowed: linear layers, 2D convolutions"
+            )
     excluded = "|".join(re.escape(prefix) + ".*" for prefix in frozen)
     config = LoraConfig(
         r=lora.rank, lora_alpha=lora.alpha, target_modules=list(lora.targets), exclude_modules=excluded or None

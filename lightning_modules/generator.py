@@ -93,7 +93,7 @@ class GeneratorModule(FitModule):
         parts, settings = {}, {}
         for name, value in index.items():
             if isinstance(value, list):
-                parts[name] = _read_part(folder / name, *value, dtype=loading.stored(folder, dtype))
+                parts[name] = _read_part(folder / name, loading.stored(folder, dtype), *value)
             elif not name.startswith("_"):
                 settings[name] = value
         return loading.loaded(cls(index["_class_name"], parts, settings), folder, dtype)
@@ -299,7 +299,7 @@ class GeneratorModule(FitModule):
         return to_bytes(vae.decode(latents.to(vae.dtype), return_dict=False)[0])
 
 
-def _read_part(folder: Path, library: str | None, name: str | None, dtype: torch.dtype = torch.float32) -> Any:
+def _read_part(folder: Path, dtype: torch.dtype, library: str | None, name: str | None) -> Any:
     """Return one part of a pipeline, networks as `dtype`; None for a part that the pipeline leaves out."""
     if library is None or name is None:
         return None

@@ -99,7 +99,11 @@ def test_later_fits_continue_the_one_adapter(module, pairs, tmp_path):
 def test_a_saved_adapter_holds_no_base_weights(module, pairs, tmp_path, bases):
     module.fit_pairs(pairs, SETTINGS, seed=1)
     module.save(tmp_path)
-    assert sorted(f.name for f in tmp_path.iterdir()) == ["adapter_config.json", "adapter_model.safetensors", "base.json"]
+    assert sorted(f.name for f in tmp_path.iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "base.json",
+    ]
     state = load_file(tmp_path / "adapter_model.safetensors")
     assert all(k.startswith("base_model.model.") and ".lora_" in k for k in state)
     assert all(v.dtype == torch.float32 for v in state.values())
@@ -143,7 +147,10 @@ def test_another_adapter_than_asked_for_is_refused(lora, words, bases, pairs):
 
 def test_what_takes_no_adapter_says_so(scenes, pairs, bases):
     module = CaptionerModule.load(bases / "captioner")
-    for targets, words in ((("nonsense",), "no trained layer .* 'nonsense'"), (("embed_tokens",), "Embedding; allowed")):
+    for targets, words in (
+        (("nonsense",), "no trained layer .* 'nonsense'"),
+        (("embed_tokens",), "Embedding; allowed"),
+    ):
         with pytest.raises(ValueError, match=words):
             module.fit_pairs(pairs, FitSettings(1, 1e-2, 5, lora=Lora(targets=targets)), seed=0)
     judge = make_judge("clip", scenes)
@@ -161,7 +168,7 @@ def test_an_adapter_needs_its_base(pairs, bases, tmp_path, scenes):
     with pytest.raises(MissingModel, match="was trained on a base with digest"):
         CaptionerModule.load(tmp_path / "adapter")
     shutil.rmtree(tmp_path / "base")
-    with pytest.raises(MissingModel, match="cannot be used without its base: the folder .* is not there"):
+    with pytest.raises(MissingModel, match=r"cannot be used without its base: the folder .* is not there"):
         CaptionerModule.load(tmp_path / "adapter")
     other.fit_pairs(pairs, SETTINGS, seed=0)
     with pytest.raises(ValueError, match="load the base from a folder"):
@@ -221,7 +228,9 @@ def test_products_of_a_higher_rank_lose_the_tail_of_their_singular_values(bases,
         again = adapters.product(module)[name]
         assert torch.linalg.matrix_rank(again) == LORA.rank
     lost = sum(float(s[LORA.rank :].square().sum()) for s in values.values())
-    assert report.overall == pytest.approx((lost / sum(float(s.square().sum()) for s in values.values())) ** 0.5, rel=1e-5)
+    assert report.overall == pytest.approx(
+        (lost / sum(float(s.square().sum()) for s in values.values())) ** 0.5, rel=1e-5
+    )
 
 
 def test_an_average_of_adapters_averages_what_they_add(bases, pairs):
