@@ -1,6 +1,6 @@
 """Low-rank adapters (2106.09685) through peft: attached once, continued, saved beside a base that is never copied.
 
-The weights that an adapter adds to a layer are the product B A alpha / rank. The factors are not unique, so averages and
+What an adapter adds to a layer is the product B A alpha / rank. The factors are not unique, so averages and
 extrapolations act on products (`product`, `set_product`); of fully trained models they act on the weights themselves
 (`trained_state`, `set_trained_state`).
 """

@@ -117,7 +117,7 @@ class GeneratorModule(FitModule):
         for name, value in index.items():
             if isinstance(value, list):
                 held = loading.stored(folder, dtype)
-                parts[name] = None if name in UNUSED else _read_part(folder / name, value[0], value[1], held)
+                parts[name] = None if name in UNUSED else _read_part(folder / name, held, *value)
             elif not name.startswith("_"):
                 settings[name] = value
         module = cls(index["_class_name"], parts, settings, size=size or index.get("_image_size"))
@@ -360,7 +360,7 @@ class GeneratorModule(FitModule):
         return found["latents"].cpu()  # what is remembered lies there too
 
 
-def _read_part(folder: Path, library: str | None, name: str | None, dtype: torch.dtype = torch.float32) -> Any:
+def _read_part(folder: Path, dtype: torch.dtype, library: str | None, name: str | None) -> Any:
     """Return one part of a pipeline, networks as `dtype`; None for a part that the pipeline leaves out."""
     if library is None or name is None:
         return None

@@ -3,7 +3,8 @@
 An objective sees the whole batch: it may divide by the sum of the weights, compare samples, or look at logits. So that
 pieces add up to exactly that, its derivative by every sample's loss and context comes first, from a pass without
 gradients (as in 2101.06983), and each piece then goes backward with its share. An objective that is linear in the
-losses, as the weighted mean is, needs no first pass.
+losses, as the weighted mean is, needs no first pass. A piece is as wide as its longest caption; what is beyond is
+filled up and marked as padding, so an objective must not count padding.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class FitModule(LightningModule):
         """Let go of the fit's data and optimizer; return the loss of every step."""
         losses = self._losses
         self._data, self._optimizer_state, self._objective, self._schedule, self._losses = {}, None, None, None, []
-        self.trainer = None
+        self.trainer: Any = None
         self.zero_grad(set_to_none=True)
         self.eval()
         return losses

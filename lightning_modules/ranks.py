@@ -7,7 +7,8 @@ import os
 import pickle
 import socket
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +35,17 @@ def inside() -> bool:
 
 
 def options(execution: Execution) -> dict[str, Any]:
-    """Return the Trainer's options in the process of one device."""
+    """Return the Trainer's options in the process of one device.
+
+    Raises:
+        ValueError: a strategy that shards weights; gradients are added up here, outside of Lightning's own pass.
+    """
+    if execution.strategy not in ("auto", "ddp"):
+        raise ValueError(f"execution strategy: found {execution.strategy!r}; allowed: auto, ddp")
     return {
         "devices": count(execution),
         "num_nodes": execution.nodes,
-        "strategy": "ddp" if execution.strategy == "auto" else execution.strategy,
+        "strategy": "ddp",
         "use_distributed_sampler": False,  # steps are not shared out: each device takes its rows of every step
     }
 
@@ -74,7 +81,8 @@ def fit(
     with tempfile.TemporaryDirectory() as folder:
         reader, writer = multiprocessing.get_context("spawn").Pipe(duplex=False)
         job = (module, execution, data, settings, seed, objective, writer, _free_port(), folder)
-        started = multiprocessing.start_processes(_run, (world, job), world, join=False, start_method="spawn")
+        with _sendable(module):
+            started = multiprocessing.start_processes(_run, (world, job), world, join=False, start_method="spawn")
         writer.close()
         while not started.join(timeout=0.2):
             _pass_on(reader, progress)
@@ -100,6 +108,8 @@ def _run(rank: int, world: int, job: tuple[Any, ...]) -> None:
 
     torch.set_num_threads(1)
     module.execution = execution
+    for tensor in (*(p for p in module.parameters() if p.requires_grad), *module.buffers()):
+        tensor.data = tensor.data.clone()  # processes share the memory of what they are sent
     told: dict[str, Any] = {}
     try:
         tell = (lambda *done: news.send(done)) if rank == 0 else None
@@ -112,6 +122,26 @@ def _run(rank: int, world: int, job: tuple[Any, ...]) -> None:
         (Path(folder) / "told.json").write_text(json.dumps(told))
     if dist.is_initialized():
         dist.destroy_process_group()
+
+
+@contextmanager
+def _sendable(module: FitModule) -> Iterator[None]:
+    """Set aside the hooks that transformers puts on its models at first use, and would again: they cannot be sent."""
+    models = [m for m in module.modules() if getattr(m, "_output_capturing_hooks_installed", False)]
+    hooked = {m: m._forward_hooks.copy() for model in models for m in model.modules() if m._forward_hooks}
+    for each in hooked:
+        for key in [k for k, hook in each._forward_hooks.items() if hook.__module__.startswith("transformers.")]:
+            del each._forward_hooks[key]
+    for model in models:
+        model._output_capturing_hooks_installed = False
+    try:
+        yield
+    finally:
+        for each, hooks in hooked.items():
+            each._forward_hooks.clear()
+            each._forward_hooks.update(hooks)
+        for model in models:
+            model._output_capturing_hooks_installed = True
 
 
 def _pass_on(news: Any, progress: Progress | None) -> None:

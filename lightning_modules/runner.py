@@ -210,6 +210,7 @@ def fit(
     samples, several = settings.steps * settings.batch_size, module.execution.nodes * ranks.count(module.execution)
     if several > settings.batch_size:
         raise ValueError(f"a batch of {settings.batch_size} cannot be shared out over {several} devices")
+    devices = ranks.options(module.execution) if several > 1 else {}
     if several > 1 and not ranks.inside() and len(order):
         if callbacks or first or schedule is not None:
             raise ValueError("checkpoints, callbacks and schedules of one's own need a fit on one device")
@@ -222,7 +223,6 @@ def fit(
     if len(order):
         heard = [_Told(progress, settings.steps, first), *callbacks, *([average] if average else [])]
         plugged = {"bf16": "bf16-mixed", "32": "32-true"}[settings.precision]
-        devices = ranks.options(module.execution) if several > 1 else {}
         loader = DataLoader(order, batch_size=None)
         with (
             _quiet(),

@@ -162,7 +162,7 @@ class Execution:
         generate_batch: samples that are generated at once; 0 = the model's own choice.
         gradient_checkpointing: recompute activations in the backward pass instead of keeping them.
         compile: compile the denoiser for sampling.
-        strategy: Lightning's strategy of several devices, such as `ddp` or `fsdp`.
+        strategy: of several devices: `ddp`, which "auto" stands for.
         devices: devices of one fit; "auto" = all.
         nodes: machines of one fit.
 

@@ -168,7 +168,7 @@ def test_an_adapter_needs_its_base(pairs, bases, tmp_path, scenes):
     with pytest.raises(MissingModel, match="was trained on a base with digest"):
         CaptionerModule.load(tmp_path / "adapter")
     shutil.rmtree(tmp_path / "base")
-    with pytest.raises(MissingModel, match="cannot be used without its base: the folder .* is not there"):
+    with pytest.raises(MissingModel, match=r"cannot be used without its base: the folder .* is not there"):
         CaptionerModule.load(tmp_path / "adapter")
     other.fit_pairs(pairs, SETTINGS, seed=0)
     with pytest.raises(ValueError, match="load the base from a folder"):

@@ -50,7 +50,7 @@ def line(execution, objective=None, told=None, **changes):
     return module.weight.item(), module.unused.item(), report.losses
 
 
-@pytest.mark.parametrize("objective", [None, entropic])
+@pytest.mark.parametrize("objective", [pytest.param(None, marks=pytest.mark.slow), entropic])
 def test_two_processes_do_what_one_does(objective):
     """Five samples on two devices, three and two of them; in pieces of two, and with an average of the weights."""
     one = line(Execution(), objective, average=0.9)
@@ -63,6 +63,7 @@ def test_two_processes_do_what_one_does(objective):
     assert told == [(step, 4) for step in (1, 2, 3, 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["captioner", "generator"])
 def test_models_fit_the_same_on_two_processes(kind, scenes, siblings, pairs, tmp_path):
     module = make_captioner("blip2", scenes) if kind == "captioner" else make_generator("sdxl_unet", scenes, siblings)
@@ -82,6 +83,7 @@ def test_models_fit_the_same_on_two_processes(kind, scenes, siblings, pairs, tmp
         torch.testing.assert_close(states[1][0][name], value, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_names_its_step_here_too():
     with pytest.raises(runner.NonFiniteLoss) as caught:
         line(TWO, infinite)
@@ -96,6 +98,8 @@ def test_what_cannot_be_shared_out_is_refused_before_anything_starts():
         line(TWO, local)
     with pytest.raises(ValueError, match="a batch of 1 cannot be shared out over 2 devices"):
         line(TWO, batch_size=1)
+    with pytest.raises(ValueError, match="'fsdp'; allowed: auto, ddp"):
+        line(Execution(devices=2, strategy="fsdp"))
     with pytest.raises(ValueError, match="started by torchrun"):
         line(Execution(nodes=2))
 

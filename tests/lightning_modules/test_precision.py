@@ -64,16 +64,14 @@ def test_micro_batches_add_up_to_the_whole_batch(name, micro, bases, pairs):
 
 def contrast(losses, context):
     """Looks at everything: other samples, what the network said, and the weights of the network themselves."""
-    said = context["logits"].softmax(-1).square().mean() if "logits" in context else context["prediction"].abs().mean()
     penalty = sum(p.square().sum() for p in context["module"].parameters() if p.requires_grad)
-    likely = (
-        (context["token_losses"] * context["token_mask"]).max()
-        if "token_mask" in context
-        else context["times"].float().mean()
-    )
-    if "labels" in context:
+    if "logits" in context:
         assert ((context["labels"] != -100) == context["token_mask"]).all()
-    return (losses.softmax(0) * losses).sum() + 3 * said + 1e-3 * penalty + 0.1 * likely
+        said = context["logits"].softmax(-1).square().sum(-1)[context["token_mask"]].std()
+        said = said + context["token_losses"][context["token_mask"]].std()
+    else:
+        said = context["prediction"].abs().mean() + (context["prediction"] * context["target"]).std()
+    return (losses.softmax(0) * losses).sum() + said + 1e-3 * penalty
 
 
 @pytest.mark.parametrize("name", ["git", "sdxl_unet"])
