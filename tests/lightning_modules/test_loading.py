@@ -15,7 +15,7 @@ from benchmarks.keys import Spec
 from benchmarks.needs import _require_weights
 from benchmarks.steps.context import RunContext, make_model
 from benchmarks.store import MemoryStore, Record
-from benchmarks.suite import ModelSpec
+from benchmarks.suite import Executions, ModelSpec
 from benchmarks.world import _identify
 from lightning_modules.captioner import CaptionerModule
 from lightning_modules.settings import CaptionDecoding, Execution
@@ -186,7 +186,7 @@ def test_execution_reaches_the_models_and_no_key(folders):
     spec = ModelSpec("mine", CLASSES["captioner"], folder=str(folders / "captioner"), dtype="bfloat16")
     store.put(Record("key", "base"), spec.__dict__)
     execution = Execution(micro_batch=3, generate_batch=5)
-    model = RunContext(store, execution={"captioner": execution}).fresh_model("key")
+    model = RunContext(store, execution=Executions(captioner=execution)).fresh_model("key")
     assert (model.execution, model.batch_size, model.loaded_as) == (execution, 5, "bfloat16")
     assert RunContext(store).fresh_model("key").execution == Execution()
 
