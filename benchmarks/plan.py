@@ -162,6 +162,8 @@ class _Planner:
                 raise UsageError(
                     f"{where}: {key}: found {wanted}; allowed: at most {size}, the size of split {split!r}"
                 )
+        for modality in scenario.trains:
+            self.check_precision(where, modality, sized["fit"], scenario.members.count)
         if scenario.members.kind == "diverse":
             for role in ("captioners", "generators"):
                 have = len(self.world.models[role])
@@ -170,6 +172,16 @@ class _Planner:
                         f"{where}: members.count: found {scenario.members.count}; allowed: at most {have}, "
                         f"the number of {role} in testbed {self.world.testbed.name!r}"
                     )
+
+    def check_precision(self, where: str, modality: str, fits: Any, count: int) -> None:
+        precision = getattr(fits, modality).precision
+        for spec in self.world.models[f"{modality}s"][:count]:
+            model = spec.execution[0]
+            if model.dtype != "float32" and precision == "32":
+                raise UsageError(
+                    f"{where}: fit.{modality}.precision: found '32' for {model.name!r}, which testbed "
+                    f"{self.world.testbed.name!r} loads as {model.dtype}; allowed: bf16, or dtype float32 there"
+                )
 
     def protocol(self, scenario: Scenario, sized: dict[str, Any]) -> str:
         """What makes two rows comparable: never mitigations, seeds or names."""

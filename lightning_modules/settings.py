@@ -180,6 +180,7 @@ class Execution:
 
     def __post_init__(self) -> None:
         """Check every value."""
+        _require(self.strategy in ("auto", "ddp"), f"strategy must be auto or ddp, not {self.strategy!r}")
         _require(self.micro_batch >= 0, "micro_batch must be at least 0")
         _require(self.generate_batch >= 0, "generate_batch must be at least 0")
         _require(self.devices == "auto" or self.devices >= 1, "devices must be 'auto' or at least 1")

@@ -118,12 +118,27 @@ def images(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
     ids, prompts = np.tile(ids, identity["draws"]), prompts * identity["draws"]
     seeds = sample_seeds(identity["seed"], ids, draws)
     made = sampled(step, context, "generator", prompts, seeds)
+    require_side(made.outputs, context.data(identity["data"]))
     pairs = Pairs(
         ids=ids, images=made.outputs, captions=tuple(prompts), prompts=tuple(prompts),
         origin=np.full(len(ids), identity["t"], np.int16), draw=draws.astype(np.int16),
         source=(context.source(str(step.inputs["model"])),) * len(ids), seeds=seeds,
     )  # fmt: skip
     return pairs, Cost(network_evaluations=made.network_evaluations, synthetic_samples=len(ids))
+
+
+def require_side(images: np.ndarray, data: Any) -> None:
+    """Refuse drawn images of another size than the real ones: `real` and `none` would then differ in more than data.
+
+    Raises:
+        StepError: The sizes differ.
+    """
+    side = getattr(data, "resolution", getattr(data, "image_size", None))
+    if images.ndim == 4 and side is not None and images.shape[1:3] != (side, side):
+        raise StepError(
+            f"the generator draws {images.shape[2]} x {images.shape[1]} pixels, the data have {side} x {side}; allowed: "
+            "the same (set the data's resolution, or the generator's init_args: {size: ...})"
+        )
 
 
 def captions(step: Step, context: RunContext) -> tuple[Pairs, Cost]:

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
 
+from benchmarks.errors import StepError, UsageError
+from benchmarks.loading import SUITES
+from benchmarks.plan import make_plan
+from benchmarks.steps.generate import require_side
+from datamodules.scenes.dataset import Scenes
 from tests.engine.conftest import TESTBED
 from tests.engine.test_bad_input import JUDGE, altered, refused
 
@@ -95,3 +102,23 @@ def test_two_methods_of_one_name(
     method.write_text("{schema: 1, name: none, class_path: benchmarks.mitigations.accumulate.Accumulate}\n")
     expected = ("single_model_generator/default/none", "twice", "a name of its own")
     refused([str(suite()), "--method", str(method)], expected, tmp_path, capsys)
+
+
+def test_a_half_precision_base_needs_a_half_precision_fit(tmp_path: Path) -> None:
+    bed = yaml.safe_load((SUITES / "testbeds" / "scenes.yaml").read_text())
+    bed["captioners"][0]["dtype"] = "bfloat16"
+    (tmp_path / "bed.yaml").write_text(yaml.safe_dump(bed))
+    suite = {**yaml.safe_load((SUITES / "smoke.yaml").read_text()), "testbed": str(tmp_path / "bed.yaml")}
+    (tmp_path / "half.yaml").write_text(yaml.safe_dump(suite))
+    with pytest.raises(
+        UsageError, match=r"fit\.captioner\.precision: found '32' for 'blip2', .* bfloat16; allowed: bf16"
+    ):
+        make_plan(str(tmp_path / "half.yaml"))
+    assert make_plan(str(tmp_path / "half.yaml"), ["--fit.captioner.precision", "bf16"]).steps
+
+
+def test_images_of_another_size_than_the_data_are_refused() -> None:
+    data = Scenes(domain="shapes", seed=0, image_size=16)
+    require_side(np.zeros((2, 16, 16, 3), np.uint8), data)
+    with pytest.raises(StepError, match=r"draws 32 x 32 pixels, the data have 16 x 16; allowed: the same"):
+        require_side(np.zeros((2, 32, 32, 3), np.uint8), data)
