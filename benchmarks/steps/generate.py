@@ -136,8 +136,8 @@ def require_side(images: np.ndarray, data: Any) -> None:
     side = getattr(data, "resolution", getattr(data, "image_size", None))
     if images.ndim == 4 and side is not None and images.shape[1:3] != (side, side):
         raise StepError(
-            f"the generator draws {images.shape[2]} x {images.shape[1]} pixels, the data have {side} x {side}; allowed: "
-            "the same (set the data's resolution, or the generator's init_args: {size: ...})"
+            f"the generator draws {images.shape[2]} x {images.shape[1]} pixels, the data have {side} x {side}; "
+            "allowed: the same (set the data's resolution, or the generator's init_args: {size: ...})"
         )
 
 
