@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_modules import adapters, diffusion, loading, runner, samplers, sources
+from lightning_modules import adapters, compiled, diffusion, loading, runner, samplers, sources
 from lightning_modules import latents as latent_space
 from lightning_modules.cache import ContentCache
 from lightning_modules.families.text_to_image import Tensors, cast, dtype_of, family_of
@@ -59,6 +59,7 @@ class GeneratorModule(FitModule):
         batch_size: images drawn and latents encoded side by side; no result depends on it beyond rounding.
         size: side of the images drawn, in pixels; None = what the denoiser was made for.
         cache: what the frozen text encoders and autoencoder made of texts and images so far.
+        rows: images that a compiled denoiser is called with, the last ones repeated; 0 = as many as there are.
     """
 
     modality: ClassVar[str] = "generator"
@@ -91,6 +92,7 @@ class GeneratorModule(FitModule):
             network.requires_grad_(name == self.family.denoiser)
             network.to(memory_format=torch.channels_last)  # several-fold faster for some convolutions
         self._work: dict[str, Any] = {}
+        self.rows = 0
         self.eval()
 
     @classmethod
@@ -276,7 +278,9 @@ class GeneratorModule(FitModule):
                 self.parts["scheduler"], decoding.scheduler, decoding.steps, tokens=tokens, sigmas=sigmas
             ),
         }
-        images = runner.predict(self, runner.chunked(len(inputs), self.batch_size), progress)
+        auxiliary = self._work["steering"].auxiliary
+        with compiled.sampling([self, *([auxiliary] if auxiliary else [])], len(inputs)):
+            images = runner.predict(self, runner.chunked(len(inputs), self.batch_size), progress)
         evaluations = self._work["evaluations"]
         self._work = {}
         height, width = (side * latent_space.factor(self.parts["vae"]) for side in shape[1:])
@@ -303,8 +307,12 @@ class GeneratorModule(FitModule):
             work["evaluations"] += len(batch) * len(models) * (1 if scale == 1 or single else 2)
             return sum(weight * model.guided(noisy, time, conditions, nothing, scale) for model, weight in models)
 
-        latents = diffusion.sample(predict, work["scheduler"], latents, decoding.steps, streams, **work["timetable"])
-        return to_bytes(latent_space.decode(self.networks["vae"], latents))
+        with compiled.own_precision(self.family.network, self.rows > 0):
+            latents = diffusion.sample(
+                predict, work["scheduler"], latents, decoding.steps, streams, **work["timetable"]
+            )
+        vae = self.networks["vae"]
+        return compiled.decode(vae, latents) if self.rows else to_bytes(latent_space.decode(vae, latents))
 
     def guided(self, latents: Tensor, time: Tensor, conditions: Tensors, nothing: Tensors, scale: float) -> Tensor:
         """Predict with classifier-free guidance (2207.12598): nothing + scale (conditions - nothing).
@@ -318,15 +326,17 @@ class GeneratorModule(FitModule):
             nothing: of the empty prompt, n times.
             scale: 1 = one network evaluation per image, otherwise two.
         """
+        asked = len(latents)
+        latents, conditions, nothing = compiled.filled(self.rows, latents, conditions, nothing)
         n = len(latents)
         if self.family.guidance_is_input:
             told = torch.full((n,), float(scale), device=latents.device)
-            return self.family.answer(latents, time.expand(n), {**conditions, "guidance": told})
+            return self.family.answer(latents, time.expand(n), {**conditions, "guidance": told})[:asked]
         if scale == 1:
-            return self.family.answer(latents, time.expand(n), conditions)
+            return self.family.answer(latents, time.expand(n), conditions)[:asked]
         both = {name: torch.cat([nothing[name], value]) for name, value in conditions.items()}
         without, with_text = self.family.answer(torch.cat([latents, latents]), time.expand(2 * n), both).chunk(2)
-        return without + scale * (with_text - without)
+        return (without + scale * (with_text - without))[:asked]
 
     # --- what frozen networks make of texts and images
 

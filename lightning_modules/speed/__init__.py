@@ -1,0 +1,1 @@
+"""How fast sampling and training are here, beside the plain way with the libraries alone: `make speed-gpu`."""

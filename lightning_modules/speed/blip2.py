@@ -1,0 +1,177 @@
+"""BLIP-2: writing captions and training an adapter, by plain loops with transformers and peft, and by our module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from peft import LoraConfig, get_peft_model
+
+from lightning_modules.captioner import CaptionerModule
+from lightning_modules.runner import device
+from lightning_modules.settings import CaptionDecoding, FitSettings, Lora
+from lightning_modules.speed import measure, models
+from lightning_modules.speed.measure import Budget, Laps, Row, Work
+from lightning_modules.speed.models import Size
+from lightning_modules.speed.sdxl import RANK, RATE, SHARE, SKIPPED
+
+CAPTIONS, TRAINING = ("BLIP-2, captions", "captions/s"), ("BLIP-2, LoRA training", "samples/s")
+
+
+def rows(name: str, budget: Budget) -> Iterator[Row]:
+    """Measure everything about BLIP-2.
+
+    Args:
+        name: of a size.
+        budget: of the run.
+    """
+    size, (model, tokenizer, processor) = models.SIZES[name], models.blip_2(name)
+    module = CaptionerModule(model, tokenizer, processor)
+    module.loaded_as = {torch.bfloat16: "bfloat16", torch.float32: "float32"}[size.dtype]
+    pictures = models.images(size.pairs, size.side)
+    write = partial(plain_captions, module, size, pictures)
+    best = measure.sweep(write, size.captioned, budget)
+    yield measure.row((CAPTIONS[0], "plain", CAPTIONS[1]), write, best, budget, 0.0)
+    with PlainTraining(module, size, pictures) as loop:
+        best = measure.sweep(loop.fit, size.taught, budget)
+        yield measure.row((TRAINING[0], "plain", TRAINING[1]), loop.fit, best, budget, 0.0)
+    write = partial(our_captions, module, size, pictures)
+    best = measure.sweep(write, size.captioned, budget)
+    yield measure.row((CAPTIONS[0], "ours", CAPTIONS[1]), write, best, budget, 0.0)
+    fit = partial(our_fit, module, size, pictures, seconds_of_encoding(module, size, pictures))
+    best = measure.sweep(fit, size.taught, budget)
+    yield measure.row((TRAINING[0], "ours", TRAINING[1]), fit, best, budget, 0.0)
+
+
+def _some(pictures: np.ndarray, n: int) -> np.ndarray:
+    return pictures[np.arange(n) % len(pictures)]
+
+
+def _pixels(module: CaptionerModule, size: Size, images: np.ndarray) -> torch.Tensor:
+    found = module.image_processor(images=list(images), return_tensors="pt")["pixel_values"]
+    return found.to(device(), size.dtype)
+
+
+def _prompt(module: CaptionerModule, n: int) -> torch.Tensor:
+    """Return what stands before a caption: placeholders of the queries, then the start token."""
+    config = module.model.config
+    ids = [config.image_token_index] * config.num_query_tokens + [config.text_config.bos_token_id]
+    return torch.tensor(ids, device=device()).repeat(n, 1)
+
+
+def plain_captions(module: CaptionerModule, size: Size, pictures: np.ndarray, batch: int) -> Work:
+    """Write two batches of captions, the first one to warm up."""
+    marks = [measure.now()]
+    ids = _prompt(module, batch)
+    module.model.to(device())
+    for _ in range(2):
+        pixels = _pixels(module, size, _some(pictures, batch))
+        tokens = module.model.generate(pixel_values=pixels, input_ids=ids, do_sample=False, max_new_tokens=size.tokens)
+        new = tokens[:, -size.tokens :]
+        found = module.tokenizer.batch_decode(new, skip_special_tokens=True)
+        marks.append(measure.now())
+    return Work(len(found), marks[2] - marks[1], marks[1] - marks[0], new.shape[1])
+
+
+def our_captions(module: CaptionerModule, size: Size, pictures: np.ndarray, batch: int) -> Work:
+    """Write two batches of captions with our module, the first one to warm up."""
+    module.batch_size = batch
+    start, seeds = measure.now(), np.arange(2 * batch, dtype=np.uint64)
+    lengths: list[int] = []
+    write = module.family.write
+    module.family.write = lambda *a, **k: _noted(write(*a, **k), lengths)  # type: ignore[method-assign]
+    try:
+        with measure.watched(module, "predict_step") as seconds:
+            found = module.generate(_some(pictures, 2 * batch), CaptionDecoding(max_new_tokens=size.tokens), seeds)
+    finally:
+        del module.family.write
+    whole = measure.now() - start
+    return Work(len(found.outputs) - batch, seconds[1], whole - seconds[1], lengths[-1])
+
+
+def _noted(tokens: torch.Tensor, lengths: list[int]) -> torch.Tensor:
+    lengths.append(tokens.shape[1])
+    return tokens
+
+
+class PlainTraining:
+    """A loop over the whole model with peft: image encoder, queries and language model in every step.
+
+    On leaving, the model is as it was.
+    """
+
+    def __init__(self, module: CaptionerModule, size: Size, pictures: np.ndarray) -> None:
+        """Take the model of a captioner."""
+        self.module, self.size, self.pictures = module, size, pictures
+        self.captions = models.texts(len(pictures), size.words, 3)
+
+    def __enter__(self) -> PlainTraining:
+        """Put an adapter on the language model."""
+        targets = r".*language_model.*\.(q_proj|v_proj)"
+        config = LoraConfig(r=RANK, lora_alpha=RANK, target_modules=targets, lora_dropout=0.0)
+        self.flags = {name: p.requires_grad for name, p in self.module.model.named_parameters()}
+        self.model = get_peft_model(self.module.model.to(device()), config)
+        self.trained = [p for p in self.model.parameters() if p.requires_grad]
+        for parameter in self.trained:
+            parameter.data = parameter.data.float()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take it off again."""
+        model = self.model.unload()
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(self.flags[name])
+        model.eval()
+
+    def fit(self, batch: int) -> Work:
+        """Train for a few steps."""
+        self.model.train()
+        optimizer = torch.optim.AdamW(self.trained, lr=RATE)
+        laps, steps = Laps(SKIPPED), SKIPPED + self.size.training
+        where = device()
+        for step in range(steps):
+            chosen = [(step * batch + i) % len(self.pictures) for i in range(batch)]
+            labels = self.module.labels([self.captions[i] for i in chosen]).to(where)
+            front = _prompt(self.module, batch)
+            ids = torch.cat([front, labels.clamp_min(0)], 1)
+            with torch.autocast(where.type, torch.bfloat16, enabled=where.type == "cuda"):
+                loss = self.model(
+                    pixel_values=_pixels(self.module, self.size, self.pictures[chosen]),
+                    input_ids=ids,
+                    attention_mask=torch.cat([torch.ones_like(front), (labels != -100).long()], 1),
+                    labels=torch.cat([torch.full_like(front, -100), labels], 1),
+                ).loss
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            loss.item()
+            laps()
+        return laps.work(batch)
+
+
+def seconds_of_encoding(module: CaptionerModule, size: Size, pictures: np.ndarray) -> float:
+    """Return the seconds that our module takes to encode one pair, once."""
+    module.to(device())
+    module.batch_size = len(pictures)
+    captions = models.texts(len(pictures), size.words, 3)
+    module.encode(pictures[:2], captions[:2])
+    start = measure.now()
+    module.encode(pictures, captions)
+    return (measure.now() - start) / len(pictures)
+
+
+def our_fit(module: CaptionerModule, size: Size, pictures: np.ndarray, encoding: float, batch: int) -> Work:
+    """Train an adapter for a few steps; every sample bears its share of the encoding."""
+    pairs = models.pairs(pictures, models.texts(len(pictures), size.words, 3))
+    precision: Any = "bf16" if module.loaded_as == "bfloat16" else "32"
+    settings = FitSettings(
+        SKIPPED + size.training, RATE, batch, weight_decay=1e-2, lora=Lora(RANK, RANK), precision=precision
+    )
+    laps = Laps(SKIPPED)
+    module.fit_pairs(pairs, settings, 0, progress=laps)
+    done = laps.work(batch)
+    return Work(done.made, done.seconds + done.made * SHARE * encoding, done.warmup, done.steps)
