@@ -77,7 +77,8 @@ def fused(network: nn.Module, allowed: bool = True) -> Iterator[None]:
         allowed: False leaves it as it is, as one with adapters on its projections must be.
     """
     processors = dict(getattr(network, "attn_processors", {}))
-    simple = not any("Added" in type(p).__name__ for p in processors.values())
+    # The fused processor of joint attention leaves out its norms of queries and keys; that of added ones has no like.
+    simple = not any(kind in type(p).__name__ for p in processors.values() for kind in ("Added", "Joint"))
     if not (allowed and simple and processors and hasattr(network, "fuse_qkv_projections")):
         yield
         return

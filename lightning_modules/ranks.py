@@ -35,13 +35,7 @@ def inside() -> bool:
 
 
 def options(execution: Execution) -> dict[str, Any]:
-    """Return the Trainer's options in the process of one device.
-
-    Raises:
-        ValueError: a strategy that shards weights; gradients are added up here, outside of Lightning's own pass.
-    """
-    if execution.strategy not in ("auto", "ddp"):
-        raise ValueError(f"execution strategy: found {execution.strategy!r}; allowed: auto, ddp")
+    """Return the options of the Trainer of one device; gradients are added up here, outside of its own pass."""
     return {
         "devices": count(execution),
         "num_nodes": execution.nodes,

@@ -71,6 +71,13 @@ def test_a_step_that_changed_by_design_changes_cells_and_protocols(
     assert not set(protocols(before)) & set(protocols(after))
 
 
+#: The largest ensemble of the standard scenarios has six members a side.
+SIX_A_SIDE = {
+    **TESTBED,
+    **{role: [{**TESTBED[role][0], "name": f"{role}{i}"} for i in range(6)] for role in ("captioners", "generators")},
+}
+
+
 def test_cells_of_one_key_measure_the_same_things(tmp_path: Path) -> None:
     """A key stands for the steps of its cell, whichever scenario, patch or control it was reached by."""
     targets: dict[str, list[str]] = {}
@@ -78,7 +85,7 @@ def test_cells_of_one_key_measure_the_same_things(tmp_path: Path) -> None:
     for scenario in SCENARIOS:
         for mitigation in MITIGATIONS:
             file = write_suite(
-                tmp_path, scenarios=[{"file": scenario, "mitigations": [mitigation]}], seeds=[0], n=4,
+                tmp_path, SIX_A_SIDE, scenarios=[{"file": scenario, "mitigations": [mitigation]}], seeds=[0], n=4,
                 generate={"captioner": {"temperature": 0.0, "beams": 2}, "generator": {"steps": 10}},
             )  # fmt: skip
             for key, cell in make_plan(str(file)).cells.items():

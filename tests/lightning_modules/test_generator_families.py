@@ -12,6 +12,8 @@ from diffusers.training_utils import compute_loss_weighting_for_sd3, compute_snr
 from lightning_modules import diffusion
 from lightning_modules.generator import GeneratorModule
 from lightning_modules.settings import FitSettings, ImageDecoding
+from lightning_modules.tiny.generators import FAMILIES as BUILDERS
+from lightning_modules.tiny.generators import sdxl
 from tests.lightning_modules.tiny_generators import (
     CAPTIONS,
     FAMILIES,
@@ -155,7 +157,7 @@ def test_flow_matching_has_no_min_snr(name, folders, monkeypatch):
 @pytest.mark.parametrize(("name", "median"), [("sd3", 0.75), ("flux_dev", 0.5)])
 def test_times_of_flow_matching_are_logit_normal_and_shifted(name, median):
     """A constant shift s moves the median to s / (1 + s); one that depends on the size is left to sampling."""
-    scheduler = FAMILIES[name].make().scheduler
+    scheduler = make(name).scheduler
     torch.manual_seed(0)
     n = 20_000
     _, times, _ = diffusion.corrupt(scheduler, torch.zeros(n, 1, 1, 1), torch.zeros(n, 1, 1, 1))
@@ -203,7 +205,7 @@ def test_the_negative_prompt_matters(prompt, folders):
 
 
 def test_statistics_of_the_latents_are_used_both_ways(tmp_path):
-    pipe = FAMILIES["sdxl"].make(latents_mean=(0.3, -0.2, 0.1, 0.0), latents_std=(1.5, 0.5, 0.8, 1.2))
+    pipe = sdxl(latents_mean=(0.3, -0.2, 0.1, 0.0), latents_std=(1.5, 0.5, 0.8, 1.2))
     pipe.set_progress_bar_config(disable=True)
     pipe.save_pretrained(tmp_path)
     module = GeneratorModule.load(tmp_path)
@@ -308,7 +310,7 @@ def test_a_size_of_ones_own(folders):
 )
 def test_prompts_are_as_long_as_the_pipelines_take_them(name, longest, tmp_path):
     """Published T5 tokenizers allow more than the models were trained with."""
-    pipe = FAMILIES[name].make(longest=1024)
+    pipe = BUILDERS[name](longest=1024)
     pipe.save_pretrained(tmp_path)
     module = load(tmp_path, name)
     encoder = next(iter(module.family.lengths)).removeprefix("text_encoder")
