@@ -77,8 +77,10 @@ def fused(network: nn.Module, allowed: bool = True) -> Iterator[None]:
         allowed: False leaves it as it is, as one with adapters on its projections must be.
     """
     processors = dict(getattr(network, "attn_processors", {}))
-    simple = not any("Added" in type(p).__name__ for p in processors.values())
-    if not (allowed and simple and processors and hasattr(network, "fuse_qkv_projections")):
+    possible = hasattr(network, "fuse_qkv_projections") and processors
+    # Those with added keys cannot be fused; Stable Diffusion 3's, fused, leave out the norms of queries and keys.
+    unfit = any("Added" in type(p).__name__ or type(p).__name__.startswith("Joint") for p in processors.values())
+    if not allowed or not possible or unfit:
         yield
         return
     before = {name: set(module._modules) for name, module in network.named_modules()}
