@@ -110,9 +110,8 @@ def filled(rows: int, latents: Tensor, *conditions: Tensors) -> tuple[Any, ...]:
 @contextmanager
 def own_precision(network: nn.Module, allowed: bool = True) -> Iterator[None]:
     """Compute in the precision of a network's weights, without the casts of autocast, where they have but one."""
-    parameters = list(network.parameters())
-    where = parameters[0].device.type
-    if not allowed or len({p.dtype for p in parameters}) > 1 or not torch.is_autocast_enabled(where):
+    where = next(network.parameters()).device.type
+    if not (allowed and torch.is_autocast_enabled(where)) or len({p.dtype for p in network.parameters()}) > 1:
         yield
         return
     with torch.autocast(where, enabled=False):

@@ -19,14 +19,14 @@ from lightning_modules.speed.measure import Budget, Row
 
 MODELS = ("sdxl", "blip2")
 #: Of the budget, what SDXL may take where BLIP-2 comes after it.
-SHARE = 0.8
+SDXL_PART = 0.8
 
 
 def measured(size: str, only: Sequence[str], steps: list[int], budget: Budget) -> Iterator[Row]:
     """Measure one model after the other; what one of them leaves in memory is gone before the next."""
     if "sdxl" in only:
         both = "blip2" in only
-        yield from sdxl.rows(size, steps, Budget(SHARE * budget.left()) if both else budget)
+        yield from sdxl.rows(size, steps, Budget(SDXL_PART * budget.left()) if both else budget)
         torch.compiler.reset()
     if "blip2" in only:
         yield from blip2.rows(size, budget)
