@@ -77,9 +77,10 @@ def fused(network: nn.Module, allowed: bool = True) -> Iterator[None]:
         allowed: False leaves it as it is, as one with adapters on its projections must be.
     """
     processors = dict(getattr(network, "attn_processors", {}))
-    # The fused processor of joint attention leaves out its norms of queries and keys; that of added ones has no like.
-    simple = not any(kind in type(p).__name__ for p in processors.values() for kind in ("Added", "Joint"))
-    if not (allowed and simple and processors and hasattr(network, "fuse_qkv_projections")):
+    possible = hasattr(network, "fuse_qkv_projections") and processors
+    # Those with added keys cannot be fused; Stable Diffusion 3's, fused, leave out the norms of queries and keys.
+    unfit = any("Added" in type(p).__name__ or type(p).__name__.startswith("Joint") for p in processors.values())
+    if not allowed or not possible or unfit:
         yield
         return
     before = {name: set(module._modules) for name, module in network.named_modules()}
@@ -109,9 +110,8 @@ def filled(rows: int, latents: Tensor, *conditions: Tensors) -> tuple[Any, ...]:
 @contextmanager
 def own_precision(network: nn.Module, allowed: bool = True) -> Iterator[None]:
     """Compute in the precision of a network's weights, without the casts of autocast, where they have but one."""
-    parameters = list(network.parameters())
-    where = parameters[0].device.type
-    if not allowed or len({p.dtype for p in parameters}) > 1 or not torch.is_autocast_enabled(where):
+    where = next(network.parameters()).device.type
+    if not (allowed and torch.is_autocast_enabled(where)) or len({p.dtype for p in network.parameters()}) > 1:
         yield
         return
     with torch.autocast(where, enabled=False):

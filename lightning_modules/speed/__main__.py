@@ -18,12 +18,15 @@ from lightning_modules.speed import blip2, models, sdxl, table
 from lightning_modules.speed.measure import Budget, Row
 
 MODELS = ("sdxl", "blip2")
+#: Of the budget, what SDXL may take where BLIP-2 comes after it.
+SDXL_PART = 0.8
 
 
 def measured(size: str, only: Sequence[str], steps: list[int], budget: Budget) -> Iterator[Row]:
     """Measure one model after the other; what one of them leaves in memory is gone before the next."""
     if "sdxl" in only:
-        yield from sdxl.rows(size, steps, budget)
+        both = "blip2" in only
+        yield from sdxl.rows(size, steps, Budget(SDXL_PART * budget.left()) if both else budget)
         torch.compiler.reset()
     if "blip2" in only:
         yield from blip2.rows(size, budget)

@@ -12,7 +12,7 @@ from peft import LoraConfig, get_peft_model
 
 from lightning_modules.captioner import CaptionerModule
 from lightning_modules.runner import device
-from lightning_modules.settings import CaptionDecoding, FitSettings, Lora
+from lightning_modules.settings import CaptionDecoding, Execution, FitSettings, Lora
 from lightning_modules.speed import measure, models
 from lightning_modules.speed.measure import Budget, Laps, Row, Work
 from lightning_modules.speed.models import Size
@@ -78,7 +78,7 @@ def plain_captions(module: CaptionerModule, size: Size, pictures: np.ndarray, ba
 
 def our_captions(module: CaptionerModule, size: Size, pictures: np.ndarray, batch: int) -> Work:
     """Write two batches of captions with our module, the first one to warm up."""
-    module.batch_size = batch
+    module.execution, module.batch_size = Execution(compile=True), batch
     start, seeds = measure.now(), np.arange(2 * batch, dtype=np.uint64)
     lengths: list[int] = []
     write = module.family.write

@@ -129,8 +129,8 @@ def watched(module: Any, method: str) -> Iterator[list[float]]:
 
 def fresh() -> None:
     """Forget what lies about in the device's memory, and its peak."""
-    gc.collect()
     if device().type == "cuda":
+        gc.collect()
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
 
@@ -196,6 +196,7 @@ def row(
     fresh()
     try:
         done = work(size)
-    except torch.OutOfMemoryError:
-        return Row(*names, size, swept=swept, skipped="the best batch of the sweep did not fit into the memory")
+    except RuntimeError as error:  # no memory, or no compiler on this machine: the other rows are worth having
+        why = (str(error).strip().splitlines() or [""])[0]
+        return Row(*names, size, swept=swept, skipped=f"{type(error).__name__}: {why}")
     return Row(*names, size, done.made / done.seconds, done.made, done.steps, peak(), done.warmup, swept)

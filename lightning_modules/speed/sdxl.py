@@ -74,7 +74,7 @@ def plain_images(pipeline: Any, size: Size, steps: int, batch: int) -> Work:
     pipeline(models.texts(batch, size.words, 1), num_inference_steps=1, **options)
     middle = measure.now()
     found = pipeline(models.texts(batch, size.words, 2), num_inference_steps=steps, **options).images
-    made = to_bytes(found * 2 - 1)
+    made = to_bytes(found.float() * 2 - 1)
     return Work(len(made), measure.now() - middle, middle - start, int(pipeline.num_timesteps))
 
 
@@ -189,7 +189,7 @@ def our_fit(module: GeneratorModule, size: Size, encoding: float, batch: int) ->
     """Train an adapter for a few steps; every sample bears its share of the encoding."""
     module.batch_size = ENCODED
     pairs = models.pairs(models.images(ENCODED, size.side), models.texts(ENCODED, size.words, 3))
-    precision = "bf16" if module.loaded_as == "bfloat16" else "32"
+    precision: Any = "bf16" if module.loaded_as == "bfloat16" else "32"
     settings = FitSettings(
         SKIPPED + size.training, RATE, batch, weight_decay=1e-2, lora=Lora(RANK, RANK), precision=precision
     )
