@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import importlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import diffusers
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_modules import adapters, compiled, diffusion, loading, runner, samplers, sources
+from lightning_modules import adapters, compiled, diffusion, loading, pipeline_files, runner, samplers, sources
 from lightning_modules import latents as latent_space
 from lightning_modules.cache import ContentCache
 from lightning_modules.families.text_to_image import Tensors, cast, dtype_of, family_of
 from lightning_modules.module import FitModule, as_loaded
 from lightning_modules.pixels import distinct, to_bytes, to_unit
-from lightning_modules.quiet import quiet
 from lightning_modules.runner import FitReport, Generated, Objective, Progress
 from lightning_modules.seeds import gaussian, generators
 from lightning_modules.settings import FitSettings, ImageDecoding
 
 if TYPE_CHECKING:
     from datamodules.pairs import Pairs
-
-#: Parts of published pipelines that play no role in drawing an image from a text.
-UNUSED = ("safety_checker", "feature_extractor", "image_encoder")
 
 
 @dataclass(frozen=True)
@@ -112,17 +105,8 @@ class GeneratorModule(FitModule):
         """
         if sources.is_adapter(folder):
             return adapters.load(cls, folder)
-        folder = Path(folder)
-        index = json.loads((folder / "model_index.json").read_text())
-        family_of(index["_class_name"])  # before anything large is read
-        parts, settings = {}, {}
-        for name, value in index.items():
-            if isinstance(value, list):
-                held = loading.stored(folder, dtype)
-                parts[name] = None if name in UNUSED else _read_part(folder / name, held, *value)
-            elif not name.startswith("_"):
-                settings[name] = value
-        module = cls(index["_class_name"], parts, settings, size=size or index.get("_image_size"))
+        found = pipeline_files.read(Path(folder), dtype)
+        module = cls(found.pipeline, found.parts, found.settings, size=size or found.size)
         return loading.loaded(module, folder, dtype)
 
     def save(self, folder: Path) -> None:
@@ -130,21 +114,8 @@ class GeneratorModule(FitModule):
         if self.lora is not None:
             adapters.save(self, folder)
             return
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        index: dict[str, Any] = {
-            "_class_name": self.pipeline,
-            "_diffusers_version": diffusers.__version__,
-            **self.settings,
-        }
-        if self.size is not None:
-            index["_image_size"] = self.size  # diffusers passes over names like this
-        for name, part in self.parts.items():
-            index[name] = [None, None] if part is None else [type(part).__module__.split(".")[0], type(part).__name__]
-            if part is not None:
-                with quiet():
-                    part.save_pretrained(folder / name)
-        (folder / "model_index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
+        found = pipeline_files.Pipeline(self.pipeline, self.parts, self.settings, self.size)
+        pipeline_files.write(found, Path(folder))
         loading.mark(self, folder)
 
     def trained_part(self) -> nn.Module:
@@ -368,21 +339,3 @@ class GeneratorModule(FitModule):
         content = (repr(images.shape).encode(), np.ascontiguousarray(images).tobytes())
         found = self.cache.get(content, [vae], lambda: {"latents": latent_space.encode(vae, to_unit(images))})
         return found["latents"].cpu()  # what is remembered lies there too
-
-
-def _read_part(folder: Path, dtype: torch.dtype, library: str | None, name: str | None) -> Any:
-    """Return one part of a pipeline, networks as `dtype`; None for a part that the pipeline leaves out."""
-    if library is None or name is None:
-        return None
-    kind = getattr(importlib.import_module(library), name)
-    options: dict[str, Any] = {}
-    if issubclass(kind, nn.Module):
-        options = {"torch_dtype": dtype, "use_safetensors": True, "variant": _variant(folder)}
-    with quiet():
-        return kind.from_pretrained(folder, local_files_only=True, **options)
-
-
-def _variant(folder: Path) -> str | None:
-    """Return "fp16" where a folder holds weights of that name only."""
-    weights = [file.name for file in folder.glob("*.safetensors")]
-    return "fp16" if weights and all(".fp16." in name or ".fp16-" in name for name in weights) else None
