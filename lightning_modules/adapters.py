@@ -7,36 +7,26 @@ extrapolations act on products (`product`, `set_product`); of fully trained mode
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model, set_peft_model_state_dict
+from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from lightning_modules import cards
-from lightning_modules.quiet import quiet
 from lightning_modules.seeds import derive
 from lightning_modules.settings import FitSettings, Lora
-from lightning_modules.sources import ADAPTER_BASE, MissingModel, Origin
 
 if TYPE_CHECKING:
     from lightning_modules.module import FitModule
 
 NAME = "default"
-WEIGHTS, CONFIG, BASE = "adapter_model.safetensors", "adapter_config.json", ADAPTER_BASE
-#: peft's name of what it wraps: with it `PeftModel.from_pretrained(base, folder)` finds every layer.
-PREFIX = "base_model.model."
 
 
 def prepare(module: FitModule, settings: FitSettings, seed: int) -> None:
@@ -128,80 +118,6 @@ def _words(lora: Lora) -> str:
 def _family(module: FitModule) -> str:
     family = getattr(module, "family", None)
     return type(module).__name__ if family is None else f"the family {type(family).__module__.rpartition('.')[2]}"
-
-
-# --- files
-
-
-def save(module: FitModule, folder: Path) -> None:
-    """Write adapter_model.safetensors and adapter_config.json as peft reads them, and base.json.
-
-    Raises:
-        ValueError: the base was not loaded from anywhere, so nothing could load it again.
-    """
-    origin = module.origin
-    if origin is None:
-        raise ValueError("an adapter is saved beside its base: load the base from a folder before it is fitted")
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    part = module.trained_part()
-    state = {PREFIX + k: v.detach().cpu().contiguous() for k, v in get_peft_model_state_dict(part).items()}
-    config = part.peft_config[NAME].to_dict()
-    config |= {"base_model_name_or_path": origin.hub or origin.folder, "inference_mode": True}
-    (folder / CONFIG).write_text(_text(config) + "\n")
-    # diffusers looks for the configuration beside the weights, in the same file.
-    beside = {"format": "pt", "lora_adapter_metadata": _text({PREFIX + k: v for k, v in config.items()})}
-    save_file(state, folder / WEIGHTS, metadata=beside)
-    base = {**asdict(origin), "digest": _card_digest(origin.locate())}
-    (folder / BASE).write_text(json.dumps(base, indent=2, sort_keys=True) + "\n")
-
-
-def _text(config: dict[str, Any]) -> str:
-    """Return JSON with sets in their order, so that equal adapters are equal bytes."""
-    return json.dumps(config, indent=2, sort_keys=True, default=lambda v: sorted(v) if isinstance(v, set) else str(v))
-
-
-def load(cls: Any, folder: Path) -> Any:
-    """Return the base that an adapter belongs to, as `cls`, with the adapter on it.
-
-    Raises:
-        MissingModel: the base is not on this machine, or its weights are others than the adapter was trained on.
-    """
-    folder = Path(folder)
-    base = json.loads((folder / BASE).read_text())
-    digest, origin = base.pop("digest"), Origin(**base)
-    try:
-        source = origin.locate()
-    except MissingModel as error:
-        raise MissingModel(f"the adapter in {str(folder)!r} cannot be used without its base: {error}") from error
-    if digest is not None and (found := _digest(source)) != digest:
-        raise MissingModel(
-            f"the adapter in {str(folder)!r} was trained on a base with digest {digest[:12]}; "
-            f"{str(source)!r} has {found[:12]} now"
-        )
-    module = cls.load(source, dtype=origin.dtype, **origin.init_args)
-    config = json.loads((folder / CONFIG).read_text())
-    attach(module, Lora(config["r"], float(config["lora_alpha"]), tuple(sorted(config["target_modules"]))), 0)
-    state = {k.removeprefix(PREFIX): v for k, v in load_file(folder / WEIGHTS).items()}
-    with quiet():
-        set_peft_model_state_dict(module.trained_part(), state, NAME)
-    module.origin = origin
-    return module
-
-
-def _card_digest(folder: Path) -> str | None:
-    return cards.read(folder)["digest"] if (folder / "card.json").is_file() else None
-
-
-def _digest(folder: Path) -> str:
-    files = sorted(folder.rglob("*.safetensors"))
-    return _digest_of(folder, tuple((str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files))
-
-
-@lru_cache(maxsize=64)
-def _digest_of(folder: Path, files: tuple[Any, ...]) -> str:
-    """Read the weights once a process as long as their files stay as they are."""
-    return cards.digest(folder)
 
 
 # --- arithmetic

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
 
-from lightning_modules import adapters, compiled, loading, runner, sources
+from lightning_modules import adapter_files, compiled, loading, runner, sources
 from lightning_modules.decoding import processors
 from lightning_modules.families.image_to_text import family_of
 from lightning_modules.module import FitModule, as_loaded
@@ -91,7 +91,7 @@ class CaptionerModule(FitModule):
             ValueError: no family file for this model type, or the base of an adapter is not there.
         """
         if sources.is_adapter(folder):
-            return adapters.load(cls, folder)
+            return adapter_files.load(cls, folder)
         here: dict[str, Any] = {"local_files_only": True}
         with quiet():
             model = AutoModelForImageTextToText.from_pretrained(folder, dtype=loading.stored(folder, dtype), **here)
@@ -105,7 +105,7 @@ class CaptionerModule(FitModule):
     def save(self, folder: Path) -> None:
         """Write model, tokenizer and image processor with `save_pretrained`; of an adapted model the adapter alone."""
         if self.lora is not None:
-            adapters.save(self, folder)
+            adapter_files.save(self, folder)
             return
         with quiet():
             for part in (self.model, self.tokenizer, self.image_processor):

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_modules import adapters, compiled, diffusion, loading, pipeline_files, runner, samplers, sources
+from lightning_modules import adapter_files, compiled, diffusion, loading, pipeline_files, runner, samplers, sources
 from lightning_modules import latents as latent_space
 from lightning_modules.cache import ContentCache
 from lightning_modules.families.text_to_image import Tensors, cast, dtype_of, family_of
@@ -104,7 +104,7 @@ class GeneratorModule(FitModule):
                 not there.
         """
         if sources.is_adapter(folder):
-            return adapters.load(cls, folder)
+            return adapter_files.load(cls, folder)
         found = pipeline_files.read(Path(folder), dtype)
         module = cls(found.pipeline, found.parts, found.settings, size=size or found.size)
         return loading.loaded(module, folder, dtype)
@@ -112,7 +112,7 @@ class GeneratorModule(FitModule):
     def save(self, folder: Path) -> None:
         """Write the folder that `load` and the diffusers pipeline read; of an adapted model the adapter alone."""
         if self.lora is not None:
-            adapters.save(self, folder)
+            adapter_files.save(self, folder)
             return
         found = pipeline_files.Pipeline(self.pipeline, self.parts, self.settings, self.size)
         pipeline_files.write(found, Path(folder))

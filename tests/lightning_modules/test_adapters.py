@@ -175,6 +175,18 @@ def test_an_adapter_needs_its_base(pairs, bases, tmp_path, scenes):
         other.save(tmp_path / "nowhere")
 
 
+def test_an_adapter_and_its_base_can_be_moved_together(pairs, bases, tmp_path):
+    shutil.copytree(bases / "captioner", tmp_path / "old" / "base")
+    module = CaptionerModule.load(tmp_path / "old" / "base")
+    module.fit_pairs(pairs, SETTINGS, seed=0)
+    module.save(tmp_path / "old" / "adapter")
+    (tmp_path / "old").rename(tmp_path / "new")
+    moved = CaptionerModule.load(tmp_path / "new" / "adapter")
+    assert all(torch.equal(a, b) for a, b in zip(module.parameters(), moved.parameters(), strict=True))
+    moved.save(tmp_path / "new" / "again")  # by where the base is now
+    assert CaptionerModule.load(tmp_path / "new" / "again").lora == module.lora
+
+
 def test_equal_adapters_are_equal_bytes(bases, pairs, tmp_path):
     for name in ("a", "b"):
         module = GeneratorModule.load(bases / "generator")
