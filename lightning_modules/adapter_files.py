@@ -41,8 +41,9 @@ def save(module: FitModule, folder: Path) -> None:
     config = part.peft_config[adapters.NAME].to_dict()
     config |= {"base_model_name_or_path": origin.hub or origin.folder, "inference_mode": True}
     (folder / CONFIG).write_text(_text(config) + "\n")
-    # diffusers looks for the configuration beside the weights, in the same file.
-    beside = {"format": "pt", "lora_adapter_metadata": _text({PREFIX + k: v for k, v in config.items()})}
+    # diffusers looks for the configuration beside the weights, in the same file. One entry: several would be written
+    # in an order that differs from run to run.
+    beside = {"lora_adapter_metadata": _text({PREFIX + k: v for k, v in config.items()})}
     save_file(state, folder / WEIGHTS, metadata=beside)
     source = origin.locate()
     # A store that is moved as a whole keeps adapter and base as far apart as they were.
