@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 #: Kind of step -> version, bumped when its function in `benchmarks.steps` changes numbers by design.
@@ -19,6 +19,10 @@ STEP_VERSIONS = {
     "base": 1, "real": 1, "images": 1, "captions": 1, "score": 1, "curate": 1, "auxiliary": 1, "fit": 1, "merge": 1,
     "sample": 1, "features": 1, "reference": 1, "metrics": 1, "floor": 1,
 }  # fmt: skip
+
+
+#: Equal to nothing that a field can hold.
+_NEVER = object()
 
 
 def canonical(value: Any) -> str:
@@ -30,16 +34,21 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Spec):
         return value.digest
     if is_dataclass(value) and not isinstance(value, type):
-        return dict(_fields(value))  # `asdict` would copy all that is below
+        return _entering(value)  # `asdict` would copy all that is below
     raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
 
 
-def _fields(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what enters a key; a setting that came later is left out at its default, so that older keys still hold."""
-    for f in fields(value):
-        found = getattr(value, f.name)
-        if not ("added" in f.metadata and found == f.default):
-            yield f.name, found
+def _entering(value: Any) -> dict[str, Any]:
+    """Return what enters a key; a setting that came later is left out at its default, so that older keys still hold."""
+    kind: Any = type(value)
+    held = ((name, getattr(value, name), default) for name, default in _declared(kind))
+    return {name: found for name, found, default in held if found != default}
+
+
+@cache
+def _declared(kind: type) -> tuple[tuple[str, Any], ...]:
+    """Return the fields of a dataclass, each with the default at which it is left out; most never are."""
+    return tuple((f.name, f.default if "added" in f.metadata else _NEVER) for f in fields(kind))
 
 
 def digest(value: Any) -> str:

@@ -18,8 +18,8 @@ from benchmarks.suite import MODALITIES, Executions, ModelSpec
 from datamodules.pairs import Pairs
 from lightning_modules.sources import Origin, is_adapter
 
-#: Bytes of models that a process keeps loaded between steps unless it is told otherwise.
-MODEL_BYTES = 2 * 2**30
+#: Bytes of models that a process keeps loaded between steps unless it is told otherwise, and their number.
+MODEL_BYTES, MODELS_KEPT = 2 * 2**30, 16
 #: Captions of an item that are references; one more, where there is one, is for the ceiling.
 REFERENCES = 5
 
@@ -41,6 +41,7 @@ class RunContext:
     model_bytes: int = MODEL_BYTES
     _data: dict[str, Any] = field(default_factory=dict)
     _models: OrderedDict[str, Any] = field(default_factory=OrderedDict)
+    _weights: dict[str, int] = field(default_factory=dict)
 
     def data(self, spec: Spec) -> Any:
         """Return the data set of an identity."""
@@ -70,8 +71,11 @@ class RunContext:
     def _kept(self, key: str, make: Callable[[], Any]) -> Any:
         if key not in self._models:
             self._models[key] = make()
-            while len(self._models) > 1 and sum(map(_weight, self._models.values())) > self.model_bytes:
-                self._models.popitem(last=False)
+            self._weights[key] = _weight(self._models[key])
+            while len(self._models) > 1 and (
+                len(self._models) > MODELS_KEPT or sum(self._weights.values()) > self.model_bytes
+            ):
+                del self._weights[self._models.popitem(last=False)[0]]
         self._models.move_to_end(key)
         return self._models[key]
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks.steps.context import RunContext
+from benchmarks.steps.context import MODELS_KEPT, RunContext
 
 
 class Shelf:
@@ -44,3 +44,10 @@ def test_a_large_model_takes_the_room_of_small_ones_and_is_used_even_if_too_larg
     sizes = {"a": 100, "b": 100, "x": 400}
     assert use("abxab", 200, sizes) == "abxab"
     assert use("xxx", 200, sizes) == "x"
+
+
+def test_models_without_weights_are_kept_in_number() -> None:
+    names = "".join(chr(ord("A") + i) for i in range(MODELS_KEPT + 1))
+    sizes = dict.fromkeys(names, 0)
+    assert use(names + names[-1], 200, sizes) == names
+    assert use(names + names[0], 200, sizes) == names + names[0]
