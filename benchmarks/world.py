@@ -19,7 +19,6 @@ from benchmarks.loading import ROOT
 from benchmarks.sources import ClassSource, import_class, read_class
 from benchmarks.suite import ClassSpec, ModelSpec, Suite, Testbed
 
-
 #: What a judge may embed, and whose features are those of each side's own outputs.
 KINDS = ("images", "captions")
 OWN = {"captioner": "captions", "generator": "images", "set": "images"}

@@ -129,7 +129,9 @@ def check_contents(folder: Path, reads: tuple[str, str, tuple[str, ...]], who: s
     if not key:
         if not any((folder / file).is_file() for file in (name, *allowed)):
             names = " or ".join((name, *allowed))
-            raise MissingModel(f"found {str(folder)!r}, which holds no weights; {who} reads a folder with {names}{again}")
+            raise MissingModel(
+                f"found {str(folder)!r}, which holds no weights; {who} reads a folder with {names}{again}"
+            )
         return
     if not (folder / name).is_file():
         other = next((f for f in ("model_index.json", "config.json") if (folder / f).is_file()), None)

@@ -59,7 +59,9 @@ class InceptionJudge(FrozenJudge):
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors."""
         Path(folder).mkdir(parents=True, exist_ok=True)
-        save_file({k: v.contiguous() for k, v in self.model.state_dict().items()}, Path(folder) / OWN)
+        part = Path(folder) / f"{OWN}.part"  # the weights may be a view of the file that is replaced
+        save_file({k: v.contiguous() for k, v in self.model.state_dict().items()}, part)
+        part.replace(Path(folder) / OWN)
 
     def embed_images(self, images: np.ndarray) -> np.ndarray:
         """Embed images (n, H, W, 3) uint8 as (n, 2048) float32."""

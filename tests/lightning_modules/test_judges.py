@@ -155,12 +155,11 @@ TEXTS = ["a red circle", "", "one large blue square left of a small green triang
 
 def by_hand(folder, pool):
     """Each caption alone, so nothing is padded."""
-    judge, rows = SentenceJudge.load(folder), []
+    judge = SentenceJudge.load(folder)
     with torch.no_grad(), quiet():
         model = BertModel.from_pretrained(folder).eval()
-        for text in TEXTS:
-            rows.append(pool(model(**judge.tokenizer(text, return_tensors="pt")).last_hidden_state[0]).numpy())
-    return np.stack(rows)
+        alone = [model(**judge.tokenizer(text, return_tensors="pt")).last_hidden_state[0] for text in TEXTS]
+    return np.stack([pool(tokens).numpy() for tokens in alone])
 
 
 def test_sentences_are_means_over_tokens_that_are_no_padding(bert, tmp_path):
@@ -271,7 +270,7 @@ def test_published_weights_load_strictly(fid, fid_judge, tmp_path):
         assert name.endswith("num_batches_tracked") or torch.equal(value, state[name]), name
     lacking = {k: v for k, v in state.items() if k != "Mixed_7c.branch_pool.conv.weight"}
     torch.save({**lacking, "AuxLogits.fc.weight": torch.ones(1)}, tmp_path / inception.PUBLISHED)
-    with pytest.raises(RuntimeError, match="Missing key.*Mixed_7c.branch_pool.conv.weight") as caught:
+    with pytest.raises(RuntimeError, match=r"Missing key.*Mixed_7c\.branch_pool\.conv\.weight") as caught:
         InceptionJudge.load(tmp_path)
     assert "AuxLogits" in str(caught.value)
 
@@ -288,6 +287,9 @@ def test_inception_features(fid_judge, pairs, tmp_path):
     fid_judge.batch_size = 64
     assert fid_judge.embed_images(images[:0]).shape == (0, 2048)
     fid_judge.save(tmp_path)
+    again = InceptionJudge.load(tmp_path)
+    again.save(tmp_path)  # over the file that it was read from
+    np.testing.assert_array_equal(again.embed_images(images), found)
     np.testing.assert_array_equal(InceptionJudge.load(tmp_path).embed_images(images), found)
 
 
