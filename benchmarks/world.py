@@ -19,6 +19,10 @@ from benchmarks.loading import ROOT
 from benchmarks.sources import ClassSource, import_class, read_class
 from benchmarks.suite import ClassSpec, ModelSpec, Suite, Testbed
 
+#: What a judge may embed, and whose features are those of each side's own outputs.
+KINDS = ("images", "captions")
+OWN = {"captioner": "captions", "generator": "images", "set": "images"}
+
 
 @dataclass(frozen=True)
 class Family:
@@ -29,11 +33,27 @@ class Family:
     side: str
     needs: tuple[str, ...]
     declares: dict[str, dict[str, Any]]
+    optional: tuple[str, ...] = ()
 
     @property
     def judged(self) -> bool:
         """Whether its numbers live in a judge's space."""
         return any(need.endswith("features") or need == "draws" for need in self.needs)
+
+    def kinds(self, needs: Iterable[str]) -> set[str]:
+        """Return what a judge has to embed for some of its needs."""
+        own = OWN.get(self.side, "images")
+        other = next(kind for kind in KINDS if kind != own)
+        said = {"features": {own}, "draws": {own}, "draw_features": {own}, "real_features": {"images"},
+                "paired_features": {other}}  # fmt: skip
+        return {kind for need in needs for kind in said.get(need, ())}
+
+    def served(self, embeds: tuple[str, ...]) -> bool:
+        """Whether a judge that embeds this has all that the family needs, and something of what it can use."""
+        required = self.kinds(need for need in self.needs if need not in self.optional)
+        if self.side != "set":
+            required.add(OWN.get(self.side, "images"))  # the pass over the outputs themselves
+        return required <= set(embeds) and bool(self.kinds(self.needs) & set(embeds))
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -71,6 +91,15 @@ class World:
     def judge_names(self) -> list[str]:
         """Names of the judges, in the testbed's order."""
         return [m.name for m in self.testbed.judges]
+
+    @cached_property
+    def embeds(self) -> dict[str, tuple[str, ...]]:
+        """What each judge embeds: images, captions, or both."""
+        return {m.name: _embeds(m) for m in self.testbed.judges}
+
+    def judges_of(self, family: Family) -> list[str]:
+        """Return the names of the judges that a judged family is measured with, in the testbed's order."""
+        return [name for name in self.judge_names if family.served(self.embeds[name])]
 
     def part(self, modalities: Iterable[str], members: int) -> list[Spec]:
         """Return what a scenario runs on: the data and its first base members, nothing that it does not touch."""
@@ -112,7 +141,10 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
     _check_primary(suite, families, suite_file)
     if any(f.judged for f in families) and not testbed.judges:
         raise UsageError(f"{suite_file}: metrics: a family needs a judge, and {testbed_file} names none under judges")
-    return World(testbed, data, data_spec, models, families)
+    _check_embeds(testbed, testbed_file)
+    world = World(testbed, data, data_spec, models, families)
+    _check_primary_judges(suite, world, suite_file, testbed_file)
+    return world
 
 
 def _read(class_path: str, where: str) -> ClassSource:
@@ -215,12 +247,44 @@ def _weights(spec: Spec) -> Any:
     return spec.value
 
 
+def _embeds(model: ModelSpec) -> tuple[str, ...]:
+    """Return what a judge or scorer says that it embeds; one that does not say embeds both."""
+    return tuple(read_class(model.class_path).literals.get("embeds", KINDS))
+
+
+def _check_embeds(testbed: Testbed, testbed_file: Path) -> None:
+    """Refuse a judge of nothing that is known here, and a scorer that does not embed both images and captions."""
+    for role, models in (("judges", testbed.judges), ("scorers", testbed.scorers)):
+        for model in models:
+            found = _embeds(model)
+            if not found or set(found) - set(KINDS) or (role == "scorers" and set(found) != set(KINDS)):
+                allowed = " and ".join(KINDS) + (", or one of them" if role == "judges" else "")
+                raise UsageError(
+                    f"{testbed_file}: {role}: {model.name}: {model.class_path} embeds "
+                    f"{', '.join(found) or 'nothing'}; allowed: {allowed}"
+                )
+
+
+def _check_primary_judges(suite: Suite, world: World, suite_file: Path, testbed_file: Path) -> None:
+    """Refuse a primary metric that no judge of the testbed can measure."""
+    for modality, metric in suite.primary.items():
+        declaring = [f for f in world.families_of(modality) if metric in f.declares]
+        if all(f.judged and not world.judges_of(f) for f in declaring):
+            needed = " and ".join(kind for kind in KINDS if kind in declaring[0].kinds(declaring[0].needs))
+            judges = ", ".join(f"{name} ({' and '.join(kinds)})" for name, kinds in world.embeds.items())
+            raise UsageError(
+                f"{suite_file}: primary: {modality}: {metric!r} needs a judge that embeds {needed}; "
+                f"found in {testbed_file}: {judges}"
+            )
+
+
 def _family(class_path: str, suite_file: Path) -> Family:
     literals = _read(class_path, f"{suite_file}: metrics").literals
     missing = [k for k in ("version", "side", "needs", "declares") if k not in literals]
     if missing:
         raise UsageError(f"{suite_file}: metrics: {class_path} lacks the class-level literals {missing}")
-    return Family(class_path, literals["version"], literals["side"], tuple(literals["needs"]), literals["declares"])
+    return Family(class_path, literals["version"], literals["side"], tuple(literals["needs"]), literals["declares"],
+                  tuple(literals.get("optional", ())))  # fmt: skip
 
 
 def _check_primary(suite: Suite, families: tuple[Family, ...], suite_file: Path) -> None:

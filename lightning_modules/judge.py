@@ -30,6 +30,7 @@ class ClipJudge(FitModule):
     """
 
     version: ClassVar[int] = 1
+    embeds: ClassVar[tuple[str, ...]] = ("images", "captions")
     alone: ClassVar[bool] = False  # every pair is contrasted with the others of its batch
     model_class: ClassVar[type[PreTrainedModel]] = CLIPModel
     reads: ClassVar[tuple[str, str, tuple[str, ...]]] = ("config.json", "model_type", ("clip",))

@@ -112,7 +112,8 @@ def check_contents(folder: Path, reads: tuple[str, str, tuple[str, ...]], who: s
     Args:
         folder: of the weights.
         reads: the file that says what the folder holds, the key in it, and its allowed values; none of these =
-            whatever has a file in `families/`. Model classes declare it as the class-level literal `reads`.
+            whatever has a file in `families/`. Without a key the file is the weights themselves, and the rest are names
+            that they may have instead. Model classes declare it as the class-level literal `reads`.
         who: name of the class, for the message.
         fetch: the command that fetches the folder again, where there is one.
 
@@ -125,6 +126,13 @@ def check_contents(folder: Path, reads: tuple[str, str, tuple[str, ...]], who: s
         raise MissingModel(f"found {str(folder)!r}, which is no folder; allowed: a folder of weights{again}")
     if is_adapter(folder):
         return  # adapters: what they belong to is checked when it is loaded
+    if not key:
+        if not any((folder / file).is_file() for file in (name, *allowed)):
+            names = " or ".join((name, *allowed))
+            raise MissingModel(
+                f"found {str(folder)!r}, which holds no weights; {who} reads a folder with {names}{again}"
+            )
+        return
     if not (folder / name).is_file():
         other = next((f for f in ("model_index.json", "config.json") if (folder / f).is_file()), None)
         holds = f"holds {_kind(folder / other)!r} ({other})" if other else "holds no model"

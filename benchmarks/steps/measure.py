@@ -16,6 +16,7 @@ from benchmarks.seeds import permutation, sample_seeds
 from benchmarks.sources import import_class
 from benchmarks.steps.context import RunContext, references
 from benchmarks.store import Cost
+from benchmarks.world import KINDS
 from datamodules.pairs import Pairs
 
 
@@ -53,7 +54,11 @@ def features(step: Step, context: RunContext) -> tuple[dict[str, np.ndarray], Co
     judge = context.model(str(step.inputs["judge"]))
     if step.identity["modality"] == "set":
         pool = measured_part(context.store.get(str(step.inputs["pool"])), step.identity["n"], step.identity["seed"])
-        value = {"features": judge.embed_images(pool.images), "paired": judge.embed_texts(list(pool.captions))}
+        value = {}
+        if "images" in embedded(judge):
+            value["features"] = judge.embed_images(pool.images)
+        if "captions" in embedded(judge):
+            value["paired"] = judge.embed_texts(list(pool.captions))
         return value, Cost()
 
     def embed(pairs: Pairs) -> np.ndarray:
@@ -69,22 +74,39 @@ def features(step: Step, context: RunContext) -> tuple[dict[str, np.ndarray], Co
     return value, Cost()
 
 
+def embedded(judge: Any) -> tuple[str, ...]:
+    """Return what a judge embeds; one that does not say embeds both."""
+    return getattr(judge, "embeds", KINDS)
+
+
 def measured_part(pool: Pairs, n: int, seed: int) -> Pairs:
     """Return at most n pairs of a pool, chosen by the evaluation seed: a pool that grows is measured at equal n."""
     return pool if len(pool) <= n else pool.take(np.sort(permutation(seed, len(pool))[:n]))
 
 
 def reference(step: Step, context: RunContext) -> tuple[dict[str, np.ndarray], Cost]:
-    """Judge features of n real images of a split and of all their captions, NaN where an item has fewer than others."""
+    """Judge features of n real images of a split and of all their captions, NaN where an item has fewer than others.
+
+    A judge that embeds only one of the two says nothing of the other.
+    """
     identity = step.identity
     data, index = context.data(identity["data"]), np.arange(identity["n"])
     judge = context.model(str(step.inputs["judge"]))
-    texts = data.captions(identity["split"], index)
+    value = {}
+    if "images" in embedded(judge):
+        value["images"] = judge.embed_images(data.images(identity["split"], index))
+    if "captions" in embedded(judge):
+        value["captions"] = _caption_features(judge, data.captions(identity["split"], index))
+    return value, Cost()
+
+
+def _caption_features(judge: Any, texts: list[tuple[str, ...]]) -> np.ndarray:
+    """Return features (n, largest number of captions, d) of all captions of n items."""
     features = judge.embed_texts([text for six in texts for text in six])
     there = np.arange(max(map(len, texts))) < np.array([len(six) for six in texts])[:, None]
     captions = np.full((*there.shape, features.shape[-1]), np.nan, features.dtype)
     captions[there] = features
-    return {"images": judge.embed_images(data.images(identity["split"], index)), "captions": captions}, Cost()
+    return captions
 
 
 def metrics(step: Step, context: RunContext) -> tuple[dict[str, Any], Cost]:
@@ -129,10 +151,9 @@ def sample_view(step: Step, context: RunContext, side: str) -> View:
     if "features" in step.inputs:
         judged = context.store.get(str(step.inputs["features"]))
         real = context.store.get(str(step.inputs["evaluation"]))
-        paired = real["images"] if side == "captioner" else real["captions"][:, 0]
         floor = context.store.get(str(step.inputs["floor"]))
         view = view.with_(
-            features=judged["features"], paired_features=paired, real_features=floor["images"],
+            features=judged["features"], paired_features=paired(real, side), real_features=floor.get("images"),
             draw_features=judged.get("draws"),
         )  # fmt: skip
     return view.with_(
@@ -140,6 +161,13 @@ def sample_view(step: Step, context: RunContext, side: str) -> View:
         captions=list(pairs.captions) if side == "captioner" else None,
         prompts=list(pairs.prompts) if side == "generator" else None,
     )
+
+
+def paired(real: dict[str, np.ndarray], side: str) -> np.ndarray | None:
+    """Return judge features of what the outputs of a side are made from: real images, or the first real captions."""
+    if side == "captioner":
+        return real.get("images")
+    return real["captions"][:, 0] if "captions" in real else None
 
 
 def set_view(step: Step, context: RunContext) -> View:
@@ -156,7 +184,9 @@ def set_view(step: Step, context: RunContext) -> View:
     if "features" in step.inputs:
         judged = context.store.get(str(step.inputs["features"]))
         floor = context.store.get(str(step.inputs["floor"]))
-        view = view.with_(features=judged["features"], paired_features=judged["paired"], real_features=floor["images"])
+        view = view.with_(
+            features=judged.get("features"), paired_features=judged.get("paired"), real_features=floor.get("images")
+        )
     return view
 
 
@@ -189,8 +219,7 @@ def floor(step: Step, context: RunContext) -> tuple[dict[str, Any], Cost]:
         view = real_view(step, context, split, n).with_(images=data.images(split, np.arange(n)))
         if split in step.inputs:
             real = context.store.get(str(step.inputs[split]))
-            paired = real["images"] if family.side == "captioner" else real["captions"][:, 0]
-            view = view.with_(features=real["images"], paired_features=paired)
+            view = view.with_(features=real.get("images"), paired_features=paired(real, family.side))
         splits[split] = view
     if family.side == "captioner":
         six = data.captions("evaluation", np.arange(n))

@@ -1,0 +1,45 @@
+"""What judges share that nothing here ever trains: frozen weights, and features batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lightning_modules import runner
+from lightning_modules.module import as_loaded
+
+
+class FrozenJudge(nn.Module):
+    """A network that embeds images or captions and takes no gradient.
+
+    Subclasses are found by class path and declare as class-level literals, which planning reads from source:
+
+    - `version`: raised whenever a feature can change;
+    - `reads`: what a folder of weights must hold, see `lightning_modules.sources.check_contents`;
+    - `embeds`: "images", "captions" or both: there is an `embed_images` or an `embed_texts` for it.
+
+    Attributes:
+        batch_size: inputs embedded at once; changes no feature beyond rounding.
+        loaded_as: what the weights are held in, "float32" or "bfloat16".
+    """
+
+    def __init__(self, batch_size: int) -> None:
+        """Set how many inputs are embedded at once."""
+        super().__init__()
+        self.batch_size, self.loaded_as = batch_size, "float32"
+
+    def frozen(self, dtype: str) -> Self:
+        """Freeze the weights and note what they are held in."""
+        self.loaded_as = dtype
+        return self.requires_grad_(False).eval()
+
+    @as_loaded
+    def embed(self, n: int, width: int, features: Callable[[slice], Tensor]) -> np.ndarray:
+        """Return what `features` says of n inputs, asked part by part, as (n, width) float32."""
+        self.eval().to(runner.device())
+        parts = [features(slice(i, i + self.batch_size)).float().cpu() for i in range(0, n, self.batch_size)]
+        return torch.cat(parts).numpy() if parts else np.zeros((0, width), np.float32)

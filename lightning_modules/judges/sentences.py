@@ -1,0 +1,122 @@
+"""A judge of captions: a text encoder pooled to one vector a sentence (Sentence-BERT, 1908.10084)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from torch import Tensor
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel
+
+from lightning_modules import loading, runner
+from lightning_modules.judges.frozen import FrozenJudge
+from lightning_modules.quiet import quiet
+from lightning_modules.tokens import tokenize
+
+#: Files of a sentence-transformers folder: which modules follow each other, how tokens are pooled, the longest input.
+MODULES, POOLING, LENGTH = "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"
+#: Modules that can be followed here. Normalize is left out: a cosine is the same without it, distances need lengths.
+KNOWN = ("Transformer", "Pooling", "Normalize")
+POOLINGS = ("mean", "cls")
+
+
+class SentenceJudge(FrozenJudge):
+    """Embeds captions as the mean of their tokens' last hidden states, or as the first one, not normalised.
+
+    Attributes:
+        pooling: "mean" over the tokens that are no padding, or "cls", the first token.
+        longest: longest caption in tokens, special ones included; None = what the tokenizer allows.
+    """
+
+    version: ClassVar[int] = 1
+    reads: ClassVar[tuple[str, str, tuple[str, ...]]] = (
+        "config.json",
+        "model_type",
+        ("albert", "bert", "deberta-v2", "distilbert", "electra", "modernbert", "mpnet", "roberta", "xlm-roberta"),
+    )
+    embeds: ClassVar[tuple[str, ...]] = ("captions",)
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: Any,
+        pooling: str = "mean",
+        longest: int | None = None,
+        batch_size: int = 256,
+    ) -> None:
+        """Wrap an encoder with its tokenizer; `batch_size` is for embedding."""
+        super().__init__(batch_size)
+        self.model, self.tokenizer, self.pooling, self.longest = model, tokenizer, pooling, longest
+
+    @classmethod
+    def load(cls, folder: Path, dtype: str = "float32") -> Self:
+        """Read an encoder, and where it is a sentence-transformers folder how its tokens are pooled.
+
+        Raises:
+            ValueError: the folder pools or goes on in a way that is not supported here.
+        """
+        folder, here = Path(folder), {"local_files_only": True}
+        pooling, length = pooling_of(folder), _read(folder / LENGTH).get("max_seq_length")
+        with quiet():
+            model = AutoModel.from_pretrained(folder, dtype=loading.stored(folder, dtype), **here)
+            tokenizer = AutoTokenizer.from_pretrained(folder, **here)
+        return cls(model, tokenizer, pooling, length).frozen(dtype)
+
+    def save(self, folder: Path) -> None:
+        """Write encoder and tokenizer with `save_pretrained`, and the pooling as sentence-transformers does."""
+        folder = Path(folder)
+        with quiet():
+            self.model.save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
+        (folder / POOLING).parent.mkdir(exist_ok=True)
+        chosen = {f"pooling_mode_{name}": self.pooling in name for name in ("cls_token", "mean_tokens")}
+        (folder / POOLING).write_text(json.dumps(chosen) + "\n")
+        if self.longest is not None:
+            (folder / LENGTH).write_text(json.dumps({"max_seq_length": self.longest}) + "\n")
+
+    def embed_texts(self, captions: Sequence[str]) -> np.ndarray:
+        """Embed n captions as (n, d) float32; an empty caption is a caption too."""
+
+        def features(part: slice) -> Tensor:
+            ids, mask = (t.to(runner.device()) for t in tokenize(self.tokenizer, captions[part], longest=self.longest))
+            tokens = self.model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+            if self.pooling == "cls":
+                return tokens[:, 0]
+            return (tokens * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+
+        return self.embed(len(captions), self.model.config.hidden_size, features)
+
+
+def pooling_of(folder: Path) -> str:
+    """Return how a folder pools tokens: "mean" where it does not say.
+
+    Raises:
+        ValueError: another pooling, several at once, or modules that change the features further.
+    """
+    modules = _read(folder / MODULES) or []
+    for name in (str(module["type"]).rpartition(".")[2] for module in modules):
+        if name not in KNOWN:
+            raise ValueError(f"{folder / MODULES}: type: found {name!r}; allowed: {', '.join(KNOWN)}")
+    said = _read(folder / POOLING)
+    flags = {key.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token"): value
+             for key, value in said.items() if key.startswith("pooling_mode_")}  # fmt: skip
+    chosen = [name for name, value in flags.items() if value]
+    if "pooling_mode" in said:  # newer folders name it
+        found = said["pooling_mode"]
+        chosen = [found] if isinstance(found, str) else list(found)
+    if not said:
+        return "mean"
+    if len(chosen) != 1 or chosen[0] not in POOLINGS:
+        raise ValueError(
+            f"{folder / POOLING}: pooling_mode: found {', '.join(chosen) or 'none'}; allowed: one of "
+            f"{', '.join(POOLINGS)}"
+        )
+    return chosen[0]
+
+
+def _read(file: Path) -> Any:
+    """Return the JSON of a file that may be missing."""
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
