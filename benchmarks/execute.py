@@ -159,6 +159,6 @@ class _Books:
     def close(self, cell: PlannedCell, failure: Failure | None = None) -> None:
         done = set(cell.needs) - self.open[cell.key]
         result = assemble(self.plan, cell, self.store, done, failure)
-        result.write(self.results / result.file_name)
+        result = result.settle(self.results / result.file_name)
         self.outcome.results[cell.key] = result
         self.reporter.cell(result)

@@ -33,7 +33,8 @@ def sample(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
         made = model.generate(images, identity["decoding"], seeds, progress=context.progress)
         captions, prompts = tuple(made.outputs), ("",) * len(ids)
     else:
-        captions = prompts = tuple(evaluation_prompts(data, identity["split"], n)[i] for i in ids)
+        asked = evaluation_prompts(data, identity["split"], n)
+        captions = prompts = tuple(asked[i] for i in ids)
         made = model.generate(list(prompts), identity["decoding"], seeds, progress=context.progress)
         images = made.outputs
     origin = np.full(len(ids), -1, np.int16)  # made for measuring alone

@@ -22,8 +22,11 @@ Planner = Callable[..., Plan]
 
 def test_a_second_run_computes_nothing(planned: Planner, tmp_path: Path) -> None:
     plan = planned()
-    first, store = run_in_memory(plan, tmp_path / "results")
-    second, _ = run_in_memory(plan, tmp_path / "results", store)
+    results = tmp_path / "results"
+    first, store = run_in_memory(plan, results)
+    written = {f.name: f.stat().st_ino for f in results.glob("*.json")}
+    second, _ = run_in_memory(plan, results, store)
+    assert {f.name: f.stat().st_ino for f in results.glob("*.json")} == written, "files are left as they are"
     assert first.computed == len(plan.steps)
     assert second.computed == 0
     assert {k: r.stable_json() for k, r in first.results.items()} == {
