@@ -10,7 +10,6 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.evaluation import families_by_judge
 from benchmarks.keys import canonical, digest
 from benchmarks.loading import ROOT
 from benchmarks.results import CellError, CellResult, Cost, Floor, MetricInfo, Point, Row, Status
@@ -101,7 +100,7 @@ class _Reader:
         found = {}
         home = min(cell.rows, key=lambda row: row["parent"] is not None)  # a cell of two rows is at home in its own
         for side in (*sorted(cell.cell.scenario.trains), "set"):
-            for family, judge in families_by_judge(world, side):
+            for family, judge in world.by_judge[side]:
                 first = world.judges_of(family)[0] if judge else None
                 for metric, facts in family.declares.items():
                     name = family.name(metric, cell.cell.evaluate.n, judge)

@@ -6,6 +6,7 @@ Parsing, planning and tables never import torch; `run` does, in its worker proce
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -125,8 +126,10 @@ def run_plan(
             k for r in study.rows if r.added or ((r.scenario, r.variant) in groups and r.mitigation in ("none", "real"))
             for k in r.keys
         )  # fmt: skip
-    outcome = execute(study, store, executor, folder / "results", cells, reporter)
-    write_pictures(study, store, outcome.results, folder)
+    outcome = execute(
+        study, store, executor, folder / "results", cells, reporter,
+        draw=lambda key, result: write_pictures(study, store, folder, key, result),
+    )  # fmt: skip
     print(write_board(study, folder), end="")
     if not getattr(options, "no_mirror", False):
         mirror_results(study, options.runs)
@@ -145,7 +148,11 @@ def plan(options: argparse.Namespace) -> int:
     """Show what a run would do, without running anything."""
     from benchmarks.outputs import describe
 
-    facts = describe(read_plan(options), options.runs / "store")
+    gc.disable()  # a plan is made once and lives to the end: looking for garbage in it is a fifth of its time
+    try:
+        facts = describe(read_plan(options), options.runs / "store")
+    finally:
+        gc.enable()
     if options.format == "json":
         print(json.dumps(facts, indent=1))
         return 0

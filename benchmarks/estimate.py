@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ def work_of(step: Step) -> Work:
     return Work(int(identity.get("n", 0)))
 
 
+@cache
 def _turns(stop: int, member: int, k: int, run: int) -> int:
     """Return how many of 0..stop-1 fall to a member, where `run` neighbours go to one member, then to the next."""
     laps, rest = divmod(stop, k * run)
@@ -150,11 +152,17 @@ def _disk(plan: Plan, sizes: dict[str, float]) -> tuple[float, float]:
     for step in plan.steps.values():
         for parent in set(step.parents()):
             readers[parent] += 1
+    order = {key: i for i, key in enumerate(plan.steps)}
+    closes: dict[str, list[str]] = defaultdict(list)  # last step of a cell -> the samples that its pictures show
+    for cell, samples in plan.shown.items():
+        closes[max(plan.cells[cell].needs, key=order.__getitem__)].extend(samples)
+        for sample in samples:
+            readers[sample] += 1
     now = peak = 0.0
     for key, step in plan.steps.items():
         now += sizes[key]
         peak = max(peak, now)
-        for parent in set(step.parents()):
+        for parent in [*set(step.parents()), *closes[key]]:
             readers[parent] -= 1
             if not readers[parent] and droppable(plan.steps[parent], plan.suite.retain):
                 now -= sizes[parent]

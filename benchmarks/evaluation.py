@@ -7,9 +7,10 @@ steps of a model depend on its key alone, so cells that share a model share its 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.keys import STEP_VERSIONS, Spec, Step
+from benchmarks.keys import STEP_VERSIONS, Fields, Spec, Step
 from benchmarks.seeds import step_seed
 from benchmarks.suite import Decodings, Evaluation
 from benchmarks.world import Family, World
@@ -21,9 +22,35 @@ if TYPE_CHECKING:
 DOCUMENTS = ("train", 4096)
 
 
-def _step(kind: str, where: tuple[str, int], inputs: dict[str, Any], **identity: Any) -> Step:
+@dataclass(frozen=True)
+class Judged:
+    """What a judge brings to every evaluation of one kind: its own steps, and the fields of its features steps."""
+
+    name: str
+    own: tuple[Step, ...]  # the judge itself, and what it says of the real splits
+    features: Fields
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Return what its metrics read of the real splits."""
+        _, evaluation, floor = self.own
+        return {"evaluation": evaluation.key, "floor": floor.key}
+
+
+@dataclass(frozen=True)
+class Kit:
+    """All that evaluations of one modality (or sets) share, made once: whole steps, and fields of the others."""
+
+    judges: dict[str | None, Judged]
+    families: list[tuple[str | None, Fields]]  # the judge's name and the fields of the metrics step
+    floors: tuple[Step, ...]
+    sample: Fields | None = None
+    draws: Fields | None = None
+
+
+def _step(kind: str, where: tuple[str, int], inputs: dict[str, Any], fields: Fields) -> Step:
     label, t = where
-    return Step(kind, STEP_VERSIONS[kind], identity, inputs, f"{label} t={t} {kind}", t)
+    return Step(kind, STEP_VERSIONS[kind], fields, inputs, f"{label} t={t} {kind}", t)
 
 
 def evaluate_model(walk: Walk, modality: str, t: int) -> Iterator[Step]:
@@ -32,7 +59,7 @@ def evaluate_model(walk: Walk, modality: str, t: int) -> Iterator[Step]:
     memo_key = (modality, model, walk.evaluation_digest)
     if memo_key not in walk.memo:
         where = (f"{walk.cell.label} {modality}", t)
-        walk.memo[memo_key] = list(_evaluation_steps(walk.world, walk.cell.evaluate, modality, model, where))
+        walk.memo[memo_key] = list(_evaluation_steps(_kit(walk, modality, where), model, where))
     steps = walk.memo[memo_key]
     yield from steps
     for step in steps:
@@ -43,67 +70,71 @@ def evaluate_model(walk: Walk, modality: str, t: int) -> Iterator[Step]:
         walk.trace.floors.extend(s.key for s in steps if s.kind == "floor")
 
 
-def _evaluation_steps(
-    world: World, ev: Evaluation, modality: str, model: str, where: tuple[str, int]
-) -> Iterator[Step]:
-    families = world.families_of(modality)
-    if not families:
+def _evaluation_steps(kit: Kit, model: str, where: tuple[str, int]) -> Iterator[Step]:
+    if kit.sample is None:
         return
-    sample = _sample(world, ev, modality, model, where, ev.n, 1, ev.decoding)
+    sample = _step("sample", where, {"model": model}, kit.sample)
     yield sample
     inputs: dict[str, Any] = {"sample": sample.key}
-    wanted = {need for f in families for need in f.needs}
-    if wanted & {"draws", "draw_features"} and ev.draw_inputs:
-        drawn = _sample(world, ev, modality, model, where, ev.draw_inputs, ev.draws, ev.draw_decoding)
+    if kit.draws is not None:
+        drawn = _step("sample", where, {"model": model}, kit.draws)
         yield drawn
         inputs["draws"] = drawn.key
     judged: dict[str | None, dict[str, str]] = {None: {}}
-    if any(f.judged for f in families):
-        wanted_judges = {name for _, name in families_by_judge(world, modality)}
-        for judge in (j for j in world.models["judges"] if j.execution[0].name in wanted_judges):
-            base, *references = _references(world, ev, judge, where)
-            features = _step("features", where, {**inputs, "judge": base.key}, modality=modality)
-            yield from [base, *references, features]
-            evaluation, floor = (r.key for r in references)
-            judged[judge.execution[0].name] = {"features": features.key, "evaluation": evaluation, "floor": floor}
-    for family, judge_name in families_by_judge(world, modality):
-        common = _metric_identity(world, ev, family, judge_name)
-        yield _step("metrics", where,
-                    {"sample": sample.key, **judged[judge_name]}, **common)  # fmt: skip
-        reference = {k: v for k, v in judged[judge_name].items() if k != "features"}
-        yield _step("floor", where, reference, draws=ev.floor_draws, **common)
+    for name, judge in kit.judges.items():
+        features = _step("features", where, {**inputs, "judge": judge.own[0].key}, judge.features)
+        yield from [*judge.own, features]
+        judged[name] = {"features": features.key, **judge.inputs}
+    for name, fields in kit.families:
+        yield _step("metrics", where, {"sample": sample.key, **judged[name]}, fields)
+    yield from kit.floors
 
 
-def families_by_judge(world: World, side: str) -> list[tuple[Family, str | None]]:
-    """Return each family of a side once per judge that embeds what it needs, in the suite's order."""
-    pairs: list[tuple[Family, str | None]] = []
-    for family in world.families_of(side):
-        pairs.extend((family, name) for name in (world.judges_of(family) if family.judged else [None]))
-    return pairs
+def _kit(walk: Walk, side: str, where: tuple[str, int]) -> Kit:
+    """Return what evaluations of a side share; made at the first one of a study."""
+    key = ("kit", side, walk.evaluation_digest)
+    if key not in walk.memo:
+        walk.memo[key] = _make_kit(walk.world, walk.cell.evaluate, side, where)
+    return walk.memo[key]
 
 
-def _sample(
-    world: World,
-    ev: Evaluation,
-    modality: str,
-    model: str,
-    where: tuple[str, int],
-    n: int,
-    draws: int,
-    decodings: Decodings,
-) -> Step:
-    return _step(
-        "sample", where, {"model": model}, data=world.data_spec, split="evaluation", modality=modality, n=n,
-        draws=draws, decoding=getattr(decodings, modality), seed=step_seed(ev.seed, f"evaluate-{modality}-{draws}", 0),
+def _make_kit(world: World, ev: Evaluation, side: str, where: tuple[str, int]) -> Kit:
+    pairs = world.by_judge[side]
+    wanted = {name for _, name in pairs if name is not None}
+    fields = Fields(modality="set", n=ev.n, seed=ev.seed) if side == "set" else Fields(modality=side)
+    judges: dict[str | None, Judged] = {}
+    for spec in world.models["judges"]:
+        name = spec.execution[0].name
+        if name in wanted:
+            judges[name] = Judged(name, tuple(_references(world, ev, spec, where)), fields)
+    families = [(name, Fields(_metric_identity(world, ev, family, name))) for family, name in pairs]
+    if side == "set" or not pairs:
+        return Kit(judges, families, ())
+    floors = tuple(
+        _step("floor", where, judges[name].inputs if name else {}, Fields(draws=ev.floor_draws, **shared))
+        for name, shared in families
+    )
+    needs = {need for family, _ in pairs for need in family.needs}
+    drawn = bool(needs & {"draws", "draw_features"}) and ev.draw_inputs > 0
+    return Kit(
+        judges, families, floors, _sample(world, ev, side, ev.n, 1, ev.decoding),
+        _sample(world, ev, side, ev.draw_inputs, ev.draws, ev.draw_decoding) if drawn else None,
+    )  # fmt: skip
+
+
+def _sample(world: World, ev: Evaluation, modality: str, n: int, draws: int, decodings: Decodings) -> Fields:
+    return Fields(
+        data=world.data_spec, split="evaluation", modality=modality, n=n, draws=draws,
+        decoding=getattr(decodings, modality), seed=step_seed(ev.seed, f"evaluate-{modality}-{draws}", 0),
     )  # fmt: skip
 
 
 def _references(world: World, ev: Evaluation, judge: Spec, where: tuple[str, int]) -> Iterator[Step]:
     """The judge itself, then what it says of the evaluation split and of the floor split."""
-    base = _step("base", where, {}, model=judge)
+    base = _step("base", where, {}, Fields(model=judge))
     yield base
     for split in ("evaluation", "floor"):
-        yield _step("reference", where, {"judge": base.key}, data=world.data_spec, split=split, n=ev.n)
+        yield _step("reference", where, {"judge": base.key}, Fields(data=world.data_spec, split=split, n=ev.n))
 
 
 def _metric_identity(world: World, ev: Evaluation, family: Family, judge: str | None) -> dict[str, Any]:
@@ -119,19 +150,14 @@ def _metric_identity(world: World, ev: Evaluation, family: Family, judge: str | 
 
 def measure_set(walk: Walk, pool: str, t: int) -> Iterator[Step]:
     """Measure the set that is about to be trained on, with every family of side `set`."""
-    world, ev = walk.world, walk.cell.evaluate
     where = (f"{walk.cell.label} set", t)
-    features: dict[str | None, dict[str, str]] = {None: {}}
-    for family, judge_name in families_by_judge(world, "set"):
-        if judge_name not in features:
-            judge = world.models["judges"][world.judge_names.index(judge_name)]  # type: ignore[arg-type]
-            base, *references = _references(world, ev, judge, where)
-            step = _step("features", where, {"pool": pool, "judge": base.key}, modality="set", n=ev.n, seed=ev.seed)
-            yield from [base, *references, step]
-            evaluation, floor = (r.key for r in references)
-            features[judge_name] = {"features": step.key, "evaluation": evaluation, "floor": floor}
-        step = _step(
-            "metrics", where, {"pool": pool, **features[judge_name]}, **_metric_identity(world, ev, family, judge_name)
-        )
+    kit = _kit(walk, "set", where)
+    judged: dict[str | None, dict[str, str]] = {None: {}}
+    for name, judge in kit.judges.items():
+        features = _step("features", where, {"pool": pool, "judge": judge.own[0].key}, judge.features)
+        yield from [*judge.own, features]
+        judged[name] = {"features": features.key, **judge.inputs}
+    for name, fields in kit.families:
+        step = _step("metrics", where, {"pool": pool, **judged[name]}, fields)
         yield step
         walk.trace.sets.setdefault(t, []).append(step.key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -91,18 +91,21 @@ def execute(
     results: Path,
     cells: dict[str, PlannedCell] | None = None,
     reporter: Reporter | None = None,
+    draw: Callable[[str, CellResult], None] | None = None,
 ) -> Outcome:
     """Run what is missing of some cells (default all) and write their result files.
 
     A failed cell does not stop the others. Cells whose steps are all there are assembled without running anything.
+    `draw` makes the pictures of the first cell of a row as soon as it is complete, while its samples are still there.
     """
     cells = plan.cells if cells is None else cells
     reporter = reporter or Silent()
     steps = missing_steps(plan, cells.values(), store)
     reporter.start(steps, len(cells))
     planned = [plan.steps[k] for k in dict.fromkeys(k for cell in cells.values() for k in cell.needs)]
-    retention = Retention(store, plan.suite.retain, planned, steps)
-    books = _Books(plan, store, results, cells, reporter, retention)
+    shown = {k: samples for k, samples in plan.shown.items() if k in cells} if draw else {}
+    retention = Retention(store, plan.suite.retain, planned, steps, shown)
+    books = _Books(plan, store, results, cells, reporter, retention, draw)
     try:
         books.assemble_ready({s.key for s in steps})
         executor.run(steps, store, books)
@@ -117,10 +120,10 @@ class _Books:
 
     def __init__(
         self, plan: Plan, store: Store, results: Path, cells: dict[str, PlannedCell], reporter: Reporter,
-        retention: Retention,
+        retention: Retention, draw: Callable[[str, CellResult], None] | None,
     ):  # fmt: skip
         self.plan, self.store, self.results, self.cells, self.reporter = plan, store, results, cells, reporter
-        self.retention = retention
+        self.retention, self.draw = retention, draw
         self.outcome = Outcome()
         self.open: dict[str, set[str]] = {}  # cell -> steps it waits for
         self.waiting: dict[str, list[str]] = {}  # step -> cells that wait for it
@@ -161,4 +164,7 @@ class _Books:
         result = assemble(self.plan, cell, self.store, done, failure)
         result = result.settle(self.results / result.file_name)
         self.outcome.results[cell.key] = result
+        if self.draw is not None and cell.key in self.retention.shown and result.status == "complete":
+            self.draw(cell.key, result)
+        self.retention.closed(cell.key)
         self.reporter.cell(result)

@@ -126,7 +126,7 @@ class Trace:
 class Walk:
     """The walk of one cell. Attribute `models[modality][member]` is the key of a live model, `base` of a base one."""
 
-    def __init__(self, cell: Cell, world: World, trace: Trace, memo: dict[Any, list[Step]]):
+    def __init__(self, cell: Cell, world: World, trace: Trace, memo: dict[Any, Any]):
         self.cell, self.world, self.trace, self.memo = cell, world, trace, memo
         self.evaluation_digest = digest(cell.evaluate)
         self.scenario, self.hooks, self.active = cell.scenario, cell.method.hooks, cell.method.active

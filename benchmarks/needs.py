@@ -11,7 +11,7 @@ from benchmarks.keys import Spec
 from benchmarks.plan import Plan
 from benchmarks.sources import read_class
 from benchmarks.suite import ModelSpec
-from benchmarks.world import model_folder
+from benchmarks.world import MISSING, model_folder
 from lightning_modules.sources import MissingModel, check_contents, snapshot
 
 
@@ -87,6 +87,8 @@ def _missing(spec: Spec) -> str | None:
     model: ModelSpec = spec.execution[0]
     if "recipe" in spec.value or (model.folder is None and model.hub is None):
         return None  # trained here, or made without weights
+    if spec.value.get("weights") == MISSING:
+        return f"found {model.folder!r}, which holds no card.json; allowed: a folder of weights with a card, as `make bases` makes"
     fetch = "" if model.hub is None else f"hf download {model.hub} --revision {model.revision}"
     reads = read_class(model.class_path).literals.get("reads")
     try:

@@ -67,38 +67,38 @@ def write_board(plan: Plan, folder: Path) -> str:
     return terminal(board)
 
 
-def write_pictures(plan: Plan, store: Store, results: dict[str, CellResult], folder: Path) -> None:
-    """Write an image grid and a caption table for each complete cell of a row's first seed.
+def write_pictures(plan: Plan, store: Store, folder: Path, key: str, result: CellResult) -> None:
+    """Write an image grid and a caption table of a complete cell; what is there is not made again.
 
-    Same prompts and noise in every column, one row an iteration; what is there is not made again.
+    Same prompts and noise in every column, one row an iteration.
     """
+    home = folder / "pictures" / key[:16]
+    samples = plan.cells[key].trace.samples
+    for modality in result.trains:
+        made = {t: k for (side, t), k in sorted(samples.items()) if side == modality}
+        target = home / ("grid.png" if modality == "generator" else "captions.md")
+        if not target.exists() and made and all(store.has(k) for k in made.values()):
+            _write_picture(plan.world.data, {t: store.get(k) for t, k in made.items()}, modality, target)
+
+
+def _write_picture(data: Any, samples: dict[int, Any], modality: str, target: Path) -> None:
+    """Write the picture of one modality out of the samples (Pairs) of every iteration."""
     from benchmarks.pictures import caption_table, image_grid
 
-    first = {row.keys[0] for row in plan.rows}
-    data = plan.world.data
-    for key, result in results.items():
-        if key not in first or result.status != "complete":
-            continue
-        home = folder / "pictures" / key[:16]
-        samples = plan.cells[key].trace.samples
-        for modality in result.trains:
-            made = {t: k for (side, t), k in sorted(samples.items()) if side == modality}
-            target = home / ("grid.png" if modality == "generator" else "captions.md")
-            if target.exists() or not made or not all(store.has(k) for k in made.values()):
-                continue
-            whole = {t: store.get(k) for t, k in made.items()}
-            items = shown_items(data, len(next(iter(whole.values()))))
-            pairs = {t: p.take(items) for t, p in whole.items()}
-            if next(iter(pairs.values())).images.ndim != 4:
-                continue  # the analytic testbed draws numbers, not pictures
-            home.mkdir(parents=True, exist_ok=True)
-            if modality == "generator":
-                prompts = list(next(iter(pairs.values())).prompts)
-                image_grid([p.images for p in pairs.values()], [f"t = {t}" for t in pairs], prompts, 3).save(target)
-            else:
-                references = [texts[0] for texts in data.captions("evaluation", items)]
-                table = caption_table({t: list(p.captions) for t, p in pairs.items()}, references)
-                target.write_text(table, encoding="utf-8")
+    first = next(iter(samples.values()))
+    if first.images.ndim != 4:
+        return  # the analytic testbed draws numbers, not pictures
+    items = shown_items(data, len(first))
+    pairs = {t: p.take(items) for t, p in samples.items()}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if modality == "generator":
+        prompts = list(pairs[min(pairs)].prompts)
+        scale = max(1, 96 // first.images.shape[1])
+        image_grid([p.images for p in pairs.values()], [f"t = {t}" for t in pairs], prompts, scale).save(target)
+    else:
+        references = [texts[0] for texts in data.captions("evaluation", items)]
+        table = caption_table({t: list(p.captions) for t, p in pairs.items()}, references)
+        target.write_text(table, encoding="utf-8")
 
 
 def shown_items(data: Any, n: int, count: int = 10) -> np.ndarray:

@@ -70,6 +70,12 @@ class Plan:
         """How many steps there would be if no two cells of the board shared any."""
         return sum(len(self.cells[key].needs) for row in self.rows for key in row.keys)
 
+    @property
+    def shown(self) -> dict[str, tuple[str, ...]]:
+        """Return the cells that pictures are made of, the first seed of every row, and the samples these show."""
+        first = dict.fromkeys(row.keys[0] for row in self.rows)
+        return {key: tuple(self.cells[key].trace.samples.values()) for key in first}
+
     def select(self, keys: Iterable[str]) -> dict[str, PlannedCell]:
         """Return some of the cells."""
         wanted = set(keys)
@@ -105,7 +111,7 @@ class _Planner:
         self.rows: list[Row] = []
         self.cells: dict[str, PlannedCell] = {}
         self.steps: dict[str, Step] = {}
-        self.memo: dict[Any, list[Step]] = {}
+        self.memo: dict[Any, Any] = {}
         self.methods: dict[str, tuple[MitigationFile, Method]] = {}
         self.resolved: list[Any] = []
 

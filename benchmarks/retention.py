@@ -5,7 +5,7 @@ A dropped artifact is made again, the same, where a step that is added later rea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from benchmarks.keys import Step
 from benchmarks.store import Store
@@ -16,9 +16,11 @@ MODELS = frozenset({"fit", "merge", "auxiliary"})
 
 
 def droppable(step: Step, retain: Retain) -> bool:
-    """Whether an artifact may go once it has been read: never results, samples, features, bases or adapters."""
+    """Whether an artifact may go once it has been read: never results, features, bases or adapters."""
     if step.kind in POOLS:
         return not retain.pools
+    if step.kind == "sample":
+        return not retain.samples
     settings = step.identity.get("settings")
     adapter = settings is not None and getattr(settings, "lora", None) is not None
     return step.kind in MODELS and not retain.models and not adapter
@@ -32,11 +34,22 @@ class Retention:
         retain: What the suite keeps.
         planned: Every step of the cells that run.
         missing: Those of them that are about to run; only they read.
+        shown: Cell -> the samples that its pictures show; it reads them when it is closed.
     """
 
-    def __init__(self, store: Store, retain: Retain, planned: Sequence[Step], missing: Sequence[Step]):
-        self.store = store
+    def __init__(
+        self,
+        store: Store,
+        retain: Retain,
+        planned: Sequence[Step],
+        missing: Sequence[Step],
+        shown: Mapping[str, Collection[str]],
+    ):
+        self.store, self.shown = store, shown
         self.readers: dict[str, set[str]] = {s.key: set() for s in planned if droppable(s, retain)}
+        for cell, samples in shown.items():
+            for sample in self.readers.keys() & set(samples):
+                self.readers[sample].add(cell)
         for step in missing:
             for parent in step.parents():
                 if parent in self.readers:
@@ -48,11 +61,19 @@ class Retention:
     def done(self, step: Step) -> None:
         """Note that a step has read its inputs."""
         for parent in {*step.parents(), step.key}:
-            readers = self.readers.get(parent)
-            if readers is not None:
-                readers.discard(step.key)
-                if not readers:
-                    self._drop(parent)
+            self._read(parent, step.key)
+
+    def closed(self, cell: str) -> None:
+        """Note that a cell's pictures are made, or never will be."""
+        for sample in self.shown.get(cell, ()):
+            self._read(sample, cell)
+
+    def _read(self, artifact: str, reader: str) -> None:
+        readers = self.readers.get(artifact)
+        if readers is not None:
+            readers.discard(reader)
+            if not readers:
+                self._drop(artifact)
 
     def _drop(self, key: str) -> None:
         del self.readers[key]

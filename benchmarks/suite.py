@@ -280,15 +280,18 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Retain:
-    """Which artifacts outlive their readers; adapters, evaluation samples, features and results always do.
+    """Which artifacts outlive their readers; adapters, features and results always do.
 
     Attributes:
         pools: Synthetic and real pairs, as they were made and as they were trained on.
         models: Fully fine-tuned weights.
+        samples: Evaluation samples. Where they go, pictures of them are made first; a metric that is added later needs
+            them made again.
     """
 
     pools: bool = True
     models: bool = True
+    samples: bool = True
 
 
 @dataclass(frozen=True)

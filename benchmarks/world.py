@@ -7,6 +7,7 @@ source text.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,6 +22,8 @@ from benchmarks.suite import ClassSpec, ModelSpec, Suite, Testbed
 
 #: What a judge may embed, and whose features are those of each side's own outputs.
 KINDS = ("images", "captions")
+#: In the place of a digest of weights that are not on this machine.
+MISSING = "missing"
 OWN = {"captioner": "captions", "generator": "images", "set": "images"}
 
 
@@ -100,6 +103,14 @@ class World:
     def judges_of(self, family: Family) -> list[str]:
         """Return the names of the judges that a judged family is measured with, in the testbed's order."""
         return [name for name in self.judge_names if family.served(self.embeds[name])]
+
+    @cached_property
+    def by_judge(self) -> dict[str, list[tuple[Family, str | None]]]:
+        """Side -> its families, each once per judge that embeds what it needs, in the suite's order."""
+        pairs: dict[str, list[tuple[Family, str | None]]] = defaultdict(list)
+        for family in self.families:
+            pairs[family.side].extend((family, name) for name in (self.judges_of(family) if family.judged else [None]))
+        return pairs
 
     def part(self, modalities: Iterable[str], members: int) -> list[Spec]:
         """Return what a scenario runs on: the data and its first base members, nothing that it does not touch."""
@@ -194,12 +205,14 @@ def _identify(model: ModelSpec, data: ClassSpec, where: str) -> Spec:
     elif folder is not None:
         recipe = _recipe(model, data, where)
         card = read_card(folder)
-        if card is None and recipe is None:
+        if card is None and recipe is None and not folder.exists():
+            identity["weights"] = MISSING  # can be planned with, so that `plan` says what is needed; a run is refused
+        elif card is None and recipe is None:
             raise UsageError(
                 f"{where}: {model.name}: folder: found {model.folder!r}, which holds no card.json; "
                 "allowed: a folder of weights made by `make bases`, or a model with a recipe"
             )
-        if card is not None and recipe in (None, card.get("recipe_digest")):
+        elif card is not None and recipe in (None, card.get("recipe_digest")):
             identity["weights"] = card["digest"]
         else:
             identity["recipe"] = recipe

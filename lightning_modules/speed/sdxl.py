@@ -21,8 +21,8 @@ from lightning_modules.speed.measure import Budget, Laps, Row, Work
 from lightning_modules.speed.models import Size
 
 GUIDANCE, RANK, RATE, SKIPPED = 5.0, 16, 1e-4, 2
-#: Of training samples, how many take an encoding of their own: paper_full draws 16,000 from 10,000 pairs.
-SHARE = 10_000 / 16_000
+#: Of training samples, how many take an encoding of their own: paper_full draws 6,400 from 2,000 pairs.
+SHARE = 2_000 / 6_400
 #: Seconds that compiling a full-size denoiser may take.
 COMPILING = 120.0
 #: Pairs that are encoded side by side, and images in the fit.

@@ -16,7 +16,7 @@ CAPTION = """\
 plain: the pipeline or model as the library gives it, in the same precision, and a loop that encodes images and texts in
 every step (autoencoder of SDXL in float32, as in diffusers' example).
 ours: sampling with execution.compile, batch chosen without it; training with what encodes images and texts once: a
-sample bears 10,000 / 16,000 of an encoding, as paper_full trains on 16,000 samples of 10,000 pairs an iteration.
+sample bears 2,000 / 6,400 of an encoding, as paper_full trains on 6,400 samples of 2,000 pairs an iteration.
 warm-up (compiling, moving weights, first steps) is not counted in a rate. Guidance 5; greedy captions;
 images are processed for BLIP-2 by the same processor on both sides, in ours on several threads."""
 

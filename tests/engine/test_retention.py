@@ -11,6 +11,7 @@ from benchmarks.execute import execute
 from benchmarks.executors import InProcessExecutor, Listener
 from benchmarks.keys import Step
 from benchmarks.plan import Plan
+from benchmarks.results import CellResult
 from benchmarks.retention import MODELS, POOLS
 from benchmarks.store import LocalStore, MemoryStore, Store
 from tests.engine.conftest import run_in_memory
@@ -57,6 +58,25 @@ def test_a_lean_run_leaves_no_pools_and_no_models_and_the_same_numbers(
     assert lean.computed == whole.computed
     assert not kinds(plan, store) & (POOLS | MODELS)
     assert {"base", "sample", "metrics", "floor"} <= kinds(plan, store)
+    assert numbers(tmp_path / "lean") == numbers(tmp_path / "whole")
+
+
+def test_samples_go_once_their_pictures_are_made(planned: Callable[..., Plan], tmp_path: Path) -> None:
+    plan = planned(scenarios=JOINT, retain={"samples": False})
+    store, seen = MemoryStore(), []
+
+    def draw(key: str, result: CellResult) -> None:
+        assert all(store.has(sample) for sample in plan.shown[key])
+        seen.append(key)
+
+    outcome = execute(plan, store, InProcessExecutor(), tmp_path / "lean", draw=draw)
+    assert not outcome.failed
+    assert set(seen) == set(plan.shown)
+    assert "sample" not in kinds(plan, store)
+    assert {"metrics", "curate", "fit"} <= kinds(plan, store)
+    again = execute(plan, store, InProcessExecutor(), tmp_path / "lean", draw=lambda *_: None)
+    assert again.computed == 0
+    run_in_memory(planned(scenarios=JOINT), tmp_path / "whole")
     assert numbers(tmp_path / "lean") == numbers(tmp_path / "whole")
 
 
