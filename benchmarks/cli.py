@@ -90,6 +90,7 @@ def read_plan(options: argparse.Namespace) -> Plan:
 def run(options: argparse.Namespace) -> int:
     """Run what is missing of a suite, then mirror it and print its board."""
     from benchmarks.executors import LocalExecutor
+    from benchmarks.needs import require_present
     from benchmarks.reporter import make_reporter
     from benchmarks.store import LocalStore
     from benchmarks.worker import accelerators
@@ -98,6 +99,7 @@ def run(options: argparse.Namespace) -> int:
     if workers < 1:
         raise UsageError(f"--workers: found {workers}; allowed: 1 or more")
     study = read_plan(options)
+    require_present(study)
     root = options.runs / "store"
     store = LocalStore(root)
     store.sweep(older_than=3600)
@@ -112,10 +114,9 @@ def run_plan(
     With `--method`, only the new rows and the controls they are scored with run.
     """
     from benchmarks.execute import execute
-    from benchmarks.needs import require_present, unmet_needs
+    from benchmarks.needs import unmet_needs
     from benchmarks.outputs import write_board, write_pictures
 
-    require_present(study)
     for warning in unmet_needs(study):
         print(f"note: {warning}", file=sys.stderr)
     folder = options.runs / study.suite.name

@@ -88,7 +88,7 @@ def _missing(spec: Spec) -> str | None:
     if "recipe" in spec.value or (model.folder is None and model.hub is None):
         return None  # trained here, or made without weights
     if spec.value.get("weights") == MISSING:
-        return f"found {model.folder!r}, which holds no card.json; allowed: a folder of weights with a card, as `make bases` makes"
+        return f"found {model.folder!r}, which holds no card.json; allowed: weights with a card, as `make bases` writes"
     fetch = "" if model.hub is None else f"hf download {model.hub} --revision {model.revision}"
     reads = read_class(model.class_path).literals.get("reads")
     try:

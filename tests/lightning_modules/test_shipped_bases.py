@@ -17,13 +17,13 @@ from lightning_modules.train_bases import BASES
 
 NAMES = sorted(p.parent.name for p in BASES.glob("*/card.json"))
 MAKERS = [n for n in NAMES if "shape" in json.loads((BASES / n / "card.json").read_text()).get("quality", {})]
-CAPTIONERS = ["blip2", "git", "vit_gpt2"]
-GENERATORS = ["sdxl_unet", "flow_unet", "sd_unet"]
+CAPTIONERS = ["blip2", "git", "vit_gpt2", "blip", "llava"]
+GENERATORS = ["sdxl_unet", "flow_unet", "sd_unet", "sample_unet", "dit"]
 #: Least share of shapes, colours and backgrounds read as asked for.
 LEAST = 0.9
 
 
-def test_three_a_side_a_judge_and_a_scorer_ship() -> None:
+def test_five_a_side_a_judge_and_a_scorer_ship() -> None:
     assert {*CAPTIONERS, *GENERATORS, "clip", "scorer"} <= set(NAMES)
 
 
