@@ -168,7 +168,7 @@ _SCENES = (
         data=_scenes(items=20_000),
         needs=("vae", "decoder"),
         average=0.999,
-        # All times weigh the same in the loss of the latents, so that late, nearly clean ones hardly count: hence min-SNR.
+        # As an error of the latents, that of nearly clean ones is small and would hardly count: hence min-SNR.
         fit={
             "steps": 6000,
             "batch_size": 64,
@@ -176,7 +176,7 @@ _SCENES = (
             "warmup": 200,
             "condition_drop": 0.1,
             "min_snr": 5.0,
-        },  # fmt: skip
+        },
     ),
     Recipe(
         name="dit",
