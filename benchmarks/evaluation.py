@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: The real captions whose document frequencies CIDEr is pinned to: split and number of items.
 DOCUMENTS = ("train", 4096)
+#: Split that the testbed's own generators were trained on; memorisation is asked of its first items.
+TRAINED = "train"
 
 
 def _step(kind: str, where: tuple[str, int], inputs: dict[str, Any], **identity: Any) -> Step:
@@ -58,6 +60,7 @@ def _evaluation_steps(
         yield drawn
         inputs["draws"] = drawn.key
     judged: dict[str | None, dict[str, str]] = {None: {}}
+    more: dict[str | None, dict[str, Step]] = {None: {}}
     if any(f.judged for f in families):
         wanted_judges = {name for _, name in families_by_judge(world, modality)}
         for judge in (j for j in world.models["judges"] if j.execution[0].name in wanted_judges):
@@ -66,11 +69,14 @@ def _evaluation_steps(
             yield from [base, *references, features]
             evaluation, floor = (r.key for r in references)
             judged[judge.execution[0].name] = {"features": features.key, "evaluation": evaluation, "floor": floor}
+            more[judge.execution[0].name] = _more(world, ev, base.key, where)
     for family, judge_name in families_by_judge(world, modality):
         common = _metric_identity(world, ev, family, judge_name)
-        yield _step("metrics", where,
-                    {"sample": sample.key, **judged[judge_name]}, **common)  # fmt: skip
-        reference = {k: v for k, v in judged[judge_name].items() if k != "features"}
+        added = {need: step for need, step in more[judge_name].items() if need in family.needs}
+        yield from added.values()
+        reference = {**judged[judge_name], **{need: step.key for need, step in added.items()}}
+        yield _step("metrics", where, {"sample": sample.key, **reference}, **common)
+        reference.pop("features", None)
         yield _step("floor", where, reference, draws=ev.floor_draws, **common)
 
 
@@ -106,8 +112,23 @@ def _references(world: World, ev: Evaluation, judge: Spec, where: tuple[str, int
         yield _step("reference", where, {"judge": base.key}, data=world.data_spec, split=split, n=ev.n)
 
 
+def _more(world: World, ev: Evaluation, judge: str, where: tuple[str, int]) -> dict[str, Step]:
+    """Return what else a judge can be asked that only some families need, by the name of the need."""
+    found = {}
+    # Equally many training and held-out images; for models that say what they were trained on.
+    if TRAINED in world.testbed.generators[0].trained_on and world.data.sizes.get(TRAINED, 0) >= ev.n:
+        found["train_features"] = _step(
+            "reference", where, {"judge": judge}, data=world.data_spec, split=TRAINED, n=ev.n
+        )
+    if world.attributes is not None:
+        found["phrase_features"] = _step("reference", where, {"judge": judge}, phrases=world.attributes)
+    return found
+
+
 def _metric_identity(world: World, ev: Evaluation, family: Family, judge: str | None) -> dict[str, Any]:
+    phrases = {"phrases": world.attributes} if "phrase_features" in family.needs else {}
     return {
+        **phrases,
         "family": family.identity,
         "n": ev.n,
         "judge": judge is not None,
