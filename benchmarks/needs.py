@@ -29,7 +29,7 @@ def unmet_needs(plan: Plan) -> list[str]:
             sentences.append(f"metrics of {name} that read attributes will be absent: the data set has no oracle")
         if "phrase_features" in family.needs and plan.world.attributes is None:
             sentences.append(
-                f"metrics of {name} will be absent: testbed {plan.world.testbed.name!r} lists no attributes"
+                f"metrics of {name} will be absent: testbed {plan.world.testbed.name!r} names no list of attributes"
             )
         if "train_features" in family.needs and TRAINED not in plan.world.testbed.generators[0].trained_on:
             anchor = plan.world.testbed.generators[0].name

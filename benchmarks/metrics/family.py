@@ -54,7 +54,7 @@ class Family(Metric):
     def __init__(self) -> None:
         super().__init__()
         self._fields = tuple(field for need in self.needs if (field := _FIELD.get(need, need)))
-        for name in set(self._fields) & set(FEATURES):
+        for name in (f for f in FEATURES if f in self._fields):  # in one order: processes exchange them one by one
             self.add_state(name, default=[], dist_reduce_fx="cat")
         self._views: list[View] = []
         self.absent: dict[str, str] = {}
@@ -135,7 +135,7 @@ class Family(Metric):
 
     def _gathered(self) -> View:
         features = {}
-        for name in set(self._fields) & set(FEATURES):
+        for name in (f for f in FEATURES if f in self._fields):
             parts = getattr(self, name)
             if isinstance(parts, list):  # a reduction over processes has already made one tensor of it
                 if parts and len(parts) != len(self._views) and name != "draw_features":
