@@ -112,11 +112,16 @@ def _references(world: World, ev: Evaluation, judge: Spec, where: tuple[str, int
         yield _step("reference", where, {"judge": base.key}, data=world.data_spec, split=split, n=ev.n)
 
 
+def trained(world: World) -> bool:
+    """Whether the anchor generator is known to have been trained on items of this data set."""
+    return any(TRAINED in generator.trained_on for generator in world.testbed.generators[:1])
+
+
 def _more(world: World, ev: Evaluation, judge: str, where: tuple[str, int]) -> dict[str, Step]:
     """Return what else a judge can be asked that only some families need, by the name of the need."""
     found = {}
     # Equally many training and held-out images; for models that say what they were trained on.
-    if TRAINED in world.testbed.generators[0].trained_on and world.data.sizes.get(TRAINED, 0) >= ev.n:
+    if trained(world) and world.data.sizes.get(TRAINED, 0) >= ev.n:
         found["train_features"] = _step(
             "reference", where, {"judge": judge}, data=world.data_spec, split=TRAINED, n=ev.n
         )

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from benchmarks.errors import UsageError
-from benchmarks.evaluation import TRAINED
+from benchmarks.evaluation import TRAINED, trained
 from benchmarks.keys import Spec
 from benchmarks.plan import Plan
 from benchmarks.sources import read_class
@@ -31,9 +31,9 @@ def unmet_needs(plan: Plan) -> list[str]:
             sentences.append(
                 f"metrics of {name} will be absent: testbed {plan.world.testbed.name!r} names no list of attributes"
             )
-        if "train_features" in family.needs and TRAINED not in plan.world.testbed.generators[0].trained_on:
-            anchor = plan.world.testbed.generators[0].name
-            sentences.append(f"metrics of {name} will be absent: {anchor!r} does not name the split it was trained on")
+        if "train_features" in family.needs and not trained(plan.world):
+            why = f"the first generator does not name {TRAINED!r} under trained_on"
+            sentences.append(f"metrics of {name} will be absent: {why}")
     return sentences + _unserved(plan)
 
 

@@ -137,7 +137,10 @@ def test_what_cannot_be_asked_is_absent_and_said(folders: dict[str, Path], tmp_p
     plan = study(tmp_path, folders, bed={}, evaluate={**SIZE, "n": 8})
     said = unmet_needs(plan)
     assert "metrics of AttributeReader will be absent: testbed 'bed' names no list of attributes" in said
-    assert "metrics of ImageMemorisation will be absent: 'g' does not name the split it was trained on" in said
+    assert (
+        "metrics of ImageMemorisation will be absent: the first generator does not name 'train' under trained_on"
+        in said
+    )
     outcome = execute(plan, MemoryStore(), InProcessExecutor(), tmp_path / "results")
     (result,) = outcome.results.values()
     assert result.error is None
