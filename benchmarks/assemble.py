@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.keys import canonical, digest
 from benchmarks.loading import ROOT
-from benchmarks.results import CellError, CellResult, Cost, Floor, MetricInfo, Point, Row, Status
+from benchmarks.metrics.names import facts
+from benchmarks.results import CellError, CellResult, Cost, Floor, Interval, MetricInfo, Point, Row, Status
 from benchmarks.store import Store
+from benchmarks.world import Family
 
 if TYPE_CHECKING:
     from benchmarks.executors import Failure
@@ -42,8 +44,8 @@ def assemble(plan: Plan, cell: PlannedCell, store: Store, done: set[str], failur
         failure: Why it did not complete, if it failed.
     """
     reader = _Reader(plan, store, done)
-    values = {t: reader.values(keys) for t, keys in cell.trace.metrics.items()}
-    sets = {t: reader.values(keys) for t, keys in cell.trace.sets.items()}
+    metrics = reader.points(cell.trace.metrics)
+    sets = reader.points(cell.trace.sets)
     error = None if failure is None else CellError(failure.step.kind, failure.step.iteration, failure.message)
     status: Status = "failed" if failure is not None else "complete" if set(cell.needs) <= done else "incomplete"
     spec = cell.cell
@@ -52,8 +54,7 @@ def assemble(plan: Plan, cell: PlannedCell, store: Store, done: set[str], failur
         n=spec.n, rows=tuple(Row(r["scenario"], r["variant"], r["mitigation"], r["parent"]) for r in cell.rows),
         trains=tuple(sorted(spec.scenario.trains)),
         status=status, error=error,
-        metrics=tuple(Point(t, v) for t, v in sorted(values.items()) if v),
-        sets=tuple(Point(t, v) for t, v in sorted(sets.items()) if v),
+        metrics=metrics, sets=sets,
         absent=reader.absent, floors=reader.floors(cell.trace.floors), info=reader.info(cell),
         cost=reader.cost(key for keys in cell.trace.work.values() for key in keys),
         configuration=_configuration(cell), execution=reader.execution(cell), versions=_versions(),
@@ -66,6 +67,7 @@ class _Reader:
         self.plan, self.store, self.done = plan, store, done
         self.absent: dict[str, str] = {}
         self.families = {f.class_path: f for f in plan.world.families}
+        self.found: set[tuple[str, str]] = set()  # (class path, metric) of every value, whatever its judge
 
     def name(self, key: str, metric: str) -> str:
         """Return the full name of a metric that a metrics or floor step made."""
@@ -78,14 +80,22 @@ class _Reader:
             judge = self.plan.steps[str(base)].identity["model"].execution[0].name
         return family.name(metric, step.identity["n"], judge)
 
-    def values(self, keys: Iterable[str]) -> dict[str, float]:
-        found: dict[str, float] = {}
-        for key in keys:
-            if key in self.done:
+    def points(self, trace: dict[int, list[str]]) -> tuple[Point, ...]:
+        """Return the numbers of every iteration that has some, and their intervals."""
+        points = []
+        for t, keys in sorted(trace.items()):
+            values: dict[str, float] = {}
+            intervals: dict[str, Interval] = {}
+            for key in (k for k in keys if k in self.done):
                 made = self.store.get(key)
-                found.update({self.name(key, m): v for m, v in made["values"].items()})
+                values.update({self.name(key, m): v for m, v in made["values"].items()})
+                intervals.update({self.name(key, m): Interval(*ends) for m, ends in made.get("intervals", {}).items()})
                 self.absent.update({self.name(key, m): why for m, why in made["absent"].items()})
-        return found
+                path = self.plan.steps[key].identity["family"]["class_path"]
+                self.found.update((path, m) for m in made["values"])
+            if values:
+                points.append(Point(t, values, intervals))
+        return tuple(points)
 
     def floors(self, keys: Iterable[str]) -> dict[str, Floor]:
         found = {}
@@ -102,12 +112,20 @@ class _Reader:
         for side in (*sorted(cell.cell.scenario.trains), "set"):
             for family, judge in world.by_judge[side]:
                 first = world.judges_of(family)[0] if judge else None
-                for metric, facts in family.declares.items():
+                protocol = digest([home["protocol"], family.identity, world.judge(judge)])
+                for metric, declared in self.declared(family):
                     name = family.name(metric, cell.cell.evaluate.n, judge)
-                    protocol = digest([home["protocol"], family.identity, world.judge(judge)])
                     headline = primary.get(side) == metric and judge == first
-                    found[name] = MetricInfo(facts["direction"], headline, protocol)
+                    found[name] = MetricInfo(declared["direction"], headline, protocol)
         return found
+
+    def declared(self, family: Family) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the metrics of a family and what it says of them; one that ends in `*` by the names that were found."""
+        yield from ((m, declared) for m, declared in family.declares.items() if not m.endswith("*"))
+        for metric in sorted(m for path, m in self.found if path == family.class_path and m not in family.declares):
+            declared = facts(family.declares, metric)
+            if declared is not None:
+                yield metric, declared
 
     def cost(self, keys: Iterable[str]) -> Cost:
         total: dict[str, float] = {}

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: The real captions whose document frequencies CIDEr is pinned to: split and number of items.
 DOCUMENTS = ("train", 4096)
+#: Split that the testbed's own generators were trained on; memorisation is asked of its first items.
+TRAINED = "train"
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Kit:
     """All that evaluations of one modality (or sets) share, made once: whole steps, and fields of the others."""
 
     judges: dict[str | None, Judged]
-    families: list[tuple[str | None, Fields]]  # the judge's name and the fields of the metrics step
+    families: list[tuple[str | None, Fields, dict[str, Step]]]  # judge, fields of the metrics step, what it also asks
     floors: tuple[Step, ...]
     sample: Fields | None = None
     draws: Fields | None = None
@@ -85,8 +87,10 @@ def _evaluation_steps(kit: Kit, model: str, where: tuple[str, int]) -> Iterator[
         features = _step("features", where, {**inputs, "judge": judge.own[0].key}, judge.features)
         yield from [*judge.own, features]
         judged[name] = {"features": features.key, **judge.inputs}
-    for name, fields in kit.families:
-        yield _step("metrics", where, {"sample": sample.key, **judged[name]}, fields)
+    for name, fields, added in kit.families:
+        yield from added.values()
+        asked = {need: step.key for need, step in added.items()}
+        yield _step("metrics", where, {"sample": sample.key, **judged[name], **asked}, fields)
     yield from kit.floors
 
 
@@ -107,17 +111,21 @@ def _make_kit(world: World, ev: Evaluation, side: str, where: tuple[str, int]) -
         name = spec.execution[0].name
         if name in wanted:
             judges[name] = Judged(name, tuple(_references(world, ev, spec, where)), fields)
-    families = [(name, Fields(_metric_identity(world, ev, family, name))) for family, name in pairs]
+    more = {name: {} if side == "set" else _more(world, ev, judges[name].own[0].key, where) for name in judges}
+    families = []
+    for family, name in pairs:
+        added = {need: step for need, step in more.get(name, {}).items() if need in family.needs}
+        families.append((name, Fields(_metric_identity(world, ev, family, name)), added))
     if side == "set" or not pairs:
         return Kit(judges, families, ())
-    floors = tuple(
-        _step("floor", where, judges[name].inputs if name else {}, Fields(draws=ev.floor_draws, **shared))
-        for name, shared in families
-    )
+    floors = []
+    for name, shared, added in families:
+        inputs = {**(judges[name].inputs if name else {}), **{need: step.key for need, step in added.items()}}
+        floors.append(_step("floor", where, inputs, Fields(draws=ev.floor_draws, **shared)))
     needs = {need for family, _ in pairs for need in family.needs}
     drawn = bool(needs & {"draws", "draw_features"}) and ev.draw_inputs > 0
     return Kit(
-        judges, families, floors, _sample(world, ev, side, ev.n, 1, ev.decoding),
+        judges, families, tuple(floors), _sample(world, ev, side, ev.n, 1, ev.decoding),
         _sample(world, ev, side, ev.draw_inputs, ev.draws, ev.draw_decoding) if drawn else None,
     )  # fmt: skip
 
@@ -137,8 +145,27 @@ def _references(world: World, ev: Evaluation, judge: Spec, where: tuple[str, int
         yield _step("reference", where, {"judge": base.key}, Fields(data=world.data_spec, split=split, n=ev.n))
 
 
+def trained(world: World) -> bool:
+    """Whether the anchor generator is known to have been trained on items of this data set."""
+    return any(TRAINED in generator.trained_on for generator in world.testbed.generators[:1])
+
+
+def _more(world: World, ev: Evaluation, judge: str, where: tuple[str, int]) -> dict[str, Step]:
+    """Return what else a judge can be asked that only some families need, by the name of the need."""
+    found = {}
+    # Equally many training and held-out images; for models that say what they were trained on.
+    if trained(world) and world.data.sizes.get(TRAINED, 0) >= ev.n:
+        fields = Fields(data=world.data_spec, split=TRAINED, n=ev.n)
+        found["train_features"] = _step("reference", where, {"judge": judge}, fields)
+    if world.attributes is not None:
+        found["phrase_features"] = _step("reference", where, {"judge": judge}, Fields(phrases=world.attributes))
+    return found
+
+
 def _metric_identity(world: World, ev: Evaluation, family: Family, judge: str | None) -> dict[str, Any]:
+    phrases = {"phrases": world.attributes} if "phrase_features" in family.needs else {}
     return {
+        **phrases,
         "family": family.identity,
         "n": ev.n,
         "judge": judge is not None,
@@ -157,7 +184,7 @@ def measure_set(walk: Walk, pool: str, t: int) -> Iterator[Step]:
         features = _step("features", where, {"pool": pool, "judge": judge.own[0].key}, judge.features)
         yield from [*judge.own, features]
         judged[name] = {"features": features.key, **judge.inputs}
-    for name, fields in kit.families:
+    for name, fields, _ in kit.families:
         step = _step("metrics", where, {"pool": pool, **judged[name]}, fields)
         yield step
         walk.trace.sets.setdefault(t, []).append(step.key)

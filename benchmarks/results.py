@@ -17,7 +17,7 @@ from benchmarks.errors import UsageError
 from benchmarks.results_codec import CodecError, decode, encode, schema
 from benchmarks.results_migrations import migrate
 
-SCHEMA = 1
+SCHEMA = 2
 
 Status = Literal["complete", "failed", "incomplete"]
 Direction = Literal["up", "down", "none"]  # which way is better; "none" is shown and never judged
@@ -51,11 +51,20 @@ class CellError:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """A 95 % interval of one number; what it is conditional on says docs/metrics.md."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Point:
-    """The numbers of one iteration."""
+    """The numbers of one iteration, and intervals of those that have one."""
 
     iteration: int
     values: dict[str, float]
+    intervals: dict[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

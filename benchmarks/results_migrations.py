@@ -12,7 +12,9 @@ from typing import Any
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
-MIGRATIONS: Mapping[int, Migration] = {}
+MIGRATIONS: Mapping[int, Migration] = {
+    1: lambda document: document,  # points without intervals
+}
 
 
 def migrate(document: dict[str, Any], target: int, migrations: Mapping[int, Migration] = MIGRATIONS) -> dict[str, Any]:

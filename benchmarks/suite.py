@@ -75,7 +75,11 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class Testbed:
-    """What a suite runs on: data with its splits, base models (member 0 is the anchor), judges and scorers."""
+    """What a suite runs on: data with its splits, base models (member 0 is the anchor), judges and scorers.
+
+    Attributes:
+        attributes: File with the list of attributes that judges read off images, for data without an oracle.
+    """
 
     schema: int
     name: str
@@ -84,6 +88,7 @@ class Testbed:
     generators: tuple[ModelSpec, ...]
     judges: tuple[ModelSpec, ...] = ()
     scorers: tuple[ModelSpec, ...] = ()
+    attributes: str | None = None
 
     def __post_init__(self) -> None:
         """Check the schema, the names, and that no judge is also a scorer."""
@@ -103,6 +108,28 @@ class Testbed:
     def models(self, modality: str) -> tuple[ModelSpec, ...]:
         """Return the base members of one modality."""
         return self.captioners if modality == "captioner" else self.generators
+
+
+@dataclass(frozen=True)
+class AttributeList:
+    """What a judge of images and captions is to read off images: attribute -> value -> phrases that say the value."""
+
+    schema: int
+    name: str
+    attributes: dict[str, dict[str, tuple[str, ...]]]
+
+    def __post_init__(self) -> None:
+        """Check that there is something to choose between, under names that can be part of a metric's."""
+        _schema(self.schema)
+        _require(len(self.attributes) > 0, "attributes: found none; allowed: one or more")
+        for attribute, values in self.attributes.items():
+            where = f"attributes: {attribute}"
+            _require(len(values) > 1, f"{where}: found {', '.join(values) or 'no value'}; allowed: two values or more")
+            for name in (attribute, *values):
+                plain = bool(name) and all(c.isalnum() or c in "_-" for c in name)
+                _require(plain, f"{where}: found {name!r}; allowed: letters, digits, _ and -")
+            for value, phrases in values.items():
+                _require(len(phrases) > 0, f"{where}: {value}: found no phrase; allowed: one or more")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from typing import Any
 
 from benchmarks.errors import UsageError
 from benchmarks.keys import Spec, digest
-from benchmarks.loading import ROOT
+from benchmarks.loading import ROOT, load_attributes
+from benchmarks.metrics.names import facts
 from benchmarks.sources import ClassSource, import_class, read_class
 from benchmarks.suite import ClassSpec, ModelSpec, Suite, Testbed
 
@@ -48,7 +49,8 @@ class Family:
         own = OWN.get(self.side, "images")
         other = next(kind for kind in KINDS if kind != own)
         said = {"features": {own}, "draws": {own}, "draw_features": {own}, "real_features": {"images"},
-                "paired_features": {other}}  # fmt: skip
+                "paired_features": {other}, "train_features": {"images"}, "phrase_features": {"captions"},
+                "reference_features": {"captions"}}  # fmt: skip
         return {kind for need in needs for kind in said.get(need, ())}
 
     def served(self, embeds: tuple[str, ...]) -> bool:
@@ -78,6 +80,7 @@ class World:
         data_spec: Its identity.
         models: Name -> identity of each model, by role: captioners, generators, judges, scorers.
         families: The suite's metric families.
+        attributes: The list of attributes that judges read off images, as `AttributeList.attributes`, or None.
     """
 
     testbed: Testbed
@@ -85,6 +88,7 @@ class World:
     data_spec: Spec
     models: dict[str, tuple[Spec, ...]]
     families: tuple[Family, ...]
+    attributes: Spec | None = None
 
     def families_of(self, side: str) -> list[Family]:
         """Return the families that measure one side."""
@@ -153,7 +157,9 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
     if any(f.judged for f in families) and not testbed.judges:
         raise UsageError(f"{suite_file}: metrics: a family needs a judge, and {testbed_file} names none under judges")
     _check_embeds(testbed, testbed_file)
-    world = World(testbed, data, data_spec, models, families)
+    listed = load_attributes(testbed, testbed_file)
+    attributes = None if listed is None else Spec(listed.attributes)
+    world = World(testbed, data, data_spec, models, families, attributes)
     _check_primary_judges(suite, world, suite_file, testbed_file)
     return world
 
@@ -281,7 +287,7 @@ def _check_embeds(testbed: Testbed, testbed_file: Path) -> None:
 def _check_primary_judges(suite: Suite, world: World, suite_file: Path, testbed_file: Path) -> None:
     """Refuse a primary metric that no judge of the testbed can measure."""
     for modality, metric in suite.primary.items():
-        declaring = [f for f in world.families_of(modality) if metric in f.declares]
+        declaring = [f for f in world.families_of(modality) if facts(f.declares, metric) is not None]
         if all(f.judged and not world.judges_of(f) for f in declaring):
             needed = " and ".join(kind for kind in KINDS if kind in declaring[0].kinds(declaring[0].needs))
             judges = ", ".join(f"{name} ({' and '.join(kinds)})" for name, kinds in world.embeds.items())
@@ -302,9 +308,10 @@ def _family(class_path: str, suite_file: Path) -> Family:
 
 def _check_primary(suite: Suite, families: tuple[Family, ...], suite_file: Path) -> None:
     for modality, metric in suite.primary.items():
-        known = sorted(name for f in families if f.side == modality for name in f.declares)
-        if metric not in known:
+        mine = [f for f in families if f.side == modality]
+        found = next((known for f in mine if (known := facts(f.declares, metric)) is not None), None)
+        if found is None:
+            known = sorted(name for f in mine for name in f.declares)
             raise UsageError(f"{suite_file}: primary: {modality}: found {metric!r}; allowed: {', '.join(known)}")
-        facts = next(f.declares[metric] for f in families if f.side == modality and metric in f.declares)
-        if facts["direction"] == "none":
+        if found["direction"] == "none":
             raise UsageError(f"{suite_file}: primary: {modality}: {metric!r} has no direction; allowed: one that has")

@@ -8,9 +8,12 @@ import numpy as np
 import torch
 from torchmetrics import Metric
 
+from benchmarks.metrics import jackknife
+from benchmarks.metrics.names import facts
 from benchmarks.metrics.view import View
 
-FEATURES = ("features", "paired_features", "draw_features")
+FEATURES = ("features", "paired_features", "draw_features", "reference_features")
+_GAPS = ("reference_features",)  # NaN where an item has fewer references than others
 _FIELD = {"draws": "draw_features", "java": None}  # needs that are not the name of a field
 
 
@@ -21,16 +24,17 @@ class MetricUnavailable(Exception):
 class Family(Metric):
     """Metrics that are computed from the same inputs.
 
-    A family has four class-level literals, so that planning reads them from source without importing torch:
+    A family has class-level literals, so that planning reads them from source without importing torch:
 
     - `version`: raised whenever a number can change; part of the key of every result.
     - `side`: "captioner", "generator" or "set".
     - `needs`: what the engine has to put into the view; "draws" stands for `draw_features`, "java" for a Java
       runtime. Names that are also in `optional` may be missing: the values made from them are left out.
-    - `declares`: name -> {direction, range, source, misses}.
+    - `declares`: name -> {direction, range, source, misses}; a name that ends in `*` stands for all with that start.
+    - `intervals`: the names that come with a confidence interval; none unless it says so.
 
-    A subclass writes `evaluate`. After `compute`, `absent` says why a declared name is not in the result; a
-    value that cannot be had is left out, never zero.
+    A subclass writes `evaluate`, and `left_out` where it has intervals. After `compute`, `absent` says why a declared
+    name is not in the result; a value that cannot be had is left out, never zero.
 
     Features are tensor states and survive a distributed reduction. Texts, images and readers stay in their
     process, so a family that needs them is to be computed in one process.
@@ -40,6 +44,7 @@ class Family(Metric):
     side: ClassVar[str]
     needs: ClassVar[tuple[str, ...]]
     optional: ClassVar[tuple[str, ...]] = ()
+    intervals: ClassVar[tuple[str, ...]] = ()
     declares: ClassVar[dict[str, dict[str, Any]]]
 
     is_differentiable = False
@@ -49,7 +54,7 @@ class Family(Metric):
     def __init__(self) -> None:
         super().__init__()
         self._fields = tuple(field for need in self.needs if (field := _FIELD.get(need, need)))
-        for name in set(self._fields) & set(FEATURES):
+        for name in (f for f in FEATURES if f in self._fields):  # in one order: processes exchange them one by one
             self.add_state(name, default=[], dist_reduce_fx="cat")
         self._views: list[View] = []
         self.absent: dict[str, str] = {}
@@ -86,13 +91,40 @@ class Family(Metric):
             raise ValueError(f"{type(self).__name__}: update was never called")
         self.absent = {}
         values = self.evaluate(self._gathered())
-        unknown = sorted((set(values) | set(self.absent)) - set(self.declares))
+        unknown = sorted(name for name in {*values, *self.absent} if facts(self.declares, name) is None)
         if unknown:
             raise ValueError(f"{type(self).__name__} does not declare {unknown}")
         return {name: torch.tensor(float(value), dtype=torch.float64) for name, value in values.items()}
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Computes the values of all items; one that cannot be had is noted in `self.absent` instead."""
+        raise NotImplementedError
+
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        """Returns name -> 95 % interval of the values that `compute` returns, for names in `intervals`.
+
+        A delete-block jackknife over the items, cut to the declared range; empty below 40 items, where a model's
+        outputs are too few. It is to be asked in one process.
+        """
+        if not self.intervals:
+            return {}
+        view, values = self._gathered(), self.compute()
+        items = view.features if view.features is not None else view.captions
+        blocks = None if items is None else jackknife.block_numbers(len(items))
+        if blocks is None:
+            return {}
+        with np.errstate(all="ignore"):  # what is left may have no value; such an interval is dropped below
+            left_out = self.left_out(view, blocks)
+        found = {}
+        for name in (n for n in self.intervals if n in values and n in left_out):
+            if np.isfinite(left_out[name]).all():
+                low, high = self.declares[name]["range"]
+                ends = np.clip(jackknife.interval(float(values[name]), left_out[name]), low, high)
+                found[name] = (float(ends[0]), float(ends[1]))
+        return found
+
+    def left_out(self, view: View, blocks: np.ndarray) -> dict[str, np.ndarray]:
+        """Computes name -> (g,) values without each block of items; `blocks` (n,) says which block an item is in."""
         raise NotImplementedError
 
     def reset(self) -> None:
@@ -103,14 +135,15 @@ class Family(Metric):
 
     def _gathered(self) -> View:
         features = {}
-        for name in set(self._fields) & set(FEATURES):
+        for name in (f for f in FEATURES if f in self._fields):
             parts = getattr(self, name)
             if isinstance(parts, list):  # a reduction over processes has already made one tensor of it
                 if parts and len(parts) != len(self._views) and name != "draw_features":
                     raise ValueError(f"{name} is in {len(parts)} of {len(self._views)} batches: all or none")
                 parts = torch.cat(parts) if parts else None
             if parts is not None:
-                features[name] = finite(parts.numpy(force=True), name)
+                known = parts.numpy(force=True)
+                features[name] = known if name in _GAPS else finite(known, name)
         return View.concat(self._views).with_(**features)
 
 

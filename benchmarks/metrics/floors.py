@@ -71,11 +71,16 @@ def caption_floor_view(
     """
     rng = np.random.default_rng([seed, 0xCA])
     chosen = [int(rng.integers(len(texts))) for texts in captions_all]
-    features = None if caption_features is None else caption_features[np.arange(len(chosen)), chosen]
+    features = others = None
+    if caption_features is not None:
+        items = np.arange(len(chosen))
+        features, others = caption_features[items, chosen], caption_features.astype(np.float64)
+        others[items, chosen] = np.nan
     return view.with_(
         captions=[texts[pick] for texts, pick in zip(captions_all, chosen, strict=True)],
         references=[texts[:pick] + texts[pick + 1 :] for texts, pick in zip(captions_all, chosen, strict=True)],
         features=features,
+        reference_features=others,
     )
 
 

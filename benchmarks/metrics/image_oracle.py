@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from benchmarks.metrics.family import Family
-from benchmarks.metrics.oracle_scores import oracle_scores
+from benchmarks.metrics.oracle_scores import attribute_drifts, oracle_scores
 from benchmarks.metrics.view import View
 
 
 class ImageOracle(Family):
     """Reads n images once and compares them with the attributes that the n prompts ask for."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("images", "attributes", "oracle")
     declares: ClassVar[dict[str, dict[str, Any]]] = {
@@ -46,11 +46,19 @@ class ImageOracle(Family):
             "source": "total variation of read and true values, unreadable being one, mean over attributes",
             "misses": "wrong items with the right frequencies, and dependence between attributes",
         },
+        "attribute_drift_*": {
+            "direction": "down",
+            "range": [0, 1],
+            "source": "total variation of read and true values of one attribute, unreadable being a value",
+            "misses": "wrong items with the right frequencies; which value gains",
+        },
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Computes the values that `declares` names."""
         assert view.images is not None
         assert view.attributes is not None
-        values, self.absent = oracle_scores(view.attributes, view.oracle.read_images(view.images), view.oracle)
-        return values
+        read = view.oracle.read_images(view.images)
+        values, self.absent = oracle_scores(view.attributes, read, view.oracle)
+        drifts = attribute_drifts(view.attributes, read)
+        return values | {f"attribute_drift_{attribute}": drift for attribute, drift in drifts.items()}

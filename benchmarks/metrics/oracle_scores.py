@@ -88,7 +88,12 @@ def tail_survival(truth: Sequence[Truth], read: Readings, tails: dict[str, tuple
 
 def attribute_drift(truth: Sequence[Truth], read: Readings) -> float:
     """Mean over attributes of the total variation between true and read values, unreadable being a value."""
-    return float(np.mean([total_variation(true_counts(truth, name), read_counts(read, name)) for name in read.values]))
+    return float(np.mean(list(attribute_drifts(truth, read).values())))
+
+
+def attribute_drifts(truth: Sequence[Truth], read: Readings) -> dict[str, float]:
+    """Total variation between true and read values of each attribute, unreadable being a value."""
+    return {name: total_variation(true_counts(truth, name), read_counts(read, name)) for name in read.values}
 
 
 def total_variation(first: Counter[str], second: Counter[str]) -> float:

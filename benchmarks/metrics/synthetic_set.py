@@ -15,10 +15,11 @@ import numpy as np
 from benchmarks.metrics.alignment import alignment
 from benchmarks.metrics.caption_diversity import unique_share
 from benchmarks.metrics.caption_overlap import bleu, tokenise_pairs
-from benchmarks.metrics.family import Family, MetricUnavailable, finite
-from benchmarks.metrics.image_distance import frechet, gaussian, real_side
+from benchmarks.metrics.family import Family, MetricUnavailable
+from benchmarks.metrics.image_frechet import frechet, gaussian, left_out_frechet
 from benchmarks.metrics.oracle_scores import TAIL_ITEMS, attribute_accuracy, tail_survival
 from benchmarks.metrics.ptb import find_java
+from benchmarks.metrics.real_side import fitting, real_side
 from benchmarks.metrics.variance import variance_between
 from benchmarks.metrics.view import View
 from datamodules.scenes.oracle import ABSENT, UNREADABLE, Readings, Truth, match
@@ -27,7 +28,7 @@ from datamodules.scenes.oracle import ABSENT, UNREADABLE, Readings, Truth, match
 class SyntheticSet(Family):
     """Describes a pool; `features` are those of its images, `paired_features` those of its captions."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     side: ClassVar[str] = "set"
     needs: ClassVar[tuple[str, ...]] = (
         "captions",
@@ -51,6 +52,7 @@ class SyntheticSet(Family):
         "oracle",
         "java",
     )
+    intervals: ClassVar[tuple[str, ...]] = ("frechet",)
     declares: ClassVar[dict[str, dict[str, Any]]] = {
         "frechet": {
             "direction": "down",
@@ -127,6 +129,12 @@ class SyntheticSet(Family):
                 self.absent[name] = str(reason)
         return values
 
+    def left_out(self, view: View, blocks: np.ndarray) -> dict[str, np.ndarray]:
+        """Computes the distance without each block of the set."""
+        if view.features is None or view.real_features is None or "frechet" in self.absent:
+            return {}
+        return {"frechet": left_out_frechet(gaussian(view.features), real_side(view.real_features).gaussian, blocks)}
+
 
 class _Captions:
     """Captions of a set, parsed when first asked for and then kept."""
@@ -166,7 +174,8 @@ def _frechet(view: View, _: _Captions) -> float:
     assert view.real_features is not None
     if min(len(view.features), len(view.real_features)) < 2:
         raise MetricUnavailable("too few images")
-    return frechet(gaussian(view.features), real_side(finite(view.real_features, "real_features")).gaussian)
+    real = real_side(view.real_features)
+    return frechet(gaussian(fitting(view.features, real)), real.gaussian)
 
 
 def _bleu4(view: View, _: _Captions) -> float:

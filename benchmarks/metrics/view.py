@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 # Equal in every batch of one evaluation; everything else has one entry per item and is concatenated.
-SHARED = ("real_features", "oracle", "document_frequency")
+SHARED = ("real_features", "train_features", "phrase_features", "oracle", "document_frequency")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,10 @@ class View:
         real_features: (m, d) judge features of the floor split.
         paired_features: (n, d) judge features of the other modality: the images that were captioned, the
             prompts that were drawn, the captions of a set.
+        reference_features: (n, r, d) judge features of `references`, NaN where an item has fewer than others.
         draw_features: (inputs, k, d) judge features of k draws of the same input.
+        train_features: (m, d) judge features of images that the base model was trained on.
+        phrase_features: attribute -> value -> (k, d) judge features of phrases that say the value.
         attributes: n dictionaries, attribute -> tuple of true values, one per slot.
         oracle: reader of attributes, see `datamodules.scenes.oracle.Oracle`.
         document_frequency: reference tuples of the pinned split that CIDEr counts document frequencies in.
@@ -39,7 +42,10 @@ class View:
     features: np.ndarray | None = None
     real_features: np.ndarray | None = None
     paired_features: np.ndarray | None = None
+    reference_features: np.ndarray | None = None
     draw_features: np.ndarray | None = None
+    train_features: np.ndarray | None = None
+    phrase_features: dict[str, dict[str, np.ndarray]] | None = None
     attributes: Sequence[dict[str, tuple[str, ...]]] | None = None
     oracle: Any = None
     document_frequency: Sequence[tuple[str, ...]] | None = None

@@ -11,10 +11,11 @@ from benchmarks.errors import StepError
 from benchmarks.keys import Step
 from benchmarks.metrics.family import Family, MetricUnavailable
 from benchmarks.metrics.floors import caption_floor_view, floor_draws, image_floor_view, no_caption_floor
+from benchmarks.metrics.names import facts
 from benchmarks.metrics.view import View
 from benchmarks.seeds import permutation, sample_seeds
 from benchmarks.sources import import_class
-from benchmarks.steps.context import RunContext, references
+from benchmarks.steps.context import REFERENCES, RunContext, references
 from benchmarks.store import Cost
 from benchmarks.world import KINDS
 from datamodules.pairs import Pairs
@@ -88,11 +89,15 @@ def measured_part(pool: Pairs, n: int, seed: int) -> Pairs:
 def reference(step: Step, context: RunContext) -> tuple[dict[str, np.ndarray], Cost]:
     """Judge features of n real images of a split and of all their captions, NaN where an item has fewer than others.
 
-    A judge that embeds only one of the two says nothing of the other.
+    A judge that embeds only one of the two says nothing of the other. Where the step names phrases instead of a split,
+    they are embedded in their order.
     """
     identity = step.identity
-    data, index = context.data(identity["data"]), np.arange(identity["n"])
     judge = context.model(str(step.inputs["judge"]))
+    if "phrases" in identity:
+        listed = [said for values in identity["phrases"].value.values() for said in values.values()]
+        return {"phrases": judge.embed_texts([phrase for said in listed for phrase in said])}, Cost()
+    data, index = context.data(identity["data"]), np.arange(identity["n"])
     value = {}
     if "images" in embedded(judge):
         value["images"] = judge.embed_images(data.images(identity["split"], index))
@@ -121,14 +126,20 @@ def metrics(step: Step, context: RunContext) -> tuple[dict[str, Any], Cost]:
 
 
 def measured(family: Family, view: View) -> dict[str, Any]:
-    """Return `values` and `absent` of a family on one view; a number that is not finite is absent, never kept."""
+    """Return `values` and `absent` of a family on one view, and `intervals` of a family that has them.
+
+    A number that is not finite is absent, never kept.
+    """
     try:
         family.update(view)
         values = {name: float(value) for name, value in family.compute().items()}
     except MetricUnavailable as reason:
         return {"values": {}, "absent": {name: str(reason) for name in family.declares}}
     bad = {name: f"not a finite number ({value})" for name, value in values.items() if not np.isfinite(value)}
-    return {"values": {k: v for k, v in values.items() if k not in bad}, "absent": {**family.absent, **bad}}
+    found = {"values": {k: v for k, v in values.items() if k not in bad}, "absent": {**family.absent, **bad}}
+    if family.intervals:
+        found["intervals"] = {k: list(ends) for k, ends in family.bounds().items() if k not in bad}
+    return found
 
 
 def make_family(step: Step) -> Family:
@@ -155,13 +166,29 @@ def sample_view(step: Step, context: RunContext, side: str) -> View:
         floor = context.store.get(str(step.inputs["floor"]))
         view = view.with_(
             features=judged["features"], paired_features=paired(real, side), real_features=floor.get("images"),
-            draw_features=judged.get("draws"),
+            draw_features=judged.get("draws"), **asked(step, context),
         )  # fmt: skip
+        if side == "captioner" and "captions" in real:
+            view = view.with_(reference_features=real["captions"][:, :REFERENCES])
     return view.with_(
         images=pairs.images,
         captions=list(pairs.captions) if side == "captioner" else None,
         prompts=list(pairs.prompts) if side == "generator" else None,
     )
+
+
+def asked(step: Step, context: RunContext) -> dict[str, Any]:
+    """Return what only some families ask of a judge: features of training images, and of phrases by what they say."""
+    found: dict[str, Any] = {}
+    if "train_features" in step.inputs:
+        found["train_features"] = context.store.get(str(step.inputs["train_features"])).get("images")
+    if "phrase_features" in step.inputs:
+        rows = iter(context.store.get(str(step.inputs["phrase_features"]))["phrases"])
+        found["phrase_features"] = {
+            attribute: {value: np.stack([next(rows) for _ in phrases]) for value, phrases in values.items()}
+            for attribute, values in step.identity["phrases"].value.items()
+        }
+    return found
 
 
 def paired(real: dict[str, np.ndarray], side: str) -> np.ndarray | None:
@@ -220,7 +247,9 @@ def floor(step: Step, context: RunContext) -> tuple[dict[str, Any], Cost]:
         view = real_view(step, context, split, n).with_(images=data.images(split, np.arange(n)))
         if split in step.inputs:
             real = context.store.get(str(step.inputs[split]))
-            view = view.with_(features=real.get("images"), paired_features=paired(real, family.side))
+            view = view.with_(
+                features=real.get("images"), paired_features=paired(real, family.side), **asked(step, context)
+            )
         splits[split] = view
     if family.side == "captioner":
         six = data.captions("evaluation", np.arange(n))
@@ -242,6 +271,7 @@ def floor(step: Step, context: RunContext) -> tuple[dict[str, Any], Cost]:
     except MetricUnavailable as reason:
         return {"floors": {}, "absent": {name: str(reason) for name in family.declares}}, Cost()
     for name, found in floors.items():
-        if family.declares[name]["range"] == [0, 1]:  # a share cannot resolve less than one item
+        declared = facts(family.declares, name)
+        if declared is not None and declared["range"] == [0, 1]:  # a share cannot resolve less than one item
             found["minimum_effect"] = max(found["minimum_effect"], 1 / n)
     return {"floors": floors, "absent": {}}, Cost()

@@ -102,8 +102,8 @@ def test_read_results_by_key_and_ignores_half_written_files(tmp_path: Path):
         (lambda t: t.replace('"complete"', '"done"'), "status is 'done', allowed are complete"),
         (lambda t: t.replace('"complete"', '"failed"'), "failed, which needs an error"),
         (lambda t: t.replace("0.30000000000000004", "NaN"), "it holds NaN"),
-        (lambda t: t.replace('"schema": 1', '"schema": 99'), "schema 99 is newer"),
-        (lambda t: t.replace('"schema": 1', '"schema": 0'), "no migration from 0 to 1"),
+        (lambda t: t.replace('"schema": 2', '"schema": 99'), "schema 99 is newer"),
+        (lambda t: t.replace('"schema": 2', '"schema": 0'), "no migration from 0 to 1"),
         (lambda t: "[]", "not an object"),
     ],
 )

@@ -26,6 +26,12 @@ def real(scenes):
         features=rng.normal(size=(256, 16)),
         real_features=rng.normal(size=(256, 16)),
         paired_features=rng.normal(size=(256, 16)),
+        reference_features=rng.normal(size=(256, 5, 16)),
+        train_features=rng.normal(size=(256, 16)),
+        phrase_features={
+            "colour": {value: rng.normal(size=(2, 16)) for value in ("red", "blue", "green")},
+            "shape": {value: rng.normal(size=(1, 16)) for value in ("ring", "cross")},
+        },
         draw_features=rng.normal(size=(64, 4, 16)),
         attributes=scenes.attributes("evaluation", index),
         oracle=scenes.oracle,

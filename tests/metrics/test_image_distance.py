@@ -6,15 +6,11 @@ import scipy.linalg
 import torch
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from benchmarks.metrics import image_distance
-from benchmarks.metrics.image_distance import (
-    ImageDistance,
-    frechet,
-    frechet_distance,
-    gaussian,
-    kernel_distance,
-    real_side,
-)
+from benchmarks.metrics import real_side as real_sides
+from benchmarks.metrics.image_distance import ImageDistance
+from benchmarks.metrics.image_frechet import frechet, frechet_distance, gaussian
+from benchmarks.metrics.image_kernels import kernel_distance
+from benchmarks.metrics.real_side import real_side
 from benchmarks.metrics.view import View
 
 
@@ -73,7 +69,7 @@ def test_frechet_of_fewer_items_than_dimensions(pair):
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(20, 64)), rng.normal(size=(30, 64)) + 0.1
     small = frechet(gaussian(x), gaussian(y))
-    assert gaussian(x).factor.shape == (64, 20)
+    assert gaussian(x).root.shape == (20, 64)
     assert small == pytest.approx(frechet_distance(*moments(x), *moments(y)), rel=1e-6)
     assert small == pytest.approx(by_torchmetrics(x, y), rel=1e-4)
     # Turning the space changes nothing, and neither does adding dimensions that are always zero.
@@ -183,10 +179,10 @@ def test_other_dimensions_are_refused():
 
 
 def test_the_real_side_is_computed_once(pair, monkeypatch):
-    monkeypatch.setattr(image_distance, "_REAL", {})
+    monkeypatch.setattr(real_sides, "_KEPT", {})
     x, y = pair
     first = real_side(x)
     assert real_side(x.copy()) is first
     assert real_side(y) is not first
     real_side(y[:20])
-    assert len(image_distance._REAL) == 2
+    assert len(real_sides._KEPT) == 2

@@ -1,0 +1,1 @@
+"""Speed of the metrics beside their references, in one run."""
