@@ -11,18 +11,21 @@ import torch
 from benchmarks.metrics import family as family_module
 from benchmarks.metrics.alignment import CaptionerAlignment, GeneratorAlignment
 from benchmarks.metrics.caption_diversity import CaptionDiversity
+from benchmarks.metrics.caption_embedding import CaptionEmbedding
 from benchmarks.metrics.caption_oracle import CaptionOracle
 from benchmarks.metrics.caption_overlap import CaptionOverlap
+from benchmarks.metrics.caption_variety import CaptionVariety
 from benchmarks.metrics.family import MetricUnavailable
 from benchmarks.metrics.image_distance import ImageDistance
 from benchmarks.metrics.image_oracle import ImageOracle
+from benchmarks.metrics.rare_words import RareWords
 from benchmarks.metrics.synthetic_set import SyntheticSet
 from benchmarks.metrics.variance import CaptionerVariance, GeneratorVariance
 from benchmarks.metrics.view import View
 
 FAMILIES = [
     CaptionerAlignment, GeneratorAlignment, CaptionDiversity, CaptionOracle, CaptionOverlap, ImageDistance,
-    ImageOracle, SyntheticSet, CaptionerVariance, GeneratorVariance,
+    ImageOracle, SyntheticSet, CaptionerVariance, GeneratorVariance, CaptionEmbedding, CaptionVariety, RareWords,
 ]  # fmt: skip
 each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 
