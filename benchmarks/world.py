@@ -49,8 +49,8 @@ class Family:
         own = OWN.get(self.side, "images")
         other = next(kind for kind in KINDS if kind != own)
         said = {"features": {own}, "draws": {own}, "draw_features": {own}, "real_features": {"images"},
-                "paired_features": {other}, "train_features": {"images"}, "phrase_features": {"captions"},
-                "reference_features": {"captions"}}  # fmt: skip
+                "paired_features": {other}, "real_caption_features": {"captions"}, "train_features": {"images"},
+                "phrase_features": {"captions"}, "reference_features": {"captions"}}  # fmt: skip
         return {kind for need in needs for kind in said.get(need, ())}
 
     def served(self, embeds: tuple[str, ...]) -> bool:

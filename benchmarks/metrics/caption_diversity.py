@@ -77,11 +77,11 @@ class CaptionDiversity(Family):
     def evaluate(self, view: View) -> dict[str, float]:
         """Computes the values that `declares` names."""
         assert view.captions is not None
-        texts = [_WORD.findall(caption.lower()) for caption in view.captions]
-        words = Counter(word for text in texts for word in text)
+        texts = [words(caption) for caption in view.captions]
+        counts = Counter(word for text in texts for word in text)
         pairs = Counter(pair for text in texts for pair in pairwise(text))
         lengths = np.array([len(text) for text in texts], dtype=np.float64)
-        expected = rarefied(words, BUDGET)
+        expected = rarefied(counts, BUDGET)
         return {
             "distinct1": expected / BUDGET,
             "distinct2": rarefied(pairs, BUDGET) / BUDGET,
@@ -89,8 +89,13 @@ class CaptionDiversity(Family):
             "vocabulary": expected,
             "length_mean": lengths.mean(),
             "length_sd": lengths.std(),
-            "word_entropy": entropy(words),
+            "word_entropy": entropy(counts),
         }
+
+
+def words(caption: str) -> list[str]:
+    """Returns the words of a caption, lower case, without punctuation around them."""
+    return _WORD.findall(caption.lower())
 
 
 def rarefied(counts: Counter[Any], budget: int) -> float:
@@ -108,15 +113,21 @@ def rarefied(counts: Counter[Any], budget: int) -> float:
         a number in [0, budget].
     """
     total = sum(counts.values())
+    how_many = Counter(counts.values())
+    found = rarefied_each(sorted(how_many), total, budget)
+    return math.fsum(how_many[count] * chance for count, chance in zip(sorted(how_many), found, strict=True))
+
+
+def rarefied_each(counts: Sequence[int], total: int, budget: int) -> list[float]:
+    """Chance of each value to be among `budget` tokens, by how often it occurs among `total` (Hurlbert 1971)."""
     if total <= budget:
-        return float(len(counts))
+        return [float(count > 0) for count in counts]
 
     def log_ways(n: int) -> float:
         return math.lgamma(n + 1) - math.lgamma(budget + 1) - math.lgamma(n - budget + 1)
 
-    how_many = Counter(counts.values())
-    missed = {c: math.exp(log_ways(total - c) - log_ways(total)) if total - c >= budget else 0.0 for c in how_many}
-    return math.fsum(many * (1 - missed[c]) for c, many in sorted(how_many.items()))
+    whole = log_ways(total)
+    return [1 - math.exp(log_ways(total - count) - whole) if total - count >= budget else 1.0 for count in counts]
 
 
 def unique_share(captions: Sequence[str]) -> float:

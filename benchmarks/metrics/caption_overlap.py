@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from benchmarks.metrics.caption_references import NGRAM, Sentence, ngrams, reference
 from benchmarks.metrics.family import Family
 from benchmarks.metrics.ptb import find_java, tokenise
 from benchmarks.metrics.view import View
 
-NGRAM = 4
+BETA = 1.2  # of ROUGE-L: weight of recall over precision
 SIGMA = 6.0  # of the length penalty of CIDEr-D
+MOST_NORMS = 200_000  # remembered by one CIDEr, one entry a reference
 
 
 class CaptionOverlap(Family):
@@ -109,20 +111,40 @@ def bleu(captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> list
     Returns:
         four numbers in [0, 1].
     """
-    from pycocoevalcap.bleu.bleu_scorer import BleuScorer
+    from pycocoevalcap.bleu.bleu_scorer import BleuScorer, cook_test
 
     scorer = BleuScorer(n=NGRAM)
     for caption, texts in zip(captions, references, strict=True):
-        scorer += (caption, list(texts))
+        sentences = [reference(text) for text in texts]
+        scorer.ctest.append(cook_test(caption, ([s.length for s in sentences], _MostSaid(sentences)), n=NGRAM))
     return [float(score) for score in scorer.compute_score(option="closest", verbose=0)[0]]
+
+
+class _MostSaid:
+    """How often an n-gram is said in the reference that says it most: all that `cook_test` asks, when it asks."""
+
+    def __init__(self, sentences: Sequence[Sentence]) -> None:
+        self._counts = [sentence.counts for sentence in sentences]
+
+    def get(self, ngram: tuple[str, ...], default: int) -> int:
+        most = default
+        for counts in self._counts:
+            if (count := counts.get(ngram, 0)) > most:
+                most = count
+        return most
 
 
 def rouge_l(captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> float:
     """Mean ROUGE-L, beta = 1.2, best precision and best recall over references (Lin 2004, eq. 2-4)."""
-    from pycocoevalcap.rouge.rouge import Rouge
-
-    rouge = Rouge()
-    scores = [rouge.calc_score([caption], texts) for caption, texts in zip(captions, references, strict=True)]
+    scores = []
+    for caption, texts in zip(captions, references, strict=True):
+        words = caption.split(" ")
+        sentences = [reference(text) for text in texts]
+        common = [sentence.common_subsequence(words) for sentence in sentences]
+        precision = max(common) / len(words)
+        recall = max(c / sentence.width for c, sentence in zip(common, sentences, strict=True))
+        some = precision and recall
+        scores.append((1 + BETA**2) * precision * recall / (recall + BETA**2 * precision) if some else 0.0)
     return math.fsum(scores) / len(scores)
 
 
@@ -146,44 +168,68 @@ class CiderD:
             raise ValueError("document frequencies need at least one item")
         said_in: Counter[tuple[str, ...]] = Counter()
         for texts in corpus:
-            said_in.update({ngram for text in texts for ngram in _ngrams(text)})
+            said_in.update({ngram for text in texts for ngram in ngrams(text)})
         self._unseen = math.log(len(corpus))
         self._idf = {ngram: self._unseen - math.log(count) for ngram, count in said_in.items()}
-        self._vectors: dict[str, tuple[list[dict[tuple[str, ...], float]], list[float], int]] = {}
+        self._norms: dict[str, list[float]] = {}
 
     def score(self, captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> float:
         """Returns the mean over items, in [0, 10]."""
-        scores = [
-            math.fsum(self.similarity(caption, text) for text in texts) / len(texts)
-            for caption, texts in zip(captions, references, strict=True)
-        ]
+        if len(self._norms) > MOST_NORMS:
+            self._norms.clear()
+        scores = []
+        for caption, texts in zip(captions, references, strict=True):
+            weighed = self._weighed(ngrams(caption))
+            length = _bigrams(caption)
+            norms = _norms(weighed)
+            similar = [self._similarity(weighed, norms, length, reference(text), self._kept(text)) for text in texts]
+            scores.append(math.fsum(similar) / len(texts))
         return math.fsum(scores) / len(scores)
 
-    def similarity(self, caption: str, reference: str) -> float:
+    def similarity(self, caption: str, text: str) -> float:
         """Returns ten times the clipped tf-idf cosine, averaged over n = 1..4, with the length penalty."""
-        vectors, norms, length = self._vector(caption)
-        other_vectors, other_norms, other_length = self._vector(reference)
+        weighed = self._weighed(ngrams(caption))
+        return self._similarity(weighed, _norms(weighed), _bigrams(caption), reference(text), self._kept(text))
+
+    def _similarity(
+        self, weighed: _Weighed, norms: list[float], length: int, other: Sentence, other_norms: list[float]
+    ) -> float:
         total = 0.0
-        for vector, other, norm, other_norm in zip(vectors, other_vectors, norms, other_norms, strict=True):
+        for vector, norm, other_norm in zip(weighed, norms, other_norms, strict=True):
             if norm and other_norm:
-                common = vector.keys() & other.keys()
-                total += math.fsum(min(vector[g], other[g]) * other[g] for g in common) / (norm * other_norm)
-        return 10 * total / NGRAM * math.exp(-((length - other_length) ** 2) / (2 * SIGMA**2))
+                products = []
+                for ngram, idf, weight in vector:
+                    if count := other.counts.get(ngram):
+                        other_weight = count * idf
+                        products.append(min(weight, other_weight) * other_weight)
+                total += math.fsum(products) / (norm * other_norm)
+        return 10 * total / NGRAM * math.exp(-((length - max(0, other.length - 1)) ** 2) / (2 * SIGMA**2))
 
-    def _vector(self, text: str) -> tuple[list[dict[tuple[str, ...], float]], list[float], int]:
-        """Returns tf-idf weights and norms for each n, and the length in bigrams as pycocoevalcap has it."""
-        if text not in self._vectors:
-            vectors: list[dict[tuple[str, ...], float]] = [{} for _ in range(NGRAM)]
-            for ngram, count in _ngrams(text).items():
-                vectors[len(ngram) - 1][ngram] = count * self._idf.get(ngram, self._unseen)
-            norms = [math.sqrt(math.fsum(w * w for w in vector.values())) for vector in vectors]
-            self._vectors[text] = vectors, norms, max(0, len(text.split()) - 1)
-        return self._vectors[text]
+    def _weighed(self, counts: dict[tuple[str, ...], int]) -> _Weighed:
+        """Returns (n-gram, idf, tf-idf) of a sentence for each n."""
+        weighed: _Weighed = [[] for _ in range(NGRAM)]
+        for ngram, count in counts.items():
+            idf = self._idf.get(ngram, self._unseen)
+            weighed[len(ngram) - 1].append((ngram, idf, count * idf))
+        return weighed
+
+    def _kept(self, text: str) -> list[float]:
+        """Returns the norms of a reference, computed once."""
+        if text not in self._norms:
+            self._norms[text] = _norms(self._weighed(reference(text).counts))
+        return self._norms[text]
 
 
-def _ngrams(text: str) -> Counter[tuple[str, ...]]:
-    words = text.split()
-    return Counter(tuple(words[i : i + n]) for n in range(1, NGRAM + 1) for i in range(len(words) - n + 1))
+_Weighed = list[list[tuple[tuple[str, ...], float, float]]]
+
+
+def _norms(weighed: _Weighed) -> list[float]:
+    return [math.sqrt(math.fsum(weight * weight for _, _, weight in vector)) for vector in weighed]
+
+
+def _bigrams(text: str) -> int:
+    """Returns the length of a sentence as pycocoevalcap has it: in bigrams."""
+    return max(0, len(text.split()) - 1)
 
 
 _PINNED: dict[str, CiderD] = {}

@@ -14,7 +14,7 @@ from benchmarks.metrics.view import View
 
 FEATURES = ("features", "paired_features", "draw_features", "reference_features")
 _GAPS = ("reference_features",)  # NaN where an item has fewer references than others
-_FIELD = {"draws": "draw_features", "java": None}  # needs that are not the name of a field
+_FIELD = {"draws": "draw_features", "java": None, "spice": None}  # needs that are not the name of a field
 
 
 class MetricUnavailable(Exception):
@@ -29,15 +29,16 @@ class Family(Metric):
     - `version`: raised whenever a number can change; part of the key of every result.
     - `side`: "captioner", "generator" or "set".
     - `needs`: what the engine has to put into the view; "draws" stands for `draw_features`, "java" for a Java
-      runtime. Names that are also in `optional` may be missing: the values made from them are left out.
+      runtime, "spice" for the models of SPICE. Names that are also in `optional` may be missing: the values
+      made from them are left out.
     - `declares`: name -> {direction, range, source, misses}; a name that ends in `*` stands for all with that start.
     - `intervals`: the names that come with a confidence interval; none unless it says so.
 
     A subclass writes `evaluate`, and `left_out` where it has intervals. After `compute`, `absent` says why a declared
     name is not in the result; a value that cannot be had is left out, never zero.
 
-    Features are tensor states and survive a distributed reduction. Texts, images and readers stay in their
-    process, so a family that needs them is to be computed in one process.
+    In a distributed run `compute` sees the items of all processes, in the order of their ranks: features are
+    tensor states, texts and images are gathered as objects. What an evaluation shares is sent along, once each.
     """
 
     version: ClassVar[int]
@@ -57,6 +58,7 @@ class Family(Metric):
         for name in (f for f in FEATURES if f in self._fields):  # in one order: processes exchange them one by one
             self.add_state(name, default=[], dist_reduce_fx="cat")
         self._views: list[View] = []
+        self._own_views: list[View] = []
         self.absent: dict[str, str] = {}
 
     def update(self, view: View) -> None:
@@ -127,6 +129,21 @@ class Family(Metric):
         """Computes name -> (g,) values without each block of items; `blocks` (n,) says which block an item is in."""
         raise NotImplementedError
 
+    def sync(self, *args: Any, **kwargs: Any) -> None:
+        """Gathers the items of all processes, where there are several."""
+        super().sync(*args, **kwargs)
+        if self._is_synced:
+            group = kwargs.get("process_group") or self.process_group
+            gathered: list[list[View]] = [[] for _ in range(torch.distributed.get_world_size(group))]
+            torch.distributed.all_gather_object(gathered, self._views, group)
+            self._own_views, self._views = self._views, [view for views in gathered for view in views]
+
+    def unsync(self, should_unsync: bool = True) -> None:
+        """Goes back to the items of this process."""
+        super().unsync(should_unsync)
+        if should_unsync:
+            self._views = self._own_views
+
     def reset(self) -> None:
         """Forgets all items."""
         super().reset()
@@ -141,7 +158,7 @@ class Family(Metric):
                 if parts and len(parts) != len(self._views) and name != "draw_features":
                     raise ValueError(f"{name} is in {len(parts)} of {len(self._views)} batches: all or none")
                 parts = torch.cat(parts) if parts else None
-            if parts is not None:
+            if parts is not None and parts.numel():  # a reduction makes an empty tensor of what nobody has
                 known = parts.numpy(force=True)
                 features[name] = known if name in _GAPS else finite(known, name)
         return View.concat(self._views).with_(**features)

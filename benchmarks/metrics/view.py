@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 # Equal in every batch of one evaluation; everything else has one entry per item and is concatenated.
-SHARED = ("real_features", "train_features", "phrase_features", "oracle", "document_frequency")
+SHARED = (
+    "real_features", "real_caption_features", "train_features", "phrase_features", "oracle", "document_frequency",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +26,7 @@ class View:
         features: (n, d) judge features of the outputs: images of a generator or a set, captions of a
             captioner.
         real_features: (m, d) judge features of the floor split.
+        real_caption_features: (m, d) judge features of real captions of the floor split, one of each item.
         paired_features: (n, d) judge features of the other modality: the images that were captioned, the
             prompts that were drawn, the captions of a set.
         reference_features: (n, r, d) judge features of `references`, NaN where an item has fewer than others.
@@ -41,6 +44,7 @@ class View:
     images: np.ndarray | None = None
     features: np.ndarray | None = None
     real_features: np.ndarray | None = None
+    real_caption_features: np.ndarray | None = None
     paired_features: np.ndarray | None = None
     reference_features: np.ndarray | None = None
     draw_features: np.ndarray | None = None

@@ -166,7 +166,7 @@ def sample_view(step: Step, context: RunContext, side: str) -> View:
         floor = context.store.get(str(step.inputs["floor"]))
         view = view.with_(
             features=judged["features"], paired_features=paired(real, side), real_features=floor.get("images"),
-            draw_features=judged.get("draws"), **asked(step, context),
+            draw_features=judged.get("draws"), real_caption_features=one_caption_each(floor), **asked(step, context),
         )  # fmt: skip
         if side == "captioner" and "captions" in real:
             view = view.with_(reference_features=real["captions"][:, :REFERENCES])
@@ -196,6 +196,18 @@ def paired(real: dict[str, np.ndarray], side: str) -> np.ndarray | None:
     if side == "captioner":
         return real.get("images")
     return real["captions"][:, 0] if "captions" in real else None
+
+
+def one_caption_each(real: dict[str, np.ndarray]) -> np.ndarray | None:
+    """Return judge features of one caption of each item: the first of item 0, the second of item 1, and so on.
+
+    One, as models say one; in turn, so that no place in the list of captions counts more than another.
+    """
+    if "captions" not in real:
+        return None
+    captions = real["captions"]
+    items, many = np.arange(len(captions)), (~np.isnan(captions[:, :, 0])).sum(axis=1)
+    return captions[items, items % np.maximum(1, many)]
 
 
 def set_view(step: Step, context: RunContext) -> View:
@@ -248,8 +260,10 @@ def floor(step: Step, context: RunContext) -> tuple[dict[str, Any], Cost]:
         if split in step.inputs:
             real = context.store.get(str(step.inputs[split]))
             view = view.with_(
-                features=real.get("images"), paired_features=paired(real, family.side), **asked(step, context)
-            )
+                features=real.get("images"), paired_features=paired(real, family.side),
+                real_caption_features=one_caption_each(context.store.get(str(step.inputs["floor"]))),
+                **asked(step, context),
+            )  # fmt: skip
         splits[split] = view
     if family.side == "captioner":
         six = data.captions("evaluation", np.arange(n))

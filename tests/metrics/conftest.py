@@ -25,6 +25,7 @@ def real(scenes):
         images=scenes.images("evaluation", index),
         features=rng.normal(size=(256, 16)),
         real_features=rng.normal(size=(256, 16)),
+        real_caption_features=np.random.default_rng(1).normal(size=(256, 16)),
         paired_features=rng.normal(size=(256, 16)),
         reference_features=rng.normal(size=(256, 5, 16)),
         train_features=rng.normal(size=(256, 16)),

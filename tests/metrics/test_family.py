@@ -13,8 +13,10 @@ from benchmarks.metrics.alignment import CaptionerAlignment, GeneratorAlignment
 from benchmarks.metrics.attribute_reader import AttributeReader
 from benchmarks.metrics.attribute_shift import CaptionShift
 from benchmarks.metrics.caption_diversity import CaptionDiversity
+from benchmarks.metrics.caption_embedding import CaptionEmbedding
 from benchmarks.metrics.caption_oracle import CaptionOracle
 from benchmarks.metrics.caption_overlap import CaptionOverlap
+from benchmarks.metrics.caption_variety import CaptionVariety
 from benchmarks.metrics.clipscore import ClipScore
 from benchmarks.metrics.family import MetricUnavailable
 from benchmarks.metrics.image_cmmd import ImageCmmd
@@ -23,6 +25,7 @@ from benchmarks.metrics.image_diversity import ImageDiversity
 from benchmarks.metrics.image_memorisation import ImageMemorisation
 from benchmarks.metrics.image_oracle import ImageOracle
 from benchmarks.metrics.names import facts
+from benchmarks.metrics.rare_words import RareWords
 from benchmarks.metrics.set_images import SetImages
 from benchmarks.metrics.synthetic_set import SyntheticSet
 from benchmarks.metrics.variance import CaptionerVariance, GeneratorVariance
@@ -31,7 +34,7 @@ from benchmarks.metrics.view import View
 FAMILIES = [
     CaptionerAlignment, GeneratorAlignment, CaptionDiversity, CaptionOracle, CaptionOverlap, ImageDistance,
     ImageOracle, SyntheticSet, CaptionerVariance, GeneratorVariance, AttributeReader, CaptionShift, ClipScore, ImageCmmd,
-    ImageDiversity, ImageMemorisation, SetImages,
+    ImageDiversity, ImageMemorisation, SetImages, CaptionEmbedding, CaptionVariety, RareWords,
 ]  # fmt: skip
 each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 
