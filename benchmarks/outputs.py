@@ -53,7 +53,8 @@ def make_board(plan: Plan, results: Path) -> Board:
 
 def write_board(plan: Plan, folder: Path) -> str:
     """Write leaderboard.md, leaderboard.csv, metrics.csv and curves.png; return the text for a terminal."""
-    from leaderboard.render import csv_text, csv_wide, markdown, terminal
+    from leaderboard.records import csv_text, csv_wide
+    from leaderboard.render import markdown, terminal
 
     board = make_board(plan, folder / "results")
     folder.mkdir(parents=True, exist_ok=True)

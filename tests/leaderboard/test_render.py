@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard import render
+from leaderboard import records, render, text
 from leaderboard.board import build
 from leaderboard.curves import figure, write_png
 
@@ -17,17 +17,17 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
+    ("name", "write"),
     [
         ("board.md", render.markdown),
-        ("board.csv", render.csv_text),
-        ("wide.csv", render.csv_wide),
+        ("board.csv", records.csv_text),
+        ("wide.csv", records.csv_wide),
         ("board.txt", render.terminal),
     ],
 )
-def test_golden(zoo, name: str, text):
+def test_golden(zoo, name: str, write):
     """Regenerate on purpose with UPDATE_GOLDEN=1, and read the difference."""
-    made = text(build(zoo.rows, zoo.results))
+    made = write(build(zoo.rows, zoo.results))
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.mkdir(exist_ok=True)
         (GOLDEN / name).write_text(made, encoding="utf-8")
@@ -48,15 +48,15 @@ def test_order_of_result_files_does_not_matter(zoo):
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_terminal_fits(zoo, width):
-    text = render.terminal(build(zoo.rows, zoo.results), width)
-    assert max(map(len, text.splitlines())) <= width
+    shown = render.terminal(build(zoo.rows, zoo.results), width)
+    assert max(map(len, shown.splitlines())) <= width
 
 
 def test_markdown_tables_are_rectangular_and_messages_cannot_break_them(zoo):
-    text = render.markdown(build(zoo.rows, zoo.results))
-    assert "loss is NaN \\| stopped" in text
+    page = render.markdown(build(zoo.rows, zoo.results))
+    assert "loss is NaN \\| stopped" in page
     width = None
-    for line in text.splitlines():
+    for line in page.splitlines():
         if line.startswith("|"):
             cells = line.replace("\\|", "").count("|")
             assert width in (None, cells)
@@ -67,32 +67,32 @@ def test_markdown_tables_are_rectangular_and_messages_cannot_break_them(zoo):
 
 def test_csv_can_be_read_back(zoo):
     board = build(zoo.rows, zoo.results)
-    records = list(csv.DictReader(io.StringIO(render.csv_text(board))))
-    assert len(records) == sum(len(group.lines) for group in board.groups)
-    found = next(r for r in records if r["mitigation"] == "missing_seed")
+    rows = list(csv.DictReader(io.StringIO(records.csv_text(board))))
+    assert len(rows) == sum(len(group.lines) for group in board.groups)
+    found = next(r for r in rows if r["mitigation"] == "missing_seed")
     assert (found["label"], found["prevented"], found["end"]) == ("incomplete 4/5", "", "")
 
 
 def test_empty_boards_say_so(zoo):
     assert "nothing was measured" in render.markdown(build([], {}))
     assert "incomplete 0/5" in render.terminal(build(zoo.rows, {}))
-    assert render.csv_text(build([], {})) == ""
+    assert records.csv_text(build([], {})) == ""
     assert "not part of the current plan" in render.terminal(build(zoo.rows[:1], zoo.results))
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("value", "shown"),
     [(None, ""), (0.0, "0"), (0.12345, "0.123"), (10.04, "10"), (12345.6, "12346"), (1.5e7, "1.50e+07")],
 )
-def test_number(value, text):
-    assert render.number(value) == text
+def test_number(value, shown):
+    assert text.number(value) == shown
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (1234, "1234"), (34_500, "34.5k"), (5_600_000, "5.6M"), (2.5e10, "25G")]
+    ("value", "shown"), [(0, "0"), (1234, "1234"), (34_500, "34.5k"), (5_600_000, "5.6M"), (2.5e10, "25G")]
 )
-def test_count(value, text):
-    assert render.count(value) == text
+def test_count(value, shown):
+    assert text.count(value) == shown
 
 
 def test_curves_draw_comparable_groups_only(zoo, tmp_path):
