@@ -10,10 +10,10 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.evaluation import families_by_judge
-from benchmarks.keys import canonical, digest
+from benchmarks.keys import canonical
 from benchmarks.loading import ROOT
-from benchmarks.results import CellError, CellResult, Cost, Floor, MetricInfo, Point, Row, Status
+from benchmarks.protocols import metric_infos
+from benchmarks.results import CellError, CellResult, Cost, Floor, Point, Row, Status
 from benchmarks.store import Store
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def assemble(plan: Plan, cell: PlannedCell, store: Store, done: set[str], failur
     error = None if failure is None else CellError(failure.step.kind, failure.step.iteration, failure.message)
     status: Status = "failed" if failure is not None else "complete" if set(cell.needs) <= done else "incomplete"
     spec = cell.cell
+    home = min(cell.rows, key=lambda row: row["parent"] is not None)  # a cell of two rows is at home in its own
     return CellResult(
         suite=plan.suite.name, suite_digest=plan.digest, key=cell.key, seed=spec.seed, iterations=spec.iterations,
         n=spec.n, rows=tuple(Row(r["scenario"], r["variant"], r["mitigation"], r["parent"]) for r in cell.rows),
@@ -55,7 +56,7 @@ def assemble(plan: Plan, cell: PlannedCell, store: Store, done: set[str], failur
         status=status, error=error,
         metrics=tuple(Point(t, v) for t, v in sorted(values.items()) if v),
         sets=tuple(Point(t, v) for t, v in sorted(sets.items()) if v),
-        absent=reader.absent, floors=reader.floors(cell.trace.floors), info=reader.info(cell),
+        absent=reader.absent, floors=reader.floors(cell.trace.floors), info=metric_infos(plan, cell, home["protocol"]),
         cost=reader.cost(key for keys in cell.trace.work.values() for key in keys),
         configuration=_configuration(cell), execution=reader.execution(cell), versions=_versions(),
         commit=_commit(), created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -94,20 +95,6 @@ class _Reader:
             if key in self.done:
                 for metric, floor in self.store.get(key)["floors"].items():
                     found[self.name(key, metric)] = Floor(**floor)
-        return found
-
-    def info(self, cell: PlannedCell) -> dict[str, MetricInfo]:
-        world, primary = self.plan.world, self.plan.suite.primary
-        found = {}
-        home = min(cell.rows, key=lambda row: row["parent"] is not None)  # a cell of two rows is at home in its own
-        for side in (*sorted(cell.cell.scenario.trains), "set"):
-            for family, judge in families_by_judge(world, side):
-                first = world.judges_of(family)[0] if judge else None
-                for metric, facts in family.declares.items():
-                    name = family.name(metric, cell.cell.evaluate.n, judge)
-                    protocol = digest([home["protocol"], family.identity, world.judge(judge)])
-                    headline = primary.get(side) == metric and judge == first
-                    found[name] = MetricInfo(facts["direction"], headline, protocol)
         return found
 
     def cost(self, keys: Iterable[str]) -> Cost:

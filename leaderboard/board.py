@@ -106,12 +106,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Board:
-    """All groups, and how many result files are no part of the plan."""
+    """All groups, how many result files are no part of the plan, and whose entries are of another protocol."""
 
     groups: tuple[Group, ...]
     rows: tuple[BoardRow, ...]
     results: Mapping[str, CellResult]
     ignored: int
+    foreign: tuple[str, ...] = ()
 
     @property
     def modalities(self) -> tuple[str, ...]:

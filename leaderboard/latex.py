@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from leaderboard.board import Board, Group, Line
 from leaderboard.overall import Overall, overall
-from leaderboard.render import heading, power_line, row_name
+from leaderboard.render import heading, headline, power_line, row_name
 from leaderboard.text import count, number
 from leaderboard.text import latex_escape as escape
 
@@ -52,7 +52,7 @@ def _row(group: Group, line: Line) -> list[str]:
         number(line.end),
         "" if worse is None else number(worse.mean) + ("" if line.sd is None else f" $\\pm$ {number(line.sd, 2)}"),
         escape(line.headline) if ratio is None else f"{ratio.value:.2f}",
-        "" if ratio is None else f"[{ratio.low:.2f}, {ratio.high:.2f}]",
+        "" if ratio is None else headline(line).partition(" ")[2],
         f"{line.rank[0]}--{line.rank[1]}" if line.rank else "",
         count(line.cost.network_evaluations) if line.cost else "",
         line.seeds,

@@ -46,13 +46,13 @@ def provenance(board: Board) -> list[Provenance]:
 
 def _joined(board: Board, rows: list[BoardRow]) -> Provenance:
     cells = [board.results[key] for row in rows for key in row.keys if key in board.results]
-    commits = {cell.commit[:10] + ("+" if cell.commit.endswith("+") else "") for cell in cells if cell.commit}
+    commits = {commit for cell in cells for commit in cell.commit.split(", ") if commit}
     hosts = {" ".join(str(c.execution[k]) for k in ("device", "machine") if k in c.execution) for c in cells}
     return Provenance(
         rows[0].mitigation,
         rows[0].origin,
         _list({row.version for row in rows}),
-        _list(commits),
+        _list({commit[:10] + ("+" if commit.endswith("+") else "") for commit in commits}),
         max((cell.created[:10] for cell in cells), default=""),
         _list(hosts),
         _list({row.command for row in rows}),

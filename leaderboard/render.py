@@ -99,9 +99,12 @@ def _power_markdown(group: Group) -> list[str]:
 def _warnings(board: Board) -> list[str]:
     if not board.rows:
         return ["The plan has no rows: nothing was measured."]
+    warnings = []
     if board.ignored:
-        return [f"{board.ignored} result files are not part of the current plan and are not shown."]
-    return []
+        warnings.append(f"{board.ignored} result files are not part of the current plan and are not shown.")
+    if board.foreign:
+        warnings.append(f"Committed entries of another protocol are not shown: {', '.join(board.foreign)}.")
+    return warnings
 
 
 def row_name(group: Group, line: Line) -> str:
@@ -132,7 +135,8 @@ def headline(line: Line) -> str:
     if line.prevented is None:
         return line.headline
     ratio = line.prevented
-    return f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
+    ends = f"{ratio.low:.2f}, {ratio.high:.2f}" if ratio.kind == "bounded" else "unbounded"
+    return f"{ratio.value:.2f} [{ends}]"
 
 
 def _rank(line: Line) -> str:
@@ -151,7 +155,8 @@ def _group_markdown(group: Group) -> str:
         onset = "" if line.onset is None else str(line.onset)
         extra = [_gain(line), _rank(line), number(line.p_value, 2), number(line.area), number(line.slope), onset]
         costs = [count(getattr(line.cost, name)) if line.cost else "" for name in COSTS]
-        rows.append([escape(cells[0]), *cells[1:4], escape(cells[4]), *extra, *cells[6:], *costs])
+        shown = cells[4] if line.prevented else escape(cells[4])
+        rows.append([escape(cells[0]), *cells[1:4], shown, *extra, *cells[6:], *costs])
     head = (*WIDE_HEAD, *([f"**{escape(group.sorted_by)}**"] if group.sorted_by else []), *COST_HEAD)
     return _github(rows, head, ("left", *["right"] * (len(head) - 1)))
 
