@@ -67,7 +67,7 @@ def make_entry(plan: Plan, method: str, results: Path) -> Entry:
     rows = rows_of(plan, method)
     name = rows[0].mitigation
     suite = plan.suite.name
-    command = f"make bench SUITE={suite}" + (f" METHOD={method}" if rows[0].added else "")
+    command = f"make bench SUITE={suite}" + (f" METHOD={Path(method).name}" if rows[0].added else "")
     found = read_results(results)
     made, cells = [], []
     for row, wanted in zip(rows, expected(plan, rows), strict=True):

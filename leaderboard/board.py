@@ -288,8 +288,8 @@ def _reasons(line: Line, controls: Controls) -> tuple[str, ...]:
     return tuple(filter(None, [unranked, unpaired]))
 
 
-def _order(line: Line) -> tuple[int, int]:
-    """Controls first, then the ranked by rank; everything else keeps the plan's order."""
+def _order(line: Line) -> tuple[int, int, float]:
+    """Controls first, then the ranked by rank and paired difference; everything else keeps the plan's order."""
     if line.role == "control":
-        return 0, 0
-    return (1, sum(line.rank)) if line.rank else (2, 0)
+        return 0, 0, 0.0
+    return (1, sum(line.rank), -line.gain.mean) if line.rank and line.gain else (2, 0, 0.0)

@@ -1,7 +1,8 @@
 """The board's main figure: collapse prevented per method with its interval, one panel per scenario and modality.
 
-0 is no mitigation, 1 is real data. Only methods with a headline number are drawn, in the order of the board; hollow
-marks are not ranked. Intervals that leave the panel end in an arrow.
+0 is no mitigation, 1 is real data. Only methods with a headline number are drawn, in the order of the board. Blue and
+red ones differ from `none` after Holm's adjustment; hollow ones are not ranked. Intervals that leave the panel end in
+an arrow.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from leaderboard.board import Board, Group, Line
 from leaderboard.curves import COLOURS, FAINT, INK
 from leaderboard.render import row_name
+from leaderboard.statistics import LEVEL
 
 LOW, HIGH = -0.6, 1.3  # of every panel, so that panels can be compared by eye
 BETTER, WORSE, UNCLEAR = "#0072b2", COLOURS["none"], "#7f7f7f"
@@ -72,7 +74,7 @@ def _panel(panel: Any, group: Group) -> None:
     panel.set_ylim(len(lines) - 0.4, -0.6)
     panel.set_yticks(range(len(lines)), [row_name(group, line) for line in lines], fontsize=8.5, color=INK)
     panel.set_xticks([-0.5, 0, 0.5, 1], ["-0.5", "none", "0.5", "real"], fontsize=8.5)
-    panel.set_xlabel("collapse prevented, 95 % interval", fontsize=8.5, color=INK)
+    panel.set_xlabel("collapse prevented, 95 % interval (blue, red: differs from none, Holm)", fontsize=8.5, color=INK)
     for tick, name in zip(panel.get_xticklabels(), ("", "none", "", "real"), strict=True):
         tick.set_color(COLOURS.get(name, INK))
     panel.tick_params(length=0)
@@ -86,16 +88,15 @@ def _panel(panel: Any, group: Group) -> None:
     if not valid:
         about += f" · {group.controls.label.partition(' (')[0]}"
     colour = "#666666" if valid else COLOURS["none"]
-    panel.text(0, 1.0, about, transform=panel.transAxes, fontsize=8.5, color=colour, va="bottom")
-    panel.text(1.01, 1.0, "rank", transform=panel.transAxes, fontsize=8, color="#666666", va="bottom")
+    panel.text(0, 1.012, about, transform=panel.transAxes, fontsize=8.5, color=colour, va="bottom")
+    panel.text(1.01, 1.012, "rank", transform=panel.transAxes, fontsize=8, color="#666666", va="bottom")
 
 
 def _mark(panel: Any, height: int, line: Line) -> None:
-    ratio, gain = line.prevented, line.gain
+    ratio = line.prevented
     assert ratio is not None
-    better = gain is not None and gain.low > 0
-    worse = gain is not None and gain.high < 0
-    colour = BETTER if better else WORSE if worse else UNCLEAR
+    differs = line.p_value is not None and line.p_value < 1 - LEVEL
+    colour = UNCLEAR if not differs else BETTER if ratio.value > 0 else WORSE
     bounded = ratio.kind == "bounded"
     low, high = (max(ratio.low, LOW), min(ratio.high, HIGH)) if bounded else (LOW, HIGH)
     panel.plot([low, high], [height, height], color=colour, lw=2.0, alpha=0.55, solid_capstyle="butt", zorder=2)

@@ -40,7 +40,7 @@ def _group(group: Group) -> str:
     caption = f"{group.title}. {heading(group)}."
     power = power_line(group)
     return _table(
-        HEAD, [_row(group, line) for line in group.lines], "lrrrrlrrr", caption + (f" {power}." if power else "")
+        HEAD, [_row(group, line) for line in group.lines], "lrrrrlrrr", caption + (f" W{power[1:]}." if power else "")
     )
 
 

@@ -127,9 +127,9 @@ def _signature(
     }
     shown = []
     for short, (change, minimum) in changes.items():
-        found = int(onsets(change, minimum, ALPHA / len(changes)))
-        if found != NEVER:
-            shown.append((short, found))
+        begins = int(onsets(change, minimum, ALPHA / len(changes)))
+        if begins != NEVER:
+            shown.append((short, begins))
     shown.sort(key=lambda pair: pair[1])
     return Signature(name, tuple(changes), shown[0][1] if shown else None, tuple(shown))
 

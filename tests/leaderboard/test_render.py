@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard import records, render, text
+from leaderboard import forest, latex, records, render, text
 from leaderboard.board import build
 from leaderboard.curves import figure, write_png
 
@@ -23,6 +23,8 @@ GOLDEN = Path(__file__).parent / "golden"
         ("board.csv", records.csv_text),
         ("wide.csv", records.csv_wide),
         ("board.txt", render.terminal),
+        ("board.json", lambda board: records.json_text(board, "zoo")),
+        ("board.tex", lambda board: latex.latex(board, "zoo")),
     ],
 )
 def test_golden(zoo, name: str, write):
@@ -104,3 +106,76 @@ def test_curves_draw_comparable_groups_only(zoo, tmp_path):
     assert path.read_bytes() == write_png(board, tmp_path / "again.png").read_bytes()
     assert path.read_bytes().startswith(b"\x89PNG")
     assert figure(build([], {})).texts[0].get_text() == "no complete curves yet"
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "a|b",
+    "=HYPERLINK(1)",
+    "+1",
+    "@sum",
+    "![x](http://x.y)",
+    "`code`",
+    r"\input{secret}",
+    "$x_{1}$ & 50% #1 ~^",
+)
+
+
+@pytest.fixture
+def hostile(world):
+    """A board whose methods have names that some format would act upon."""
+    w = world()
+    for name, rate in (("none", 1.0), ("real", 0.05), *((name, 0.5) for name in HOSTILE)):
+        w.add("joint", "real_prompts", name, rate)
+    return build(w.rows, w.results)
+
+
+def test_names_do_nothing_in_markdown(hostile):
+    page = render.markdown(hostile)
+    assert "<" not in page.replace("&lt;", "")
+    for line in page.splitlines():
+        assert "](" not in line.replace("\\](", "")
+    tables = [line for line in page.splitlines() if line.startswith("| ") and "a\\|b" in line]
+    assert tables
+    heads = {line.replace("\\|", "").count("|") for line in page.splitlines() if line.startswith("| mitigation")}
+    assert {line.replace("\\|", "").count("|") for line in tables} <= heads | {6}
+
+
+def test_names_do_nothing_in_a_spreadsheet(hostile):
+    for written in (records.csv_text(hostile), records.csv_wide(hostile)):
+        rows = list(csv.DictReader(io.StringIO(written)))
+        names = {row["mitigation"] for row in rows}
+        assert {"'=HYPERLINK(1)", "'+1", "'@sum"} <= names
+        assert not any(name[0] in "=+-@" for name in names)
+        assert len({len(row) for row in rows}) == 1
+
+
+def test_names_do_nothing_in_latex(hostile):
+    made = latex.latex(hostile, "zoo")
+    assert r"\textbackslash{}input\{secret\}" in made
+    assert r"\$x\_\{1\}\$ \& 50\% \#1 \textasciitilde{}\textasciicircum{}" in made
+    for line in made.splitlines():
+        if line.endswith(r"\\"):
+            assert line.replace(r"\&", "").count("&") in (4, 8)
+
+
+def test_numbers_below_zero_stay_numbers_in_csv():
+    assert text.csv_field(-0.5) == "-0.5"
+    assert text.csv_field(-0.0) == "0"
+    assert text.csv_field("-") == "-"
+    assert text.csv_field("-1+1") == "'-1+1"
+
+
+def test_forest_draws_methods_with_a_number_only(zoo, world, tmp_path):
+    board = build(zoo.rows, zoo.results)
+    assert forest.drawable(board)
+    panels = {panel.get_title(loc="left"): panel for panel in forest.figure(board).axes if panel.get_title(loc="left")}
+    assert set(panels) == {"joint · real_prompts", "relabel · real_prompts", "generator_only · guided"}
+    names = {label.get_text() for panel in panels.values() for label in panel.get_yticklabels()}
+    assert {"accumulate", "placebo", "(scenario as is)"} <= names
+    assert names.isdisjoint({"none", "real", "missing_seed", "failing", "other_protocol"})
+    path = forest.write_png(board, tmp_path / "prevented.png")
+    assert path.read_bytes() == forest.write_png(board, tmp_path / "again.png").read_bytes()
+    empty = build([], {})
+    assert not forest.drawable(empty)
+    assert "no method" in forest.figure(empty).texts[0].get_text()
