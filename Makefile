@@ -4,6 +4,7 @@ SHELL := /bin/bash
 
 SUITE ?= smoke
 METHOD ?=
+ENTRY ?=
 ARGS ?=
 # The first interpreter of a supported version that really runs (a version manager's shim may not).
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
@@ -14,7 +15,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 RUN := OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
-.PHONY: help setup bench plan leaderboard ui bases mirror speed-gpu test test-slow lint clean
+.PHONY: help setup bench plan leaderboard submit verify ui bases mirror speed-gpu test test-slow lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -38,8 +39,16 @@ bench: $(STAMP) ## Run a suite: make bench SUITE=smoke METHOD=accumulate
 plan: $(STAMP) ## Show what a run would do, its cost and disk, without running anything
 	$(RUN) plan $(SUITE) $(if $(METHOD),--method $(METHOD)) $(ARGS)
 
-leaderboard: $(STAMP) ## Render the tables of a suite from its result files
-	$(RUN) table $(SUITE) $(ARGS)
+leaderboard: $(STAMP) ## Render the board of a suite from committed entries and result files
+	$(RUN) table $(SUITE) $(if $(METHOD),--method $(METHOD)) $(ARGS)
+
+submit: $(STAMP) ## Write a method's entry from its result files: make submit SUITE=scenes_board METHOD=accumulate
+	@test -n "$(METHOD)" || { echo "make submit needs METHOD=<none, real, or a mitigation>"; exit 2; }
+	$(RUN) submit $(SUITE) --method $(METHOD) $(ARGS)
+
+verify: $(STAMP) ## Check an entry: make verify ENTRY=leaderboard/entries/<suite>/<method>.json ARGS='--rerun 0'
+	@test -n "$(ENTRY)" || { echo "make verify needs ENTRY=<an entry's file>"; exit 2; }
+	$(RUN) verify $(ENTRY) $(ARGS)
 
 ui: $(STAMP) ## Open MLflow's page on the mirrored results of a suite
 	$(RUN) ui $(SUITE) $(ARGS)

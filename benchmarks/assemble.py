@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.keys import canonical, digest
+from benchmarks.keys import canonical
 from benchmarks.loading import ROOT
-from benchmarks.metrics.names import facts
-from benchmarks.results import CellError, CellResult, Cost, Floor, Interval, MetricInfo, Point, Row, Status
+from benchmarks.protocols import metric_infos
+from benchmarks.results import CellError, CellResult, Cost, Floor, Interval, Point, Row, Status
 from benchmarks.store import Store
-from benchmarks.world import Family
 
 if TYPE_CHECKING:
     from benchmarks.executors import Failure
@@ -49,13 +48,14 @@ def assemble(plan: Plan, cell: PlannedCell, store: Store, done: set[str], failur
     error = None if failure is None else CellError(failure.step.kind, failure.step.iteration, failure.message)
     status: Status = "failed" if failure is not None else "complete" if set(cell.needs) <= done else "incomplete"
     spec = cell.cell
+    home = min(cell.rows, key=lambda row: row["parent"] is not None)  # a cell of two rows is at home in its own
     return CellResult(
         suite=plan.suite.name, suite_digest=plan.digest, key=cell.key, seed=spec.seed, iterations=spec.iterations,
         n=spec.n, rows=tuple(Row(r["scenario"], r["variant"], r["mitigation"], r["parent"]) for r in cell.rows),
         trains=tuple(sorted(spec.scenario.trains)),
         status=status, error=error,
-        metrics=metrics, sets=sets,
-        absent=reader.absent, floors=reader.floors(cell.trace.floors), info=reader.info(cell),
+        metrics=metrics, sets=sets, absent=reader.absent, floors=reader.floors(cell.trace.floors),
+        info=metric_infos(plan, cell, home["protocol"], reader.found),
         cost=reader.cost(key for keys in cell.trace.work.values() for key in keys),
         configuration=_configuration(cell), execution=reader.execution(cell), versions=_versions(),
         commit=_commit(), created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -104,28 +104,6 @@ class _Reader:
                 for metric, floor in self.store.get(key)["floors"].items():
                     found[self.name(key, metric)] = Floor(**floor)
         return found
-
-    def info(self, cell: PlannedCell) -> dict[str, MetricInfo]:
-        world, primary = self.plan.world, self.plan.suite.primary
-        found = {}
-        home = min(cell.rows, key=lambda row: row["parent"] is not None)  # a cell of two rows is at home in its own
-        for side in (*sorted(cell.cell.scenario.trains), "set"):
-            for family, judge in world.by_judge[side]:
-                first = world.judges_of(family)[0] if judge else None
-                protocol = digest([home["protocol"], family.identity, world.judge(judge)])
-                for metric, declared in self.declared(family):
-                    name = family.name(metric, cell.cell.evaluate.n, judge)
-                    headline = primary.get(side) == metric and judge == first
-                    found[name] = MetricInfo(declared["direction"], headline, protocol)
-        return found
-
-    def declared(self, family: Family) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the metrics of a family and what it says of them; one that ends in `*` by the names that were found."""
-        yield from ((m, declared) for m, declared in family.declares.items() if not m.endswith("*"))
-        for metric in sorted(m for path, m in self.found if path == family.class_path and m not in family.declares):
-            declared = facts(family.declares, metric)
-            if declared is not None:
-                yield metric, declared
 
     def cost(self, keys: Iterable[str]) -> Cost:
         total: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks run | plan | table | mirror | ui | bases`.
+"""The command line: `python -m benchmarks run | plan | table | submit | verify | mirror | ui | bases`.
 
 Parsing, planning and tables never import torch; `run` does, in its worker processes.
 """
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.cli_entries import add_commands
 from benchmarks.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,8 +72,15 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--no-mirror", action="store_true", help="leave MLflow alone")
         if name == "plan":
             command.add_argument("--format", choices=("text", "json"), default="text")
+        if name == "table":
+            command.add_argument("--sort", default=None, help="order of the rows: a column, or a metric at T")
+            command.add_argument(
+                "--entries", type=Path, default=None, help="folder of entries (default: the project's)"
+            )
+            command.add_argument("--boards", type=Path, default=None, help="folder of boards (default: the project's)")
         if name == "ui":
             command.add_argument("--port", type=int, default=5000)
+    add_commands(commands)
     command = commands.add_parser("bases", help=(bases.__doc__ or "").splitlines()[0], allow_abbrev=False)
     command.add_argument("names", nargs="*", help="which bases (default: all)")
     command.add_argument("--workers", type=int, default=None, help="bases trained side by side (default: one a core)")
@@ -189,11 +197,13 @@ def explained(cost: dict[str, Any]) -> list[str]:
 
 
 def table(options: argparse.Namespace) -> int:
-    """Write and print the board from the result files."""
-    from benchmarks.outputs import write_board
+    """Write and print the board: from committed entries beside the result files, and from entries alone."""
+    from benchmarks.outputs import write_board, write_entry_board
 
     study = read_plan(options)
-    print(write_board(study, options.runs / study.suite.name), end="")
+    print(write_board(study, options.runs / study.suite.name, options.entries, options.sort), end="")
+    for path in write_entry_board(study.suite.name, options.entries, options.boards):
+        print(f"wrote {path}", file=sys.stderr)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from benchmarks.estimate import estimate
 from benchmarks.plan import Plan, resolved
+from benchmarks.protocols import metric_infos
 from benchmarks.results import CellResult, read_results
 from benchmarks.store import LocalStore, Store
 
@@ -42,29 +44,91 @@ def describe(plan: Plan, store_root: Path) -> dict[str, Any]:
     }
 
 
-def make_board(plan: Plan, results: Path) -> Board:
-    """Return the board of a plan's rows over the result files that are there."""
+def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
+    """Return the board of a plan's rows over the result files that are there, beside committed entries.
+
+    Args:
+        plan: The current plan.
+        results: Folder of result files.
+        entries: Folder of entries; default: the project's.
+    """
     from leaderboard.board import BoardRow, build  # scipy: a second that planning does not have
+    from leaderboard.committed import beside_local
+    from leaderboard.entries import FOLDER, read_entries
 
-    rows = [BoardRow(r.scenario, r.variant, r.mitigation, r.parent, r.seeds, r.keys, r.applies_to) for r in plan.rows]
+    suite = plan.suite.name
+    plain = f"make bench SUITE={suite}"
+    rows = [
+        BoardRow(
+            r.scenario, r.variant, r.mitigation, r.parent, r.seeds, r.keys, r.applies_to,
+            command=f"{plain} METHOD={r.mitigation}" if r.added else plain,
+        )
+        for r in plan.rows
+    ]  # fmt: skip
     found = {k: r for k, r in read_results(results).items() if k in plan.cells}
-    return build(rows, found)
+    committed = read_entries(suite, entries or FOLDER)
+    if not committed:
+        return build(rows, found)
+    planned = {(r.scenario, r.variant): metric_infos(plan, plan.cells[r.keys[0]], r.protocol) for r in plan.rows}
+    merged, cells, foreign = beside_local(rows, found, committed, planned)
+    board = build(merged, {k: cells[k] for row in merged for k in row.keys if k in cells})
+    return replace(board, foreign=foreign)
 
 
-def write_board(plan: Plan, folder: Path) -> str:
-    """Write leaderboard.md, leaderboard.csv, metrics.csv and curves.png; return the text for a terminal."""
-    from leaderboard.render import csv_text, csv_wide, markdown, terminal
+def write_board(plan: Plan, folder: Path, entries: Path | None = None, sort: str | None = None) -> str:
+    """Write leaderboard.md, leaderboard.csv, metrics.csv and pictures; return the text for a terminal.
 
-    board = make_board(plan, folder / "results")
+    Args:
+        plan: The current plan.
+        folder: Where its results are and the board goes.
+        entries: Folder of entries; default: the project's.
+        sort: A column or metric that rows are in order of; default: the rank.
+    """
+    from leaderboard.records import csv_text, csv_wide
+    from leaderboard.render import markdown, terminal
+    from leaderboard.sorting import sort_board
+
+    board = make_board(plan, folder / "results", entries)
+    if sort:
+        board = sort_board(board, sort)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "leaderboard.md").write_text(markdown(board, title=plan.suite.name), encoding="utf-8")
     (folder / "leaderboard.csv").write_text(csv_text(board), encoding="utf-8")
     (folder / "metrics.csv").write_text(csv_wide(board), encoding="utf-8")
     if any(not line.reading.problem for group in board.groups for line in group.lines):
-        from leaderboard.curves import write_png
+        from leaderboard import curves, forest
 
-        write_png(board, folder / "curves.png")
+        curves.write_png(board, folder / "curves.png")
+        if forest.drawable(board):
+            forest.write_png(board, folder / "prevented.png")
     return terminal(board)
+
+
+def write_entry_board(suite: str, entries: Path | None = None, boards: Path | None = None) -> list[Path]:
+    """Write the committed board of a suite from its entries alone; return the files, none where it has no entry."""
+    from leaderboard.committed import entry_board
+    from leaderboard.entries import FOLDER, read_entries
+    from leaderboard.latex import latex
+    from leaderboard.records import csv_text, json_text
+    from leaderboard.render import markdown
+
+    committed = read_entries(suite, entries or FOLDER)
+    if not committed:
+        return []
+    board = entry_board(committed)
+    texts = {
+        "md": markdown(board, suite),
+        "csv": csv_text(board),
+        "json": json_text(board, suite),
+        "tex": latex(board, suite),
+    }
+    home = boards or FOLDER.parent / "boards"
+    home.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for ending, text in texts.items():
+        paths.append(home / f"{suite}.{ending}")
+        paths[-1].write_text(text, encoding="utf-8", newline="\n")
+    return paths
 
 
 def write_pictures(plan: Plan, store: Store, folder: Path, key: str, result: CellResult) -> None:

@@ -11,10 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from benchmarks.results import CellResult, Cost, Floor
+from leaderboard import comparing
 from leaderboard import statistics as st
 from leaderboard.controls import Controls, find_controls, mismatch
 from leaderboard.health import false_health
+from leaderboard.onset import onset
+from leaderboard.power import Power
 from leaderboard.readings import BoardRow, Reading, read
+from leaderboard.signatures import Signature, signatures
 
 __all__ = ["Board", "BoardRow", "Group", "Line", "build"]
 
@@ -43,9 +47,14 @@ class Line:
         rank: Rank range among the methods of the group; None where unranked.
         area: Mean worsening along the trajectory.
         slope: Robust slope of the worsening per iteration.
-        onset: First iteration from which the worsening stays above the minimum effect.
+        onset: First iteration from which the worsening lies beyond the minimum effect and the seed noise, up to T.
+        signatures: In which ways it fails, and from which iteration on; empty where there are no curves.
+        correlation: With `none` at T over seeds; None where they are no pairs or it is unknown.
+        local: Whether it comes from result files of this machine, on a board that has committed entries.
+        protocol: Of the metric; "" where unknown or mixed.
         cost: Mean over seeds.
         notes: Labels that a reader must see.
+        sorted_value: Of the column or metric that the board was sorted by.
     """
 
     mitigation: str
@@ -64,8 +73,13 @@ class Line:
     area: float | None = None
     slope: float | None = None
     onset: int | None = None
+    signatures: tuple[Signature, ...] = ()
+    correlation: float | None = None
+    local: bool = False
+    protocol: str = ""
     cost: Cost | None = None
     notes: tuple[str, ...] = ()
+    sorted_value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +95,8 @@ class Group:
     floor: Floor | None
     controls: Controls
     lines: tuple[Line, ...]
+    power: Power | None = None
+    sorted_by: str = ""
 
     @property
     def title(self) -> str:
@@ -90,12 +106,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Board:
-    """All groups, and how many result files are no part of the plan."""
+    """All groups, how many result files are no part of the plan, and whose entries are of another protocol."""
 
     groups: tuple[Group, ...]
     rows: tuple[BoardRow, ...]
     results: Mapping[str, CellResult]
     ignored: int
+    foreign: tuple[str, ...] = ()
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -149,7 +166,8 @@ def _group(
     own = [row for row in rows if row.group == (scenario, variant)]
     readings = [read(row, results, metric) for row in own]
     controls = find_controls(own[0], rows, results, metric)
-    lines = [_line(reading, controls, modality) for reading in readings]
+    mixed = any(row.origin == "entry" for row in rows)
+    lines = [replace(_line(r, controls, modality), local=mixed and r.row.origin == "local") for r in readings]
     lines = [_flag(line, results, modality) for line in lines]
     lines = _compare(lines, controls)
     lines.sort(key=_order)
@@ -157,7 +175,8 @@ def _group(
         (c.info[metric].direction for r in readings for c in r.cells if metric in c.info), "down"
     )
     floor = controls.floor or next((c.floors[metric] for r in readings for c in r.cells if metric in c.floors), None)
-    return Group(scenario, variant, modality, metric, direction, own[0].parent, floor, controls, tuple(lines))
+    power = _power(lines, controls)
+    return Group(scenario, variant, modality, metric, direction, own[0].parent, floor, controls, tuple(lines), power)
 
 
 def _line(reading: Reading, controls: Controls, modality: str) -> Line:
@@ -167,7 +186,7 @@ def _line(reading: Reading, controls: Controls, modality: str) -> Line:
     line = Line(row.mitigation, role, reading.seeds, reading.problem, reading)
     if reading.curves is None:
         return replace(line, notes=tuple(filter(None, [reading.detail])))
-    line = _describe(line, reading, controls)
+    line = _describe(line, reading, modality)
     if role == "control":
         return replace(line, headline=DASH)
     if controls.problem:
@@ -179,11 +198,16 @@ def _line(reading: Reading, controls: Controls, modality: str) -> Line:
         return replace(line, headline="one seed, no interval")
     if not controls.collapsed:
         return replace(line, headline=NO_COLLAPSE)
-    none, real = controls.end("none"), controls.end("real")
-    return replace(line, prevented=st.collapse_prevented(none, reading.at(-1), real))
+    none, real = controls.reading("none"), controls.reading("real")
+    same = comparing.paired(none, reading)
+    return replace(
+        line,
+        prevented=comparing.prevented(none, reading, real),
+        correlation=st.seed_correlation(none.at(-1), reading.at(-1)) if same else None,
+    )
 
 
-def _describe(line: Line, reading: Reading, controls: Controls) -> Line:
+def _describe(line: Line, reading: Reading, modality: str) -> Line:
     """Add the numbers that a row has on its own."""
     curves = reading.curves
     assert curves is not None
@@ -199,7 +223,9 @@ def _describe(line: Line, reading: Reading, controls: Controls) -> Line:
         sd=st.mean_sd(worse)[1] if len(worse) > 1 else None,
         area=float(st.trajectory_area(curves, direction).mean()),
         slope=float(st.robust_slope(curves, direction).mean()),
-        onset=st.onset(curves, direction, minimum),
+        onset=onset(curves, direction, minimum),
+        signatures=signatures(reading.cells, modality),
+        protocol=next(iter(reading.protocols)) if len(reading.protocols) == 1 else "",
         cost=reading.cost(),
     )
 
@@ -219,13 +245,12 @@ def _compare(lines: list[Line], controls: Controls) -> list[Line]:
     scored = [line for line in lines if line.prevented is not None]
     if not scored:
         return lines
-    none, direction = controls.end("none"), controls.direction
-    gains = {id(x): st.t_interval(st.worsening(x.reading.at(-1), none, direction)) for x in scored}
+    none, direction = controls.reading("none"), controls.direction
+    gains = {id(x): comparing.gain(none, x.reading, direction) for x in scored}
     ranked = [x for x in scored if x.role == "method" and not _unranked(x, controls)]
-    adjusted = st.holm([st.paired_p(none, x.reading.at(-1)) for x in ranked])
+    adjusted = st.holm([comparing.p_value(none, x.reading) for x in ranked])
     p_values = {id(x): p for x, p in zip(ranked, adjusted, strict=True)}
-    # the rank of the only one says nothing
-    ranks = st.rank_ranges({x.mitigation: x.reading.at(-1) for x in ranked} if len(ranked) > 1 else {}, direction)
+    ranks = comparing.rank_ranges([x.reading for x in ranked], direction)
     return [
         replace(
             line,
@@ -238,25 +263,33 @@ def _compare(lines: list[Line], controls: Controls) -> list[Line]:
     ]
 
 
+def _power(lines: list[Line], controls: Controls) -> Power | None:
+    """Return what the group can see: from its methods' differences to `none`, or `real`'s where it has no method."""
+    if controls.problem:
+        return None
+    methods = [x.reading for x in lines if x.prevented is not None and x.role == "method"]
+    return comparing.power(controls.reading("none"), methods or [controls.reading("real")])
+
+
 def _unranked(line: Line, controls: Controls) -> str:
     """Say why a method with a headline number is not ranked; "" where it is."""
     if controls.validity.valid is not True:
         return "unranked: invalid testbed"
     if len(line.reading.row.seeds) < st.SEEDS_FOR_RANKS:
         return f"descriptive: ranks need {st.SEEDS_FOR_RANKS} seeds"
-    if len(line.reading.hosts | controls.hosts) > 1:
-        return "unranked: host kinds differ, not paired"
     return ""
 
 
 def _reasons(line: Line, controls: Controls) -> tuple[str, ...]:
-    if line.prevented is None or line.role != "method":
+    if line.prevented is None:
         return ()
-    return tuple(filter(None, [_unranked(line, controls)]))
+    unranked = _unranked(line, controls) if line.role == "method" else ""
+    unpaired = "" if comparing.paired(controls.reading("none"), line.reading) else comparing.UNPAIRED
+    return tuple(filter(None, [unranked, unpaired]))
 
 
-def _order(line: Line) -> tuple[int, int]:
-    """Controls first, then the ranked by rank; everything else keeps the plan's order."""
+def _order(line: Line) -> tuple[int, int, float]:
+    """Controls first, then the ranked by rank and paired difference; everything else keeps the plan's order."""
     if line.role == "control":
-        return 0, 0
-    return (1, sum(line.rank)) if line.rank else (2, 0)
+        return 0, 0, 0.0
+    return (1, sum(line.rank), -line.gain.mean) if line.rank and line.gain else (2, 0, 0.0)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from benchmarks.results import CellResult, Floor
 from leaderboard import statistics as st
+from leaderboard.comparing import gap, paired
 from leaderboard.readings import CONTROLS, BoardRow, Reading, read
-from leaderboard.statistics import Array
 
 UNKNOWN = st.Validity(None, None)
 
@@ -25,7 +25,7 @@ class Controls:
         floor: Of the metric, with the largest minimum effect of the cells.
         gap: Interval of how much worse `none` is than `real` at T.
         validity: Whether `real` stays healthy while `none` collapses.
-        correlation: Of `none` and `real` at T over seeds: what pairing gains from.
+        correlation: Of `none` and `real` at T over seeds: what pairing gains from; None where they are no pairs.
     """
 
     readings: tuple[Reading, ...]
@@ -48,11 +48,6 @@ class Controls:
         return self.gap is not None and self.gap.low > self.minimum_effect
 
     @property
-    def hosts(self) -> frozenset[str]:
-        """The kinds of hosts that the controls ran on."""
-        return frozenset(host for reading in self.readings for host in reading.hosts)
-
-    @property
     def label(self) -> str:
         """One phrase on what the controls show, for the head of a table."""
         if self.problem:
@@ -67,9 +62,9 @@ class Controls:
         amount = "does not worsen" if share <= 0 else f"worsens by {share:.0%} of none's"
         return f"valid (real {amount})" if self.validity.valid else f"INVALID (real {amount}, limit 25%)"
 
-    def end(self, mitigation: str) -> Array:
-        """Return a control's values at T over seeds."""
-        return next(r for r in self.readings if r.row.mitigation == mitigation).at(-1)
+    def reading(self, mitigation: str) -> Reading:
+        """Return a control's curves."""
+        return next(r for r in self.readings if r.row.mitigation == mitigation)
 
 
 def find_controls(
@@ -95,9 +90,9 @@ def find_controls(
         inherited,
         direction,
         _floor(none.cells + real.cells, metric),
-        st.control_gap(none.at(-1), real.at(-1), direction),
+        gap(real, none, direction),
         st.validity(st.worsening(none.at(0), none.at(-1), direction), st.worsening(real.at(0), real.at(-1), direction)),
-        st.seed_correlation(none.at(-1), real.at(-1)),
+        st.seed_correlation(none.at(-1), real.at(-1)) if paired(none, real) else None,
     )
 
 

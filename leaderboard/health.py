@@ -11,16 +11,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from benchmarks.results import CellResult
-from leaderboard.readings import BoardRow, curve
+from leaderboard.readings import BoardRow, curve, stem
 from leaderboard.statistics import t_interval, worsening
 
 ALIGNMENT = ("alignment", "clipscore")
 BREADTH = ("recall", "coverage", "survival")
-
-
-def stem(metric: str) -> str:
-    """Return the short name: "generator/recall@clip,n=512" is "recall"."""
-    return metric.partition("/")[2].partition("@")[0] or metric
 
 
 def false_health(row: BoardRow, results: Mapping[str, CellResult], modality: str) -> str | None:

@@ -134,6 +134,13 @@ def wide(board: Board) -> list[Wide]:
     return tables
 
 
+def at_end(board: Board, row: BoardRow, metric: str) -> float | str:
+    """Return the mean of one metric at T over a complete row, or a label."""
+    cells = [board.results[key] for key in row.keys if key in board.results]
+    about = next((cell.info[metric] for cell in cells if metric in cell.info), None)
+    return _at_end(board, row, (metric,), {} if about is None else {metric: about})[1][0]
+
+
 def _at_end(
     board: Board, row: BoardRow, metrics: tuple[str, ...], info: dict[str, MetricInfo]
 ) -> tuple[str, tuple[float | str, ...]]:

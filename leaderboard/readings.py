@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -31,6 +32,9 @@ class BoardRow:
         seeds: One per cell.
         keys: Cell keys, one per seed.
         applies_to: Modalities that the mitigation is ranked on; empty = all.
+        origin: "local" for result files of this machine, "entry" for a committed entry.
+        command: What makes the row.
+        version: Version of the benchmark that made it; "" where unknown.
     """
 
     scenario: str
@@ -40,6 +44,9 @@ class BoardRow:
     seeds: tuple[int, ...]
     keys: tuple[str, ...]
     applies_to: tuple[str, ...] = ()
+    origin: Literal["local", "entry"] = "local"
+    command: str = ""
+    version: str = ""
 
     @property
     def group(self) -> tuple[str, str]:
@@ -99,9 +106,17 @@ class Reading:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The kinds of hosts that the cells ran on, such as "cpu x86_64"; "cuda:1" is the kind "cuda"."""
+        """The kinds of hosts that the cells ran on."""
+        return frozenset(self.hosts_by_seed)
+
+    @property
+    def hosts_by_seed(self) -> tuple[str, ...]:
+        """The kind of host of each cell, such as "cpu x86_64"; "cuda:1" is the kind "cuda".
+
+        Seeds of two rows are pairs only where these agree.
+        """
         parts = ([str(c.execution.get(name, "")).partition(":")[0] for name in HOST_FIELDS] for c in self.cells)
-        return frozenset(" ".join(part) for part in parts)
+        return tuple(" ".join(part) for part in parts)
 
     @property
     def shared(self) -> bool:
@@ -133,6 +148,11 @@ def mean_cost(cells: tuple[CellResult, ...]) -> Cost:
         device_seconds=mean("device_seconds"),
         wall_seconds=mean("wall_seconds"),
     )
+
+
+def stem(metric: str) -> str:
+    """Return the short name of a metric: "generator/recall@clip,n=512" is "recall"."""
+    return metric.partition("/")[2].partition("@")[0] or metric
 
 
 def read(row: BoardRow, results: Mapping[str, CellResult], metric: str) -> Reading:

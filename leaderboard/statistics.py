@@ -7,7 +7,7 @@ All seeds of a suite start from one base model, so every interval is conditional
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -139,12 +139,24 @@ def fieller(numerator: ArrayLike, denominator: ArrayLike, level: float = LEVEL) 
     Exact for normal pairs, unlike the delta method (Fieller 1954, JRSS B 16).
     """
     x, y = _array(numerator), _array(denominator)
-    a, b = float(x.mean()), float(y.mean())
-    value = a / b if b else float("nan")
     if len(x) < SEEDS_FOR_INTERVALS:
-        return Ratio(value, float("-inf"), float("inf"), "all")
-    (v_aa, v_ab), (_, v_bb) = np.cov(np.stack([x, y]), ddof=1) / len(x)
-    t2 = float(stats.t.ppf((1 + level) / 2, len(x) - 1)) ** 2
+        return Ratio(_ratio(x.mean(), y.mean()), float("-inf"), float("inf"), "all")
+    return fieller_set(float(x.mean()), float(y.mean()), np.cov(np.stack([x, y]), ddof=1) / len(x), len(x) - 1, level)
+
+
+def fieller_set(a: float, b: float, covariance: Array, freedom: float, level: float = LEVEL) -> Ratio:
+    """Return a / b with Fieller's set, from two estimated means and the 2 x 2 covariance of those means.
+
+    Args:
+        a: Mean of the numerator.
+        b: Mean of the denominator.
+        covariance: Of the two means, not of the single values.
+        freedom: Degrees of freedom of that covariance.
+        level: Confidence level.
+    """
+    value = _ratio(a, b)
+    (v_aa, v_ab), (_, v_bb) = covariance
+    t2 = float(stats.t.ppf((1 + level) / 2, freedom)) ** 2
     # q2 r^2 - 2 q1 r + q0 <= 0; q2 > 0 exactly where the denominator differs from zero
     q2, q1, q0 = b * b - t2 * v_bb, a * b - t2 * v_ab, a * a - t2 * v_aa
     discriminant = q1 * q1 - q2 * q0
@@ -153,6 +165,10 @@ def fieller(numerator: ArrayLike, denominator: ArrayLike, level: float = LEVEL) 
     root = float(np.sqrt(max(discriminant, 0.0)))  # for q2 > 0 only rounding can make it negative
     ends = sorted(((q1 - root) / q2, (q1 + root) / q2))
     return Ratio(value, float(ends[0]), float(ends[1]), "bounded" if q2 > 0 else "exclusive")
+
+
+def _ratio(a: float, b: float) -> float:
+    return float(a) / float(b) if b else float("nan")
 
 
 def collapse_prevented(none: ArrayLike, method: ArrayLike, real: ArrayLike, level: float = LEVEL) -> Ratio:
@@ -186,18 +202,29 @@ def validity(none_worsening: ArrayLike, real_worsening: ArrayLike) -> Validity:
     return Validity(real / none <= VALIDITY_SHARE, real / none)
 
 
-def rank_ranges(values: Mapping[str, ArrayLike], direction: str, level: float = LEVEL) -> dict[str, tuple[int, int]]:
+def rank_ranges(
+    values: Mapping[str, ArrayLike],
+    direction: str,
+    level: float = LEVEL,
+    test: Callable[[str, str], float] | None = None,
+) -> dict[str, tuple[int, int]]:
     """Return each method's rank range [1 + significantly better ones, M - significantly worse ones].
 
-    Every method is compared with all others by paired t tests, Holm-adjusted over its own M - 1 comparisons:
-    the range is then a confidence set for that method's rank (Mogstad, Romano, Shaikh, Wilhelm 2024,
-    Review of Economic Studies 91). Seeds must agree between methods.
+    Every method is compared with all others, Holm-adjusted over its own M - 1 comparisons: the range is then a
+    confidence set for that method's rank (Mogstad, Romano, Shaikh, Wilhelm 2024, Review of Economic Studies 91).
+
+    Args:
+        values: Name -> values over seeds; seeds must agree between methods.
+        direction: Of the metric.
+        level: Confidence level of each range.
+        test: p value of two names; default: the paired t test of their values.
     """
     names = list(values)
+    test = test or (lambda one, other: paired_p(values[one], values[other]))
     ranges = {}
     for name in names:
         others = [other for other in names if other != name]
-        adjusted = holm([paired_p(values[name], values[other]) for other in others])
+        adjusted = holm([test(name, other) for other in others])
         gaps = [float(worsening(values[other], values[name], direction).mean()) for other in others]
         significant = [gap for gap, p in zip(gaps, adjusted, strict=True) if p < 1 - level]
         better = sum(gap > 0 for gap in significant)
@@ -220,14 +247,6 @@ def robust_slope(curves: ArrayLike, direction: str) -> Array:
     if len(start) == 0:
         return np.zeros(len(x))
     return np.median(worsening(x[:, start], x[:, end], direction) / (end - start), axis=1)
-
-
-def onset(curves: ArrayLike, direction: str, minimum_effect: float) -> int | None:
-    """Return the first iteration from which the mean worsening stays above the minimum effect, or None."""
-    x = _array(curves)
-    above = worsening(x[:, :1], x, direction).mean(axis=0) > minimum_effect
-    stays = np.flip(np.logical_and.accumulate(np.flip(above)))
-    return int(np.argmax(stays)) if stays.any() else None
 
 
 def seed_correlation(a: ArrayLike, b: ArrayLike) -> float | None:

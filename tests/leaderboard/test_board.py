@@ -8,11 +8,14 @@ import sys
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from benchmarks.results import MetricInfo, Point, Row
 from leaderboard import statistics as st
 from leaderboard.board import build
+from leaderboard.comparing import UNPAIRED
 from leaderboard.overall import overall, wide
+from leaderboard.unpaired import prevented_unpaired
 
 FRECHET = "generator/frechet@clip,n=512"
 JOINT = ("joint", "real_prompts")
@@ -163,11 +166,20 @@ def test_few_seeds_are_descriptive_and_one_has_no_interval(world, seeds, note):
 
 def test_host_kinds_are_not_paired(world):
     w = controls(world())
-    w.add(*JOINT, "accumulate", 0.4, device="cuda:0")
+    w.add(*JOINT, "here", 0.4)
+    w.add(*JOINT, "elsewhere", 0.4, device="cuda:0")
     w.add(*JOINT, "placebo", 1.0)
-    w.add(*JOINT, "half", 0.5)
-    assert "unranked: host kinds differ, not paired" in line(w, "accumulate").notes
-    assert line(w, "half").rank == (1, 1)
+    found = line(w, "elsewhere")
+    assert found.notes == (UNPAIRED,)
+    assert found.correlation is None
+    assert line(w, "here").notes == ()
+    assert line(w, "here").correlation > 0.5
+    none, method, real = (line(w, name).reading.at(-1) for name in ("none", "elsewhere", "real"))
+    welch = stats.ttest_ind(none, method, equal_var=False)
+    assert (found.gain.low, found.gain.high) == pytest.approx(tuple(welch.confidence_interval(0.95)))
+    assert found.prevented == prevented_unpaired(none, method, real)
+    assert found.p_value == pytest.approx(3 * welch.pvalue)  # Holm: the smallest of three
+    assert found.rank == (1, 2)
 
 
 def test_shared_cell_is_not_refused_for_the_protocol_of_its_other_row(world):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard import render
+from leaderboard import forest, latex, records, render, text
 from leaderboard.board import build
 from leaderboard.curves import figure, write_png
 
@@ -17,17 +17,19 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
+    ("name", "write"),
     [
         ("board.md", render.markdown),
-        ("board.csv", render.csv_text),
-        ("wide.csv", render.csv_wide),
+        ("board.csv", records.csv_text),
+        ("wide.csv", records.csv_wide),
         ("board.txt", render.terminal),
+        ("board.json", lambda board: records.json_text(board, "zoo")),
+        ("board.tex", lambda board: latex.latex(board, "zoo")),
     ],
 )
-def test_golden(zoo, name: str, text):
+def test_golden(zoo, name: str, write):
     """Regenerate on purpose with UPDATE_GOLDEN=1, and read the difference."""
-    made = text(build(zoo.rows, zoo.results))
+    made = write(build(zoo.rows, zoo.results))
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.mkdir(exist_ok=True)
         (GOLDEN / name).write_text(made, encoding="utf-8")
@@ -48,15 +50,15 @@ def test_order_of_result_files_does_not_matter(zoo):
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_terminal_fits(zoo, width):
-    text = render.terminal(build(zoo.rows, zoo.results), width)
-    assert max(map(len, text.splitlines())) <= width
+    shown = render.terminal(build(zoo.rows, zoo.results), width)
+    assert max(map(len, shown.splitlines())) <= width
 
 
 def test_markdown_tables_are_rectangular_and_messages_cannot_break_them(zoo):
-    text = render.markdown(build(zoo.rows, zoo.results))
-    assert "loss is NaN \\| stopped" in text
+    page = render.markdown(build(zoo.rows, zoo.results))
+    assert "loss is NaN \\| stopped" in page
     width = None
-    for line in text.splitlines():
+    for line in page.splitlines():
         if line.startswith("|"):
             cells = line.replace("\\|", "").count("|")
             assert width in (None, cells)
@@ -67,32 +69,32 @@ def test_markdown_tables_are_rectangular_and_messages_cannot_break_them(zoo):
 
 def test_csv_can_be_read_back(zoo):
     board = build(zoo.rows, zoo.results)
-    records = list(csv.DictReader(io.StringIO(render.csv_text(board))))
-    assert len(records) == sum(len(group.lines) for group in board.groups)
-    found = next(r for r in records if r["mitigation"] == "missing_seed")
+    rows = list(csv.DictReader(io.StringIO(records.csv_text(board))))
+    assert len(rows) == sum(len(group.lines) for group in board.groups)
+    found = next(r for r in rows if r["mitigation"] == "missing_seed")
     assert (found["label"], found["prevented"], found["end"]) == ("incomplete 4/5", "", "")
 
 
 def test_empty_boards_say_so(zoo):
     assert "nothing was measured" in render.markdown(build([], {}))
     assert "incomplete 0/5" in render.terminal(build(zoo.rows, {}))
-    assert render.csv_text(build([], {})) == ""
+    assert records.csv_text(build([], {})) == ""
     assert "not part of the current plan" in render.terminal(build(zoo.rows[:1], zoo.results))
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("value", "shown"),
     [(None, ""), (0.0, "0"), (0.12345, "0.123"), (10.04, "10"), (12345.6, "12346"), (1.5e7, "1.50e+07")],
 )
-def test_number(value, text):
-    assert render.number(value) == text
+def test_number(value, shown):
+    assert text.number(value) == shown
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (1234, "1234"), (34_500, "34.5k"), (5_600_000, "5.6M"), (2.5e10, "25G")]
+    ("value", "shown"), [(0, "0"), (1234, "1234"), (34_500, "34.5k"), (5_600_000, "5.6M"), (2.5e10, "25G")]
 )
-def test_count(value, text):
-    assert render.count(value) == text
+def test_count(value, shown):
+    assert text.count(value) == shown
 
 
 def test_curves_draw_comparable_groups_only(zoo, tmp_path):
@@ -104,3 +106,76 @@ def test_curves_draw_comparable_groups_only(zoo, tmp_path):
     assert path.read_bytes() == write_png(board, tmp_path / "again.png").read_bytes()
     assert path.read_bytes().startswith(b"\x89PNG")
     assert figure(build([], {})).texts[0].get_text() == "no complete curves yet"
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "a|b",
+    "=HYPERLINK(1)",
+    "+1",
+    "@sum",
+    "![x](http://x.y)",
+    "`code`",
+    r"\input{secret}",
+    "$x_{1}$ & 50% #1 ~^",
+)
+
+
+@pytest.fixture
+def hostile(world):
+    """A board whose methods have names that some format would act upon."""
+    w = world()
+    for name, rate in (("none", 1.0), ("real", 0.05), *((name, 0.5) for name in HOSTILE)):
+        w.add("joint", "real_prompts", name, rate)
+    return build(w.rows, w.results)
+
+
+def test_names_do_nothing_in_markdown(hostile):
+    page = render.markdown(hostile)
+    assert "<" not in page.replace("&lt;", "")
+    for line in page.splitlines():
+        assert "](" not in line.replace("\\](", "")
+    tables = [line for line in page.splitlines() if line.startswith("| ") and "a\\|b" in line]
+    assert tables
+    heads = {line.replace("\\|", "").count("|") for line in page.splitlines() if line.startswith("| mitigation")}
+    assert {line.replace("\\|", "").count("|") for line in tables} <= heads | {6}
+
+
+def test_names_do_nothing_in_a_spreadsheet(hostile):
+    for written in (records.csv_text(hostile), records.csv_wide(hostile)):
+        rows = list(csv.DictReader(io.StringIO(written)))
+        names = {row["mitigation"] for row in rows}
+        assert {"'=HYPERLINK(1)", "'+1", "'@sum"} <= names
+        assert not any(name[0] in "=+-@" for name in names)
+        assert len({len(row) for row in rows}) == 1
+
+
+def test_names_do_nothing_in_latex(hostile):
+    made = latex.latex(hostile, "zoo")
+    assert r"\textbackslash{}input\{secret\}" in made
+    assert r"\$x\_\{1\}\$ \& 50\% \#1 \textasciitilde{}\textasciicircum{}" in made
+    for line in made.splitlines():
+        if line.endswith(r"\\"):
+            assert line.replace(r"\&", "").count("&") in (4, 8)
+
+
+def test_numbers_below_zero_stay_numbers_in_csv():
+    assert text.csv_field(-0.5) == "-0.5"
+    assert text.csv_field(-0.0) == "0"
+    assert text.csv_field("-") == "-"
+    assert text.csv_field("-1+1") == "'-1+1"
+
+
+def test_forest_draws_methods_with_a_number_only(zoo, world, tmp_path):
+    board = build(zoo.rows, zoo.results)
+    assert forest.drawable(board)
+    panels = {panel.get_title(loc="left"): panel for panel in forest.figure(board).axes if panel.get_title(loc="left")}
+    assert set(panels) == {"joint · real_prompts", "relabel · real_prompts", "generator_only · guided"}
+    names = {label.get_text() for panel in panels.values() for label in panel.get_yticklabels()}
+    assert {"accumulate", "placebo", "(scenario as is)"} <= names
+    assert names.isdisjoint({"none", "real", "missing_seed", "failing", "other_protocol"})
+    path = forest.write_png(board, tmp_path / "prevented.png")
+    assert path.read_bytes() == forest.write_png(board, tmp_path / "again.png").read_bytes()
+    empty = build([], {})
+    assert not forest.drawable(empty)
+    assert "no method" in forest.figure(empty).texts[0].get_text()

@@ -123,8 +123,6 @@ def test_trajectories():
     assert st.trajectory_area(-curves, "up") == pytest.approx([3.0, 0.0])
     assert st.robust_slope(curves, "down") == pytest.approx([2.0, 0.0])
     assert st.robust_slope([[0.0, 1, 2, 3, 100]], "down") == pytest.approx([1.0], abs=0.5)  # one outlier
-    assert st.onset([[0.0, 5, 0, 3, 4]], "down", 1.0) == 3
-    assert st.onset([[0.0, 0, 0]], "down", 1.0) is None
     assert st.trajectory_area([[3.0]], "down") == pytest.approx([0.0])
 
 

@@ -1,0 +1,63 @@
+"""Where each row of a board comes from: entry or this machine, version, commit, date, hosts, command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leaderboard.board import Board
+from leaderboard.readings import BoardRow
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The origin of all rows of one mitigation; several values of one kind are joined by commas.
+
+    Attributes:
+        mitigation: Its name.
+        origin: "entry" or "local".
+        version: Version of the benchmark.
+        commit: First ten digits; "+" = with changes that were not committed.
+        created: Day of the latest result.
+        hosts: Kinds of hosts.
+        command: What makes it.
+    """
+
+    mitigation: str
+    origin: str
+    version: str
+    commit: str
+    created: str
+    hosts: str
+    command: str
+
+
+def of_row(board: Board, row: BoardRow) -> Provenance:
+    """Return the origin of one row of the board."""
+    return _joined(board, [row])
+
+
+def provenance(board: Board) -> list[Provenance]:
+    """Return the origin of every mitigation and, apart from it, of what this machine adds to it."""
+    found: dict[tuple[str, str], list[BoardRow]] = {}
+    for row in board.rows:
+        found.setdefault((row.mitigation, row.origin), []).append(row)
+    return [_joined(board, rows) for rows in found.values()]
+
+
+def _joined(board: Board, rows: list[BoardRow]) -> Provenance:
+    cells = [board.results[key] for row in rows for key in row.keys if key in board.results]
+    commits = {commit for cell in cells for commit in cell.commit.split(", ") if commit}
+    hosts = {" ".join(str(c.execution[k]) for k in ("device", "machine") if k in c.execution) for c in cells}
+    return Provenance(
+        rows[0].mitigation,
+        rows[0].origin,
+        _list({row.version for row in rows}),
+        _list({commit[:10] + ("+" if commit.endswith("+") else "") for commit in commits}),
+        max((cell.created[:10] for cell in cells), default=""),
+        _list(hosts),
+        _list({row.command for row in rows}),
+    )
+
+
+def _list(values: set[str]) -> str:
+    return ", ".join(sorted(filter(None, values)))

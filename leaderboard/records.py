@@ -1,0 +1,145 @@
+"""The board for programs: one record per group and mitigation as CSV and JSON, every metric at T as a long CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from typing import Any
+
+from leaderboard.board import Board, Group, Line
+from leaderboard.overall import Overall, overall, wide
+from leaderboard.provenance import of_row, provenance
+from leaderboard.signatures import NAMES as SIGNATURES
+from leaderboard.text import csv_field, json_number
+
+COSTS = ("network_evaluations", "real_samples", "synthetic_samples", "training_steps", "device_seconds")
+JSON_SCHEMA = 1
+
+
+def records(board: Board) -> list[dict[str, Any]]:
+    """Return one flat record per group and mitigation."""
+    return [_record(board, group, line) for group in board.groups for line in group.lines]
+
+
+def csv_text(board: Board) -> str:
+    """Return one line per group and mitigation, with every number in six digits."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    rows = records(board)
+    if rows:
+        writer.writerow(rows[0])
+        writer.writerows([csv_field(value) for value in row.values()] for row in rows)
+    return stream.getvalue()
+
+
+def csv_wide(board: Board) -> str:
+    """Return one line per scenario variant, mitigation and metric: the mean at T or its label."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["scenario", "variant", "mitigation", "seeds", "metric", "direction", "primary", "value"])
+    for table in wide(board):
+        about = list(zip(table.metrics, table.directions, table.primary, strict=True))
+        for line in table.lines:
+            for (metric, direction, primary), value in zip(about, line.values, strict=True):
+                where = (table.scenario, table.variant, line.mitigation, line.seeds, metric, direction)
+                writer.writerow([*map(csv_field, where), int(primary), csv_field(value)])
+    return stream.getvalue()
+
+
+def json_text(board: Board, title: str) -> str:
+    """Return the board as one JSON document: `rows` as in the CSV, `groups`, `overall`, `provenance`."""
+    document = {
+        "schema": JSON_SCHEMA,
+        "title": title,
+        "rows": [{name: json_number(value) for name, value in record.items()} for record in records(board)],
+        "groups": [{name: json_number(value) for name, value in _about(group).items()} for group in board.groups],
+        "overall": [_overall(table) for table in overall(board)],
+        "provenance": [asdict(origin) for origin in provenance(board)],
+    }
+    return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def _about(group: Group) -> dict[str, Any]:
+    controls, power = group.controls, group.power
+    return {
+        "scenario": group.scenario,
+        "variant": group.variant,
+        "modality": group.modality,
+        "metric": group.metric,
+        "validity": controls.label,
+        "gap": controls.gap.mean if controls.gap else None,
+        "gap_low": controls.gap.low if controls.gap else None,
+        "gap_high": controls.gap.high if controls.gap else None,
+        "seed_correlation": controls.correlation,
+        "detectable_difference": power.difference if power else None,
+        "detectable_seeds": power.seeds if power else None,
+    }
+
+
+def _overall(table: Overall) -> dict[str, Any]:
+    lines = [
+        {
+            "mitigation": line.mitigation,
+            "scenarios": line.scenarios,
+            "prevented": json_number(line.prevented),
+            "rank_low": json_number(line.rank[0]) if line.rank else None,
+            "rank_high": json_number(line.rank[1]) if line.rank else None,
+            "note": line.note,
+        }
+        for line in table.lines
+    ]
+    return {"modality": table.modality, "lines": lines, "left_out": list(table.left_out)}
+
+
+def _onset(line: Line, name: str) -> int | str | None:
+    """Return the iteration from which a row has a signature, None where it has not."""
+    found = next((s for s in line.signatures if s.name == name), None)
+    return None if found is None else found.onset if found.measured else "not measured"
+
+
+def _record(board: Board, group: Group, line: Line) -> dict[str, Any]:
+    prevented, worse, origin = line.prevented, line.worsening, of_row(board, line.reading.row)
+    return {
+        "scenario": group.scenario,
+        "variant": group.variant,
+        "modality": group.modality,
+        "metric": group.metric,
+        "direction": group.direction,
+        "validity": group.controls.label,
+        "floor": group.floor.value if group.floor else None,
+        "minimum_effect": group.floor.minimum_effect if group.floor else None,
+        "mitigation": line.mitigation,
+        "role": line.role,
+        "seeds": line.seeds,
+        "label": line.headline,
+        "start": line.start,
+        "end": line.end,
+        "worsening": worse.mean if worse else None,
+        "worsening_sd": line.sd,
+        "prevented": prevented.value if prevented else None,
+        "prevented_low": prevented.low if prevented else None,
+        "prevented_high": prevented.high if prevented else None,
+        "prevented_kind": prevented.kind if prevented else None,
+        "gain": line.gain.mean if line.gain else None,
+        "gain_low": line.gain.low if line.gain else None,
+        "gain_high": line.gain.high if line.gain else None,
+        "p_holm": line.p_value,
+        "rank_low": line.rank[0] if line.rank else None,
+        "rank_high": line.rank[1] if line.rank else None,
+        "area": line.area,
+        "slope": line.slope,
+        "onset": line.onset,
+        "seed_correlation": line.correlation,
+        **{name.replace(" ", "_"): _onset(line, name) for name in SIGNATURES},
+        **{name: getattr(line.cost, name) if line.cost else None for name in COSTS},
+        "notes": "; ".join(line.notes),
+        "origin": origin.origin,
+        "version": origin.version,
+        "commit": origin.commit,
+        "protocol": line.protocol,
+        "created": origin.created,
+        "hosts": origin.hosts,
+        "command": origin.command,
+    }

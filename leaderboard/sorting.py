@@ -1,0 +1,83 @@
+"""A board in another order: by any column, or by any metric at T."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from benchmarks.errors import UsageError
+from leaderboard.board import Board, Group, Line
+from leaderboard.overall import at_end
+from leaderboard.readings import stem
+from leaderboard.records import COSTS
+from leaderboard.statistics import Interval, Ratio
+
+COLUMNS = ("start", "end", "worsening", "prevented", "gain", "p_value", "rank", "area", "slope", "onset")
+LARGE_IS_BETTER = ("prevented", "gain", "onset")
+
+
+def sort_board(board: Board, key: str) -> Board:
+    """Return the board with the lines of every group in order of ``key``, the best first, controls on top.
+
+    Lines without a number come last. Groups that do not have the metric keep their order.
+
+    Args:
+        board: The board.
+        key: A column such as "area" or "device_seconds", or a metric at T by full or short name.
+
+    Raises:
+        UsageError: No group has such a column or metric, with those that there are.
+    """
+    groups = [_sorted(board, group, key) for group in board.groups]
+    if all(new is None for new in groups):
+        known = sorted({stem(metric) for group in board.groups for metric in _metrics(group)})
+        raise UsageError(f"--sort: found {key!r}; allowed: {', '.join([*COLUMNS, *COSTS, *known])}")
+    return replace(board, groups=tuple(new or old for new, old in zip(groups, board.groups, strict=True)))
+
+
+def _sorted(board: Board, group: Group, key: str) -> Group | None:
+    if key in (*COLUMNS, *COSTS):
+        values = {id(line): _column(line, key) for line in group.lines}
+        up = key in LARGE_IS_BETTER or (key in ("start", "end") and group.direction == "up")
+        name = key
+    else:
+        metric = next((m for m in _metrics(group) if key in (m, stem(m))), None)
+        if metric is None:
+            return None
+        values = {id(line): _at_end(board, line, metric) for line in group.lines}
+        up = _direction(group, metric) == "up"
+        name = metric.partition("/")[2]
+
+    def order(line: Line) -> tuple[bool, bool, float]:
+        value = values[id(line)]
+        return line.role != "control", value is None, 0.0 if value is None else -value if up else value
+
+    lines = [replace(x, sorted_value=values[id(x)]) for x in sorted(group.lines, key=order)]
+    return replace(group, lines=tuple(lines), sorted_by=name)
+
+
+def _column(line: Line, key: str) -> float | None:
+    value = getattr(line.cost, key) if key in COSTS and line.cost else getattr(line, key, None)
+    if isinstance(value, Interval):
+        return value.mean
+    if isinstance(value, Ratio):
+        return value.value
+    if isinstance(value, tuple):
+        return float(sum(value)) / 2
+    return None if value is None else float(value)
+
+
+def _metrics(group: Group) -> list[str]:
+    """Return the metrics of a group's modality that any of its cells has, the primary one first."""
+    cells = [cell for line in group.lines for cell in line.reading.cells]
+    names = {m for cell in cells for m in cell.info if m.startswith(f"{group.modality}/")}
+    return sorted(names, key=lambda name: (name != group.metric, name))
+
+
+def _direction(group: Group, metric: str) -> str:
+    cells = [cell for line in group.lines for cell in line.reading.cells]
+    return next((cell.info[metric].direction for cell in cells if metric in cell.info), "none")
+
+
+def _at_end(board: Board, line: Line, metric: str) -> float | None:
+    value = at_end(board, line.reading.row, metric)
+    return value if isinstance(value, float) else None

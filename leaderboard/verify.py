@@ -1,0 +1,170 @@
+"""Whether an entry says what its suite asks for: problems that exclude it, and notes that label it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmarks.results import CellResult
+from leaderboard.entries import Entry, EntryCell, EntryRow
+from leaderboard.statistics import SEEDS_FOR_RANKS
+
+SPREADS = 3.0  # standard deviations over seeds by which a cell may move on another kind of host
+
+
+@dataclass
+class Findings:
+    """What a check found, in the order of the entry.
+
+    Attributes:
+        problems: Why the entry is not accepted; none = accepted.
+        notes: What a reader should know of an accepted entry.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def verify(
+    entry: Entry,
+    expected: Sequence[EntryRow],
+    groups: Sequence[str],
+    known: bool = True,
+    keys: Mapping[tuple[str, int], str] | None = None,
+    class_path: str = "",
+) -> Findings:
+    """Compare an entry with what the current plan of its suite expects.
+
+    Args:
+        entry: As it was read: its types, sizes and alphabets are right already.
+        expected: The rows of the method in the plan; of a method that the plan does not know, the rows of `none`.
+        groups: Every "scenario/variant" of the suite.
+        known: Whether the plan knows the method.
+        keys: (row, seed) -> key of the cell in the plan, of a known method.
+        class_path: The class of a known method.
+    """
+    found = Findings()
+    by_name = {row.name: row for row in expected}
+    have = {row.name: row for row in entry.rows}
+    for name in [n for n in (*have, *entry.not_applicable) if n not in groups]:
+        found.problems.append(f"{name}: not a scenario variant of suite {entry.suite}")
+    for name in [n for n in groups if n not in have and n not in entry.not_applicable]:
+        found.problems.append(f"{name}: the row is missing, and not among not_applicable")
+    for name in [n for n in entry.not_applicable if n in by_name]:
+        if known:
+            found.problems.append(f"{name}: said to be not applicable, but the method has a row there")
+        elif set(by_name[name].trains) & set(entry.applies_to):
+            found.notes.append(f"{name}: said to be not applicable, though it trains what the method applies to")
+    if known and entry.class_path != class_path:
+        found.problems.append(f"class_path: {entry.class_path or 'none'}; the suite's {entry.method} is {class_path}")
+    for name, row in have.items():
+        if name in by_name:
+            _row(found, row, by_name[name])
+        elif name in groups:
+            found.problems.append(f"{name}: the method has no row there")
+    _labels(found, entry, keys or {})
+    return found
+
+
+def _row(found: Findings, row: EntryRow, wanted: EntryRow) -> None:
+    for what in ("n", "iterations", "seeds", "trains", "parent"):
+        own, theirs = getattr(row, what), getattr(wanted, what)
+        if own != theirs:
+            found.problems.append(f"{row.name}: {what} {_text(own)}, the suite says {_text(theirs)}")
+    missing = [seed for seed in row.seeds if seed not in {cell.seed for cell in row.cells}]
+    if missing:
+        found.problems.append(f"{row.name}: seed {_text(missing)} missing")
+    other, gone = [], [m for m in wanted.info if m not in row.info]
+    for metric, about in row.info.items():
+        if metric not in wanted.info:
+            other.append(metric)
+            continue
+        plan = wanted.info[metric]
+        if (about.direction, about.primary) != (plan.direction, plan.primary):
+            found.problems.append(f"{row.name}: {metric}: direction or headline is not the suite's")
+        elif about.protocol != plan.protocol and plan.primary:
+            mine, theirs = about.protocol[:12], plan.protocol[:12]
+            found.problems.append(f"{row.name}: {metric}: other protocol, {mine} instead of {theirs}")
+        elif about.protocol != plan.protocol:
+            other.append(metric)
+    if other:
+        found.notes.append(f"{row.name}: of another protocol: {', '.join(other)}")
+    for metric in wanted.primary:
+        if metric in gone:
+            found.problems.append(f"{row.name}: {metric} is missing")
+        lost = [cell.seed for cell in row.cells if metric not in cell.curves]
+        if lost and metric not in gone:
+            found.problems.append(f"{row.name}: {metric} has no curve for seed {_text(lost)}")
+    if extra := [m for m in gone if m not in wanted.primary]:
+        found.notes.append(f"{row.name}: not in the entry: {', '.join(extra)}")
+
+
+def _labels(found: Findings, entry: Entry, keys: Mapping[tuple[str, int], str]) -> None:
+    """Note what is accepted and labelled."""
+    if any(commit.endswith("+") for commit in entry.commits) or not entry.commits:
+        found.notes.append("made by code that was not committed")
+    if few := [row.name for row in entry.rows if len(row.seeds) < SEEDS_FOR_RANKS]:
+        found.notes.append(f"fewer than {SEEDS_FOR_RANKS} seeds, so descriptive and unranked: {', '.join(few)}")
+    hosts = {(cell.device, cell.machine) for row in entry.rows for cell in row.cells}
+    if len(hosts) > 1:
+        found.notes.append("its cells ran on several kinds of hosts")
+    cells = [(row.name, cell) for row in entry.rows for cell in row.cells if (row.name, cell.seed) in keys]
+    stale = sum(keys[name, cell.seed] != cell.key for name, cell in cells)
+    if stale:
+        found.notes.append(
+            f"{stale} of {len(cells)} cells have another key now: method, fit or a step has changed since"
+        )
+
+
+def compare_rerun(row: EntryRow, cell: EntryCell, versions: Mapping[str, str], made: CellResult) -> Findings:
+    """Compare a cell of an entry with the same cell run again.
+
+    On equal execution (device, processor, threads, versions of packages) every number must be equal to the last bit.
+    Elsewhere training takes another course within the noise of a seed: there a number may move by three standard
+    deviations over the entry's seeds, or by the metric's minimum effect where that is more.
+
+    Args:
+        row: The row, whose seeds say what noise is.
+        cell: The cell of the entry.
+        versions: Of the packages, as the entry says.
+        made: The cell run again.
+    """
+    found = Findings()
+    same = dict(versions) == dict(made.versions) and (cell.device, cell.machine, cell.threads) == tuple(
+        made.execution.get(name, default) for name, default in (("device", ""), ("machine", ""), ("threads", 0))
+    )
+    checked = 0
+    for metric, values in (*cell.curves.items(), *cell.ends.items()):
+        first = int(metric.startswith("set/"))
+        times = range(row.iterations + 1) if metric in cell.curves else (first, row.iterations)
+        spread = _spreads(row, metric)
+        for place, (time, value) in enumerate(zip(times, values, strict=True)):
+            again = made.value(metric, time)
+            checked += 1
+            allowed = 0.0 if same else spread[place]
+            if again is None or abs(again - value) > allowed:
+                tolerance = "" if same else f", {allowed:.3g} allowed"
+                found.problems.append(f"{metric} at {time}: {value!r} in the entry, {again!r} now{tolerance}")
+    if not checked:
+        found.problems.append("the cell holds no number to compare")
+    elif not found.problems:
+        how = "are equal to the last bit" if same else f"agree within {SPREADS:g} standard deviations over seeds"
+        found.notes.append(f"run again: {checked} numbers {how}")
+    return found
+
+
+def _spreads(row: EntryRow, metric: str) -> np.ndarray:
+    """Return per place of a curve how far a number may move on another host."""
+    values = [{**cell.curves, **cell.ends}.get(metric) for cell in row.cells]
+    curves = np.array([v for v in values if v is not None], dtype=np.float64)
+    minimum = row.floors[metric].minimum_effect if metric in row.floors else 0.0
+    sd = curves.std(axis=0, ddof=1) if len(curves) > 1 else np.zeros(curves.shape[1])
+    return np.maximum(SPREADS * sd, minimum)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value))
+    return "none" if value is None else str(value)
