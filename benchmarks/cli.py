@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks run | plan | table | mirror | ui | bases`.
+"""The command line: `python -m benchmarks run | plan | table | baseline | check | claims | mirror | ui | bases`.
 
 Parsing, planning and tables never import torch; `run` does, in its worker processes.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.errors import UsageError
+from benchmarks.judging import add_commands
 
 if TYPE_CHECKING:
     from benchmarks.execute import Reporter
@@ -72,6 +73,7 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--format", choices=("text", "json"), default="text")
         if name == "ui":
             command.add_argument("--port", type=int, default=5000)
+    add_commands(commands)
     command = commands.add_parser("bases", help=(bases.__doc__ or "").splitlines()[0], allow_abbrev=False)
     command.add_argument("names", nargs="*", help="which bases (default: all)")
     command.add_argument("--workers", type=int, default=None, help="bases trained side by side (default: one a core)")
@@ -88,6 +90,11 @@ def read_plan(options: argparse.Namespace) -> Plan:
 
 def run(options: argparse.Namespace) -> int:
     """Run what is missing of a suite, then mirror it and print its board."""
+    return run_here(read_plan(options), options)
+
+
+def run_here(study: Plan, options: argparse.Namespace) -> int:
+    """Run a plan in worker processes of this machine; return the exit code."""
     from benchmarks.executors import LocalExecutor
     from benchmarks.reporter import make_reporter
     from benchmarks.store import LocalStore
@@ -96,7 +103,6 @@ def run(options: argparse.Namespace) -> int:
     workers = (len(accelerators()) or len(os.sched_getaffinity(0))) if options.workers is None else options.workers
     if workers < 1:
         raise UsageError(f"--workers: found {workers}; allowed: 1 or more")
-    study = read_plan(options)
     root = options.runs / "store"
     store = LocalStore(root)
     store.sweep(older_than=3600)
