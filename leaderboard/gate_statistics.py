@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import optimize, stats
@@ -45,21 +46,75 @@ class Change:
 
     Attributes:
         change: Mean now less mean before, worse is positive.
-        sd: Spread over seeds, pooled over baseline, run and the gates of its group.
         p_value: Of a change of the watched sign or signs, Holm-adjusted over all gates.
         regression: Larger than what matters, and significant.
         improved: The same with the other sign; never where both signs are watched.
-        power: Chance to see a change of three spreads.
-        visible: The change that is seen with a chance of 80 %.
+        sight: What could have been seen.
     """
 
     change: float
-    sd: float
     p_value: float
     regression: bool
     improved: bool
-    power: float
-    visible: float
+    sight: Sight
+
+    @property
+    def sd(self) -> float:
+        """Spread over seeds, pooled over baseline, run and the gates of its group."""
+        return self.sight.sd
+
+    @property
+    def power(self) -> float:
+        """Chance to see a change of three spreads; 1 where seeds do not differ and any change stands out."""
+        return self.sight.power(3 * self.sd) if self.sd else 1.0
+
+    @property
+    def visible(self) -> float:
+        """The change that is seen with a chance of 80 %."""
+        return self.sight.visible()
+
+
+@dataclass(frozen=True)
+class Sight:
+    """How well a gate sees, at the worst of Holm's steps (Bonferroni).
+
+    Attributes:
+        sd: Pooled spread over seeds, taken for the true one.
+        dof: Its degrees of freedom.
+        factor: Standard error of the change in units of the spread.
+        limit: The t value from which a change is significant.
+        relevant: The change from which it matters.
+    """
+
+    sd: float
+    dof: int
+    factor: float
+    limit: float
+    relevant: float
+
+    def power(self, change: float) -> float:
+        """Return the chance that a true change is called a regression: significant and larger than what matters.
+
+        The mean over the law of the estimated spread, by its quantiles, of a normal tail.
+        """
+        if self.sd == 0:
+            return float(abs(change) > self.relevant)
+        error = self.sd * self.factor
+        spreads = np.sqrt(_quantiles(self.dof) / self.dof)
+        return float(stats.norm.sf(np.maximum(self.limit * spreads, self.relevant / error) - change / error).mean())
+
+    def visible(self) -> float:
+        """Return the change that is called a regression with a chance of `POWER`."""
+        if self.sd == 0:
+            return self.relevant
+        error = self.sd * self.factor
+        most = self.relevant + error * (10 + 10 * self.limit)
+        return float(optimize.brentq(lambda change: self.power(change) - POWER, 0.0, most, xtol=1e-6 * error))
+
+
+@cache
+def _quantiles(dof: int) -> Array:
+    return np.asarray(stats.chi2.ppf((np.arange(400) + 0.5) / 400, dof))
 
 
 def compare(samples: Sequence[Sample], level: float = FAMILY_LEVEL) -> list[Change]:
@@ -83,31 +138,9 @@ def compare(samples: Sequence[Sample], level: float = FAMILY_LEVEL) -> list[Chan
         size = abs(change) if s.both else change
         regression = size > s.relevant and up < level
         improved = not s.both and -change > s.relevant and down < level
-        share = level / len(samples)
-        found.append(
-            Change(change, sd, up, regression, improved, power(3 * sd, s, sd, dof, share), visible(s, sd, dof, share))
-        )
+        limit = float(stats.t.isf(level / len(samples) / (2 if s.both else 1), dof))
+        found.append(Change(change, up, regression, improved, Sight(sd, dof, _factor(s), limit, s.relevant)))
     return found
-
-
-def power(change: float, sample: Sample, sd: float, dof: int, level: float) -> float:
-    """Return the chance that a true change is called a regression, at the worst Holm step (Bonferroni)."""
-    if sd == 0:
-        return float(abs(change) > sample.relevant)
-    error = sd * _factor(sample)
-    limit = max(float(stats.t.isf(level / (2 if sample.both else 1), dof)), sample.relevant / error)
-    return float(stats.nct.sf(limit, dof, change / error))
-
-
-def visible(sample: Sample, sd: float, dof: int, level: float) -> float:
-    """Return the change that is called a regression with a chance of `POWER`."""
-    if sd == 0:
-        return sample.relevant
-    error = sd * _factor(sample)
-    limit = max(float(stats.t.isf(level / (2 if sample.both else 1), dof)) * error, sample.relevant)
-    return float(
-        optimize.brentq(lambda d: power(d, sample, sd, dof, level) - POWER, 0.0, limit + 20 * error, xtol=error * 1e-6)
-    )
 
 
 def _spread(sample: Sample, samples: Sequence[Sample]) -> tuple[float, int]:

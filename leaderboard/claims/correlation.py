@@ -37,7 +37,6 @@ class Correlation:
         scenario: Its variants under `none` are the units.
         quality: `set/metric`, or `votes` for people's.
         damage: `side/metric` of the model that was trained on the set.
-        side: Only variants that train this side; the other ones of the scenario are other experiments.
         expect: `positive` = worse sets go with more damage; of a quality without a direction, larger ones do.
         statistic: What counts as damage.
         votes: JSON file beside the suite, {variant: mean vote, higher is better}; read for quality `votes`.
@@ -47,7 +46,6 @@ class Correlation:
     scenario: str
     quality: str
     damage: str
-    side: Literal["captioner", "generator"]
     expect: Literal["positive", "negative"] = "positive"
     statistic: Statistic = "worsening"
     votes: str = ""
@@ -71,7 +69,7 @@ class Correlation:
         Raises:
             Undecided: A variant cannot be read, variants are not comparable, or one of the two does not vary.
         """
-        rows = [row for row in evidence.variants(self.scenario) if self._trains(evidence, row)]
+        rows = list(evidence.variants(self.scenario))
         if len(rows) < self.variants:
             return Finding((), f"{len(rows)} variants; {self.variants} are needed")
         damaged = [read(evidence, row, self.damage) for row in rows]
@@ -82,10 +80,6 @@ class Correlation:
         if self.expect == "negative":
             part = Part(part.label, part.effect, part.low, part.high, part.p_contra, part.p_support, part.n, part.unit)
         return Finding((part,))
-
-    def _trains(self, evidence: Evidence, row: str) -> bool:
-        cells = [evidence.results[k] for k in evidence.row(row).keys if k in evidence.results]
-        return not cells or self.side in cells[0].trains  # a missing cell must show as missing, not be left out
 
     def _badness(self, evidence: Evidence, rows: list[str]) -> Array:
         """Return one number a variant, larger is worse."""

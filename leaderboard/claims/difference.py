@@ -7,7 +7,7 @@ from typing import Literal
 
 from benchmarks.findings import Statistic, check_metric, check_row
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, Part, mean_part, seeds_reason
-from leaderboard.claims.terms import Collapse, comparable, read
+from leaderboard.claims.terms import Collapse, beyond, comparable, read
 from leaderboard.series import Evidence
 
 
@@ -18,6 +18,8 @@ class Difference:
     Attributes:
         a: The row that the statement is about.
         b: The row it is compared with.
+        a_control: A row whose damage is subtracted from that of `a`, such as its `real`; "" = none.
+        b_control: The same for `b`.
         metrics: `side/metric`; the claim holds only where it does for every one.
         expect: Whether `a` ends `better` or `worse` than `b`.
         statistic: What is compared; `worsening` by default.
@@ -31,6 +33,8 @@ class Difference:
     b: str
     metrics: tuple[str, ...]
     expect: Literal["better", "worse"]
+    a_control: str = ""
+    b_control: str = ""
     statistic: Statistic = "worsening"
     collapse: Collapse | None = None
     same_n: bool = True
@@ -41,6 +45,9 @@ class Difference:
         """Check names and that there is something to test."""
         check_row(self.a, "a")
         check_row(self.b, "b")
+        for key in ("a_control", "b_control"):
+            if getattr(self, key):
+                check_row(getattr(self, key), key)
         if not self.metrics:
             raise ValueError("metrics: found none; allowed: one or more")
         for metric in self.metrics:
@@ -63,6 +70,7 @@ class Difference:
             if self.collapse is not None:
                 self.collapse.demand(evidence, metric)
             sign = -1 if self.expect == "better" else 1
-            values = a.damage(self.statistic) - b.damage(self.statistic)
+            damage = beyond(evidence, a, self.a_control, self.statistic)
+            values = damage - beyond(evidence, b, self.b_control, self.statistic)
             parts.append(mean_part(f"{a.metric}, {self.statistic} of a less that of b", values, sign))
         return Finding(tuple(parts), seeds_reason(parts, self.seeds))

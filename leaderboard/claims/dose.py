@@ -9,20 +9,23 @@ import numpy as np
 
 from benchmarks.findings import Statistic, check_metric, check_row
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, mean_part, seeds_reason
-from leaderboard.claims.terms import Collapse, comparable, read
+from leaderboard.claims.terms import Collapse, beyond, comparable, read
 from leaderboard.series import Evidence
 
 
 @dataclass(frozen=True)
 class Level:
-    """One setting of the knob, and the row that ran with it."""
+    """One setting of the knob, the row that ran with it, and a row whose damage is subtracted, such as its `real`."""
 
     dose: float
     row: str
+    control: str = ""
 
     def __post_init__(self) -> None:
-        """Check the row's name."""
+        """Check the names of the rows."""
         check_row(self.row, "levels: row")
+        if self.control:
+            check_row(self.control, "levels: control")
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,10 @@ class Dose:
         doses = np.array([level.dose for level in self.levels], dtype=np.float64)
         x = np.log2(doses) if self.scale == "log" else doses
         x = x - x.mean()
-        damage = np.stack([s.damage(self.statistic) for s in series])  # (levels, seeds)
+        controls = [level.control for level in self.levels]
+        damage = np.stack(
+            [beyond(evidence, s, control, self.statistic) for s, control in zip(series, controls, strict=True)]
+        )  # (levels, seeds)
         per_seed = x @ damage / float(x @ x)
         unit = "doubling" if self.scale == "log" else "unit"
         part = mean_part(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.findings import check_row
+from benchmarks.findings import Statistic, check_row
 from leaderboard import statistics as st
 from leaderboard.claims.finding import Undecided
 from leaderboard.series import Evidence, NoSeries, Series
@@ -87,6 +87,20 @@ def comparable(series: Sequence[Series], same_n: bool = True) -> None:
                 raise Undecided(f"{name} differs: {a} in {first.row}, {b} in {other.row}")
     if len(frozenset().union(*(s.hosts for s in series))) > 1:
         raise Undecided("the rows ran on different kinds of hosts, so their seeds are not paired")
+
+
+def beyond(evidence: Evidence, series: Series, control: str, statistic: Statistic) -> Array:
+    """Return the damage of a row over seeds, less that of its control where it has one.
+
+    Raises:
+        Undecided: The control cannot be read or compared.
+    """
+    damage = series.damage(statistic)
+    if not control:
+        return damage
+    other = read(evidence, control, series.metric)
+    comparable([series, other])
+    return damage - other.damage(statistic)
 
 
 def varying(values: Array, what: str) -> Array:

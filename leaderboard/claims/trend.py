@@ -7,7 +7,7 @@ from typing import Literal
 
 from benchmarks.findings import Statistic, check_metric, check_row
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, Part, mean_part, seeds_reason
-from leaderboard.claims.terms import comparable, read
+from leaderboard.claims.terms import beyond, read
 from leaderboard.series import Evidence
 
 
@@ -69,11 +69,7 @@ class Trend:
             series = read(evidence, self.row, course.metric)
             if series.iterations < self.iterations:
                 return Finding((), f"T = {series.iterations}; the statement is about {self.iterations} or more")
-            values = series.damage(self.statistic)
-            if self.control:
-                control = read(evidence, self.control, course.metric)
-                comparable([series, control])
-                values = values - control.damage(self.statistic)
+            values = beyond(evidence, series, self.control, self.statistic)
             if course.expect in ("rises", "falls"):  # about the number itself, whichever way is worse
                 values = values if series.signed == "down" else -values
                 sign = 1 if course.expect == "rises" else -1
@@ -84,6 +80,6 @@ class Trend:
                 sign = 1 if course.expect == "worsens" else -1
                 label = f"{series.metric}, worsening"
             name = "" if self.statistic == "worsening" else f" ({self.statistic})"
-            beyond = f" beyond {self.control}" if self.control else ""
-            parts.append(mean_part(f"{label}{name}{beyond}", values, sign))
+            control = f" beyond {self.control}" if self.control else ""
+            parts.append(mean_part(f"{label}{name}{control}", values, sign))
         return Finding(tuple(parts), seeds_reason(parts, self.seeds))
