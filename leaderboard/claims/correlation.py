@@ -11,6 +11,7 @@ import itertools
 import json
 import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -130,6 +131,7 @@ def _standard(values: Array) -> Array:
     return centred / math.sqrt(float(centred @ centred))
 
 
+@cache
 def _orders(n: int, seed: int) -> tuple[Any, bool]:
     if math.factorial(n) <= PERMUTATIONS:
         return np.array(list(itertools.permutations(range(n)))), True
