@@ -14,7 +14,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 RUN := OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
-.PHONY: help setup bench plan leaderboard ui bases mirror speed-gpu test test-slow lint clean
+.PHONY: help setup bench plan leaderboard baseline check claims ui bases mirror speed-gpu test test-slow lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,15 @@ plan: $(STAMP) ## Show what a run would do, its cost and disk, without running a
 
 leaderboard: $(STAMP) ## Render the tables of a suite from its result files
 	$(RUN) table $(SUITE) $(ARGS)
+
+baseline: $(STAMP) ## Freeze the gates of a suite from its result files
+	$(RUN) baseline $(SUITE) $(ARGS)
+
+check: $(STAMP) ## Run a suite in an empty store and hold its gates against the baseline
+	$(RUN) check $(SUITE) $(ARGS)
+
+claims: $(STAMP) ## Test the claims of a suite on its result files
+	$(RUN) claims $(SUITE) $(ARGS)
 
 ui: $(STAMP) ## Open MLflow's page on the mirrored results of a suite
 	$(RUN) ui $(SUITE) $(ARGS)

@@ -57,7 +57,8 @@ def write_board(plan: Plan, folder: Path) -> str:
 
     board = make_board(plan, folder / "results")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "leaderboard.md").write_text(markdown(board, title=plan.suite.name), encoding="utf-8")
+    page = markdown(board, title=plan.suite.name) + claims_section(plan, board)
+    (folder / "leaderboard.md").write_text(page, encoding="utf-8")
     (folder / "leaderboard.csv").write_text(csv_text(board), encoding="utf-8")
     (folder / "metrics.csv").write_text(csv_wide(board), encoding="utf-8")
     if any(not line.reading.problem for group in board.groups for line in group.lines):
@@ -65,6 +66,19 @@ def write_board(plan: Plan, folder: Path) -> str:
 
         write_png(board, folder / "curves.png")
     return terminal(board)
+
+
+def claims_section(plan: Plan, board: Board) -> str:
+    """Return the table of a suite's claims for the board's page; "" where it states none."""
+    if not plan.suite.claims:
+        return ""
+    from leaderboard.claims.family import judge_all, load_claims
+    from leaderboard.claims.report import section
+    from leaderboard.series import Evidence
+
+    claims = load_claims(plan.suite.claims, plan.file)
+    evidence = Evidence(board.rows, board.results, plan.file.parent)
+    return "\n" + section(judge_all(plan.suite.name, claims, evidence))
 
 
 def write_pictures(plan: Plan, store: Store, results: dict[str, CellResult], folder: Path) -> None:

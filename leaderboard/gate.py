@@ -23,7 +23,7 @@ from leaderboard.series import Evidence, NoSeries, Series
 
 SCHEMA = 1
 #: Spreads this different (Levene's p value) are not pooled.
-UNEQUAL = 0.001
+UNEQUAL = 0.01
 
 Status = Literal["pass", "improved", "regression", "vanished", "failed"]
 BAD: tuple[Status, ...] = ("regression", "vanished", "failed")
