@@ -15,7 +15,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 RUN := OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
-.PHONY: help setup bench plan leaderboard submit verify ui bases mirror speed-gpu test test-slow lint clean
+.PHONY: help setup bench plan leaderboard submit verify baseline check claims ui bases mirror speed-gpu \
+	test test-slow lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -49,6 +50,15 @@ submit: $(STAMP) ## Write a method's entry from its result files: make submit SU
 verify: $(STAMP) ## Check an entry: make verify ENTRY=leaderboard/entries/<suite>/<method>.json ARGS='--rerun 0'
 	@test -n "$(ENTRY)" || { echo "make verify needs ENTRY=<an entry's file>"; exit 2; }
 	$(RUN) verify $(ENTRY) $(ARGS)
+
+baseline: $(STAMP) ## Freeze the gates of a suite from its result files
+	$(RUN) baseline $(SUITE) $(ARGS)
+
+check: $(STAMP) ## Run a suite in an empty store and hold its gates against the baseline
+	$(RUN) check $(SUITE) $(ARGS)
+
+claims: $(STAMP) ## Test the claims of a suite on its result files
+	$(RUN) claims $(SUITE) $(ARGS)
 
 ui: $(STAMP) ## Open MLflow's page on the mirrored results of a suite
 	$(RUN) ui $(SUITE) $(ARGS)

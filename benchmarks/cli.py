@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks run | plan | table | submit | verify | mirror | ui | bases`.
+"""The command line: `python -m benchmarks COMMAND`, of which there is a list under `--help`.
 
 Parsing, planning and tables never import torch; `run` does, in its worker processes.
 """
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.cli_entries import add_commands
+from benchmarks import cli_entries, judging
 from benchmarks.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--boards", type=Path, default=None, help="folder of boards (default: the project's)")
         if name == "ui":
             command.add_argument("--port", type=int, default=5000)
-    add_commands(commands)
+    cli_entries.add_commands(commands)
+    judging.add_commands(commands)
     command = commands.add_parser("bases", help=(bases.__doc__ or "").splitlines()[0], allow_abbrev=False)
     command.add_argument("names", nargs="*", help="which bases (default: all)")
     command.add_argument("--workers", type=int, default=None, help="bases trained side by side (default: one a core)")
@@ -97,6 +98,11 @@ def read_plan(options: argparse.Namespace) -> Plan:
 
 def run(options: argparse.Namespace) -> int:
     """Run what is missing of a suite, then mirror it and print its board."""
+    return run_here(read_plan(options), options)
+
+
+def run_here(study: Plan, options: argparse.Namespace) -> int:
+    """Run a plan in worker processes of this machine; return the exit code."""
     from benchmarks.executors import LocalExecutor
     from benchmarks.needs import require_present
     from benchmarks.reporter import make_reporter
@@ -106,7 +112,6 @@ def run(options: argparse.Namespace) -> int:
     workers = (len(accelerators()) or len(os.sched_getaffinity(0))) if options.workers is None else options.workers
     if workers < 1:
         raise UsageError(f"--workers: found {workers}; allowed: 1 or more")
-    study = read_plan(options)
     require_present(study)
     root = options.runs / "store"
     store = LocalStore(root)

@@ -18,6 +18,7 @@ import yaml
 from jsonargparse import ArgumentParser, set_parsing_settings
 
 from benchmarks.errors import UsageError
+from benchmarks.findings import ClaimSpec
 from benchmarks.sources import add_to_path
 from benchmarks.suite import AttributeList, ClassSpec, MitigationFile, ModelSpec, Scenario, Suite, Testbed
 
@@ -184,7 +185,7 @@ def _check_override(cls: type, override: str, file: Path) -> None:
 
 @cache
 def _parser(cls: type) -> ArgumentParser:
-    set_parsing_settings(subclasses_enabled=[ClassSpec, ModelSpec])
+    set_parsing_settings(subclasses_enabled=[ClassSpec, ModelSpec, ClaimSpec])
     parser = ArgumentParser(exit_on_error=False, allow_abbrev=False, add_help=False)
     parser.add_class_arguments(cls, None)
     return parser

@@ -92,7 +92,8 @@ def write_board(plan: Plan, folder: Path, entries: Path | None = None, sort: str
     if sort:
         board = sort_board(board, sort)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "leaderboard.md").write_text(markdown(board, title=plan.suite.name), encoding="utf-8")
+    page = markdown(board, title=plan.suite.name) + claims_section(plan, board)
+    (folder / "leaderboard.md").write_text(page, encoding="utf-8")
     (folder / "leaderboard.csv").write_text(csv_text(board), encoding="utf-8")
     (folder / "metrics.csv").write_text(csv_wide(board), encoding="utf-8")
     if any(not line.reading.problem for group in board.groups for line in group.lines):
@@ -102,6 +103,19 @@ def write_board(plan: Plan, folder: Path, entries: Path | None = None, sort: str
         if forest.drawable(board):
             forest.write_png(board, folder / "prevented.png")
     return terminal(board)
+
+
+def claims_section(plan: Plan, board: Board) -> str:
+    """Return the table of a suite's claims for the board's page; "" where it states none."""
+    if not plan.suite.claims:
+        return ""
+    from leaderboard.claims.family import judge_all, load_claims
+    from leaderboard.claims.report import section
+    from leaderboard.series import Evidence
+
+    claims = load_claims(plan.suite.claims, plan.file)
+    evidence = Evidence(board.rows, board.results, plan.file.parent)
+    return "\n" + section(judge_all(plan.suite.name, claims, evidence))
 
 
 def write_entry_board(suite: str, entries: Path | None = None, boards: Path | None = None) -> list[Path]:

@@ -94,6 +94,7 @@ def make_plan(name_or_path: str, overrides: Sequence[str] = (), methods: Sequenc
         UsageError: When anything that the run would need is wrong.
     """
     suite, file = load_suite(name_or_path, overrides)
+    check_claims(suite, file)
     testbed, testbed_file = load_testbed(suite, file)
     world = open_world(suite, testbed, file, testbed_file)
     planner = _Planner(suite, file, world)
@@ -101,6 +102,14 @@ def make_plan(name_or_path: str, overrides: Sequence[str] = (), methods: Sequenc
         for scenario in load_scenarios(entry.file, file, entry.variants):
             planner.add_scenario(entry, scenario, methods)
     return planner.finish()
+
+
+def check_claims(suite: Suite, file: Path) -> None:
+    """Read the claims of a suite, so that a wrong one is refused before anything runs."""
+    if suite.claims:
+        from leaderboard.claims.family import load_claims  # scipy: a second that a suite without claims does not have
+
+        load_claims(suite.claims, file)
 
 
 class _Planner:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from benchmarks.findings import ClaimSpec, Gate, check_findings
 from lightning_modules.settings import ADDED, CaptionDecoding, Execution, FitSettings, ImageDecoding
 
 Modality = Literal["captioner", "generator"]
@@ -356,6 +357,8 @@ class Suite:
         shard: Samples a generation step makes at most.
         retain: What stays on the disk after its last reader; changes no number.
         execution: How a machine goes about it; changes no number.
+        gates: Trends that `benchmarks check` holds against a baseline; never part of a key.
+        claims: Findings that `benchmarks claims` tests; never part of a key.
     """
 
     schema: int
@@ -374,6 +377,8 @@ class Suite:
     shard: int = 512
     retain: Retain = field(default_factory=Retain)
     execution: Executions = field(default_factory=Executions)
+    gates: tuple[Gate, ...] = ()
+    claims: tuple[ClaimSpec, ...] = ()
     question: str = ""
 
     def __post_init__(self) -> None:
@@ -388,6 +393,7 @@ class Suite:
         for key in ("iterations", "n", "shard"):
             _require(getattr(self, key) >= 1, f"{key}: found {getattr(self, key)}; allowed: 1 or more")
         _distinct(self.mitigations, "mitigations")
+        check_findings(self.gates, self.claims)
         for modality in self.primary:
             _require(modality in MODALITIES, f"primary: found {modality!r}; allowed: captioner, generator")
         for entry in self.scenarios:

@@ -311,7 +311,7 @@ def _check_primary(suite: Suite, families: tuple[Family, ...], suite_file: Path)
         mine = [f for f in families if f.side == modality]
         found = next((known for f in mine if (known := facts(f.declares, metric)) is not None), None)
         if found is None:
-            known = sorted(name for f in mine for name in f.declares)
-            raise UsageError(f"{suite_file}: primary: {modality}: found {metric!r}; allowed: {', '.join(known)}")
+            declared = ", ".join(sorted(name for f in mine for name in f.declares))
+            raise UsageError(f"{suite_file}: primary: {modality}: found {metric!r}; allowed: {declared}")
         if found["direction"] == "none":
             raise UsageError(f"{suite_file}: primary: {modality}: {metric!r} has no direction; allowed: one that has")

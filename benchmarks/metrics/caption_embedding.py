@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, ClassVar
 
-import numpy as np
-
-from benchmarks.metrics.family import Family, finite
-from benchmarks.metrics.image_distance import Gaussian, frechet, gaussian, kernel_distance, self_similarity
+from benchmarks.metrics.family import Family
+from benchmarks.metrics.image_frechet import frechet, gaussian
+from benchmarks.metrics.image_kernels import kernel_distance
+from benchmarks.metrics.real_side import fitting, real_side
 from benchmarks.metrics.view import View
 
 
@@ -42,27 +41,12 @@ class CaptionEmbedding(Family):
         """Computes the values that `declares` names."""
         assert view.features is not None
         assert view.real_caption_features is not None
-        said, real = view.features, finite(view.real_caption_features, "real_caption_features")
-        if said.shape[1] != real.shape[1]:
-            raise ValueError(f"features have {said.shape[1]} dimensions, real_caption_features {real.shape[1]}")
-        if min(len(said), len(real)) < 2:
+        real = real_side(view.real_caption_features)
+        said = fitting(view.features, real)
+        if min(len(said), len(real.features)) < 2:
             self.absent = dict.fromkeys(self.declares, "too few captions")
             return {}
-        law, similarity = _real_side(real)
         return {
-            "text_frechet": frechet(gaussian(said), law),
-            "text_kernel": kernel_distance(said, real, similarity),
+            "text_frechet": frechet(gaussian(said), real.gaussian),
+            "text_kernel": kernel_distance(said, real.features, real.kernel),
         }
-
-
-_REAL: dict[str, tuple[Gaussian, float]] = {}
-
-
-def _real_side(features: np.ndarray) -> tuple[Gaussian, float]:
-    """Returns what depends on real features (m, d) alone; the last two are remembered by content."""
-    content = hashlib.sha256(np.ascontiguousarray(features).tobytes() + repr(features.shape).encode()).hexdigest()
-    if content not in _REAL:
-        while len(_REAL) >= 2:
-            _REAL.pop(next(iter(_REAL)))
-        _REAL[content] = gaussian(features), self_similarity(features)
-    return _REAL[content]

@@ -1,0 +1,109 @@
+"""What a suite says about its own numbers: gates that watch a trend, claims that are put to the test.
+
+Neither enters a key, a protocol or a suite's digest: they are about numbers and change none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+#: More gates would need larger effects before any of them may be believed.
+MOST_GATES = 6
+
+#: One number a seed, out of its trajectory (`leaderboard.series`).
+Statistic = Literal["worsening", "end", "slope", "area"]
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def check_row(row: str, where: str) -> None:
+    """Refuse what does not name a row of a plan.
+
+    Raises:
+        ValueError: One sentence on what was found and what is allowed.
+    """
+    parts = row.split("/")
+    _require(len(parts) == 3 and all(parts), f"{where}: found {row!r}; allowed: scenario/variant/mitigation")
+
+
+def check_metric(metric: str, where: str) -> None:
+    """Refuse what does not name a metric with its side.
+
+    Raises:
+        ValueError: One sentence on what was found and what is allowed.
+    """
+    side, _, name = metric.partition("/")
+    known = side in ("captioner", "generator", "set") and bool(name)
+    _require(known, f"{where}: found {metric!r}; allowed: side/metric, with a side of captioner, generator, set")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One trend that a change of the code must not bend.
+
+    Attributes:
+        name: What people call it.
+        row: `scenario/variant/mitigation`.
+        metric: `side/metric`, with `@judge` where several judges measure it.
+        relevant: The smallest change that matters, in units of the statistic: what is smaller is never a regression.
+        statistic: `worsening` from iteration 0 to T, `end` at T, robust `slope` per iteration, mean worsening (`area`).
+        watch: `worse` = worse is a regression and better an improvement; `both` = a change of either sign is a
+            regression, as for `none`, whose collapse is what the other rows are measured against.
+        spread: Gates of one suite that name the same group share one variance over seeds, which makes the test
+            sharper at few seeds; "" = a variance of its own.
+    """
+
+    name: str
+    row: str
+    metric: str
+    relevant: float
+    statistic: Statistic = "worsening"
+    watch: Literal["worse", "both"] = "worse"
+    spread: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the names and the size."""
+        _require(bool(self.name.strip()), "gates: name: found nothing; allowed: a name")
+        check_row(self.row, f"gates: {self.name}: row")
+        check_metric(self.metric, f"gates: {self.name}: metric")
+        _require(self.relevant > 0, f"gates: {self.name}: relevant: found {self.relevant}; allowed: above 0")
+
+
+@dataclass(frozen=True)
+class ClaimSpec:
+    """One finding as a statement that results can support or contradict.
+
+    Attributes:
+        name: What people call it.
+        statement: One sentence, as it stands in the table.
+        class_path: The kind of test: a frozen dataclass with `judge(evidence)`, as those in `leaderboard.claims`.
+        init_args: Its fields.
+        source: Where the finding was reported.
+    """
+
+    name: str
+    statement: str
+    class_path: str
+    init_args: dict[str, Any] = field(default_factory=dict)
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the texts."""
+        _require(bool(self.name.strip()), "claims: name: found nothing; allowed: a name")
+        _require(bool(self.statement.strip()), f"claims: {self.name}: statement: found nothing; allowed: a sentence")
+
+
+def check_findings(gates: tuple[Gate, ...], claims: tuple[ClaimSpec, ...]) -> None:
+    """Check what single gates and claims cannot know: their number, and that each name stands once.
+
+    Raises:
+        ValueError: One sentence on what was found and what is allowed.
+    """
+    _require(len(gates) <= MOST_GATES, f"gates: found {len(gates)}; allowed: at most {MOST_GATES}")
+    for key, names in (("gates", [g.name for g in gates]), ("claims", [c.name for c in claims])):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        _require(not twice, f"{key}: the name {twice[0]!r} stands twice; each may stand once" if twice else "")

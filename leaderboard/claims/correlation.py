@@ -1,0 +1,160 @@
+"""A claim about many variants: the worse a synthetic set looks, the more a model is damaged that learns from it.
+
+The unit is the variant, a decoding or a model, not the seed: seeds of one variant repeat one set quality. Each
+variant is one point, the mean over its seeds. Spearman's rank correlation, since quality and damage need not be on one
+scale, and a permutation test over variants, since they are few.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from scipy import stats
+
+from benchmarks.findings import Statistic, check_metric
+from leaderboard.claims.finding import Finding, Part, Undecided
+from leaderboard.claims.terms import read, varying
+from leaderboard.series import Evidence, Series
+from leaderboard.statistics import LEVEL, Array
+
+#: Fewer variants give a permutation test no chance.
+VARIANTS_TO_DECIDE = 8
+#: All orders are tried up to this number, else as many drawn ones.
+PERMUTATIONS = 40_320
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Set quality at iteration 1 against the damage of the fit on that set.
+
+    Attributes:
+        scenario: Its variants under `none` are the units.
+        quality: `set/metric`, or `votes` for people's.
+        damage: `side/metric` of the model that was trained on the set.
+        expect: `positive` = worse sets go with more damage; of a quality without a direction, larger ones do.
+        statistic: What counts as damage.
+        votes: JSON file beside the suite, {variant: mean vote, higher is better}; read for quality `votes`.
+        variants: Fewest variants that decide.
+    """
+
+    scenario: str
+    quality: str
+    damage: str
+    expect: Literal["positive", "negative"] = "positive"
+    statistic: Statistic = "worsening"
+    votes: str = ""
+    variants: int = VARIANTS_TO_DECIDE
+
+    def __post_init__(self) -> None:
+        """Check the names."""
+        if self.quality != "votes":
+            check_metric(self.quality, "quality")
+            if not self.quality.startswith("set/"):
+                raise ValueError(f"quality: found {self.quality!r}; allowed: set/metric, or votes")
+        elif not self.votes:
+            raise ValueError("votes: found nothing; allowed: a JSON file, for quality votes")
+        if self.variants < 4:
+            raise ValueError(f"variants: found {self.variants}; allowed: 4 or more")
+        check_metric(self.damage, "damage")
+
+    def judge(self, evidence: Evidence) -> Finding:
+        """Test the rank correlation.
+
+        Raises:
+            Undecided: A variant cannot be read, variants are not comparable, or one of the two does not vary.
+        """
+        rows = list(evidence.variants(self.scenario))
+        if len(rows) < self.variants:
+            return Finding((), f"{len(rows)} variants; {self.variants} are needed")
+        damaged = [read(evidence, row, self.damage) for row in rows]
+        _alike(damaged)
+        damage = varying(np.array([s.damage(self.statistic).mean() for s in damaged]), "damage")
+        quality = varying(self._badness(evidence, rows), "set quality")
+        part = spearman(f"rank correlation of {self.quality} and {damaged[0].metric}", quality, damage)
+        if self.expect == "negative":
+            part = Part(part.label, part.effect, part.low, part.high, part.p_contra, part.p_support, part.n, part.unit)
+        return Finding((part,))
+
+    def _badness(self, evidence: Evidence, rows: list[str]) -> Array:
+        """Return one number a variant, larger is worse."""
+        if self.quality == "votes":
+            votes = _votes(evidence.folder / self.votes)
+            names = [row.split("/")[1] for row in rows]
+            if missing := [name for name in names if name not in votes]:
+                raise Undecided(f"{self.votes} holds no votes on {', '.join(missing)}")
+            return -np.array([votes[name] for name in names])
+        sets = [read(evidence, row, self.quality) for row in rows]
+        _alike(sets)
+        sign = -1.0 if sets[0].signed == "up" else 1.0
+        return sign * np.array([s.curves[:, 0].mean() for s in sets])
+
+
+def spearman(label: str, x: Array, y: Array, seed: int = 0) -> Part:
+    """Return the rank correlation with its permutation test.
+
+    Every order of the variants is tried up to 8 of them, else 40,320 drawn ones with the observed one counted in
+    (Phipson and Smyth 2010, SAGMB 9). The interval is Fisher's with the variance of Bonett and Wright (2000,
+    Psychometrika 65).
+
+    Args:
+        label: What is correlated.
+        x: (variants,).
+        y: (variants,).
+        seed: Of the drawn orders.
+    """
+    a, b = _standard(x), _standard(y)
+    n = len(a)
+    observed = float(a @ b)
+    orders, exact = _orders(n, seed)
+    drawn = a @ b[orders].T
+    slack = 1e-12  # equal up to rounding counts as reached
+    reached, under = int((drawn >= observed - slack).sum()), int((drawn <= observed + slack).sum())
+    extra = 0 if exact else 1
+    total = len(orders) + extra
+    # at +-1 Fisher's transform is infinite and the interval would say more than n points can
+    clipped = float(np.clip(observed, -1 + 1e-9, 1 - 1e-9))
+    half = float(stats.norm.ppf((1 + LEVEL) / 2)) * math.sqrt((1 + clipped**2 / 2) / (n - 3))
+    low, high = math.tanh(math.atanh(clipped) - half), math.tanh(math.atanh(clipped) + half)
+    return Part(label, observed, low, high, (reached + extra) / total, (under + extra) / total, n, "variants")
+
+
+def _standard(values: Array) -> Array:
+    ranks = stats.rankdata(values)
+    centred = ranks - ranks.mean()
+    return centred / math.sqrt(float(centred @ centred))
+
+
+@cache
+def _orders(n: int, seed: int) -> tuple[Any, bool]:
+    if math.factorial(n) <= PERMUTATIONS:
+        return np.array(list(itertools.permutations(range(n)))), True
+    rng = np.random.default_rng(seed)
+    return rng.permuted(np.tile(np.arange(n), (PERMUTATIONS, 1)), axis=1), False
+
+
+def _alike(series: list[Series]) -> None:
+    first = series[0]
+    for other in series[1:]:
+        for name in ("metric", "n", "iterations", "seeds"):
+            a, b = getattr(first, name), getattr(other, name)
+            if a != b:
+                raise Undecided(f"{name} differs: {a} in {first.row}, {b} in {other.row}")
+
+
+def _votes(file: Path) -> dict[str, float]:
+    try:
+        votes = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Undecided(f"no votes: {file.name} is not there") from None
+    except (OSError, ValueError) as error:
+        raise Undecided(f"{file.name} cannot be read: {error}") from None
+    if not isinstance(votes, dict) or not all(isinstance(v, int | float) for v in votes.values()):
+        raise Undecided(f"{file.name} holds no mapping of variant to mean vote")
+    return {str(name): float(vote) for name, vote in votes.items()}

@@ -1,0 +1,76 @@
+"""A claim about two loops: one is damaged less, or more, than the other at the same seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks.findings import Statistic, check_metric, check_row
+from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, Part, mean_part, seeds_reason
+from leaderboard.claims.terms import Collapse, beyond, comparable, read
+from leaderboard.series import Evidence
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Row `a` against row `b`, paired over seeds, for every metric.
+
+    Attributes:
+        a: The row that the statement is about.
+        b: The row it is compared with.
+        a_control: A row whose damage is subtracted from that of `a`, such as its `real`; "" = none.
+        b_control: The same for `b`.
+        metrics: `side/metric`; the claim holds only where it does for every one.
+        expect: Whether `a` ends `better` or `worse` than `b`.
+        statistic: What is compared; `worsening` by default.
+        collapse: Rows that must have collapsed first; None = nothing is asked.
+        same_n: Whether N must agree; False at equal network evaluations, where it differs by design.
+        iterations: Smallest T that the statement is about.
+        seeds: Fewest seeds that decide.
+    """
+
+    a: str
+    b: str
+    metrics: tuple[str, ...]
+    expect: Literal["better", "worse"]
+    a_control: str = ""
+    b_control: str = ""
+    statistic: Statistic = "worsening"
+    collapse: Collapse | None = None
+    same_n: bool = True
+    iterations: int = 1
+    seeds: int = SEEDS_TO_DECIDE
+
+    def __post_init__(self) -> None:
+        """Check names and that there is something to test."""
+        check_row(self.a, "a")
+        check_row(self.b, "b")
+        for key in ("a_control", "b_control"):
+            if getattr(self, key):
+                check_row(getattr(self, key), key)
+        if not self.metrics:
+            raise ValueError("metrics: found none; allowed: one or more")
+        for metric in self.metrics:
+            check_metric(metric, "metrics")
+
+    def judge(self, evidence: Evidence) -> Finding:
+        """Test the difference of every metric.
+
+        Raises:
+            Undecided: Rows cannot be read or compared, or nothing collapsed.
+        """
+        parts: list[Part] = []
+        for metric in self.metrics:
+            a, b = read(evidence, self.a, metric), read(evidence, self.b, metric)
+            comparable([a, b], self.same_n)
+            if a.iterations < self.iterations:
+                return Finding((), f"T = {a.iterations}; the statement is about {self.iterations} or more")
+            if a.direction == "none":
+                return Finding((), f"{a.metric} has no direction, so neither row is better")
+            if self.collapse is not None:
+                self.collapse.demand(evidence, metric)
+            sign = -1 if self.expect == "better" else 1
+            damage = beyond(evidence, a, self.a_control, self.statistic)
+            values = damage - beyond(evidence, b, self.b_control, self.statistic)
+            parts.append(mean_part(f"{a.metric}, {self.statistic} of a less that of b", values, sign))
+        return Finding(tuple(parts), seeds_reason(parts, self.seeds))

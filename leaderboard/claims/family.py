@@ -1,0 +1,99 @@
+"""All claims of a suite, tested as one family: five findings at 5 % each would make false ones likely."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmarks.errors import UsageError
+from benchmarks.findings import ClaimSpec
+from benchmarks.loading import typed
+from benchmarks.sources import import_class
+from leaderboard.claims.finding import Finding, Undecided
+from leaderboard.series import Evidence
+from leaderboard.statistics import holm
+
+#: Chance of any false verdict among all claims of a suite.
+FAMILY_LEVEL = 0.05
+
+Word = Literal["supported", "contradicted", "undecided"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the results say of a claim.
+
+    Attributes:
+        claim: The claim as the suite states it.
+        word: Supported, contradicted or undecided.
+        finding: Effects, intervals and p values.
+        p_value: Two-sided, Holm-adjusted over the family.
+        reason: Why it is undecided; "" where it is decided.
+    """
+
+    claim: ClaimSpec
+    word: Word
+    finding: Finding
+    p_value: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Family:
+    """The verdicts of one suite, and the level they hold at together."""
+
+    suite: str
+    level: float
+    verdicts: tuple[Verdict, ...]
+
+
+def load_claims(specs: Sequence[ClaimSpec], file: Path) -> list[tuple[ClaimSpec, Any]]:
+    """Return each claim with its kind, made and checked.
+
+    Raises:
+        UsageError: A class is no kind of claim, or a field is wrong; names the suite, the claim and the field.
+    """
+    found = []
+    for spec in specs:
+        where = f"{file}: claims: {spec.name}"
+        try:
+            kind = import_class(spec.class_path)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error}") from error
+        if not (is_dataclass(kind) and isinstance(kind, type) and hasattr(kind, "judge")):
+            raise UsageError(f"{where}: class_path {spec.class_path!r} is no dataclass with a method judge(evidence)")
+        found.append((spec, typed(kind, spec.init_args, Path(where))))
+    return found
+
+
+def judge_all(
+    suite: str, claims: Sequence[tuple[ClaimSpec, Any]], evidence: Evidence, level: float = FAMILY_LEVEL
+) -> Family:
+    """Test every claim; the chance of any false verdict among them is at most ``level``.
+
+    Claims that cannot be tested stay in the family with p = 1, so that no verdict depends on what is missing.
+    """
+    findings = [_finding(kind, evidence) for _, kind in claims]
+    adjusted = holm([finding.p_value for finding in findings]) if findings else []
+    verdicts = [
+        _verdict(spec, finding, p, level) for (spec, _), finding, p in zip(claims, findings, adjusted, strict=True)
+    ]
+    return Family(suite, level, tuple(verdicts))
+
+
+def _finding(kind: Any, evidence: Evidence) -> Finding:
+    try:
+        return kind.judge(evidence)
+    except Undecided as reason:
+        return Finding((), str(reason))
+
+
+def _verdict(claim: ClaimSpec, finding: Finding, p: float, level: float) -> Verdict:
+    if finding.reason:
+        return Verdict(claim, "undecided", finding, p, finding.reason)
+    if p >= level:
+        return Verdict(claim, "undecided", finding, p, f"not significant after Holm over the family (p = {p:.2g})")
+    word: Word = "supported" if finding.p_support < finding.p_contra else "contradicted"
+    return Verdict(claim, word, finding, p, "")

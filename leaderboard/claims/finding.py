@@ -1,0 +1,100 @@
+"""What a claim comes to: its parts, each with effect, interval and the chance of either sign.
+
+A claim with several parts ("variance rises while quality falls") holds only where each part does: its p value is the
+largest of theirs (intersection-union, Berger 1982, Technometrics 24). It is contradicted where any part clearly goes
+the other way: the smallest of those p values, times their number. Nothing is ever concluded from a large p value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from leaderboard.statistics import LEVEL, t_interval
+
+#: Fewer seeds describe and decide nothing, as on the board.
+SEEDS_TO_DECIDE = 5
+
+
+class Undecided(Exception):
+    """A claim cannot be tested, and why."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One tested quantity.
+
+    Attributes:
+        label: What it is, with its unit.
+        effect: Its estimate.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        p_support: One-sided p value that the effect has the claimed sign.
+        p_contra: One-sided p value that it has the other one.
+        n: Units it rests on.
+        unit: "seeds" or "variants".
+    """
+
+    label: str
+    effect: float
+    low: float
+    high: float
+    p_support: float
+    p_contra: float
+    n: int
+    unit: str = "seeds"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The parts of one claim, and why it cannot be decided where that is known before any p value."""
+
+    parts: tuple[Part, ...]
+    reason: str = ""
+
+    @property
+    def p_support(self) -> float:
+        """Of the claim: every part has its sign."""
+        return max((part.p_support for part in self.parts), default=1.0)
+
+    @property
+    def p_contra(self) -> float:
+        """Of its contradiction: some part has the other sign."""
+        return min(1.0, len(self.parts) * min((part.p_contra for part in self.parts), default=1.0))
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided: what enters Holm's procedure; 1 where the claim could not be tested."""
+        return 1.0 if self.reason or not self.parts else min(1.0, 2 * min(self.p_support, self.p_contra))
+
+
+def mean_part(label: str, values: ArrayLike, sign: int) -> Part:
+    """Test by a t test whether the mean of one number a seed has a sign.
+
+    Args:
+        label: What the numbers are.
+        values: (seeds,).
+        sign: 1 where the claim says above zero, -1 below.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    interval = t_interval(x, LEVEL)
+    sd = float(x.std(ddof=1)) if len(x) > 1 else float("nan")
+    if len(x) < 2:
+        return Part(label, interval.mean, interval.low, interval.high, 1.0, 1.0, len(x))
+    if sd <= 1e-12 * max(float(np.abs(x).max()), 1e-300):  # without a spread over seeds the sign is certain
+        above, below = float(interval.mean <= 0), float(interval.mean >= 0)
+    else:
+        score = interval.mean / (sd / np.sqrt(len(x)))
+        above, below = float(stats.t.sf(score, len(x) - 1)), float(stats.t.cdf(score, len(x) - 1))
+    support, contra = (above, below) if sign > 0 else (below, above)
+    return Part(label, interval.mean, interval.low, interval.high, support, contra, len(x))
+
+
+def seeds_reason(parts: Sequence[Part], needed: int) -> str:
+    """Say why so few seeds decide nothing; "" where they may."""
+    fewest = min((part.n for part in parts if part.unit == "seeds"), default=needed)
+    return f"{fewest} seeds are descriptive; {needed} are needed" if fewest < needed else ""

@@ -1,0 +1,114 @@
+"""What several kinds of claims share: rows that may be compared, and controls that must have collapsed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.findings import Statistic, check_row
+from leaderboard import statistics as st
+from leaderboard.claims.finding import Undecided
+from leaderboard.series import Evidence, NoSeries, Series
+from leaderboard.statistics import Array
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """Rows that must show collapse first, without which there is nothing to prevent and nothing to compare.
+
+    Attributes:
+        none: The row that must get worse, by more than the metric's minimum effect with its whole 95 % interval.
+        real: The same fits on real pairs, whose worsening is subtracted; "" where the suite has no such row.
+    """
+
+    none: str
+    real: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the names of the rows."""
+        check_row(self.none, "collapse: none")
+        if self.real:
+            check_row(self.real, "collapse: real")
+
+    def demand(self, evidence: Evidence, metric: str) -> None:
+        """Raise where there was no collapse of a metric.
+
+        Raises:
+            Undecided: With the reason.
+        """
+        none = read(evidence, self.none, metric)
+        change = none.worsening()
+        if self.real:
+            real = read(evidence, self.real, metric)
+            comparable([none, real])
+            change = change - real.worsening()
+        interval = st.t_interval(change)
+        if not interval.low > none.minimum_effect:
+            raise Undecided(
+                f"control did not collapse: {self.none} worsens by {interval.mean:.3g} "
+                f"[{interval.low:.3g}, {interval.high:.3g}], minimum effect {none.minimum_effect:.3g}"
+            )
+
+
+def read(evidence: Evidence, row: str, metric: str) -> Series:
+    """Return a series.
+
+    Raises:
+        Undecided: There is none, with the reason.
+    """
+    try:
+        return evidence.series(row, metric)
+    except NoSeries as reason:
+        raise Undecided(str(reason)) from reason
+
+
+def comparable(series: Sequence[Series], same_n: bool = True) -> None:
+    """Check that rows may be compared seed by seed.
+
+    Args:
+        series: Of one metric.
+        same_n: Whether N has to agree; it differs by design at equal network evaluations.
+
+    Raises:
+        Undecided: Seeds, T, N, metric or kind of host differ.
+    """
+    first = series[0]
+    for other in series[1:]:
+        facts = (
+            ("seeds", first.seeds, other.seeds),
+            ("T", first.iterations, other.iterations),
+            ("N", first.n, other.n),
+            ("metric", first.metric, other.metric),
+        )
+        for name, a, b in facts:
+            if a != b and (same_n or name != "N"):
+                raise Undecided(f"{name} differs: {a} in {first.row}, {b} in {other.row}")
+    if len(frozenset().union(*(s.hosts for s in series))) > 1:
+        raise Undecided("the rows ran on different kinds of hosts, so their seeds are not paired")
+
+
+def beyond(evidence: Evidence, series: Series, control: str, statistic: Statistic) -> Array:
+    """Return the damage of a row over seeds, less that of its control where it has one.
+
+    Raises:
+        Undecided: The control cannot be read or compared.
+    """
+    damage = series.damage(statistic)
+    if not control:
+        return damage
+    other = read(evidence, control, series.metric)
+    comparable([series, other])
+    return damage - other.damage(statistic)
+
+
+def varying(values: Array, what: str) -> Array:
+    """Return the values.
+
+    Raises:
+        Undecided: All are the same, so nothing can go along with them.
+    """
+    if np.ptp(values) <= 1e-12 * max(float(np.abs(values).max()), 1e-300):
+        raise Undecided(f"{what} is the same everywhere")
+    return values

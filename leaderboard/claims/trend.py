@@ -1,0 +1,85 @@
+"""A claim about the course of one loop: a metric rises or falls, or several do so at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks.findings import Statistic, check_metric, check_row
+from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, Part, mean_part, seeds_reason
+from leaderboard.claims.terms import beyond, read
+from leaderboard.series import Evidence
+
+
+@dataclass(frozen=True)
+class Course:
+    """What one metric does.
+
+    Attributes:
+        metric: `side/metric`.
+        expect: `rises` and `falls` are about the number, `worsens` and `improves` about its direction.
+    """
+
+    metric: str
+    expect: Literal["rises", "falls", "worsens", "improves"]
+
+    def __post_init__(self) -> None:
+        """Check the metric's name."""
+        check_metric(self.metric, "courses: metric")
+
+
+@dataclass(frozen=True)
+class Trend:
+    """All courses hold in one row, over seeds.
+
+    Attributes:
+        row: The loop.
+        courses: What its metrics do; the claim holds only where every one does.
+        control: A row whose course is subtracted seed by seed, such as `real`: what the loop does beyond the fits.
+        statistic: `worsening` = change from the first iteration to T; `slope` and `area` weigh the whole course.
+        iterations: Smallest T that the statement is about.
+        seeds: Fewest seeds that decide.
+    """
+
+    row: str
+    courses: tuple[Course, ...]
+    control: str = ""
+    statistic: Statistic = "worsening"
+    iterations: int = 1
+    seeds: int = SEEDS_TO_DECIDE
+
+    def __post_init__(self) -> None:
+        """Check names and that there is something to test."""
+        check_row(self.row, "row")
+        if self.control:
+            check_row(self.control, "control")
+        if not self.courses:
+            raise ValueError("courses: found none; allowed: one or more")
+        if self.statistic == "end":
+            raise ValueError("statistic: found 'end', which is no course; allowed: worsening, slope, area")
+
+    def judge(self, evidence: Evidence) -> Finding:
+        """Test every course.
+
+        Raises:
+            Undecided: A row or metric cannot be read or compared.
+        """
+        parts: list[Part] = []
+        for course in self.courses:
+            series = read(evidence, self.row, course.metric)
+            if series.iterations < self.iterations:
+                return Finding((), f"T = {series.iterations}; the statement is about {self.iterations} or more")
+            values = beyond(evidence, series, self.control, self.statistic)
+            if course.expect in ("rises", "falls"):  # about the number itself, whichever way is worse
+                values = values if series.signed == "down" else -values
+                sign = 1 if course.expect == "rises" else -1
+                label = f"{series.metric}, change" if self.statistic == "worsening" else f"{series.metric}"
+            else:
+                if series.direction == "none":
+                    return Finding((), f"{series.metric} has no direction, so it neither worsens nor improves")
+                sign = 1 if course.expect == "worsens" else -1
+                label = f"{series.metric}, worsening"
+            name = "" if self.statistic == "worsening" else f" ({self.statistic})"
+            control = f" beyond {self.control}" if self.control else ""
+            parts.append(mean_part(f"{label}{name}{control}", values, sign))
+        return Finding(tuple(parts), seeds_reason(parts, self.seeds))

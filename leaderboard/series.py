@@ -1,0 +1,188 @@
+"""One metric of one row over seeds and iterations, or the reason why there is none.
+
+What gates and claims read. Unlike the board's readings it takes metrics without a direction and those of synthetic
+sets, since claims are about variance and sets too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from benchmarks.findings import Statistic
+from benchmarks.results import CellResult
+from leaderboard import statistics as st
+from leaderboard.readings import HOST_FIELDS, BoardRow
+from leaderboard.statistics import Array
+
+#: Why there is nothing to read: not planned, not measured, a cell failed, a cell has not run, no finite number.
+Lack = Literal["row", "metric", "failed", "incomplete", "not finite"]
+
+
+class NoSeries(Exception):
+    """Nothing can be read; `lack` says what kind of absence it is."""
+
+    def __init__(self, lack: Lack, message: str):
+        super().__init__(message)
+        self.lack = lack
+
+
+@dataclass(frozen=True)
+class Series:
+    """A metric of a row.
+
+    Attributes:
+        row: `scenario/variant/mitigation`.
+        metric: Full name, with judge and n.
+        direction: "up", "down" or "none".
+        seeds: One per curve.
+        n: Pairs an iteration.
+        iterations: T.
+        protocol: Digest of what makes the metric comparable.
+        hosts: Kinds of hosts that the cells ran on.
+        minimum_effect: Smallest change the metric is trusted to see; 0 where it declares none.
+        curves: (seeds, T + 1); (seeds, T) for a synthetic set, which is measured from iteration 1.
+        cells: The result files.
+    """
+
+    row: str
+    metric: str
+    direction: str
+    seeds: tuple[int, ...]
+    n: int
+    iterations: int
+    protocol: str
+    hosts: frozenset[str]
+    minimum_effect: float
+    curves: Array
+    cells: tuple[CellResult, ...]
+
+    @property
+    def signed(self) -> str:
+        """The direction by which numbers are called worse; without one, more counts as worse."""
+        return "down" if self.direction == "none" else self.direction
+
+    def worsening(self) -> Array:
+        """Return per seed the change from first to last iteration, worse positive."""
+        return st.worsening(self.curves[:, 0], self.curves[:, -1], self.signed)
+
+    def statistic(self, name: Statistic) -> Array:
+        """Return one number a seed: worse is positive, but for `end`, which is the value at T as it is."""
+        known = {
+            "worsening": self.worsening,
+            "end": lambda: self.curves[:, -1],
+            "slope": lambda: st.robust_slope(self.curves, self.signed),
+            "area": lambda: st.trajectory_area(self.curves, self.signed),
+        }
+        return np.asarray(known[name](), dtype=np.float64)
+
+    def damage(self, name: Statistic) -> Array:
+        """Return one number a seed, worse is positive for every statistic."""
+        values = self.statistic(name)
+        return -values if name == "end" and self.signed == "up" else values
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that may be read: the rows of a plan and the result files that are there.
+
+    Attributes:
+        rows: Of the current plan.
+        results: By cell key.
+        folder: Of the suite's file, where human votes are looked for.
+    """
+
+    rows: Sequence[BoardRow]
+    results: Mapping[str, CellResult]
+    folder: Path = field(default_factory=Path)
+
+    def row(self, name: str) -> BoardRow:
+        """Return a row by `scenario/variant/mitigation`.
+
+        Raises:
+            NoSeries: The plan has no such row.
+        """
+        for row in self.rows:
+            if row_name(row) == name:
+                return row
+        raise NoSeries("row", f"no row {name} in the plan")
+
+    def variants(self, scenario: str, mitigation: str = "none") -> tuple[str, ...]:
+        """Return the names of a scenario's rows under one mitigation, in the plan's order."""
+        return tuple(row_name(r) for r in self.rows if r.scenario == scenario and r.mitigation == mitigation)
+
+    def series(self, row: str, metric: str) -> Series:
+        """Read a metric of a row over all of its seeds.
+
+        Raises:
+            NoSeries: A cell is missing or failed, or the metric was not measured in every one.
+        """
+        found = self.row(row)
+        cells = self._cells(found)
+        full = full_name(cells[0], metric)
+        if len({(c.n, c.iterations) for c in cells}) > 1 or any(full not in c.info for c in cells):
+            raise NoSeries("metric", f"{row}: its seeds ran with different settings")
+        curves = np.stack([_curve(cell, full, row) for cell in cells])
+        first = cells[0]
+        floors = [c.floors[full].minimum_effect for c in cells if full in c.floors]
+        hosts = frozenset(" ".join(str(c.execution.get(f, "")).partition(":")[0] for f in HOST_FIELDS) for c in cells)
+        return Series(
+            row, full, first.info[full].direction, found.seeds, first.n, first.iterations, first.info[full].protocol,
+            hosts, max(floors, default=0.0), curves, cells,
+        )  # fmt: skip
+
+    def _cells(self, row: BoardRow) -> tuple[CellResult, ...]:
+        name, total = row_name(row), len(row.keys)
+        cells = tuple(self.results[key] for key in row.keys if key in self.results)
+        failed = [cell for cell in cells if cell.status == "failed"]
+        if failed and failed[0].error is not None:
+            error = failed[0].error
+            raise NoSeries(
+                "failed", f"{name}: {len(failed)} of {total} seeds failed; seed {failed[0].seed} in {error.step} "
+                f"of iteration {error.iteration}: {error.message}"
+            )  # fmt: skip
+        complete = sum(cell.status == "complete" for cell in cells)
+        if complete < total or not total:
+            raise NoSeries("incomplete", f"{name}: {complete} of {total} seeds are complete")
+        return cells
+
+
+def row_name(row: BoardRow) -> str:
+    """Return `scenario/variant/mitigation`."""
+    return f"{row.scenario}/{row.variant}/{row.mitigation}"
+
+
+def full_name(cell: CellResult, metric: str) -> str:
+    """Return the full name of `side/metric` or `side/metric@judge`: the primary one where several fit, else the first.
+
+    Raises:
+        NoSeries: The cell has no such metric, or says why it is absent.
+    """
+    if metric in cell.info:
+        return metric
+    wanted, _, judge = metric.partition("@")
+    fits = [
+        name for name in cell.info
+        if name.partition("@")[0] == wanted and (not judge or judge in name.partition("@")[2].split(","))
+    ]  # fmt: skip
+    if not fits:
+        raise NoSeries("metric", f"{metric} is not measured")
+    return next((name for name in fits if cell.info[name].primary), fits[0])
+
+
+def _curve(cell: CellResult, metric: str, row: str) -> Array:
+    """Return a cell's values from its first iteration to T."""
+    if metric in cell.absent:
+        raise NoSeries("metric", f"{row}: seed {cell.seed} has no {metric}: {cell.absent[metric]}")
+    start = 1 if metric.startswith("set/") else 0
+    values = [cell.value(metric, t) for t in range(start, cell.iterations + 1)]
+    if any(value is None for value in values):
+        raise NoSeries("metric", f"{row}: seed {cell.seed} lacks {metric} at some iterations")
+    curve = np.array(values, dtype=np.float64)
+    if not np.isfinite(curve).all():
+        raise NoSeries("not finite", f"{row}: seed {cell.seed} has a {metric} that is no finite number")
+    return curve

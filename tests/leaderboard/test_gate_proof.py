@@ -1,0 +1,180 @@
+"""The gate on real runs: unchanged code passes whatever its seeds, a broken method and a wrong line do not."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from benchmarks.analytic import models
+from benchmarks.execute import execute
+from benchmarks.executors import InProcessExecutor
+from benchmarks.judging import BASELINES, evidence, settings
+from benchmarks.loading import ROOT, SUITES
+from benchmarks.plan import make_plan
+from benchmarks.store import MemoryStore
+from leaderboard.gate import Report, check, read
+
+# --- models with a known collapse, in this process
+
+
+def analytic(folder: Path, suite: str, seeds: range) -> Report:
+    """Run a suite from nothing and hold it against the shipped baseline."""
+    plan = make_plan(suite, [f"--seeds={list(seeds)}"])
+    outcome = execute(plan, MemoryStore(), InProcessExecutor(), folder / "analytic" / "results")
+    baseline = read(BASELINES / "analytic.json")
+    return check(plan.suite.gates, baseline, evidence(plan, folder), settings(plan), outcome.computed)
+
+
+def statuses(report: Report) -> dict[str, str]:
+    return {o.trend.gate.name: o.status for o in report.outcomes}
+
+
+@pytest.mark.parametrize("first", [0, 100, 200, 300])
+def test_unchanged_analytic_runs_pass(first, tmp_path):
+    report = analytic(tmp_path, "analytic", range(first, first + 20))
+    assert set(statuses(report).values()) == {"pass"}
+    assert [o.identical for o in report.outcomes] == [first == 0] * 4, "the baseline holds seeds 0 to 19"
+
+
+BROKEN_ACCUMULATE = '''
+from benchmarks.hooks import Mitigation
+from datamodules.pairs import Pairs
+
+
+class Accumulate(Mitigation):
+    """Meant to keep what came before; keeps the newest pool over and over."""
+
+    reads = {"curate": ("new",)}
+
+    def pool_size(self, iteration, n):
+        return (iteration + 1) * n
+
+    def curate(self, ctx):
+        return Pairs.concat([ctx.new] * (ctx.iteration + 1))
+'''
+
+
+def suite_with(folder: Path, name: str, method: str, code: str, class_name: str) -> Path:
+    """Write a copy of a shipped suite in which one method is replaced by a broken one of the same name."""
+    data = yaml.safe_load((SUITES / f"{name}.yaml").read_text())
+    module = f"broken_{method}"
+    (folder / f"{module}.py").write_text(code)
+    (folder / f"{method}.yaml").write_text(f"{{schema: 1, name: {method}, class_path: {module}.{class_name}}}\n")
+    ours = str(folder / f"{method}.yaml")
+
+    def replaced(methods: list[str]) -> list[str]:
+        return [ours if m == method else m for m in methods]
+
+    data["testbed"] = str(SUITES / data["testbed"])
+    data["mitigations"] = replaced(data["mitigations"])
+    for entry in data["scenarios"]:
+        if "mitigations" in entry:
+            entry["mitigations"] = replaced(entry["mitigations"])
+    file = folder / f"{name}.yaml"
+    file.write_text(yaml.safe_dump(data))
+    return file
+
+
+def test_a_broken_analytic_method_is_caught(tmp_path):
+    suite = suite_with(tmp_path, "analytic", "accumulate", BROKEN_ACCUMULATE, "Accumulate")
+    found = statuses(analytic(tmp_path, str(suite), range(500, 520)))
+    assert found == {"none": "pass", "real": "pass", "accumulate": "regression", "fresh_real": "pass"}
+
+
+def test_a_wrong_line_in_an_analytic_fit_is_caught(tmp_path, monkeypatch):
+    """The residual around the old mean in place of the new one: nothing's version is raised, no key changes."""
+    keys = list(make_plan("analytic").steps)
+    right = models.refit_moments
+
+    def wrong(means: Any, variances: Any, *rest: Any) -> Any:
+        new_means, new_variances, loss = right(means, variances, *rest)
+        return new_means, new_variances + (new_means - means) ** 2, loss
+
+    monkeypatch.setattr(models, "refit_moments", wrong)
+    assert list(make_plan("analytic").steps) == keys
+    assert "regression" in statuses(analytic(tmp_path, "analytic", range(500, 520))).values()
+
+
+# --- the shipped bases, through the command line: slow
+
+
+def scenes(root: Path, suite: str | Path, *arguments: object) -> tuple[int, dict[str, Any], str]:
+    """Run the check as a workflow does; return its exit code, its JSON and what it printed beside."""
+    command = [sys.executable, "-m", "benchmarks", "check", str(suite), "--format", "json", *map(str, arguments)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr
+
+
+def results(report: dict[str, Any]) -> dict[str, str]:
+    return {gate["name"]: gate["status"] for gate in report["gates"]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", [10, 15, 20])
+def test_unchanged_scenes_runs_pass(first):
+    code, report, errors = scenes(ROOT, "gate_scenes", f"--seeds={list(range(first, first + 5))}")
+    assert code == 0, errors
+    assert report["steps_computed"] > 100
+    assert not any(gate["seeds_shared"] for gate in report["gates"]), "the baseline holds seeds 0 to 9"
+
+
+UNTRAINED_RELABEL = '''
+import copy
+
+import torch
+
+from benchmarks.hooks import Mitigation
+
+
+class Untrained(Mitigation):
+    """Relabelling meant to use the base captioner, which never got its weights."""
+
+    reads = {"relabel": ("base",)}
+
+    def relabel(self, ctx):
+        model = copy.deepcopy(ctx.base)
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.copy_(0.02 * torch.randn(parameter.shape, generator=generator))
+        return ctx.caption(model)
+'''
+
+
+@pytest.mark.slow
+def test_relabelling_with_an_untrained_captioner_is_caught(tmp_path):
+    suite = suite_with(tmp_path, "gate_scenes", "frozen_relabel", UNTRAINED_RELABEL, "Untrained")
+    code, report, errors = scenes(ROOT, suite, "--seeds=[10,11,12,13,14]")
+    assert code == 1, errors
+    found = results(report)
+    assert found["relabel_bleu4"] == found["relabel_accuracy"] == "regression"
+    assert {found[name] for name in found if not name.startswith("relabel")} == {"pass"}
+
+
+#: One line of a loss, wrong: the caption is read at the place where it is to be written, so the answer is in the question.
+LINE = "ids = torch.cat([torch.full_like(known[:, :1], self.family.start), known[:, :-1]], 1)"
+WRONG = "ids = known"
+
+
+@pytest.mark.slow
+def test_one_wrong_line_in_a_loss_without_a_version_bump_is_caught(tmp_path):
+    for room in ("benchmarks", "lightning_modules", "datamodules", "leaderboard", "suites"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    file = tmp_path / "lightning_modules" / "captioner.py"
+    text = file.read_text()
+    assert text.count(LINE) == 1
+    file.write_text(text.replace(LINE, WRONG))
+    code, report, errors = scenes(tmp_path, "gate_scenes", "--seeds=[10,11,12,13,14]")
+    assert code == 1, errors
+    found = results(report)
+    assert "regression" in {status for name, status in found.items() if not name.startswith("generator")}
+    assert {found["generator_accuracy"], found["generator_frechet"]} == {"pass"}
