@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from benchmarks.errors import StepError
 from benchmarks.hooks import Mitigation
 from benchmarks.mitigations.knobs import positive, share, whole
-from benchmarks.seeds import gumbel, sample_seeds
+from benchmarks.seeds import gumbel, mix, sample_seeds
 from benchmarks.suite import Scenario
 from datamodules.pairs import Pairs
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ToEdit(Mitigation):
@@ -70,19 +73,18 @@ class ToEdit(Mitigation):
         from lightning_modules.runner import device
 
         model.eval().to(device())
-        labels = model.labels(captions)
-        batch = {"images": torch.from_numpy(np.ascontiguousarray(images)), "labels": labels.to(model.device)}
-        logits = as_loaded(lambda m: m.losses(batch)[1]["logits"])(model).float().log_softmax(-1).cpu()
-        drawn, changed = self.resampled(logits.numpy(), labels.numpy(), list(model.family.ends), seeds)
+        tokens = model.labels(captions).to(model.device)
+        batch = {"images": torch.from_numpy(np.ascontiguousarray(images)), "labels": tokens}
+        log_p = as_loaded(lambda m: m.losses(batch)[1]["logits"])(model).log_softmax(-1)
+        edited = self.resampled(log_p, tokens, model.family.ends, seeds)
+        changed = (edited != tokens.cpu().numpy()).any(1)
         ends = {-100, *model.family.ends}
-        kept = [[token for token in row if token not in ends] for row in drawn.tolist()]
+        kept = [[token for token in row if token not in ends] for row in edited.tolist()]
         texts = model.tokenizer.batch_decode(kept, skip_special_tokens=True)
         return [" ".join(text.split()) if new else old for text, old, new in zip(texts, captions, changed, strict=True)]
 
-    def resampled(
-        self, log_p: np.ndarray, tokens: np.ndarray, ends: list[int], seeds: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return tokens (n, t) after the edit, and (n,) whether any of a row was changed.
+    def resampled(self, log_p: Tensor, tokens: Tensor, ends: list[int], seeds: np.ndarray) -> np.ndarray:
+        """Return tokens (n, t) int64 after the edit.
 
         Args:
             log_p: (n, t, v) log-probabilities at each place.
@@ -90,19 +92,19 @@ class ToEdit(Mitigation):
             ends: Tokens that end a caption.
             seeds: (n,) uint64.
         """
-        # An end is never drawn, and a real token never loses its place to one.
-        log_p = log_p.copy()
-        log_p[..., ends] = -np.inf
-        word = (tokens != -100) & ~np.isin(tokens, ends)
-        at = np.where(word, tokens, 0)[..., None]
-        sure = word & (np.take_along_axis(log_p, at, -1)[..., 0] > np.log(max(self.threshold, 1e-300)))
-        edited = tokens.copy()
-        for i, place in np.argwhere(sure).tolist():
-            likeliest = np.argsort(-log_p[i, place], kind="stable")[: self.candidates]
-            number = place * self.candidates + np.arange(len(likeliest))
-            noise = gumbel(sample_seeds(int(seeds[i]), number))
-            edited[i, place] = likeliest[(log_p[i, place][likeliest] / self.beta + noise).argmax()]
-        return edited, (edited != tokens).any(1)
+        import torch
+
+        word = (tokens != -100) & ~torch.isin(tokens, torch.tensor(ends, device=tokens.device))
+        own = log_p.gather(-1, tokens.clamp_min(0)[..., None])[..., 0]
+        sure = (word & (own.exp() > self.threshold)).cpu().numpy()
+        log_p = log_p.index_fill(-1, torch.tensor(ends, device=log_p.device), -torch.inf)  # an end is never drawn
+        top = log_p.topk(min(self.candidates, log_p.shape[-1]), dim=-1)
+        score, candidate = (part.cpu().double().numpy() for part in top)
+        # One number for each place and rank, so that neither the batch nor its padding matters.
+        place = np.arange(score[0].size, dtype=np.uint64).reshape(score.shape[1:])
+        noise = gumbel(mix(mix(seeds)[:, None, None] ^ place))
+        chosen = np.take_along_axis(candidate, (score / self.beta + noise).argmax(-1)[..., None], -1)[..., 0]
+        return np.where(sure, chosen.astype(np.int64), tokens.cpu().numpy())
 
 
 class ToEditSynthetic(ToEdit):
