@@ -19,10 +19,13 @@ import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from benchmarks.errors import HookReadError
 from benchmarks.sources import file_digest
+
+if TYPE_CHECKING:
+    from benchmarks.suite import Scenario
 
 HOOKS = ("prompts", "sampling", "relabel", "curate", "objective", "auxiliary", "merge")
 
@@ -34,18 +37,24 @@ SOURCES: dict[str, str] = {
     "reserve": "list of Pairs: unseen real pairs, iterations 1..t, disjoint; sizes from `reserve_items`",
     "base": "the base model of the modality at hand",
     "previous": "the model of iteration t-1 of the modality at hand",
-    "scorers": "mapping of scorer name to {'images': (n, d), 'captions': (n, d)} of the new pool (curate)",
+    "scorers": "mapping of scorer name to {'ids': (n,), 'images': (n, d), 'captions': (n, d)} of the new pool, in its "
+    "order (curate)",
+    "real_scorers": "list of such mappings, of the pairs of `real`, iterations 1..t; those count as consumed (curate)",
+    "captioner": "function of (images, ids) that captions as this iteration's labelling captioner does and returns "
+    "`Generated`; None where captions are the prompts (curate)",
     "auxiliary": "mapping of modality to what `auxiliary` returned (of t in objective and merge, of t-1 in sampling)",
 }
 
+CURATE_ALONE = ("scorers", "real_scorers", "captioner")
+
 #: What a hook cannot read because it is made later in the iteration, or for `curate` alone.
 NOT_YET: dict[str, tuple[str, ...]] = {
-    "prompts": ("new", "scorers"),
-    "sampling": ("new", "scorers"),
-    "relabel": ("new", "scorers"),
-    "auxiliary": ("scorers",),
-    "objective": ("scorers",),
-    "merge": ("scorers",),
+    "prompts": ("new", *CURATE_ALONE),
+    "sampling": ("new", *CURATE_ALONE),
+    "relabel": ("new", *CURATE_ALONE),
+    "auxiliary": CURATE_ALONE,
+    "objective": CURATE_ALONE,
+    "merge": CURATE_ALONE,
 }
 
 
@@ -84,6 +93,10 @@ class Mitigation:
     reads: ClassVar[dict[str, tuple[str, ...]]] = {}
     oversample: int = 1
 
+    def applies(self, scenario: Scenario) -> bool:
+        """Return whether the method changes anything in a scenario; it gets a row only where it does."""
+        return True
+
     def pool_size(self, iteration: int, n: int) -> int:
         """Return how many pairs `curate` returns in an iteration; known at plan time, checked when it runs."""
         return n
@@ -104,11 +117,18 @@ class Mitigation:
         return ctx.decoding
 
     def relabel(self, ctx: Any) -> list[str]:
-        """Return the captions of `ctx.pairs`, given `ctx.caption(model)` and `ctx.live`, the captioner of t-1."""
+        """Return the captions of `ctx.pairs`, given `ctx.caption(model)` and `ctx.live`, the captioner of t-1.
+
+        `ctx.caption(model, rows)` captions the pairs at some positions alone; one caption is the same either way.
+        """
         return ctx.caption(ctx.live)
 
     def curate(self, ctx: Any) -> Any:
-        """Return the Pairs to train on, `pool_size(iteration, n)` of them."""
+        """Return the Pairs to train on, `pool_size(iteration, n)` of them, given `ctx.n`.
+
+        With `oversample` the new pool holds draw 0 of every prompt, then draw 1 of every prompt, and so on.
+        `ctx.spend(count)` adds network evaluations that the hook made to the cost of the step.
+        """
         return ctx.new
 
     def objective(self, ctx: Any) -> Any:

@@ -102,7 +102,7 @@ class Cell:
 
     def key(self, world: World) -> str:
         """Return the content key of the cell."""
-        scores = any("scorers" in reads for reads in self.method.hooks.reads.values())
+        scores = any({"scorers", "real_scorers"} & set(reads) for reads in self.method.hooks.reads.values())
         scorers = world.models["scorers"] if scores else ()
         return digest([self.protocol(world), self.method.identity, scorers, self.seed, self.metrics])
 
@@ -274,6 +274,11 @@ class Walk:
             elif name == "auxiliary":
                 for side, key in self.auxiliary.items():
                     inputs[f"auxiliary.{side}"] = key
+            elif name == "captioner":
+                if self.scenario.captions == "captioner":
+                    inputs[name], identity["decoding"] = self.labeller("captioner", 0), self.cell.generate.captioner
+            elif name == "real_scorers":
+                inputs["real"] = sources["real"]  # whose order the scores take
             elif name != "scorers":  # planned as a score step by `curate`
                 inputs[name] = sources[name]
 
@@ -283,26 +288,36 @@ class Walk:
         size = self.hooks.pool_size(t, self.cell.n)
         identity: dict[str, Any] = {"n": self.cell.n, "size": size, "t": t}
         reads = self.hooks.reads.get("curate", ()) if "curate" in self.active else ("new",)
-        if "new" in reads or "history" in reads:
+        synthetic = bool({"new", "history", "scorers"} & set(reads))
+        if synthetic:
             # The order of a pool is that of its items, which the parts alone do not tell.
             identity |= {"data": self.world.data_spec, "items": self.part(t, "generator", 0, 0)["items"]}
+        if set(reads) - {"real", "reserve"}:
             identity["seed"] = step_seed(self.cell.seed, "curate", t)
         if "new" in reads:
             inputs["new"] = self.pools[-1]
-        scored = []
+        scored: dict[str, str] = {}
         if "scorers" in reads:
-            for spec in self.world.models["scorers"]:
-                scorer = self.step("base", {}, 0, model=spec)
-                score = self.step("score", {"new": self.pools[-1], "scorer": scorer.key}, t)
-                yield from (scorer, score)
-                inputs[f"scorers.{spec.execution[0].name}"] = score.key
-                scored.append(score.key)
+            yield from self.scores("scorers", self.pools[-1], t, scored)
+        if "real_scorers" in reads:
+            for s, real in enumerate(self.real, start=1):
+                yield from self.scores(f"real_scorers.{s}", real, s, scored)
+        inputs |= scored
         self.hooked(("curate",), identity, inputs, min(self.scenario.trains), 0, t)
         step = self.step("curate", inputs, t, **identity)
         yield step
-        bears = [*(self.made if "new" in reads or "history" in reads else ()), *scored, step.key]
-        self.trace.work.setdefault(t, []).extend(bears)
+        borne = {key for keys in self.trace.work.values() for key in keys}  # real pairs are scored once for all
+        bears = [*(self.made if synthetic else ()), *scored.values(), step.key]
+        self.trace.work.setdefault(t, []).extend(key for key in bears if key not in borne)
         return step.key
+
+    def scores(self, name: str, pool: str | tuple[str, ...], t: int, found: dict[str, str]) -> Iterator[Step]:
+        """The embeddings of a pool by every scorer; their keys go into `found`."""
+        for spec in self.world.models["scorers"]:
+            scorer = self.step("base", {}, 0, model=spec)
+            score = self.step("score", {"new": pool, "scorer": scorer.key}, t)
+            yield from (scorer, score)
+            found[f"{name}.{spec.execution[0].name}"] = score.key
 
     # -- training -------------------------------------------------------------------------------------------------
 

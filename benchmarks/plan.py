@@ -20,6 +20,7 @@ from benchmarks.suite import MitigationFile, Scenario, ScenarioEntry, Suite
 from benchmarks.world import World, open_world
 
 CONTROLS = ("none", "real")
+NOTHING = Method("none", Nothing(), "", {})
 
 
 @dataclass(frozen=True)
@@ -200,8 +201,7 @@ class _Planner:
 
     def protocol(self, scenario: Scenario, sized: dict[str, Any]) -> str:
         """What makes two rows comparable: never mitigations, seeds or names."""
-        nothing = Method("none", Nothing(), "", {})
-        probe = Cell(scenario=scenario, method=nothing, seed=0, metrics="", label="", **sized)
+        probe = Cell(scenario=scenario, method=NOTHING, seed=0, metrics="", label="", **sized)
         return probe.protocol(self.world)
 
     def method(self, name: str) -> tuple[MitigationFile, Method]:
@@ -220,7 +220,7 @@ class _Planner:
         self, entry: ScenarioEntry, scenario: Scenario, sized: dict[str, Any], name: str, protocol: str, added: bool
     ) -> None:
         spec, method = self.method(name)
-        if not set(spec.applies_to) & set(scenario.trains):
+        if not set(spec.applies_to) & set(scenario.trains) or not method.hooks.applies(scenario):
             return
         patched, unpatched = scenario, sized
         if spec.scenario_patch:
@@ -230,6 +230,7 @@ class _Planner:
             sized = self.settings(entry, patched)
             self.check_sizes(entry, patched, sized)
         self.check_reserve(name, method, sized)
+        self.check_scorers(name, method)
         seeds = entry.seeds or self.suite.seeds
         labels = {"scenario": scenario.name, "variant": scenario.variant, "mitigation": spec.name}
         keys = []
@@ -238,6 +239,8 @@ class _Planner:
             cell = Cell(scenario=patched, method=method, seed=seed, metrics=self.metrics, label=label, **sized)
             if spec.scenario_patch and self.same(cell, changed(cell, scenario=scenario, **unpatched)):
                 return  # the patch changes nothing here: not applicable
+            if seed == seeds[0] and method.active and self.same(cell, changed(cell, method=NOTHING)):
+                return  # nor do hooks that no step of this scenario asks
             keys.append(self.add_cell(cell, {**labels, "parent": scenario.parent, "protocol": protocol}))
         for row in self.rows:
             if (row.scenario, row.variant, row.mitigation) == tuple(labels.values()):
@@ -255,6 +258,14 @@ class _Planner:
             raise UsageError(
                 f"{self.file}: mitigation {name}: needs {wanted} items of split 'reserve' over "
                 f"{sized['iterations']} iterations; allowed: at most {size}"
+            )
+
+    def check_scorers(self, name: str, method: Method) -> None:
+        scores = any({"scorers", "real_scorers"} & set(reads) for reads in method.hooks.reads.values())
+        if scores and not self.world.models["scorers"]:
+            raise UsageError(
+                f"{self.file}: mitigation {name}: needs a scorer; testbed {self.world.testbed.name!r} names none under "
+                "scorers; allowed: a testbed with one or more"
             )
 
     def walk(self, cell: Cell) -> tuple[Trace, dict[str, Step]]:

@@ -46,6 +46,16 @@ def sample_seeds(seed: int, ids: np.ndarray, draws: np.ndarray | int = 0) -> np.
     return mix(state ^ mix(np.broadcast_to(np.asarray(draws, dtype=np.uint64), state.shape)))
 
 
+def uniform(seeds: np.ndarray) -> np.ndarray:
+    """Return one float64 in the open interval (0, 1) per uint64 seed."""
+    return ((mix(seeds) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+
+
+def gumbel(seeds: np.ndarray) -> np.ndarray:
+    """Return one standard Gumbel float64 per uint64 seed: the largest of scores plus such noise is a softmax draw."""
+    return -np.log(-np.log(uniform(seeds)))
+
+
 def permutation(seed: int, size: int) -> np.ndarray:
     """Return a permutation of range(size) that is the same on every machine and numpy version."""
     return np.argsort(sample_seeds(seed, np.arange(size)), kind="stable")

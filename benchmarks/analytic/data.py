@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import ndtri
 
-from benchmarks.seeds import mix, sample_seeds
+from benchmarks.seeds import sample_seeds, uniform
 from datamodules.scenes.oracle import UNREADABLE, Readings, Truth
 
 SIZES: dict[str, int] = {
@@ -65,11 +65,6 @@ def class_moments(classes: int, spacing: float, sigma: float) -> tuple[np.ndarra
     if not sigma > 0 or not spacing >= 0:
         raise ValueError(f"spacing, sigma: found {spacing}, {sigma}; allowed: spacing >= 0 and sigma > 0")
     return spacing * np.arange(classes, dtype=np.float64), np.full(classes, float(sigma) ** 2)
-
-
-def uniform(seeds: np.ndarray) -> np.ndarray:
-    """Return one float64 in the open interval (0, 1) per uint64 seed."""
-    return ((mix(seeds) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
 
 def normal(seeds: np.ndarray) -> np.ndarray:

@@ -22,8 +22,8 @@ from benchmarks.analytic.data import (
     class_shares,
     draw_classes,
     normal,
-    uniform,
 )
+from benchmarks.seeds import uniform
 from datamodules.pairs import Pairs
 from lightning_modules.runner import FitReport, Generated, NonFiniteLoss
 from lightning_modules.settings import CaptionDecoding, FitSettings, ImageDecoding

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,9 +111,37 @@ class RunContext:
             "reserve": lambda: [get(k) for k in inputs["reserve"]],
             "base": lambda: self.model(str(inputs["base"])),
             "previous": lambda: self.model(str(inputs["previous"])),
-            "scorers": lambda: {name: get(key) for name, key in grouped.get("scorers", {}).items()},
+            "scorers": lambda: {name: _rows(get(key), order) for name, key in grouped.get("scorers", {}).items()},
+            "real_scorers": lambda: self._real_scores(inputs, grouped.get("real_scorers", {})),
+            "captioner": lambda: self._captioner(step),
             "auxiliary": lambda: {name: self.model(key) for name, key in grouped.get("auxiliary", {}).items()},
         }
+
+    def _real_scores(self, inputs: Mapping[str, Any], keys: dict[str, str]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = [{} for _ in inputs["real"]]
+        for name, key in keys.items():
+            iteration, _, scorer = name.partition(".")
+            ids = self.store.get(inputs["real"][int(iteration) - 1]).ids
+            found[int(iteration) - 1][scorer] = _rows(self.store.get(key), ids)
+        return found
+
+    def _captioner(self, step: Step) -> Callable[[np.ndarray, np.ndarray], Any] | None:
+        if "captioner" not in step.inputs:
+            return None
+        model, decoding, seed = (
+            self.model(str(step.inputs["captioner"])),
+            step.identity["decoding"],
+            step.identity["seed"],
+        )
+        return lambda images, ids: model.generate(images, decoding, sample_seeds(seed, ids), progress=self.progress)
+
+
+def _rows(scores: dict[str, np.ndarray], order: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Put a scorer's rows, which lie by draw and then by id, into the order of the pool they are of."""
+    ids = scores["ids"]
+    draw = np.arange(len(ids)) // max(1, len(np.unique(ids)))  # every draw holds every item
+    index = sorted_rows(ids, draw, order)
+    return {name: value[index] for name, value in scores.items()}
 
 
 def _weight(model: Any) -> int:
@@ -159,12 +187,17 @@ def items_of(step: Step, context: RunContext, iteration: int | None = None) -> n
 def in_order(pairs: Pairs, order: np.ndarray | None) -> Pairs:
     """Sort pairs that shards and members made by draw, then by the order of the items (None = by id)."""
     draw = np.zeros(len(pairs), dtype=np.int64) if pairs.draw is None else pairs.draw
-    rank = pairs.ids
+    index = sorted_rows(pairs.ids, draw, order)
+    return pairs if np.array_equal(index, np.arange(len(pairs))) else pairs.take(index)
+
+
+def sorted_rows(ids: np.ndarray, draw: np.ndarray, order: np.ndarray | None) -> np.ndarray:
+    """Return the positions of a pool (n,) by draw, then by the order of the items (None = by id)."""
+    rank = ids
     if order is not None:
         place = np.argsort(order, kind="stable")
-        rank = place[np.searchsorted(order[place], pairs.ids)]
-    index = np.lexsort((rank, draw))
-    return pairs if np.array_equal(index, np.arange(len(pairs))) else pairs.take(index)
+        rank = place[np.searchsorted(order[place], ids)]
+    return np.lexsort((rank, draw))
 
 
 def references(texts: tuple[str, ...]) -> tuple[str, ...]:

@@ -164,9 +164,9 @@ def captions(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
     seeds = sample_seeds(identity["seed"], pairs.ids, draws)
     evaluations = 0
 
-    def caption(model: Any) -> list[str]:
+    def caption(model: Any, rows: Any = slice(None)) -> list[str]:
         nonlocal evaluations
-        made = sampled(step, context, "captioner", pairs.images, seeds, model)
+        made = sampled(step, context, "captioner", pairs.images[rows], seeds[rows], model)
         evaluations += made.network_evaluations
         return list(made.outputs)
 
@@ -206,4 +206,4 @@ def score(step: Step, context: RunContext) -> tuple[dict[str, np.ndarray], Cost]
         "images": scorer.embed_images(pool.images),
         "captions": scorer.embed_texts(list(pool.captions)),
     }
-    return value, Cost(network_evaluations=2 * len(pool))
+    return value, Cost(network_evaluations=2 * len(pool), real_samples=int(np.sum(pool.origin == 0)))

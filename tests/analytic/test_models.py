@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from benchmarks.analytic.data import AnalyticData, class_shares, draw_classes, normal, uniform
+from benchmarks.analytic.data import AnalyticData, class_shares, draw_classes, normal
 from benchmarks.analytic.families import CaptionLaw, ImageMoments, PoolLaw
 from benchmarks.analytic.models import CategoricalCaptioner, GaussianGenerator
 from benchmarks.metrics.view import View
-from benchmarks.seeds import sample_seeds
+from benchmarks.seeds import sample_seeds, uniform
 from lightning_modules.runner import NonFiniteLoss
 from lightning_modules.settings import CaptionDecoding, FitSettings
 from tests.analytic.loops import DRAWN, SAMPLED, SETTINGS, make, pairs
