@@ -50,9 +50,9 @@ def test_equal_sets_give_the_floor_and_collapse_raises_both():
 
 def test_what_does_not_fit_is_said():
     assert both(np.ones((1, 3)), np.ones((9, 3))) == ({}, dict.fromkeys(CaptionEmbedding.declares, "too few captions"))
-    with pytest.raises(ValueError, match="features have 3 dimensions, real_caption_features 4"):
+    with pytest.raises(ValueError, match="features have 3 dimensions, real_features 4"):
         both(np.ones((5, 3)), np.ones((5, 4)))
-    with pytest.raises(ValueError, match="real_caption_features hold NaN"):
+    with pytest.raises(ValueError, match="real_features hold NaN"):
         both(np.ones((5, 3)), np.full((5, 3), np.nan))
 
 
