@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.cli_entries import add_commands
+from benchmarks.cli_entries import add_entry_commands
 from benchmarks.errors import UsageError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--boards", type=Path, default=None, help="folder of boards (default: the project's)")
         if name == "ui":
             command.add_argument("--port", type=int, default=5000)
-    add_commands(commands)
+    add_entry_commands(commands)
     command = commands.add_parser("bases", help=(bases.__doc__ or "").splitlines()[0], allow_abbrev=False)
     command.add_argument("names", nargs="*", help="which bases (default: all)")
     command.add_argument("--workers", type=int, default=None, help="bases trained side by side (default: one a core)")

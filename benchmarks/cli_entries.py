@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EXIT_NOT_ACCEPTED = 1
 
 
-def add_commands(commands: Any) -> None:
+def add_entry_commands(commands: Any) -> None:
     """Add the subcommands to the parser of `benchmarks.cli`."""
     command = commands.add_parser("submit", help=(submit.__doc__ or "").splitlines()[0], allow_abbrev=False)
     command.add_argument("suite", help="a shipped suite's name, or a YAML file")
