@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import cli_entries, judging
+from benchmarks.cli_entries import add_entry_commands
 from benchmarks.errors import UsageError
+from benchmarks.judging import add_commands
 
 if TYPE_CHECKING:
     from benchmarks.execute import Reporter
@@ -80,8 +81,8 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--boards", type=Path, default=None, help="folder of boards (default: the project's)")
         if name == "ui":
             command.add_argument("--port", type=int, default=5000)
-    cli_entries.add_commands(commands)
-    judging.add_commands(commands)
+    add_entry_commands(commands)
+    add_commands(commands)
     command = commands.add_parser("bases", help=(bases.__doc__ or "").splitlines()[0], allow_abbrev=False)
     command.add_argument("names", nargs="*", help="which bases (default: all)")
     command.add_argument("--workers", type=int, default=None, help="bases trained side by side (default: one a core)")

@@ -14,11 +14,12 @@ from benchmarks.errors import UsageError
 if TYPE_CHECKING:
     from benchmarks.plan import Plan, Row
     from leaderboard.entries import Entry
+    from leaderboard.verify import Findings
 
 EXIT_NOT_ACCEPTED = 1
 
 
-def add_commands(commands: Any) -> None:
+def add_entry_commands(commands: Any) -> None:
     """Add the subcommands to the parser of `benchmarks.cli`."""
     command = commands.add_parser("submit", help=(submit.__doc__ or "").splitlines()[0], allow_abbrev=False)
     command.add_argument("suite", help="a shipped suite's name, or a YAML file")
@@ -61,23 +62,14 @@ def submit(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     """Check an entry against the current plan of its suite; with --rerun also run one of its cells again."""
-    from benchmarks.submit import expected, plan_with
     from leaderboard.entries import read_entry
-    from leaderboard.verify import verify as check
 
     _no_overrides(options, "an entry is compared with its suite as it is written")
     entry = read_entry(options.entry)
-    plan, rows = _planned(entry, options, plan_with)
-    groups = list(dict.fromkeys(f"{row.scenario}/{row.variant}" for row in plan.rows))
-    known = bool(rows)
-    keys = {(f"{r.scenario}/{r.variant}", s): k for r in rows for s, k in zip(r.seeds, r.keys, strict=True)}
-    shipped = plan.cells[rows[0].keys[0]].cell.method.class_path if known else ""
-    wanted = expected(plan, rows or [row for row in plan.rows if row.mitigation == "none"])
-    found = check(entry, wanted, groups, known, keys, shipped)
-    if not known:
-        found.notes.append("the suite does not know this method: its code was not looked at (see --method)")
+    plan = _plan(entry, options.suite, options.method, options.entry)
+    found = check_entry(entry, plan)
     if options.rerun is not None:
-        again = _rerun(entry, plan, rows, options)
+        again = _rerun(entry, plan, options)
         found.problems += again.problems
         found.notes += again.notes
     for note in found.notes:
@@ -91,25 +83,51 @@ def verify(options: argparse.Namespace) -> int:
     return 0
 
 
-def _planned(entry: Entry, options: argparse.Namespace, plan_with: Any) -> tuple[Plan, list[Row]]:
-    """Return the suite's plan with the method where it can be had, and the method's rows (none where it cannot)."""
+def check_entry(entry: Entry, plan: Plan | None = None) -> Findings:
+    """Return what the current plan of an entry's suite says of it.
+
+    Args:
+        entry: The entry.
+        plan: The suite with the method where it can be had; default: as they are shipped.
+    """
+    from benchmarks.submit import expected
+    from leaderboard.verify import verify as check
+
+    plan = plan or _plan(entry)
+    rows = _rows(entry, plan)
+    groups = list(dict.fromkeys(f"{row.scenario}/{row.variant}" for row in plan.rows))
+    keys = {(f"{r.scenario}/{r.variant}", s): k for r in rows for s, k in zip(r.seeds, r.keys, strict=True)}
+    shipped = plan.cells[rows[0].keys[0]].cell.method.class_path if rows else ""
+    wanted = expected(plan, rows or [row for row in plan.rows if row.mitigation == "none"])
+    found = check(entry, wanted, groups, bool(rows), keys, shipped)
+    if not rows:
+        found.notes.append("the suite does not know this method: its code was not looked at (see --method)")
+    return found
+
+
+def _plan(entry: Entry, suite: str | None = None, method: str | None = None, source: object = "the entry") -> Plan:
+    """Return the plan of an entry's suite, with the method where it can be had.
+
+    Only what is shipped or named on the command line is planned: a stranger's file must not choose code to import.
+    """
     from benchmarks.loading import SUITES
+    from benchmarks.submit import plan_with
 
-    suite = options.suite or entry.suite
-    if options.suite is None and not (SUITES / f"{entry.suite}.yaml").is_file():
-        known = sorted(path.stem for path in SUITES.glob("*.yaml"))
-        raise UsageError(
-            f"{options.entry}: suite: found {entry.suite!r}; allowed: {', '.join(known)} (or --suite FILE)"
-        )
+    if suite is None and not (SUITES / f"{entry.suite}.yaml").is_file():
+        known = ", ".join(sorted(path.stem for path in SUITES.glob("*.yaml")))
+        raise UsageError(f"{source}: suite: found {entry.suite!r}; allowed: {known} (or --suite FILE)")
     shipped = (SUITES / "mitigations" / f"{entry.method}.yaml").is_file()
-    # Only what is shipped or named on this command line is planned: a stranger's file must not choose code to import.
-    plan = plan_with(suite, [options.method] if options.method else [entry.method] if shipped else [])
+    plan = plan_with(suite or entry.suite, [method] if method else [entry.method] if shipped else [])
     if plan.suite.name != entry.suite:
-        raise UsageError(f"{options.entry}: suite: found {entry.suite!r}; allowed: {plan.suite.name!r}, as in {suite}")
-    return plan, [row for row in plan.rows if row.mitigation == entry.method]
+        raise UsageError(f"{source}: suite: found {entry.suite!r}; allowed: {plan.suite.name!r}, as in {suite}")
+    return plan
 
 
-def _rerun(entry: Entry, plan: Plan, rows: list[Row], options: argparse.Namespace) -> Any:
+def _rows(entry: Entry, plan: Plan) -> list[Row]:
+    return [row for row in plan.rows if row.mitigation == entry.method]
+
+
+def _rerun(entry: Entry, plan: Plan, options: argparse.Namespace) -> Findings:
     """Run one cell again in a store of its own and compare it."""
     from benchmarks.execute import execute
     from benchmarks.executors import LocalExecutor
@@ -118,7 +136,8 @@ def _rerun(entry: Entry, plan: Plan, rows: list[Row], options: argparse.Namespac
     from benchmarks.store import LocalStore
     from leaderboard.verify import compare_rerun
 
-    name = options.row or entry.rows[0].name
+    rows = _rows(entry, plan)
+    name = options.row or (entry.rows[0].name if entry.rows else "")
     row = next((row for row in entry.rows if row.name == name), None)
     cell = next((cell for cell in row.cells if cell.seed == options.rerun), None) if row else None
     planned = next((r for r in rows if f"{r.scenario}/{r.variant}" == name and options.rerun in r.seeds), None)

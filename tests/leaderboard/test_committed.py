@@ -1,0 +1,33 @@
+"""What is committed: every entry is accepted by the current plan of its suite, and boards follow from entries alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.cli_entries import check_entry
+from benchmarks.loading import SUITES as SHIPPED
+from benchmarks.outputs import write_entry_board
+from benchmarks.submit import plan_with
+from leaderboard.entries import FOLDER, read_entries
+
+MITIGATIONS = SHIPPED / "mitigations"
+SUITES = sorted(path.name for path in FOLDER.glob("*") if path.is_dir())
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_committed_entries_are_accepted(suite: str) -> None:
+    entries = read_entries(suite)
+    assert {"none", "real"} <= {entry.method for entry in entries}, "a board needs its controls"
+    known = [entry.method for entry in entries if (MITIGATIONS / f"{entry.method}.yaml").is_file()]
+    plan = plan_with(suite, known)
+    for entry in entries:
+        assert check_entry(entry, plan).problems == [], entry.method
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_committed_boards_follow_from_entries(suite: str, tmp_path: Path) -> None:
+    for made in write_entry_board(suite, boards=tmp_path):
+        committed = FOLDER.parent / "boards" / made.name
+        assert made.read_bytes() == committed.read_bytes(), f"run: make leaderboard SUITE={suite}"
