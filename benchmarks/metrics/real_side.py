@@ -69,7 +69,7 @@ def real_side(features: np.ndarray) -> RealSide:
         ValueError: a feature is NaN or infinite.
     """
     features = np.ascontiguousarray(features)
-    content = hashlib.sha256(features).hexdigest() + repr((features.shape, features.dtype.str))
+    content = hashlib.sha256(features.data).hexdigest() + repr((features.shape, features.dtype.str))
     if content not in _KEPT:
         while len(_KEPT) >= KEPT:
             _KEPT.pop(next(iter(_KEPT)))
