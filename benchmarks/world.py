@@ -309,7 +309,7 @@ def _family(class_path: str, suite_file: Path) -> Family:
 def _check_primary(suite: Suite, families: tuple[Family, ...], suite_file: Path) -> None:
     for modality, metric in suite.primary.items():
         mine = [f for f in families if f.side == modality]
-        found = next((known for f in mine if (known := facts(f.declares, metric)) is not None), None)
+        found = next((told for f in mine if (told := facts(f.declares, metric)) is not None), None)
         if found is None:
             declared = ", ".join(sorted(name for f in mine for name in f.declares))
             raise UsageError(f"{suite_file}: primary: {modality}: found {metric!r}; allowed: {declared}")
