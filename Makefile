@@ -16,7 +16,7 @@ STAMP := .venv/.installed
 RUN := OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 .PHONY: help setup bench plan leaderboard submit verify baseline check claims ui bases mirror speed-gpu \
-	test test-slow lint clean
+	speed-metrics test test-slow lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -71,6 +71,9 @@ mirror: $(STAMP) ## Copy the result files of a suite into MLflow
 
 speed-gpu: $(STAMP) ## Measure sampling and training at full size on a GPU, beside the plain libraries (9 minutes)
 	$(BIN)/python -m lightning_modules.speed $(ARGS)
+
+speed-metrics: $(STAMP) ## Measure the metrics beside the usual way to compute them, on one core
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed $(ARGS)
 
 test: $(STAMP) ## Run the fast tests, two processes of one thread
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)

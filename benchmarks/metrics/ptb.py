@@ -124,7 +124,7 @@ def plain(sentence: str) -> str | None:
 
 def _plain_word(word: str) -> str | None:
     """Returns the tokens of a word with the punctuation at its end, or None where they are not known."""
-    if word == ",":
+    if word in (",", "."):
         return ""
     if _NUMBER.fullmatch(word):
         return word.removesuffix(",")

@@ -1,1 +1,1 @@
-"""Speed of the metrics beside their references, in one run."""
+"""How long metrics take, beside the way that they are usually computed, on this machine: `make speed-metrics`."""

