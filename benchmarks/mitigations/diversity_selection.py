@@ -14,7 +14,7 @@ class DiversitySelection(Candidates):
     """Keep N of factor x N candidates, each the farthest from those already kept, in the scorer's space.
 
     Distances are taken on what the loop made: images, or the captions of real images. The first kept is the one
-    farthest from the mean (ours: the paper starts at random).
+    farthest from the mean (ours).
 
     Args:
         factor: Candidates per prompt. The paper uses 2 to 5; 2 is our default.

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from benchmarks.keys import STEP_VERSIONS
-from benchmarks.loading import SUITES
-from benchmarks.plan import Plan, make_plan
+from benchmarks.loading import SUITES, load_scenarios, load_suite, load_testbed
+from benchmarks.plan import Plan, _Planner
+from benchmarks.suite import ScenarioEntry
+from benchmarks.world import open_world
 from tests.engine.conftest import SMALL, TESTBED, write_suite
 
 Planner = Callable[..., Plan]
@@ -71,9 +73,10 @@ def test_a_step_that_changed_by_design_changes_cells_and_protocols(
     assert not set(protocols(before)) & set(protocols(after))
 
 
-#: The largest ensemble of the standard scenarios has six members a side.
+#: The largest ensemble of the standard scenarios has six members a side; some methods need a scorer.
 SIX_A_SIDE = {
     **TESTBED,
+    "scorers": [{"name": "toy", "class_path": "tests.mitigations.toys.ToyScorer"}],
     **{role: [{**TESTBED[role][0], "name": f"{role}{i}"} for i in range(6)] for role in ("captioners", "generators")},
 }
 
@@ -81,14 +84,21 @@ SIX_A_SIDE = {
 def test_cells_of_one_key_measure_the_same_things(tmp_path: Path) -> None:
     """A key stands for the steps of its cell, whichever scenario, patch or control it was reached by."""
     targets: dict[str, list[str]] = {}
-    served = 0
-    for scenario in SCENARIOS:
-        for mitigation in MITIGATIONS:
-            file = write_suite(
-                tmp_path, SIX_A_SIDE, scenarios=[{"file": scenario, "mitigations": [mitigation]}], seeds=[0], n=4,
-                generate={"captioner": {"temperature": 0.0, "beams": 2}, "generator": {"steps": 10}},
-            )  # fmt: skip
-            for key, cell in make_plan(str(file)).cells.items():
-                served += 1
-                assert targets.setdefault(key, cell.trace.targets()) == cell.trace.targets()
+    served, evaluations = 0, {}  # type: ignore[var-annotated]
+    file = write_suite(
+        tmp_path, SIX_A_SIDE, seeds=[0], n=4,
+        generate={"captioner": {"temperature": 0.0, "beams": 2}, "generator": {"steps": 10}},
+    )  # fmt: skip
+    suite, _ = load_suite(str(file))
+    testbed, testbed_file = load_testbed(suite, file)
+    world = open_world(suite, testbed, file, testbed_file)
+    for name in SCENARIOS:
+        for scenario in load_scenarios(name, file, None):
+            for mitigation in MITIGATIONS:
+                planner = _Planner(suite, file, world)
+                planner.memo = evaluations
+                planner.add_scenario(ScenarioEntry(name, mitigations=(mitigation,)), scenario, ())
+                for key, cell in planner.finish().cells.items():
+                    served += 1
+                    assert targets.setdefault(key, cell.trace.targets()) == cell.trace.targets()
     assert len(targets) < served, "some cells were reached twice"

@@ -127,6 +127,16 @@ def test_what_methods_consume_is_counted(planned: Planner, tmp_path: Path) -> No
     assert {found.training_steps for found in cost.values()} == {cost["none"].training_steps}
 
 
+def test_more_steps_are_paid_for(planned: Planner, tmp_path: Path) -> None:
+    """The closed-form generator draws the same in any number of steps, and counts them all."""
+    plan = planned("budget_steps", scenarios=SCENARIOS, iterations=2)
+    outcome, _, cells = ran(plan, tmp_path / "results")
+    assert {scenario for method, scenario in cells if method == "budget_steps"} == {G, J}
+    for scenario in (G, J):
+        cost = {m: outcome.results[cells[m, scenario].key].cost for m in ("budget_steps", "none")}
+        assert cost["budget_steps"].network_evaluations - cost["none"].network_evaluations == 2 * 16 * 19
+
+
 @pytest.mark.parametrize("name", ["fresh_real", "golden_ratio", "content_injection"])
 def test_no_reserve_item_is_used_twice(name: str, planned: Planner, tmp_path: Path) -> None:
     plan = planned(name, iterations=4, seeds=[0, 1], scenarios=[SCENARIOS[1]])
