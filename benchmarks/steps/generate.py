@@ -206,4 +206,4 @@ def score(step: Step, context: RunContext) -> tuple[dict[str, np.ndarray], Cost]
         "images": scorer.embed_images(pool.images),
         "captions": scorer.embed_texts(list(pool.captions)),
     }
-    return value, Cost(network_evaluations=2 * len(pool))
+    return value, Cost(network_evaluations=2 * len(pool), real_samples=int(np.sum(pool.origin == 0)))
