@@ -20,7 +20,16 @@ from jsonargparse import ArgumentParser, set_parsing_settings
 from benchmarks.errors import UsageError
 from benchmarks.findings import ClaimSpec
 from benchmarks.sources import add_to_path
-from benchmarks.suite import AttributeList, ClassSpec, MitigationFile, ModelSpec, Scenario, Suite, Testbed
+from benchmarks.suite import (
+    AttributeList,
+    ClassSpec,
+    Fits,
+    MitigationFile,
+    ModelSpec,
+    Scenario,
+    Suite,
+    Testbed,
+)  # fmt: skip
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,10 +95,20 @@ def load_mitigation(name_or_path: str, near: Path) -> MitigationFile:
             add_to_path(file.parent)
             module = file.stem
         return MitigationFile(schema=1, name=cls, class_path=f"{module}.{cls}")
-    file = find_file(name_or_path, near, "mitigation", SUITES / "mitigations")
+    file = mitigation_file(name_or_path, near)
     if file.parent != SUITES / "mitigations":
         add_to_path(file.parent)
     return read(MitigationFile, file)
+
+
+def mitigation_file(name_or_path: str, near: Path) -> Path:
+    """Find the YAML file of a method."""
+    return find_file(name_or_path, near, "mitigation", SUITES / "mitigations")
+
+
+def patch_fits(fits: Fits, patch: dict[str, Any], origin: str) -> Fits:
+    """Return fit settings with a mitigation's `fit_patch` merged in."""
+    return typed(Fits, merged(dataclasses.asdict(fits), patch), Path(f"{origin}: fit_patch"))
 
 
 def patch_scenario(scenario: Scenario, patch: dict[str, Any], origin: str) -> Scenario:
@@ -166,7 +185,7 @@ def typed(cls: type[T], data: dict[str, Any], file: Path, overrides: Sequence[st
         namespace = parser.parse_object(_wrapped(cls, data, top=True))
         if overrides:
             namespace = parser.parse_args(list(overrides), namespace=namespace)
-        return cls(**vars(parser.instantiate(namespace)))
+        return cls(**{k: _renamed(v, _OPAQUE, "class_path") for k, v in vars(parser.instantiate(namespace)).items()})
     except SystemExit as error:
         raise UsageError(f"{file}: the overrides {list(overrides)} cannot be read") from error
     except Exception as error:
@@ -223,10 +242,22 @@ def _wrapped(hint: Any, data: Any, top: bool = False) -> Any:
     if not inner or not isinstance(data, dict):
         return data
     hints = typing.get_type_hints(inner[0])
-    fields = {k: _wrapped(hints[k], v) for k, v in data.items()}
+    free = {k for k in hints if top and typing.get_origin(hints[k]) is dict}  # arguments and patches: plain data
+    fields = {k: _renamed(v, "class_path", _OPAQUE) if k in free else _wrapped(hints[k], v) for k, v in data.items()}
     if top or "class_path" not in hints:
         return fields
     return {"class_path": f"{inner[0].__module__}.{inner[0].__qualname__}", "init_args": fields}
+
+
+#: What a `class_path` within arguments is called while jsonargparse has them: it would make that class.
+_OPAQUE = "class_path:"
+
+
+def _renamed(data: Any, key: str, name: str) -> Any:
+    """Return plain data with a key of its mappings called another name."""
+    if isinstance(data, dict):
+        return {name if k == key else k: _renamed(v, key, name) for k, v in data.items()}
+    return [_renamed(v, key, name) for v in data] if isinstance(data, list) else data
 
 
 def _dataclasses_in(hint: Any) -> list[type]:

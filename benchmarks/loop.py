@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from benchmarks.evaluation import evaluate_model, measure_set
-from benchmarks.hooks import HOOKS, Mitigation
+from benchmarks.hooks import HOOKS, SCORED, Mitigation
 from benchmarks.keys import STEP_VERSIONS, Spec, Step, digest
 from benchmarks.seeds import step_seed
 from benchmarks.suite import Decodings, Evaluation, Fits, Scenario
@@ -102,7 +102,7 @@ class Cell:
 
     def key(self, world: World) -> str:
         """Return the content key of the cell."""
-        scores = any({"scorers", "real_scorers"} & set(reads) for reads in self.method.hooks.reads.values())
+        scores = any(SCORED.intersection(reads) for reads in self.method.hooks.reads.values())
         scorers = world.models["scorers"] if scores else ()
         return digest([self.protocol(world), self.method.identity, scorers, self.seed, self.metrics])
 
@@ -138,6 +138,7 @@ class Walk:
         self.real: list[str] = []
         self.reserve: list[str] = []
         self.auxiliary: dict[str, str] = {}
+        self.scores: dict[str, list[dict[str, str]]] = {"scores": [], "real_scores": []}  # [t - 1][scorer]
 
     def step(self, kind: str, inputs: dict[str, Any], t: int, /, **identity: Any) -> Step:
         """Make a step of this cell, labelled for people."""
@@ -151,6 +152,7 @@ class Walk:
         for t in range(1, self.cell.iterations + 1):
             yield from self.real_pairs(t)
             yield from self.generate(t)
+            yield from self.watch(t)
             pool = yield from self.curate(t)
             yield from measure_set(self, pool, t)
             yield from self.train(t, pool)
@@ -251,12 +253,16 @@ class Walk:
                 self.hooked(("sampling", "relabel"), identity, inputs, "captioner", member, t)
                 yield start, self.step("captions", inputs, t, **identity)
 
+    def start(self, modality: str, member: int) -> str:
+        """Return the key of the model that a fit starts from."""
+        return (self.base if self.scenario.start == "base" else self.models)[modality][member]
+
     def hooked(
         self, hooks: tuple[str, ...], identity: dict[str, Any], inputs: dict[str, Any], modality: str, member: int,
-        t: int,
+        t: int, fitted: str = "",
     ) -> None:  # fmt: skip
         """Let the hooks that the method overrides into a step: their source digest, and what they declare to read."""
-        mine = [h for h in hooks if h in self.active]
+        mine = [h for h in hooks if self.hooks.acts(h, modality)]
         if not mine:
             return
         identity |= {"hooks": mine, "method": self.cell.method.spec, "t": t}
@@ -266,6 +272,8 @@ class Walk:
             "reserve": tuple(self.reserve),
             "base": self.base[modality][member],
             "previous": self.models[modality][member],
+            "start": self.start(modality, member),
+            "fitted": fitted,
         }
         for name in sorted({r for h in mine for r in self.hooks.reads.get(h, ())}):
             if name == "history":
@@ -277,10 +285,32 @@ class Walk:
             elif name == "captioner":
                 if self.scenario.captions == "captioner":
                     inputs[name], identity["decoding"] = self.labeller("captioner", 0), self.cell.generate.captioner
-            elif name == "real_scorers":
-                inputs["real"] = sources["real"]  # whose order the scores take
+            elif name in self.scores:
+                for s, made in enumerate(self.scores[name], start=1):
+                    inputs |= {f"{name}.{s}.{scorer}": key for scorer, key in made.items()}
+                if name == "real_scores":
+                    inputs["real"] = sources["real"]  # whose order the scores take
             elif name != "scorers":  # planned as a score step by `curate`
                 inputs[name] = sources[name]
+
+    def watch(self, t: int) -> Iterator[Step]:
+        """Embed the new pool, and the real pairs beside it, for a method that looks at more than one iteration."""
+        wanted = {r for hook in self.active for r in self.hooks.reads.get(hook, ())}
+        for name, pool in (("scores", self.pools[-1]), ("real_scores", self.real[-1])):
+            if name in wanted:
+                made = yield from self.score(t, pool)
+                self.scores[name].append(made)
+                self.trace.work.setdefault(t, []).extend(made.values())
+
+    def score(self, t: int, pool: str | tuple[str, ...]) -> Generator[Step, None, dict[str, str]]:
+        """Embed a pool with every scorer; return the keys by scorer."""
+        made = {}
+        for spec in self.world.models["scorers"]:
+            scorer = self.step("base", {}, 0, model=spec)
+            step = self.step("score", {"new": pool, "scorer": scorer.key}, t)
+            yield from (scorer, step)
+            made[spec.execution[0].name] = step.key
+        return made
 
     def curate(self, t: int) -> Generator[Step, None, str]:
         """Choose, mix and weight: the pool that is trained on."""
@@ -298,26 +328,15 @@ class Walk:
             inputs["new"] = self.pools[-1]
         scored: dict[str, str] = {}
         if "scorers" in reads:
-            yield from self.scores("scorers", self.pools[-1], t, scored)
-        if "real_scorers" in reads:
-            for s, real in enumerate(self.real, start=1):
-                yield from self.scores(f"real_scorers.{s}", real, s, scored)
-        inputs |= scored
+            scored = yield from self.score(t, self.pools[-1])
+            inputs |= {f"scorers.{name}": key for name, key in scored.items()}
         self.hooked(("curate",), identity, inputs, min(self.scenario.trains), 0, t)
         step = self.step("curate", inputs, t, **identity)
         yield step
-        borne = {key for keys in self.trace.work.values() for key in keys}  # real pairs are scored once for all
         bears = [*(self.made if synthetic else ()), *scored.values(), step.key]
-        self.trace.work.setdefault(t, []).extend(key for key in bears if key not in borne)
+        work = self.trace.work.setdefault(t, [])
+        work.extend(key for key in bears if key not in work)
         return step.key
-
-    def scores(self, name: str, pool: str | tuple[str, ...], t: int, found: dict[str, str]) -> Iterator[Step]:
-        """The embeddings of a pool by every scorer; their keys go into `found`."""
-        for spec in self.world.models["scorers"]:
-            scorer = self.step("base", {}, 0, model=spec)
-            score = self.step("score", {"new": pool, "scorer": scorer.key}, t)
-            yield from (scorer, score)
-            found[f"{name}.{spec.execution[0].name}"] = score.key
 
     # -- training -------------------------------------------------------------------------------------------------
 
@@ -325,29 +344,32 @@ class Walk:
         """Every training member takes the full number of steps on the one pool."""
         members = range(self.k if self.scenario.members.live else 1)
         for modality in sorted(self.scenario.trains):
-            if "auxiliary" in self.active:
+            extra = self.hooks.acts("auxiliary", modality)
+            late = "fitted" in self.hooks.reads.get("auxiliary", ())
+            if extra and not late:
                 yield from self.extra(t, modality, pool)
             fitted = []  # only after all members: an ensemble's members start from the models of t-1
             for member in members:
                 key = yield from self.fit(t, modality, member, pool)
                 fitted.append(key)
+            if extra and late:
+                yield from self.extra(t, modality, pool, fitted[0])
             self.models[modality][: len(fitted)] = fitted
 
     def fit(self, t: int, modality: str, member: int, pool: str) -> Generator[Step, None, str]:
         """One fit from the previous (or base) model, and the merge of its weights where a method asks for one."""
-        start = self.base if self.scenario.start == "base" else self.models
         settings = getattr(self.cell.fit, modality)
         identity: dict[str, Any] = {
             "modality": modality,
             "settings": settings,
             "seed": step_seed(self.cell.seed, f"fit-{modality}", t, member),
         }
-        inputs: dict[str, Any] = {"model": start[modality][member], "pool": pool}
+        inputs: dict[str, Any] = {"model": self.start(modality, member), "pool": pool}
         self.hooked(("objective",), identity, inputs, modality, member, t)
         step = self.step("fit", inputs, t, **identity)
         yield step
         self.trace.work.setdefault(t, []).append(step.key)
-        if "merge" in self.active:
+        if self.hooks.acts("merge", modality):
             identity = {"modality": modality, "seed": step_seed(self.cell.seed, f"merge-{modality}", t, member)}
             inputs = {"model": step.key}
             self.hooked(("merge",), identity, inputs, modality, member, t)
@@ -356,7 +378,7 @@ class Walk:
             self.trace.work[t].append(step.key)
         return step.key
 
-    def extra(self, t: int, modality: str, pool: str) -> Iterator[Step]:
+    def extra(self, t: int, modality: str, pool: str, fitted: str = "") -> Iterator[Step]:
         """The auxiliary step of a modality."""
         identity: dict[str, Any] = {
             "modality": modality,
@@ -364,7 +386,7 @@ class Walk:
             "seed": step_seed(self.cell.seed, f"auxiliary-{modality}", t),
         }
         inputs: dict[str, Any] = {"pool": pool}
-        self.hooked(("auxiliary",), identity, inputs, modality, 0, t)
+        self.hooked(("auxiliary",), identity, inputs, modality, 0, t, fitted)
         step = self.step("auxiliary", inputs, t, **identity)
         yield step
         self.auxiliary[modality] = step.key

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from dataclasses import replace as changed
@@ -10,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import UsageError
-from benchmarks.hooks import HOOKS, NOT_YET, SOURCES, Mitigation
 from benchmarks.keys import Step, digest
-from benchmarks.loading import load_mitigation, load_scenarios, load_suite, load_testbed, patch_scenario
+from benchmarks.loading import load_scenarios, load_suite, load_testbed, patch_fits, patch_scenario
 from benchmarks.loop import PROMPT_SPLIT, Cell, Method, Trace, Walk
+from benchmarks.methods import Ready, check_scorers, make_method
 from benchmarks.mitigations.none import Nothing
-from benchmarks.sources import import_class, read_class
-from benchmarks.suite import MitigationFile, Scenario, ScenarioEntry, Suite
+from benchmarks.suite import Scenario, ScenarioEntry, Suite
 from benchmarks.world import World, open_world
 
 CONTROLS = ("none", "real")
@@ -122,7 +120,7 @@ class _Planner:
         self.cells: dict[str, PlannedCell] = {}
         self.steps: dict[str, Step] = {}
         self.memo: dict[Any, Any] = {}
-        self.methods: dict[str, tuple[MitigationFile, Method]] = {}
+        self.methods: dict[str, Ready] = {}
         self.resolved: list[Any] = []
 
     def add_scenario(self, entry: ScenarioEntry, scenario: Scenario, extra: Sequence[str]) -> None:
@@ -204,40 +202,43 @@ class _Planner:
         probe = Cell(scenario=scenario, method=NOTHING, seed=0, metrics="", label="", **sized)
         return probe.protocol(self.world)
 
-    def method(self, name: str) -> tuple[MitigationFile, Method]:
+    def method(self, name: str) -> Ready:
         if name not in self.methods:
-            spec = load_mitigation(name, self.file.parent)
-            if spec.class_path is None:
-                hooks: Mitigation = Nothing()
-                method = Method(spec.name, hooks, "", {})
-            else:
-                method = Method(spec.name, _make_hooks(spec, name), spec.class_path, spec.init_args)
-                _check_hooks(method, name)
-            self.methods[name] = (spec, method)
+            self.methods[name] = make_method(name, self.file.parent)
+            check_scorers(self.methods[name], name, self.world.testbed.name, len(self.world.models["scorers"]))
         return self.methods[name]
 
     def add_row(
         self, entry: ScenarioEntry, scenario: Scenario, sized: dict[str, Any], name: str, protocol: str, added: bool
     ) -> None:
-        spec, method = self.method(name)
+        ready = self.method(name)
+        spec, method = ready.spec, ready.method
         if not set(spec.applies_to) & set(scenario.trains) or not method.hooks.applies(scenario):
             return
         patched, unpatched = scenario, sized
-        if spec.scenario_patch:
-            patched = patch_scenario(scenario, spec.scenario_patch, f"mitigation {name}")
+        if ready.scenario_patch:
+            patched = patch_scenario(scenario, ready.scenario_patch, f"mitigation {name}")
             if changed(patched, name=scenario.name) == scenario:
                 return
             sized = self.settings(entry, patched)
+        if ready.fit_patch:
+            sized = {**sized, "fit": patch_fits(sized["fit"], ready.fit_patch, f"mitigation {name}")}
+        if sized is not unpatched:
             self.check_sizes(entry, patched, sized)
         self.check_reserve(name, method, sized)
-        self.check_scorers(name, method)
         seeds = entry.seeds or self.suite.seeds
+        if seen := sorted(set(seeds) & set(spec.tuned_on)):
+            raise UsageError(
+                f"{self.file}: mitigation {name}: tuned_on: found {seen}, which {scenario.name} is scored with; "
+                "allowed: seeds that are not scored"
+            )
         labels = {"scenario": scenario.name, "variant": scenario.variant, "mitigation": spec.name}
         keys = []
         for seed in seeds:
             label = f"{scenario.name}/{scenario.variant}/{spec.name}/seed={seed}"
             cell = Cell(scenario=patched, method=method, seed=seed, metrics=self.metrics, label=label, **sized)
-            if spec.scenario_patch and self.same(cell, changed(cell, scenario=scenario, **unpatched)):
+            patch_alone = sized is not unpatched and (ready.scenario_patch or not method.active)
+            if patch_alone and self.same(cell, changed(cell, scenario=scenario, **unpatched)):
                 return  # the patch changes nothing here: not applicable
             if seed == seeds[0] and method.active and self.same(cell, changed(cell, method=NOTHING)):
                 return  # nor do hooks that no step of this scenario asks
@@ -258,14 +259,6 @@ class _Planner:
             raise UsageError(
                 f"{self.file}: mitigation {name}: needs {wanted} items of split 'reserve' over "
                 f"{sized['iterations']} iterations; allowed: at most {size}"
-            )
-
-    def check_scorers(self, name: str, method: Method) -> None:
-        scores = any({"scorers", "real_scorers"} & set(reads) for reads in method.hooks.reads.values())
-        if scores and not self.world.models["scorers"]:
-            raise UsageError(
-                f"{self.file}: mitigation {name}: needs a scorer; testbed {self.world.testbed.name!r} names none under "
-                "scorers; allowed: a testbed with one or more"
             )
 
     def walk(self, cell: Cell) -> tuple[Trace, dict[str, Step]]:
@@ -303,44 +296,6 @@ def _ancestors(walked: dict[str, Step], targets: Iterable[str]) -> list[str]:
         if key in needed:
             needed.update(walked[key].parents())
     return [key for key in walked if key in needed]
-
-
-def _make_hooks(spec: MitigationFile, name: str) -> Mitigation:
-    assert spec.class_path is not None
-    cls = import_class(spec.class_path)
-    if not (inspect.isclass(cls) and issubclass(cls, Mitigation)):
-        raise UsageError(f"mitigation {name}: class_path {spec.class_path!r} is no benchmarks.hooks.Mitigation")
-    allowed = read_class(spec.class_path).parameters
-    unknown = [k for k in spec.init_args if allowed is not None and k not in allowed]
-    if unknown:
-        raise UsageError(
-            f"mitigation {name}: init_args: key {unknown[0]!r} is unknown; allowed: {', '.join(allowed or ())}"
-        )
-    try:
-        return cls(**spec.init_args)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"mitigation {name}: init_args: {error}") from error
-
-
-def _check_hooks(method: Method, name: str) -> None:
-    curates = "curate" in method.active
-    if method.hooks.oversample != 1 and not (curates and method.hooks.oversample > 1):
-        raise UsageError(
-            f"mitigation {name}: oversample: found {method.hooks.oversample}; allowed: 1, or more where curate chooses"
-        )
-    if type(method.hooks).pool_size is not Mitigation.pool_size and not curates:
-        raise UsageError(f"mitigation {name}: pool_size: found without the hook curate; allowed: both, or neither")
-    for hook, reads in method.hooks.reads.items():
-        if hook not in HOOKS:
-            raise UsageError(f"mitigation {name}: reads: found hook {hook!r}; allowed: {', '.join(HOOKS)}")
-        unknown = [r for r in reads if r not in SOURCES]
-        if unknown:
-            raise UsageError(f"mitigation {name}: reads: {hook}: found {unknown[0]!r}; allowed: {', '.join(SOURCES)}")
-        unready = [r for r in reads if r in NOT_YET.get(hook, ())]
-        if unready:
-            raise UsageError(
-                f"mitigation {name}: reads: {hook}: found {unready[0]!r}, which is made later than it asks"
-            )
 
 
 def resolved(plan: Plan) -> dict[str, Any]:

@@ -40,7 +40,10 @@ class Cost:
 
 @dataclass(frozen=True)
 class Record:
-    """The manifest of one artifact; `size` is that of its value in bytes, set by stores that write files."""
+    """The manifest of one artifact.
+
+    `size` is that of its value in bytes, set by stores that write files; `notes` is what a hook said of its work.
+    """
 
     key: str
     kind: str
@@ -48,6 +51,7 @@ class Record:
     cost: Cost = field(default_factory=Cost)
     execution: dict[str, Any] = field(default_factory=dict)
     size: int = 0
+    notes: dict[str, float] = field(default_factory=dict)
 
 
 class Store(Protocol):
@@ -181,7 +185,8 @@ class LocalStore:
         folder = self.folder(key)
         data = _read_json(folder / (MANIFEST if (folder / MANIFEST).is_file() else DROPPED))
         cost = Cost(**data["cost"])
-        return Record(data["key"], data["kind"], data["label"], cost, data["execution"], data.get("size", 0))
+        size, notes = data.get("size", 0), data.get("notes", {})
+        return Record(data["key"], data["kind"], data["label"], cost, data["execution"], size, notes)
 
     def put(self, record: Record, value: Any) -> None:
         """Write aside, sync, rename. A second writer of the same key loses quietly: both made the same thing."""
@@ -193,7 +198,7 @@ class LocalStore:
                 "key": record.key, "kind": record.kind, "label": record.label, "type": kind,
                 "cost": record.cost.__dict__, "execution": record.execution,
                 "size": sum(f.stat().st_size for f in (aside / "value").rglob("*") if f.is_file()),
-            }  # fmt: skip
+            } | ({"notes": record.notes} if record.notes else {})  # fmt: skip
             (aside / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
             _sync(aside)
             final = self.folder(record.key)

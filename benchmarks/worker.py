@@ -57,7 +57,8 @@ def perform(step: Step, store: Store, context: Any, execution: dict[str, Any]) -
     # An accelerator is held for as long as the step lasts, a processor while it computes.
     held = wall if execution.get("device", "cpu") != "cpu" else busy
     spent = replace(cost, wall_seconds=wall, device_seconds=held)
-    record = Record(step.key, step.kind, step.label, spent, execution)
+    notes = {name: value for hooked in context.hooked for name, value in hooked.notes.items()}
+    record = Record(step.key, step.kind, step.label, spent, execution, notes=notes)
     store.put(record, value)
     return record
 

@@ -215,6 +215,43 @@ def set_trained_state(module: nn.Module, state: Mapping[str, Tensor]) -> None:
         parameter.copy_(state[name])
 
 
+def mix(module: FitModule, terms: Iterable[tuple[float, FitModule]]) -> Refactored:
+    """Put a weighted sum of models in place of a module's trained weights, which may be those of a term.
+
+    Of fully trained models the weights themselves are summed; of adapters the products, a base's being 0, so that the
+    weights of all terms should sum to one.
+
+    Args:
+        module: gets the sum.
+        terms: a weight and a model each, of one architecture; an adapter's base is the same for all.
+
+    Returns:
+        Refactored: what was lost in putting products back into factors; nothing for fully trained models.
+    """
+    if module.lora is not None:
+        return set_product(module, combine((weight, product(model)) for weight, model in terms))
+    set_trained_state(module, combine((weight, trained_state(model)) for weight, model in terms))
+    return Refactored({}, 0.0)
+
+
+def squared_distance(module: FitModule, base: Mapping[str, Tensor]) -> Tensor:
+    """Return the squared distance of the trained weights from a base's, which gradients go through.
+
+    Args:
+        module: being trained.
+        base: `trained_state` of its base; of an adapter, whose base adds nothing, it is not looked at.
+    """
+    if module.lora is None:
+        own = {k: p for k, p in module.named_parameters() if p.requires_grad}
+        return torch.stack([(p - base[k].to(p)).square().sum() for k, p in own.items()]).sum()
+    found = []
+    for _, layer in _layers(module.trained_part()):
+        a, b = (factor.flatten(1) for factor in _factors(layer))
+        # The squared norm of B A without the large matrix: the inner product of B'B and AA'.
+        found.append(((b.T @ b) * (a @ a.T)).sum() * layer.scaling[NAME] ** 2)
+    return torch.stack(found).sum()
+
+
 def combine(terms: Iterable[tuple[float, Mapping[str, Tensor]]]) -> dict[str, Tensor]:
     """Return the weighted sum of products or states; what a term lacks counts as 0 (a base has no product)."""
     total: dict[str, Tensor] = {}

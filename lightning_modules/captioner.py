@@ -141,8 +141,8 @@ class CaptionerModule(FitModule):
             pairs: images, the captions to learn, and weights.
             settings: how to train.
             seed: of data order and dropout.
-            objective: turns losses (b,) and a context into one number; the context holds "weights",
-                "rows", "step", "module", "token_losses" and "token_mask" (b, t), "logits" (b, t, v), "labels" (b, t).
+            objective: turns losses (b,) and a context into one number; the context holds "weights", "rows", "step",
+                "module", "batch", "token_losses" and "token_mask" (b, t), "logits" (b, t, v), "labels" (b, t).
             progress: called as progress(steps done, steps in all).
 
         Raises:
@@ -197,6 +197,15 @@ class CaptionerModule(FitModule):
         token_losses = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=-100, reduction="none")
         context = {"token_losses": token_losses, "token_mask": mask, "logits": logits, "labels": labels}
         return token_losses.sum(1) / mask.sum(1), context
+
+    def distance_from(self, context: dict[str, Any], other: dict[str, Any]) -> Tensor:
+        """Return the mean over tokens (b,) of KL(other, own), the Kullback-Leibler divergence of the next token.
+
+        It is large where this model has given up what the other one holds possible.
+        """
+        mask = context["token_mask"]
+        theirs, own = (F.log_softmax(c["logits"], -1) for c in (other, context))
+        return ((theirs.exp() * (theirs - own)).sum(-1) * mask).sum(1) / mask.sum(1)
 
     @as_loaded
     def token_likelihoods(self, images: np.ndarray, captions: Sequence[str]) -> list[np.ndarray]:

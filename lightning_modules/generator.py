@@ -79,6 +79,7 @@ class GeneratorModule(FitModule):
         self.family = family_of(pipeline)(self.parts, self.settings)
         self.family.latent_shape(size)
         self.size, self.cache = size, ContentCache()
+        self._nothing: Tensors = {}
         latent_space.settle(self.parts["vae"])
         self.text_is_trained = False
         for name, network in self.networks.items():
@@ -122,6 +123,10 @@ class GeneratorModule(FitModule):
         """Return the denoiser."""
         return self.networks[self.family.denoiser]
 
+    def network_shapes(self) -> list[torch.Size]:
+        """Return the shapes of the denoiser's own weights: equal where two generators may steer one another."""
+        return [p.shape for name, p in self.trained_part().named_parameters() if ".lora_" not in name]
+
     def train_text(self) -> None:
         """Train the text encoders along with the denoiser, as when starting from scratch."""
         self.text_is_trained = True
@@ -146,7 +151,7 @@ class GeneratorModule(FitModule):
             settings: how to train.
             seed: of data order, noise, times and dropped conditions.
             objective: turns losses (b,) and a context into one number; the context holds "weights",
-                "rows", "step", "module", "times", "prediction" and "target".
+                "rows", "step", "module", "batch", "times", "prediction" and "target".
             progress: called as progress(steps done, steps in all).
 
         Raises:
@@ -192,8 +197,9 @@ class GeneratorModule(FitModule):
         """Return the mean squared error of the denoiser (b,) over random times and noise, weighted if set."""
         batch = batch if "noisy" in batch else {**batch, **self.draw(batch, settings)}
         noisy, times, target, dropped = (batch[name] for name in ("noisy", "times", "target", "dropped"))
-        text = {name: batch[name] for name in self._nothing}
-        for name, empty in self._nothing.items():
+        nothing = self._nothing or self._empty()  # of a model that looks at another one's fit
+        text = {name: batch[name] for name in nothing}
+        for name, empty in nothing.items():
             mask = dropped.view(-1, *[1] * (text[name].ndim - 1))
             text[name] = torch.where(mask, empty.to(text[name]), text[name])
         conditions = self.family.conditions(text) if self.text_is_trained else text
@@ -202,6 +208,14 @@ class GeneratorModule(FitModule):
         if settings.min_snr:
             losses = losses * diffusion.min_snr(self.parts["scheduler"], times, settings.min_snr)
         return losses, {"times": times, "prediction": prediction, "target": target}
+
+    def distance_from(self, context: dict[str, Any], other: dict[str, Any]) -> Tensor:
+        """Return the mean squared difference of the predictions (b,).
+
+        Up to a factor that the time decides, it is the Kullback-Leibler divergence of the Gaussian steps that two
+        models take from the same noisy latents (2006.11239, eq. 8).
+        """
+        return (context["prediction"] - other["prediction"]).square().mean(dim=(1, 2, 3))
 
     # --- sampling
 

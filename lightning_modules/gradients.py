@@ -68,7 +68,7 @@ def pieces(
         slopes = leaf.grad
     else:
         found = _gathered([_looked_at(losses, part) for part in rows], world)
-        values, context = _joined(found, n)
+        values, context = joined(found)
         values.requires_grad_(True)
         leaves = {k: v.requires_grad_(True) for k, v in context.items() if _slopes(v)}
         total = objective(values, context)
@@ -117,8 +117,12 @@ def _gathered(found: list[tuple[Tensor, dict[str, Any]]], world: int) -> list[tu
     ]
 
 
-def _joined(found: list[tuple[Tensor, dict[str, Any]]], n: int) -> tuple[Tensor, dict[str, Any]]:
-    """Put the losses and the context of pieces together, shorter rows filled up."""
+def joined(found: list[tuple[Tensor, dict[str, Any]]]) -> tuple[Tensor, dict[str, Any]]:
+    """Put the losses and the context of pieces together, shorter rows filled up.
+
+    Raises:
+        ValueError: a context entry is not by rows.
+    """
     context: dict[str, Any] = {}
     for name, first in found[0][1].items():
         values = [piece[1][name] for piece in found]

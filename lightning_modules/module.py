@@ -66,6 +66,10 @@ class FitModule(LightningModule):
         """Return losses (b,) and what an objective may look at, for rows of the fit's data and of `draw`."""
         raise NotImplementedError
 
+    def distance_from(self, context: dict[str, Any], other: dict[str, Any]) -> Tensor:
+        """Return how far predictions are from another model's for the same rows, (b,), given both contexts."""
+        raise NotImplementedError
+
     def start_fit(
         self,
         data: dict[str, Tensor],
@@ -134,8 +138,8 @@ class FitModule(LightningModule):
         # All noise and dropout of a step hang on (seed, step), so a cut run can go on bit for bit.
         torch.manual_seed(derive(self._seed, "noise", step))
         chosen = {name: values[rows].to(self.device) for name, values in self._data.items()}
-        shared = {"weights": chosen["weights"], "rows": rows, "step": step, "module": self}
         chosen |= self.draw(chosen, self._settings)
+        shared = {"weights": chosen["weights"], "rows": rows, "step": step, "module": self, "batch": chosen}
         wanted = self._objective
         assert wanted is not None
 

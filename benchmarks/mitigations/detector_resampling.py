@@ -29,7 +29,7 @@ class DetectorResampling(Candidates):
         repeats: How often a pair may be drawn; 2 is ours.
     """
 
-    reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("new", "scorers", "real", "real_scorers")}
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("new", "scorers", "real", "real_scores")}
 
     def __init__(self, b: float = 1.0, factor: int = 2, repeats: int = 2):
         super().__init__(factor)
@@ -38,7 +38,7 @@ class DetectorResampling(Candidates):
     def curate(self, ctx: Any) -> Pairs:
         """Return the drawn pairs in the order of the pool, a repeated one beside itself."""
         synthetic = self.features(ctx.scorers, SIDES)
-        real = self.features(ctx.real_scorers[-1], SIDES)
+        real = self.features(ctx.real_scores[-1], SIDES)
         logit = crossed_logits(synthetic, real, ctx.new.ids, ctx.real[-1].ids, ctx.seed)
         # log of (1 - P) ** b, without underflow where the detector is sure.
         weight = -self.b * np.logaddexp(0.0, logit)

@@ -27,7 +27,7 @@ class SelfCorrection(Candidates):
         factor: Candidates per prompt, the sample itself among them; 4 is ours.
     """
 
-    reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("new", "scorers", "real_scorers")}
+    reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("new", "scorers", "real_scores")}
 
     def __init__(self, k: int = 16, gamma: float = 1.0, factor: int = 4):
         super().__init__(factor)
@@ -37,7 +37,7 @@ class SelfCorrection(Candidates):
         """Return one candidate of each prompt."""
         side = self.made(ctx.new)
         candidates = self.grid(self.features(ctx.scorers, side))
-        centres = k_means(self.features(ctx.real_scorers[-1], side), self.k)
+        centres = k_means(self.features(ctx.real_scores[-1], side), self.k)
         target = corrected(candidates[0], centres, self.gamma)
         return self.chosen(ctx.new, ((candidates - target) ** 2).sum(2).argmin(0))
 

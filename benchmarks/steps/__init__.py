@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.keys import Step
@@ -17,8 +18,15 @@ MODULES = {
 
 
 def run_step(step: Step, context: RunContext) -> tuple[Any, Cost]:
-    """Run one step; its module (and with it torch) is imported here, on first use."""
+    """Run one step; its module (and with it torch) is imported here, on first use.
+
+    What the hooks of a method said that they consumed is added to the step's cost.
+    """
     import importlib
 
+    context.hooked.clear()
     module = importlib.import_module(f"benchmarks.steps.{MODULES[step.kind]}")
-    return getattr(module, step.kind)(step, context)
+    value, cost = getattr(module, step.kind)(step, context)
+    for hooked in context.hooked:
+        cost = replace(cost, **{name: getattr(cost, name) + count for name, count in hooked.spent.items()})
+    return value, cost

@@ -33,12 +33,14 @@ class RunContext:
         progress: Called as progress(done, total) by steps that take long.
         execution: How this machine goes about fits and generations.
         model_bytes: Weights kept loaded between steps, least recently used out; the model in use stays in any case.
+        hooked: What the hooks of the running step were given, and what they said that they consumed.
     """
 
     store: Store
     progress: Callable[[int, int], None] | None = None
     execution: Executions = field(default_factory=Executions)
     model_bytes: int = MODEL_BYTES
+    hooked: list[Context] = field(default_factory=list)
     _data: dict[str, Any] = field(default_factory=dict)
     _models: OrderedDict[str, Any] = field(default_factory=OrderedDict)
     _weights: dict[str, int] = field(default_factory=dict)
@@ -56,7 +58,7 @@ class RunContext:
     def fresh_model(self, key: str) -> Any:
         """Return a model that the caller may train."""
         value = self.store.fresh(key)
-        model = make_model(ModelSpec(**value)) if isinstance(value, dict) else value
+        model = make_model(ModelSpec(**value)) if isinstance(value, dict) and "class_path" in value else value
         if getattr(model, "modality", None) in MODALITIES and hasattr(model, "execution"):  # judges have neither
             model.execution = getattr(self.execution, model.modality)
             model.batch_size = model.execution.generate_batch or model.batch_size
@@ -91,6 +93,7 @@ class RunContext:
         mitigation: Mitigation = step.identity["method"].execution.hooks
         facts = {"iteration": step.identity["t"], "seed": step.identity.get("seed", 0), **facts}
         context = Context(hook, mitigation.reads.get(hook, ()), self._sources(step), **facts)
+        self.hooked.append(context)
         return mitigation, context
 
     def _sources(self, step: Step) -> dict[str, Callable[[], Any]]:
@@ -111,28 +114,37 @@ class RunContext:
             "reserve": lambda: [get(k) for k in inputs["reserve"]],
             "base": lambda: self.model(str(inputs["base"])),
             "previous": lambda: self.model(str(inputs["previous"])),
+            "start": lambda: self.model(str(inputs["start"])),
+            "fitted": lambda: self.model(str(inputs["fitted"])),
             "scorers": lambda: {name: _rows(get(key), order) for name, key in grouped.get("scorers", {}).items()},
-            "real_scorers": lambda: self._real_scores(inputs, grouped.get("real_scorers", {})),
+            "scores": lambda: self._by_iteration(grouped.get("scores", {})),
+            "real_scores": lambda: self._real_scores(inputs, grouped.get("real_scores", {})),
             "captioner": lambda: self._captioner(step),
             "auxiliary": lambda: {name: self.model(key) for name, key in grouped.get("auxiliary", {}).items()},
         }
 
-    def _real_scores(self, inputs: Mapping[str, Any], keys: dict[str, str]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = [{} for _ in inputs["real"]]
+    def _by_iteration(self, keys: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return artifacts named `iteration.scorer` as a list over iterations of mappings by scorer."""
+        found: dict[int, dict[str, Any]] = {}
         for name, key in keys.items():
             iteration, _, scorer = name.partition(".")
-            ids = self.store.get(inputs["real"][int(iteration) - 1]).ids
-            found[int(iteration) - 1][scorer] = _rows(self.store.get(key), ids)
-        return found
+            found.setdefault(int(iteration), {})[scorer] = self.store.get(key)
+        return [found[s] for s in sorted(found)]
+
+    def _real_scores(self, inputs: Mapping[str, Any], keys: dict[str, str]) -> list[dict[str, Any]]:
+        pairs = [self.store.get(key) for key in inputs["real"]]
+        return [
+            {scorer: _rows(value, real.ids) for scorer, value in made.items()}
+            for real, made in zip(
+                pairs, self._by_iteration(keys), strict=False
+            )  # none is scored before its pool is made
+        ]
 
     def _captioner(self, step: Step) -> Callable[[np.ndarray, np.ndarray], Any] | None:
         if "captioner" not in step.inputs:
             return None
-        model, decoding, seed = (
-            self.model(str(step.inputs["captioner"])),
-            step.identity["decoding"],
-            step.identity["seed"],
-        )
+        model, decoding = self.model(str(step.inputs["captioner"])), step.identity["decoding"]
+        seed = step.identity["seed"]
         return lambda images, ids: model.generate(images, decoding, sample_seeds(seed, ids), progress=self.progress)
 
 

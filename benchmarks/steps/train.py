@@ -30,8 +30,8 @@ def auxiliary(step: Step, context: RunContext) -> tuple[Any, Cost]:
     """Whatever a method makes beside the models: an auxiliary model, a detector."""
     facts = {
         "pool": context.pool(step.inputs["pool"]), "modality": step.identity["modality"],
-        "settings": step.identity["settings"], "seed": step.identity["seed"], "fresh": context.fresh_model,
-        "progress": context.progress,
+        "settings": step.identity["settings"], "seed": step.identity["seed"], "progress": context.progress,
+        "fresh": lambda name: context.fresh_model(str(step.inputs[name])),
     }  # fmt: skip
     hooked = context.hook(step, "auxiliary", **facts)
     assert hooked is not None

@@ -79,3 +79,14 @@ def test_full_disk_leaves_nothing_visible(tmp_path: Path, monkeypatch: pytest.Mo
     assert not store.has(KEY)
     assert not store.folder(KEY).exists()
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_notes_are_kept_in_the_manifest_beside_nothing_else(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.put(Record(KEY, "merge", notes={"refactoring_error": 0.25}), pairs())
+    assert store.record(KEY).notes == {"refactoring_error": 0.25}
+    store.drop(KEY)
+    assert store.record(KEY).notes == {"refactoring_error": 0.25}
+    other = "cd" + "0" * 62
+    store.put(Record(other, "merge"), pairs())
+    assert "notes" not in (store.folder(other) / "manifest.json").read_text()

@@ -72,7 +72,7 @@ def pulled(modality: str, draws: int) -> Pairs:
 def test_resampling_follows_the_weights_of_the_paper(modality: str) -> None:
     def check(method: Mitigation) -> None:
         new, truth = pulled(modality, 2), real(first=5000)
-        given = {"new": new, "scorers": scores(new), "real": [truth], "real_scorers": [scores(truth)]}
+        given = {"new": new, "scorers": scores(new), "real": [truth], "real_scores": [scores(truth)]}
         logit = crossed_logits(embedded(new), embedded(truth), new.ids, truth.ids, seed=7)
         weight = (1 - 1 / (1 + np.exp(-logit))) ** 3
         counts = np.zeros(len(new))
@@ -107,7 +107,7 @@ def first_drawn(method: DetectorResampling, log_weight: np.ndarray, new: Pairs, 
 
 def test_the_exponent_sharpens() -> None:
     new, truth = pulled("generator", 2), real(first=5000)
-    given = {"new": new, "scorers": scores(new), "real": [truth], "real_scorers": [scores(truth)]}
+    given = {"new": new, "scorers": scores(new), "real": [truth], "real_scores": [scores(truth)]}
     logit = crossed_logits(embedded(new), embedded(truth), new.ids, truth.ids, seed=7)
     means = []
     for b in (0.01, 1.0, 20.0):
@@ -137,7 +137,7 @@ def test_correction_of_strength_gamma() -> None:
 def test_a_sample_becomes_the_candidate_nearest_to_its_corrected_features(modality: str, gamma: float) -> None:
     def check(method: Mitigation) -> None:
         new, truth = drawn(modality, draws=5), real(first=5000)
-        found = ask(method, new=new, scorers=scores(new), real_scorers=[scores(real(iteration=9)), scores(truth)])
+        found = ask(method, new=new, scorers=scores(new), real_scores=[scores(real(iteration=9)), scores(truth)])
         scorer = ToyScorer()
 
         def made(pairs: Pairs) -> np.ndarray:
