@@ -9,7 +9,7 @@ Around it:
   's, commas, full stops and numbers, as most captions are. The one thing that the tokeniser looks up is which
   words keep their full stop; these (`ABBREVIATIONS`), single letters and the six contractions in `SPLIT` are
   not plain. Every string of up to four letters was put through it in each of these forms, and the tests
-  compare 60,000 sentences of captions, prose and noise with it: none differs.
+  compare more than 50,000 sentences of captions, prose and noise with it: none differs.
 - A neutral line stands between sentences, because the tokeniser looks ahead over line ends ("no." before a
   line that begins with a digit): the tokens of a sentence depend on that sentence alone.
 - White space of every kind becomes one space first (a U+2028 would shift all later captions by a line), the

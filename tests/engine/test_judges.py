@@ -30,6 +30,7 @@ METRICS = [
     "caption_diversity.CaptionDiversity",
     "alignment.CaptionerAlignment",
     "variance.CaptionerVariance",
+    "caption_embedding.CaptionEmbedding",
     "image_distance.ImageDistance",
     "alignment.GeneratorAlignment",
     "variance.GeneratorVariance",
@@ -110,7 +111,7 @@ def test_each_judge_measures_what_it_embeds(folders: dict[str, Path], tmp_path: 
         for judge in ("dino", "clip"):
             assert {f"generator/{m}@{judge},n=8" for m in ("frechet", "kernel", "variance_within")} <= set(values)
         for judge in ("clip", "sentences"):
-            assert {f"captioner/{m}@{judge},n=8" for m in ("variance_between", "variance_total")} <= set(values)
+            assert {f"captioner/{m}@{judge},n=8" for m in ("variance_between", "text_kernel")} <= set(values)
         aligned = {name for name in values if "alignment" in name}
         assert aligned == {"captioner/alignment@clip,n=8", "generator/alignment@clip,n=8"}
         assert not [n for n in values if n.startswith("captioner/") and "@dino" in n]
@@ -120,7 +121,7 @@ def test_each_judge_measures_what_it_embeds(folders: dict[str, Path], tmp_path: 
     assert "set/caption_variance_between@sentences,n=8" in pool.values
     assert result.absent["set/alignment@dino,n=8"] == "the set comes without paired_features"
     assert "set/frechet@sentences,n=8" in result.absent
-    assert {"generator/frechet@dino,n=8", "captioner/variance_between@sentences,n=8"} <= set(result.floors)
+    assert {"generator/frechet@dino,n=8", "captioner/text_frechet@sentences,n=8"} <= set(result.floors)
     # The headline is of the first judge that can measure it.
     assert {n for n, facts in result.info.items() if facts.primary} == {
         "captioner/alignment@clip,n=8",
@@ -149,7 +150,8 @@ def test_a_judge_that_nothing_needs_is_not_loaded(folders: dict[str, Path], tmp_
 def test_what_is_not_measured_is_said_once(folders: dict[str, Path], tmp_path: Path) -> None:
     said = unmet_needs(planned(tmp_path / "all", folders, ("clip", "dino", "sentences")))
     assert [s for s in said if "judge" in s] == [
-        "judge 'dino' embeds images only: it does not measure CaptionerAlignment, CaptionerVariance, GeneratorAlignment",
+        "judge 'dino' embeds images only: it does not measure CaptionerAlignment, CaptionerVariance, CaptionEmbedding, "
+        "GeneratorAlignment",
         "judge 'sentences' embeds captions only: it does not measure CaptionerAlignment, ImageDistance, "
         "GeneratorAlignment, GeneratorVariance",
     ]
