@@ -21,7 +21,7 @@ FRECHET, ACCURACY, VARIANCE = "generator/frechet", "captioner/accuracy", "captio
 GATES = (
     Gate("none", NONE, FRECHET, 0.2, watch="both", spread="f"),
     Gate("method", METHOD, FRECHET, 0.2, spread="f"),
-    Gate("accuracy", METHOD, ACCURACY, 0.2, statistic="end"),
+    Gate("accuracy", METHOD, ACCURACY, 0.05, statistic="end"),
 )
 SETTINGS = {NONE: {"fit.generator.steps": 100}, METHOD: {"fit.generator.steps": 100}}
 
