@@ -40,7 +40,7 @@ SOURCES: dict[str, str] = {
     "base": "the base model of the modality at hand",
     "previous": "the model of iteration t-1 of the modality at hand",
     "start": "the model that the fit at hand starts from: `previous`, or `base` where the scenario starts from it",
-    "fitted": "the model of iteration t of the modality at hand; auxiliary alone, which is then made after fit and merge",
+    "fitted": "the model of iteration t of the modality at hand; auxiliary alone, then made after fit and merge",
     "scorers": "mapping of scorer name to {'ids': (n,), 'images': (n, d), 'captions': (n, d)} of the new pool, in its "
     "order (curate)",
     "scores": "list of such mappings of the uncurated pools, in no order: of 1..t, or of 1..t-1 before t is made",

@@ -18,7 +18,7 @@ from lightning_modules.train_bases import BASES
 NAMES = sorted(p.parent.name for p in BASES.glob("*/card.json"))
 MAKERS = [n for n in NAMES if "shape" in json.loads((BASES / n / "card.json").read_text()).get("quality", {})]
 CAPTIONERS = ["blip2", "git", "vit_gpt2", "blip", "llava"]
-GENERATORS = ["sdxl_unet", "flow_unet", "sd_unet", "sample_unet", "dit"]
+GENERATORS = ["sdxl_unet", "flow_unet", "sd_unet", "sample_unet", "eps_unet"]
 #: Least share of shapes, colours and backgrounds read as asked for.
 LEAST = 0.9
 

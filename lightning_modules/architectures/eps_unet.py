@@ -1,0 +1,23 @@
+"""A generator in the manner of Stable Diffusion 1.5 (2112.10752): one text encoder, predicts the noise (2006.11239)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lightning_modules.architectures import flow_unet
+from lightning_modules.architectures.parts import diffusion_scheduler
+from lightning_modules.generator import GeneratorModule
+
+
+def build(
+    vocabulary: tuple[str, ...],
+    image_size: int,
+    siblings: Path,
+    channels: tuple[int, ...] = (48, 80),
+    text_width: int = 64,
+    text_layers: int = 2,
+) -> GeneratorModule:
+    """Build it: the flow-matching generator's parts under another objective."""
+    module = flow_unet.build(vocabulary, image_size, siblings, channels, text_width, text_layers)
+    module.parts["scheduler"] = diffusion_scheduler("epsilon")
+    return module
