@@ -89,6 +89,14 @@ class Fields(dict[str, Any]):
         return canonical(self)
 
 
+def _inputs_text(inputs: Mapping[str, str | tuple[str, ...]]) -> str:
+    """Return the canonical JSON of inputs that the engine names and whose values are keys: nothing to escape."""
+    def text(keys: str | tuple[str, ...]) -> str:
+        return f'"{keys}"' if isinstance(keys, str) else "[" + ",".join(map(text, keys)) + "]"
+
+    return "{" + ",".join(f'"{name}":{text(inputs[name])}' for name in sorted(inputs)) + "}"
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """One pure unit of work.
@@ -114,12 +122,16 @@ class Step:
         """The content key: 64 hex digits."""
         if not isinstance(self.identity, Fields):
             return digest((self.kind, self.version, self.identity, self.inputs))
-        text = f'["{self.kind}",{self.version},{self.identity.text},{canonical(self.inputs)}]'
+        text = f'["{self.kind}",{self.version},{self.identity.text},{_inputs_text(self.inputs)}]'
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def parents(self) -> list[str]:
+    def parents(self) -> tuple[str, ...]:
         """Return the keys of all inputs."""
+        return self._parents
+
+    @cached_property
+    def _parents(self) -> tuple[str, ...]:
         found: list[str] = []
         for keys in self.inputs.values():
             found.extend((keys,) if isinstance(keys, str) else keys)
-        return found
+        return tuple(found)

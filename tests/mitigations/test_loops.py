@@ -226,7 +226,9 @@ def test_sources_of_curate_are_for_curate_alone(hook: str, source: str, planned:
 
 @pytest.mark.parametrize("name", CHOOSING)
 def test_a_testbed_without_a_scorer_is_told_so(name: str, planned: Planner) -> None:
-    with pytest.raises(UsageError, match=f"mitigation {name}: reads: curate: .* testbed 'small' names no scorers; allowed"):
+    with pytest.raises(
+        UsageError, match=f"mitigation {name}: reads: curate: .* testbed 'small' names no scorers; allowed"
+    ):
         planned(name, scorers=())
 
 
