@@ -152,7 +152,6 @@ class Mitigation:
         """Return the Pairs to train on, `pool_size(iteration, n)` of them, given `ctx.n`.
 
         With `oversample` the new pool holds draw 0 of every prompt, then draw 1 of every prompt, and so on.
-        `ctx.spend(count)` adds network evaluations that the hook made to the cost of the step.
         """
         return ctx.new
 

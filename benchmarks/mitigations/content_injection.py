@@ -39,6 +39,6 @@ class ContentInjection(Mitigation):
         pictures = ctx.reserve[-1]
         if ctx.captioner is not None:
             made = ctx.captioner(pictures.images, pictures.ids)
-            ctx.spend(made.network_evaluations)
+            ctx.spend(network_evaluations=made.network_evaluations)
             pictures = pictures.with_(captions=tuple(made.outputs))
         return Pairs.concat([pictures, ctx.new.take(np.arange(ctx.n - len(pictures)))])

@@ -55,7 +55,7 @@ class ToEdit(Mitigation):
             rows = slice(start, start + ctx.base.batch_size)
             seeds = sample_seeds(ctx.seed, pairs.ids[rows], draws[rows])
             captions += self.edited(ctx.base, pairs.images[rows], pairs.captions[rows], seeds)
-        ctx.spend(len(pairs))
+        ctx.spend(network_evaluations=len(pairs))
         return pairs.with_(captions=tuple(captions))
 
     def edited(self, model: Any, images: np.ndarray, captions: tuple[str, ...], seeds: np.ndarray) -> list[str]:

@@ -15,15 +15,15 @@ from datamodules.pairs import Pairs
 
 def curate(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
     """The pool that is trained on, of exactly the size that was planned."""
-    identity, spent = step.identity, [0]
-    hooked = context.hook(step, "curate", n=identity["n"], spend=spent.append)
+    identity = step.identity
+    hooked = context.hook(step, "curate", n=identity["n"])
     if hooked is None:
         pool = in_order(context.pool(step.inputs["new"]), items_of(step, context))
     else:
         pool = hooked[0].curate(hooked[1])
     if len(pool) != identity["size"]:
         raise StepError(f"curate returned {len(pool)} pairs; the plan says {identity['size']}")
-    return pool, Cost(real_samples=int(np.sum(pool.origin == 0)), network_evaluations=sum(spent))
+    return pool, Cost(real_samples=int(np.sum(pool.origin == 0)))
 
 
 def auxiliary(step: Step, context: RunContext) -> tuple[Any, Cost]:

@@ -73,10 +73,10 @@ def test_captions_follow_from_the_captioners_own_probabilities(kind: type[ToEdit
     likely = captioner.token_likelihoods(subject.images, subject.captions)
     threshold = float(np.exp(np.median(np.concatenate([p[:-1] for p in likely]))))
     sure = [bool((np.exp(p[:-1]) > threshold).any()) for p in likely]
-    spent: list[int] = []
+    spent: list[dict[str, int]] = []
 
     def check(method: Mitigation) -> None:
-        found = ask(method, n=8, spend=spent.append, **given)
+        found = ask(method, n=8, spend=lambda **counts: spent.append(counts), **given)
         assert found.ids.tolist() == subject.ids.tolist()
         assert np.array_equal(found.images, subject.images)
         changed = [a != b for a, b in zip(found.captions, subject.captions, strict=True)]
@@ -84,7 +84,7 @@ def test_captions_follow_from_the_captioners_own_probabilities(kind: type[ToEdit
         assert all(s or not c for s, c in zip(sure, changed, strict=True)), "what has no sure word stays to the letter"
 
     bites(check, kind(threshold=threshold))
-    assert spent == [8], "one pass a caption"
+    assert spent == [{"network_evaluations": 8}], "one pass a caption"
     assert same(ask(kind(threshold=1.0), **given), subject), "nothing is surer than sure"
     captioner.batch_size, before = 3, captioner.batch_size
     parts = ask(kind(threshold=threshold), **given)
@@ -147,7 +147,7 @@ def test_content_injection(modality: str) -> None:
     def check(method: Mitigation) -> None:
         fresh = real(method.reserve_items(N), first=700)
         writes = caption if modality == "captioner" else None
-        found = ask(method, new=new, reserve=[real(3), fresh], captioner=writes, spend=spent.append)
+        found = ask(method, new=new, reserve=[real(3), fresh], captioner=writes, spend=lambda **counts: spent.append(counts))
         assert len(found) == N
         count = N // 3
         assert np.array_equal(found.images, np.concatenate([fresh.images, new.images[: N - count]]))
@@ -156,7 +156,7 @@ def test_content_injection(modality: str) -> None:
         assert found.origin.tolist() == [0] * count + [1] * (N - count), "people's pictures count as consumed"
 
     bites(check, ContentInjection(1 / 3))
-    assert spent == ([5] if modality == "captioner" else [])
+    assert spent == ([{"network_evaluations": 5}] if modality == "captioner" else [])
 
 
 @pytest.mark.parametrize("fraction", [0.5, 1.0])

@@ -77,7 +77,7 @@ def ask(method: Mitigation, hook: str = "curate", seed: int = 7, iteration: int 
     reads = method.reads.get(hook, ())
     sources = {name: (lambda value=value: value) for name, value in given.items() if name in SOURCES}
     facts = {name: value for name, value in given.items() if name not in SOURCES}
-    facts = {"spend": lambda count: None, **facts}
+    facts = {"spend": lambda **counts: None, **facts}
     return getattr(method, hook)(Context(hook, reads, sources, seed=seed, iteration=iteration, n=n, **facts))
 
 
