@@ -91,6 +91,7 @@ class Fields(dict[str, Any]):
 
 def _inputs_text(inputs: Mapping[str, str | tuple[str, ...]]) -> str:
     """Return the canonical JSON of inputs that the engine names and whose values are keys: nothing to escape."""
+
     def text(keys: str | tuple[str, ...]) -> str:
         return f'"{keys}"' if isinstance(keys, str) else "[" + ",".join(map(text, keys)) + "]"
 

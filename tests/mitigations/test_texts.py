@@ -147,7 +147,9 @@ def test_content_injection(modality: str) -> None:
     def check(method: Mitigation) -> None:
         fresh = real(method.reserve_items(N), first=700)
         writes = caption if modality == "captioner" else None
-        found = ask(method, new=new, reserve=[real(3), fresh], captioner=writes, spend=lambda **counts: spent.append(counts))
+        found = ask(
+            method, new=new, reserve=[real(3), fresh], captioner=writes, spend=lambda **counts: spent.append(counts)
+        )
         assert len(found) == N
         count = N // 3
         assert np.array_equal(found.images, np.concatenate([fresh.images, new.images[: N - count]]))
