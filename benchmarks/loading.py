@@ -19,17 +19,10 @@ from jsonargparse import ArgumentParser, set_parsing_settings
 
 from benchmarks.errors import UsageError
 from benchmarks.findings import ClaimSpec
+from benchmarks.mitigation_file import MitigationFile
 from benchmarks.sources import add_to_path
-from benchmarks.suite import (
-    AttributeList,
-    ClassSpec,
-    Fits,
-    MitigationFile,
-    ModelSpec,
-    Scenario,
-    Suite,
-    Testbed,
-)  # fmt: skip
+from benchmarks.suite import Fits, Scenario, Suite
+from benchmarks.testbed import AttributeList, ClassSpec, ModelSpec, Testbed
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cells import Method
 from benchmarks.compose import Composed
 from benchmarks.errors import UsageError
 from benchmarks.hooks import HOOKS, NOT_YET, SCORED, SOURCES, Mitigation
 from benchmarks.loading import load_mitigation, merged, mitigation_file
-from benchmarks.loop import Method
+from benchmarks.mitigation_file import MitigationFile
 from benchmarks.mitigations.none import Nothing
 from benchmarks.sources import import_class, read_class
-from benchmarks.suite import MitigationFile
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from benchmarks.keys import Spec
 from benchmarks.metrics import java
 from benchmarks.plan import Plan
 from benchmarks.sources import read_class
-from benchmarks.suite import ModelSpec
+from benchmarks.testbed import ModelSpec
 from benchmarks.world import MISSING, model_folder
 from lightning_modules.sources import MissingModel, check_contents, snapshot
 

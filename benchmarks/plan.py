@@ -8,10 +8,11 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cells import Cell, Method, Trace
 from benchmarks.errors import UsageError
 from benchmarks.keys import Step, digest
 from benchmarks.loading import load_scenarios, load_suite, load_testbed, patch_fits, patch_scenario
-from benchmarks.loop import PROMPT_SPLIT, Cell, Method, Trace, Walk
+from benchmarks.loop import PROMPT_SPLIT, Walk
 from benchmarks.methods import Ready, check_scorers, make_method
 from benchmarks.mitigations.none import Nothing
 from benchmarks.suite import Scenario, ScenarioEntry, Suite

@@ -9,128 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from benchmarks.checks import MODALITIES, Modality, distinct, require, schema
 from benchmarks.findings import ClaimSpec, Gate, check_findings
-from lightning_modules.settings import ADDED, CaptionDecoding, Execution, FitSettings, ImageDecoding
-
-Modality = Literal["captioner", "generator"]
-MODALITIES: tuple[Modality, ...] = ("captioner", "generator")
-SCHEMA = 1
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
-
-
-def _distinct(values: tuple[Any, ...], key: str) -> None:
-    _require(len(set(values)) == len(values), f"{key}: {list(values)} holds a value twice; each may stand once")
-
-
-def _schema(found: int) -> None:
-    _require(found == SCHEMA, f"schema: found {found}; this version reads {SCHEMA}")
-
-
-@dataclass(frozen=True)
-class ClassSpec:
-    """A class by its import path, and the arguments it is made with."""
-
-    class_path: str
-    init_args: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """A model of a testbed.
-
-    Attributes:
-        name: How people call it; never part of a key.
-        class_path: The wrapper class.
-        folder: Weights in the `save_pretrained` layout with a `card.json`; relative to the project root or absolute.
-            None for a model that is made from `init_args` alone.
-        hub: Name on the Hugging Face hub instead of a folder, with a pinned `revision`.
-        revision: Commit of the hub repository.
-        recipe: Name in `lightning_modules.recipes` of what made the weights; where the recipe has changed since, the
-            model gets another key and is trained anew before it is used.
-        init_args: Arguments of the class beside its weights, such as a captioner's `prompt`; part of the key.
-        trained_on: The splits of the data that its weights have seen (a judge and a scorer may share none).
-        dtype: What its frozen weights are held in and it is run with; trained weights are float32 always.
-    """
-
-    name: str
-    class_path: str
-    folder: str | None = None
-    hub: str | None = None
-    revision: str | None = None
-    recipe: str | None = None
-    init_args: dict[str, Any] = field(default_factory=dict)
-    trained_on: tuple[str, ...] = ()
-    dtype: Literal["float32", "bfloat16"] = field(default="float32", metadata=ADDED)
-
-    def __post_init__(self) -> None:
-        """Check that the weights have one source, pinned."""
-        _require(self.folder is None or self.hub is None, f"{self.name}: give folder or hub, not both")
-        _require(self.hub is None or self.revision is not None, f"{self.name}: hub needs a pinned revision")
-        weightless = self.folder is None and self.hub is None
-        _require(not weightless or self.dtype == "float32", f"{self.name}: dtype needs weights: a folder or a hub name")
-
-
-@dataclass(frozen=True)
-class Testbed:
-    """What a suite runs on: data with its splits, base models (member 0 is the anchor), judges and scorers.
-
-    Attributes:
-        attributes: File with the list of attributes that judges read off images, for data without an oracle.
-    """
-
-    schema: int
-    name: str
-    data: ClassSpec
-    captioners: tuple[ModelSpec, ...]
-    generators: tuple[ModelSpec, ...]
-    judges: tuple[ModelSpec, ...] = ()
-    scorers: tuple[ModelSpec, ...] = ()
-    attributes: str | None = None
-
-    def __post_init__(self) -> None:
-        """Check the schema, the names, and that no judge is also a scorer."""
-        _schema(self.schema)
-        for key in ("captioners", "generators", "judges", "scorers"):
-            _distinct(tuple(m.name for m in getattr(self, key)), f"{key}: names")
-        for judge in self.judges:
-            for scorer in self.scorers:
-                same = judge.name == scorer.name or (judge.folder is not None and judge.folder == scorer.folder)
-                shared = sorted(set(judge.trained_on) & set(scorer.trained_on))
-                _require(
-                    not same and not shared,
-                    f"judges and scorers: {judge.name!r} and {scorer.name!r} share "
-                    f"{'their weights' if same else f'the training split {shared}'}; a judge may never be a scorer",
-                )
-
-    def models(self, modality: str) -> tuple[ModelSpec, ...]:
-        """Return the base members of one modality."""
-        return self.captioners if modality == "captioner" else self.generators
-
-
-@dataclass(frozen=True)
-class AttributeList:
-    """What a judge of images and captions is to read off images: attribute -> value -> phrases that say the value."""
-
-    schema: int
-    name: str
-    attributes: dict[str, dict[str, tuple[str, ...]]]
-
-    def __post_init__(self) -> None:
-        """Check that there is something to choose between, under names that can be part of a metric's."""
-        _schema(self.schema)
-        _require(len(self.attributes) > 0, "attributes: found none; allowed: one or more")
-        for attribute, values in self.attributes.items():
-            where = f"attributes: {attribute}"
-            _require(len(values) > 1, f"{where}: found {', '.join(values) or 'no value'}; allowed: two values or more")
-            for name in (attribute, *values):
-                plain = bool(name) and all(c.isalnum() or c in "_-" for c in name)
-                _require(plain, f"{where}: found {name!r}; allowed: letters, digits, _ and -")
-            for value, phrases in values.items():
-                _require(len(phrases) > 0, f"{where}: {value}: found no phrase; allowed: one or more")
+from lightning_modules.settings import CaptionDecoding, Execution, FitSettings, ImageDecoding
 
 
 @dataclass(frozen=True)
@@ -149,7 +30,7 @@ class Members:
 
     def __post_init__(self) -> None:
         """Check the count."""
-        _require(self.count >= 1, f"members.count: found {self.count}; allowed: 1 or more")
+        require(self.count >= 1, f"members.count: found {self.count}; allowed: 1 or more")
 
 
 @dataclass(frozen=True)
@@ -217,82 +98,23 @@ class Scenario:
 
     def __post_init__(self) -> None:
         """Check that the topology can run."""
-        _schema(self.schema)
-        _require(len(self.trains) > 0, "trains: found nothing; allowed: captioner, generator, or both")
-        _distinct(self.trains, "trains")
-        _distinct(self.frozen, "frozen")
-        _require(
+        schema(self.schema)
+        require(len(self.trains) > 0, "trains: found nothing; allowed: captioner, generator, or both")
+        distinct(self.trains, "trains")
+        distinct(self.frozen, "frozen")
+        require(
             not (self.images == "real" and self.captions == "prompt"),
             "images: real with captions: prompt makes no synthetic data; set one of them to a model",
         )
-        _require(
+        require(
             self.prompts != "previous_captions" or self.captions == "captioner",
             "prompts: previous_captions needs captions: captioner",
         )
         for modality, makes in (("captioner", self.captions), ("generator", self.images)):
-            _require(
+            require(
                 modality not in self.trains or makes == modality,
                 f"trains: {modality} is trained, but no {modality} makes data (see images and captions)",
             )
-
-
-@dataclass(frozen=True)
-class MitigationFile:
-    """One method: a class with hooks, patches of the scenario or of the fit, or several methods composed.
-
-    Attributes:
-        name: Its row on the board; never part of a key.
-        class_path: The class with the hooks, a `benchmarks.hooks.Mitigation`.
-        init_args: Its knobs.
-        scenario_patch: Fields of the scenario that it changes instead.
-        fit_patch: Fields of the fit settings that it changes, by modality, with a class or without; never how many
-            steps are trained, or on how many samples each.
-        compose: Other methods, by name or file, that make up this one.
-        applies_to: The modalities it is ranked on.
-        source: Where it was published.
-        search: Knob -> the values that it may be tuned over; a knob is a key of init_args, or a path into a patch.
-        tuned_on: The seeds that the knobs were chosen on; none of them may be scored.
-    """
-
-    schema: int
-    name: str
-    class_path: str | None = None
-    init_args: dict[str, Any] = field(default_factory=dict)
-    scenario_patch: dict[str, Any] = field(default_factory=dict)
-    fit_patch: dict[str, Any] = field(default_factory=dict)
-    compose: tuple[str, ...] = ()
-    applies_to: tuple[Modality, ...] = MODALITIES
-    source: str = ""
-    summary: str = ""
-    search: dict[str, list[Any]] = field(default_factory=dict)
-    tuned_on: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Check that it says what it changes, once, and that it trains as long as any other method."""
-        _schema(self.schema)
-        ways = [bool(w) for w in (self.class_path, self.scenario_patch, self.compose)]
-        _require(
-            sum(ways) == 1 or (not any(ways) and bool(self.fit_patch)),
-            f"mitigation {self.name!r}: give exactly one of class_path, scenario_patch, fit_patch and compose; "
-            "a fit_patch may also stand beside a class_path",
-        )
-        _require(
-            not self.fit_patch or not (self.scenario_patch or self.compose),
-            f"mitigation {self.name!r}: fit_patch: found beside scenario_patch or compose; allowed: alone, or with a "
-            "class_path",
-        )
-        for modality, patch in self.fit_patch.items():
-            where = f"mitigation {self.name!r}: fit_patch"
-            _require(modality in MODALITIES, f"{where}: found {modality!r}; allowed: captioner, generator")
-            _require(isinstance(patch, dict), f"{where}: {modality}: found {patch!r}; allowed: a mapping of settings")
-            fixed = sorted({"steps", "batch_size", "precision"} & set(patch))
-            _require(
-                not fixed,
-                f"{where}: {modality}: found {', '.join(fixed)}; allowed: settings that leave every method the same "
-                "steps, samples and precision",
-            )
-        _distinct(self.compose, f"mitigation {self.name!r}: compose")
-        _distinct(self.tuned_on, f"mitigation {self.name!r}: tuned_on")
 
 
 @dataclass(frozen=True)
@@ -327,11 +149,11 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         """Check the sizes."""
-        _require(self.seed >= 0, f"evaluate.seed: found {self.seed}; allowed: 0 or more")
-        _require(self.n >= 2, f"evaluate.n: found {self.n}; allowed: 2 or more")
-        _require(0 <= self.draw_inputs <= self.n, f"evaluate.draw_inputs: found {self.draw_inputs}; allowed: 0 to n")
-        _require(self.draw_inputs == 0 or self.draws >= 2, f"evaluate.draws: found {self.draws}; allowed: 2 or more")
-        _require(self.floor_draws >= 2, f"evaluate.floor_draws: found {self.floor_draws}; allowed: 2 or more")
+        require(self.seed >= 0, f"evaluate.seed: found {self.seed}; allowed: 0 or more")
+        require(self.n >= 2, f"evaluate.n: found {self.n}; allowed: 2 or more")
+        require(0 <= self.draw_inputs <= self.n, f"evaluate.draw_inputs: found {self.draw_inputs}; allowed: 0 to n")
+        require(self.draw_inputs == 0 or self.draws >= 2, f"evaluate.draws: found {self.draws}; allowed: 2 or more")
+        require(self.floor_draws >= 2, f"evaluate.floor_draws: found {self.floor_draws}; allowed: 2 or more")
 
 
 @dataclass(frozen=True)
@@ -411,30 +233,30 @@ class Suite:
 
     def __post_init__(self) -> None:
         """Check what needs no other file."""
-        _schema(self.schema)
+        schema(self.schema)
         plain = self.name.strip(".") and all(c.isalnum() or c in "._-" for c in self.name)
-        _require(bool(plain), f"name: found {self.name!r}; allowed: letters, digits, and . _ - (it names a folder)")
-        _require(len(self.seeds) > 0, "seeds: found none; allowed: one or more distinct integers")
-        _distinct(self.seeds, "seeds")
+        require(bool(plain), f"name: found {self.name!r}; allowed: letters, digits, and . _ - (it names a folder)")
+        require(len(self.seeds) > 0, "seeds: found none; allowed: one or more distinct integers")
+        distinct(self.seeds, "seeds")
         for key in ("scenarios", "metrics"):
-            _require(len(getattr(self, key)) > 0, f"{key}: found none; allowed: one or more")
+            require(len(getattr(self, key)) > 0, f"{key}: found none; allowed: one or more")
         for key in ("iterations", "n", "shard"):
-            _require(getattr(self, key) >= 1, f"{key}: found {getattr(self, key)}; allowed: 1 or more")
-        _distinct(self.mitigations, "mitigations")
+            require(getattr(self, key) >= 1, f"{key}: found {getattr(self, key)}; allowed: 1 or more")
+        distinct(self.mitigations, "mitigations")
         check_findings(self.gates, self.claims)
         for modality in self.primary:
-            _require(modality in MODALITIES, f"primary: found {modality!r}; allowed: captioner, generator")
+            require(modality in MODALITIES, f"primary: found {modality!r}; allowed: captioner, generator")
         for entry in self.scenarios:
             if entry.seeds is not None:
-                _require(len(entry.seeds) > 0, f"scenarios: {entry.file}: seeds: found none; allowed: one or more")
-                _distinct(entry.seeds, f"scenarios: {entry.file}: seeds")
+                require(len(entry.seeds) > 0, f"scenarios: {entry.file}: seeds: found none; allowed: one or more")
+                distinct(entry.seeds, f"scenarios: {entry.file}: seeds")
             for key in ("iterations", "n"):
                 found = getattr(entry, key)
-                _require(
+                require(
                     found is None or found >= 1, f"scenarios: {entry.file}: {key}: found {found}; allowed: 1 or more"
                 )
             for modality in entry.fit_steps:
-                _require(
+                require(
                     modality in MODALITIES,
                     f"scenarios: {entry.file}: fit_steps: found {modality!r}; allowed: captioner, generator",
                 )

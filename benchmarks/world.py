@@ -19,7 +19,8 @@ from benchmarks.keys import Spec, digest
 from benchmarks.loading import ROOT, load_attributes
 from benchmarks.metrics.names import facts
 from benchmarks.sources import ClassSource, import_class, read_class
-from benchmarks.suite import ClassSpec, ModelSpec, Suite, Testbed
+from benchmarks.suite import Suite
+from benchmarks.testbed import ClassSpec, ModelSpec, Testbed
 
 #: What a judge may embed, and whose features are those of each side's own outputs.
 KINDS = ("images", "captions")

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.checks import MODALITIES
 from benchmarks.hooks import Context, Mitigation
 from benchmarks.keys import Spec, Step
 from benchmarks.seeds import draw_items, permutation, sample_seeds, step_seed
 from benchmarks.sources import import_class
 from benchmarks.store import Store
-from benchmarks.suite import MODALITIES, Executions, ModelSpec
+from benchmarks.suite import Executions
+from benchmarks.testbed import ModelSpec
 from datamodules.pairs import Pairs
 from lightning_modules.sources import Origin, is_adapter
 

@@ -25,7 +25,7 @@ from benchmarks.steps.context import (
     reserve_ids,
 )  # fmt: skip
 from benchmarks.store import Cost
-from benchmarks.suite import ModelSpec
+from benchmarks.testbed import ModelSpec
 from benchmarks.world import model_folder, on_data, read_card
 from datamodules.pairs import Pairs
 from lightning_modules.cards import digest as weights_digest

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.loading import ROOT, SUITES, load_mitigation, load_scenarios, read
 from benchmarks.plan import make_plan
-from benchmarks.suite import Testbed as BedFile
+from benchmarks.testbed import Testbed as BedFile
 
 SUITE_FILES = sorted(p.stem for p in SUITES.glob("*.yaml"))
 

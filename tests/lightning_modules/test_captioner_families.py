@@ -12,7 +12,7 @@ from transformers import AutoModelForImageTextToText
 
 from benchmarks.sources import read_class
 from benchmarks.steps.context import make_model
-from benchmarks.suite import ModelSpec
+from benchmarks.testbed import ModelSpec
 from datamodules.pairs import Pairs
 from lightning_modules.captioner import CaptionerModule
 from lightning_modules.settings import CaptionDecoding, FitSettings

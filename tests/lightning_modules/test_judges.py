@@ -14,7 +14,7 @@ from benchmarks.errors import UsageError
 from benchmarks.keys import Spec
 from benchmarks.needs import _require_weights
 from benchmarks.sources import read_class
-from benchmarks.suite import ModelSpec
+from benchmarks.testbed import ModelSpec
 from lightning_modules.judge import ClipJudge
 from lightning_modules.judges import inception
 from lightning_modules.judges.dinov2 import DinoJudge

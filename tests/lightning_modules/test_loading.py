@@ -15,7 +15,8 @@ from benchmarks.keys import Spec
 from benchmarks.needs import _require_weights
 from benchmarks.steps.context import RunContext, make_model
 from benchmarks.store import MemoryStore, Record
-from benchmarks.suite import Executions, ModelSpec
+from benchmarks.suite import Executions
+from benchmarks.testbed import ModelSpec
 from benchmarks.world import _identify
 from lightning_modules.captioner import CaptionerModule
 from lightning_modules.settings import CaptionDecoding, Execution

@@ -10,7 +10,7 @@ from benchmarks.loading import SUITES, read
 from benchmarks.metrics.attribute_reader import AttributeReader, zero_shot
 from benchmarks.metrics.attribute_shift import CaptionShift
 from benchmarks.metrics.view import View
-from benchmarks.suite import AttributeList
+from benchmarks.testbed import AttributeList
 from datamodules.scenes.dataset import Scenes
 from lightning_modules.judge import ClipJudge
 
