@@ -15,7 +15,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 RUN := OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
-.PHONY: help setup bench plan leaderboard submit verify baseline check claims ui bases mirror speed-gpu \
+.PHONY: help setup bench plan leaderboard tune submit verify baseline check claims ui bases mirror speed-gpu \
 	speed-metrics test test-slow lint clean
 
 help: ## Show this list
@@ -42,6 +42,9 @@ plan: $(STAMP) ## Show what a run would do, its cost and disk, without running a
 
 leaderboard: $(STAMP) ## Render the board of a suite from committed entries and result files
 	$(RUN) table $(SUITE) $(if $(METHOD),--method $(METHOD)) $(ARGS)
+
+tune: $(STAMP) ## Try a method's declared search space: make tune METHOD=tce ARGS='--seeds 100,101'
+	$(RUN) tune $(SUITE) --method $(METHOD) $(ARGS)
 
 submit: $(STAMP) ## Write a method's entry from its result files: make submit SUITE=scenes_board METHOD=accumulate
 	@test -n "$(METHOD)" || { echo "make submit needs METHOD=<none, real, or a mitigation>"; exit 2; }

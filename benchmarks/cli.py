@@ -52,7 +52,8 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser; what it does not know is an override of the suite, such as `--iterations 3`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, function in (("run", run), ("plan", plan), ("table", table), ("mirror", mirror), ("ui", ui)):
+    functions = (("run", run), ("plan", plan), ("table", table), ("tune", tune), ("mirror", mirror), ("ui", ui))
+    for name, function in functions:
         command = commands.add_parser(
             name, help=(function.__doc__ or "").splitlines()[0], allow_abbrev=False,
             epilog="Any further --key value overrides a key of the suite, e.g. --iterations 3 --seeds [0,1].",
@@ -63,7 +64,9 @@ def make_parser() -> argparse.ArgumentParser:
             "--method", action="append", default=[], help="one more mitigation: YAML file or file.py:Class"
         )
         command.set_defaults(run=function)
-        if name == "run":
+        if name == "tune":
+            command.add_argument("--seeds", required=True, help="seeds to tune on, such as 100,101; none may be scored")
+        if name in ("run", "tune"):
             command.add_argument(
                 "--workers",
                 type=int,
@@ -211,6 +214,23 @@ def table(options: argparse.Namespace) -> int:
     for path in write_entry_board(study.suite.name, options.entries, options.boards):
         print(f"wrote {path}", file=sys.stderr)
     return 0
+
+
+def tune(options: argparse.Namespace) -> int:
+    """Run every value of a method's declared search space on seeds that are not scored, and print the table."""
+    from benchmarks.loading import load_suite
+    from benchmarks.tuning import plan_tuning
+
+    if len(options.method) != 1:
+        raise UsageError(f"--method: found {options.method}; allowed: one method to tune")
+    try:
+        seeds = [int(seed) for seed in options.seeds.split(",")]
+    except ValueError as error:
+        raise UsageError(f"--seeds: found {options.seeds!r}; allowed: whole numbers such as 100,101") from error
+    suite, _ = load_suite(options.suite, options.overrides)
+    home = options.runs / f"{suite.name}_tuning" / "methods"
+    study, options.method = plan_tuning(options.suite, options.overrides, options.method[0], seeds, home)
+    return run_here(study, options)
 
 
 def mirror(options: argparse.Namespace) -> int:

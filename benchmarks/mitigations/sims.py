@@ -62,11 +62,12 @@ class Away:
             ValueError: The models differ in architecture, as the members of a diverse ensemble do.
         """
         from lightning_modules.generator import Steering
+        from lightning_modules.runner import device
 
         if model.pipeline != self.auxiliary.pipeline or model.network_shapes() != self.auxiliary.network_shapes():
             raise ValueError(
                 f"sims: an auxiliary {self.auxiliary.pipeline} cannot steer this {model.pipeline}: they differ in "
                 "architecture; allowed: scenarios with one generator, or with copies of one"
             )
-        steering = Steering(auxiliary=self.auxiliary, weight=self.weight)
+        steering = Steering(auxiliary=self.auxiliary.to(device()), weight=self.weight)
         return model.generate(inputs, decoding, seeds, steering=steering)
