@@ -28,7 +28,8 @@ def test_five_a_side_a_judge_and_a_scorer_ship() -> None:
 
 
 def test_all_weights_fit_into_25_mb() -> None:
-    assert sum(f.stat().st_size for f in Path(BASES).rglob("*") if f.is_file()) < 25e6
+    files = {f.resolve() for f in Path(BASES).rglob("*") if f.is_file()}  # generators share one autoencoder by links
+    assert sum(f.stat().st_size for f in files) < 25e6
 
 
 @pytest.mark.parametrize("name", NAMES)
