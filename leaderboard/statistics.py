@@ -13,7 +13,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+
+from leaderboard.lazy import stats
 
 LEVEL = 0.95
 SEEDS_FOR_RANKS = 5

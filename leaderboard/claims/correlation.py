@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from scipy import stats
 
 from benchmarks.findings import Statistic, check_metric
 from leaderboard.claims.finding import Finding, Part, Undecided
 from leaderboard.claims.terms import read, varying
+from leaderboard.lazy import stats
 from leaderboard.series import Evidence, Series
 from leaderboard.statistics import LEVEL, Array
 

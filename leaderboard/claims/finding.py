@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
+from leaderboard.lazy import stats
 from leaderboard.statistics import LEVEL, t_interval
 
 #: Fewer seeds describe and decide nothing, as on the board.
