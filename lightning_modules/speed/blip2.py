@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +11,11 @@ from peft import LoraConfig, get_peft_model
 
 from lightning_modules.captioner import CaptionerModule
 from lightning_modules.runner import device
-from lightning_modules.settings import CaptionDecoding, Execution, FitSettings, Lora
+from lightning_modules.settings import CaptionDecoding, Execution
 from lightning_modules.speed import measure, models
+from lightning_modules.speed.adapter_fit import RANK, RATE, SKIPPED, our_fit
 from lightning_modules.speed.measure import Budget, Laps, Row, Work
 from lightning_modules.speed.models import Size
-from lightning_modules.speed.sdxl import RANK, RATE, SHARE, SKIPPED
 
 CAPTIONS, TRAINING = ("BLIP-2, captions", "captions/s"), ("BLIP-2, LoRA training", "samples/s")
 
@@ -41,7 +40,8 @@ def rows(name: str, budget: Budget) -> Iterator[Row]:
     write = partial(our_captions, module, size, pictures)
     best = measure.sweep(write, size.captioned, budget)
     yield measure.row((CAPTIONS[0], "ours", CAPTIONS[1]), write, best, budget, 0.0)
-    fit = partial(our_fit, module, size, pictures, seconds_of_encoding(module, size, pictures))
+    pairs = models.pairs(pictures, models.texts(len(pictures), size.words, 3))
+    fit = partial(our_fit, module, pairs, size.training, seconds_of_encoding(module, size, pictures))
     best = measure.sweep(fit, size.taught, budget)
     yield measure.row((TRAINING[0], "ours", TRAINING[1]), fit, best, budget, 0.0)
 
@@ -162,16 +162,3 @@ def seconds_of_encoding(module: CaptionerModule, size: Size, pictures: np.ndarra
     start = measure.now()
     module.encode(pictures, captions)
     return (measure.now() - start) / len(pictures)
-
-
-def our_fit(module: CaptionerModule, size: Size, pictures: np.ndarray, encoding: float, batch: int) -> Work:
-    """Train an adapter for a few steps; every sample bears its share of the encoding."""
-    pairs = models.pairs(pictures, models.texts(len(pictures), size.words, 3))
-    precision: Any = "bf16" if module.loaded_as == "bfloat16" else "32"
-    settings = FitSettings(
-        SKIPPED + size.training, RATE, batch, weight_decay=1e-2, lora=Lora(RANK, RANK), precision=precision
-    )
-    laps = Laps(SKIPPED)
-    module.fit_pairs(pairs, settings, 0, progress=laps)
-    done = laps.work(batch)
-    return Work(done.made, done.seconds + done.made * SHARE * encoding, done.warmup, done.steps)

@@ -15,14 +15,13 @@ from torch.nn import functional as F
 from lightning_modules.generator import GeneratorModule
 from lightning_modules.pixels import to_bytes, to_unit
 from lightning_modules.runner import device
-from lightning_modules.settings import Execution, FitSettings, ImageDecoding, Lora
+from lightning_modules.settings import Execution, ImageDecoding
 from lightning_modules.speed import measure, models
+from lightning_modules.speed.adapter_fit import RANK, RATE, SKIPPED, our_fit
 from lightning_modules.speed.measure import Budget, Laps, Row, Work
 from lightning_modules.speed.models import Size
 
-GUIDANCE, RANK, RATE, SKIPPED = 5.0, 16, 1e-4, 2
-#: Of training samples, how many take an encoding of their own: paper_full draws 6,400 from 2,000 pairs.
-SHARE = 2_000 / 6_400
+GUIDANCE = 5.0
 #: Seconds that compiling a full-size denoiser may take.
 COMPILING = 120.0
 #: Pairs that are encoded side by side, and images in the fit.
@@ -56,7 +55,9 @@ def rows(name: str, steps: list[int], budget: Budget) -> Iterator[Row]:
         yield measure.row((task, "ours", unit), work, trial, budget, warm + _seconds(trial, n, size))
         warm = 0.0
     encoding = seconds_of_encoding(module, size)
-    fit = partial(our_fit, module, size, encoding)
+    module.batch_size = ENCODED
+    pairs = models.pairs(models.images(ENCODED, size.side), models.texts(ENCODED, size.words, 3))
+    fit = partial(our_fit, module, pairs, size.training, encoding)
     best = measure.sweep(fit, size.drawn, budget)
     yield measure.row((training[0], "ours", training[1]), fit, best, budget, 0.0)
 
@@ -183,17 +184,3 @@ def seconds_of_encoding(module: GeneratorModule, size: Size) -> float:
     start = measure.now()
     module.encode(models.images(ENCODED, size.side, 9), models.texts(ENCODED, size.words, 9))
     return (measure.now() - start) / ENCODED
-
-
-def our_fit(module: GeneratorModule, size: Size, encoding: float, batch: int) -> Work:
-    """Train an adapter for a few steps; every sample bears its share of the encoding."""
-    module.batch_size = ENCODED
-    pairs = models.pairs(models.images(ENCODED, size.side), models.texts(ENCODED, size.words, 3))
-    precision: Any = "bf16" if module.loaded_as == "bfloat16" else "32"
-    settings = FitSettings(
-        SKIPPED + size.training, RATE, batch, weight_decay=1e-2, lora=Lora(RANK, RANK), precision=precision
-    )
-    laps = Laps(SKIPPED)
-    module.fit_pairs(pairs, settings, 0, progress=laps)
-    done = laps.work(batch)
-    return Work(done.made, done.seconds + done.made * SHARE * encoding, done.warmup, done.steps)

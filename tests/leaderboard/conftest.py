@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks import submit as submitting
 from benchmarks.results import CellError, CellResult, Cost, Floor, MetricInfo, Point, Row
+from leaderboard import curves, forest
 from leaderboard.board import BoardRow
+from tests.engine.conftest import write_suite
+from tests.leaderboard.entry_study import METHODS, simulate, submit, table
 
 FRECHET = "generator/frechet@clip,n=512"
 ACCURACY = "captioner/accuracy@n=512"
@@ -116,3 +122,32 @@ def zoo() -> World:
     for name, rate in (("none", 1.0), ("real", 0.6), ("accumulate", 0.7)):
         w.add(*harsh, name, rate, trains=("generator",))
     return w
+
+
+@pytest.fixture(scope="module")
+def no_pictures():
+    """Drawing takes longer than all the rest, and is tested elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(curves, "write_png", lambda board, path: path)
+        patch.setattr(forest, "write_png", lambda board, path: path)
+        patch.setattr(submitting, "_version", lambda: "9.8.7")
+        yield
+
+
+@pytest.fixture(scope="module")
+def study(no_pictures: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plan of a real suite, result files of its cells with simulated numbers, their entries and the board."""
+    home = tmp_path_factory.mktemp("study")
+    scenarios = [{"file": "single_model_generator"}, {"file": "single_model_captioner"}]
+    write_suite(home, scenarios=scenarios, seeds=[0, 1, 2, 3, 4], iterations=4, mitigations=list(METHODS))
+    simulate(home)
+    for method in METHODS:
+        assert submit(home, method) == 0
+    assert table(home) == 0
+    return home
+
+
+@pytest.fixture
+def mine(study: Path, tmp_path: Path) -> Path:
+    """A copy of the study that a test may spoil."""
+    return Path(shutil.copytree(study, tmp_path / "mine"))

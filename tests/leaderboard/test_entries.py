@@ -1,4 +1,4 @@
-"""Entries from result files to the committed board, and everything that a stranger's entry may try."""
+"""Entries from result files to the committed board."""
 
 from __future__ import annotations
 
@@ -15,109 +15,24 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import cli
-from benchmarks import submit as submitting
 from benchmarks.assemble import _versions
 from benchmarks.plan import make_plan
-from benchmarks.protocols import metric_infos
-from benchmarks.results import CellError, CellResult, Cost, Floor, Point, Row, read_result
-from leaderboard import curves, forest
+from benchmarks.results import CellError, read_result
 from leaderboard import entries as en
 from leaderboard.committed import entry_board
-from leaderboard.entries import EntryError, read_entries, read_entry
+from leaderboard.entries import read_entries, read_entry
 from leaderboard.verify import compare_rerun
 from tests.engine.conftest import run_in_memory, write_suite
+from tests.leaderboard.entry_study import (
+    GOLDEN,
+    METHODS,
+    edit,
+    submit,
+    table,
+    verify,
+)
 
-GOLDEN = Path(__file__).parent / "golden"
-METHODS = ("none", "real", "accumulate", "fresh_real")
-ROW = "single_model_generator/default"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures():
-    """Drawing takes longer than all the rest, and is tested elsewhere."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(curves, "write_png", lambda board, path: path)
-        patch.setattr(forest, "write_png", lambda board, path: path)
-        patch.setattr(submitting, "_version", lambda: "9.8.7")
-        yield
-
-
-RATES = {"none": 1.0, "real": 0.05, "accumulate": 0.4, "fresh_real": 0.3}
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The plan of a real suite, result files of its cells with simulated numbers, their entries and the board."""
-    home = tmp_path_factory.mktemp("study")
-    scenarios = [{"file": "single_model_generator"}, {"file": "single_model_captioner"}]
-    write_suite(home, scenarios=scenarios, seeds=[0, 1, 2, 3, 4], iterations=4, mitigations=list(METHODS))
-    simulate(home)
-    for method in METHODS:
-        assert submit(home, method) == 0
-    assert table(home) == 0
-    return home
-
-
-def simulate(home: Path) -> None:
-    plan = make_plan(str(home / "small.yaml"))
-    for row in plan.rows:
-        for seed, key in zip(row.seeds, row.keys, strict=True):
-            planned = plan.cells[key]
-            result = simulated(plan, planned, metric_infos(plan, planned, row.protocol), row, seed)
-            result.write(home / "runs" / "small" / "results" / result.file_name)
-
-
-def simulated(plan, planned, info, row, seed: int) -> CellResult:
-    """A cell that worsens in a straight line, faster for some seeds; sets are measured from iteration 1 on."""
-    pace = RATES[row.mitigation] * (1 + 0.05 * seed) + 0.02 * ((7 * seed + len(row.mitigation)) % 5)
-
-    def value(metric: str, t: int) -> float:
-        return 0.5 + (0.05 if info[metric].direction == "down" else -0.05) * t * pace
-
-    points = [
-        (t, {m: value(m, t) for m in info if m.startswith("set/") == bool(pool)}) for pool in (0, 1) for t in range(5)
-    ]
-    return CellResult(
-        suite="small", suite_digest=plan.digest, key=planned.key, seed=seed, iterations=4, n=16,
-        rows=tuple(Row(r["scenario"], r["variant"], r["mitigation"], r["parent"]) for r in planned.rows),
-        trains=tuple(planned.cell.scenario.trains), status="complete",
-        metrics=tuple(Point(t, values) for t, values in points[:5]),
-        sets=tuple(Point(t, values) for t, values in points[6:]),
-        floors={m: Floor(0.5, 0.005, 10, 0.01) for m in info if not m.startswith("set/")}, info=info,
-        cost=Cost(1000 * len(row.mitigation), 0, 64, 4, 1.5, 2.0),
-        execution={"device": "cpu", "machine": "x86_64", "threads": 1}, versions={"torch": "2.13.0+cpu"},
-        commit="ab" * 20, created="2030-01-01T00:00:00+00:00",
-    )  # fmt: skip
-
-
-def submit(home: Path, method: str, *arguments: str) -> int:
-    where = ["--runs", str(home / "runs"), "--entries", str(home / "entries")]
-    return cli.main(["submit", str(home / "small.yaml"), "--method", method, *where, *arguments])
-
-
-def table(home: Path, *arguments: str) -> int:
-    where = ["--runs", str(home / "runs"), "--entries", str(home / "entries"), "--boards", str(home / "boards")]
-    return cli.main(["table", str(home / "small.yaml"), *where, *arguments])
-
-
-def verify(home: Path, path: Path, *arguments: str) -> int:
-    return cli.main(["verify", str(path), "--suite", str(home / "small.yaml"), *arguments])
-
-
-@pytest.fixture
-def mine(study: Path, tmp_path: Path) -> Path:
-    """A copy of the study that a test may spoil."""
-    return Path(shutil.copytree(study, tmp_path / "mine"))
-
-
-def edit(home: Path, change, method: str = "accumulate") -> Path:
-    """Change the JSON of an entry, as a stranger would."""
-    path = home / "entries" / "small" / f"{method}.json"
-    document = json.loads(path.read_text())
-    change(document)
-    path.write_text(json.dumps(document))
-    return path
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 @pytest.mark.parametrize("ending", ["md", "csv", "json", "tex"])
@@ -166,188 +81,6 @@ def test_an_entry_keeps_the_numbers_of_its_result_files(study: Path) -> None:
     assert checked >= 10
 
 
-def row_of(document, name=ROW):
-    return next(row for row in document["rows"] if f"{row['scenario']}/{row['variant']}" == name)
-
-
-def headline(document):
-    return next(metric for metric, about in row_of(document)["info"].items() if about["primary"])
-
-
-def remove_row(document):
-    document["rows"].remove(row_of(document))
-
-
-def hide_row(document):
-    remove_row(document)
-    document["not_applicable"].append(ROW)
-
-
-def remove_seed(document):
-    row_of(document)["cells"].pop(3)
-
-
-def forget_seed(document):
-    row_of(document)["cells"].pop(3)
-    row_of(document)["seeds"].remove(3)
-
-
-def smaller_n(document):
-    row_of(document)["n"] = 8
-
-
-def foreign_protocol(document):
-    row_of(document)["info"][headline(document)]["protocol"] = "c" * 64
-
-
-def turn_round(document):
-    row_of(document)["info"][headline(document)]["direction"] = "down"
-
-
-def other_class(document):
-    document["class_path"] = "keep_half.KeepHalf"
-
-
-def no_curve(document):
-    del row_of(document)["cells"][1]["curves"][headline(document)]
-
-
-LABELLED = [
-    (remove_row, "the row is missing, and not among not_applicable", "incomplete 0/5"),
-    (hide_row, "said to be not applicable, but the method has a row there", None),
-    (remove_seed, "seed 3 missing", "incomplete 4/5"),
-    (forget_seed, "seeds 0,1,2,4, the suite says 0,1,2,3,4", "not comparable: seeds 0,1,2,4, none 0,1,2,3,4"),
-    (smaller_n, "n 8, the suite says 16", "not comparable: N 8, none 16"),
-    (foreign_protocol, "other protocol, cccccccccccc instead of", "not comparable: other protocol"),
-    (turn_round, "direction or headline is not the suite's", ""),
-    (other_class, "class_path: keep_half.KeepHalf; the suite's accumulate is benchmarks.mitigations", ""),
-    (no_curve, "has no curve for seed 1", "not measured"),
-]
-
-
-@pytest.mark.parametrize(("change", "problem", "label"), LABELLED, ids=lambda value: getattr(value, "__name__", None))
-def test_what_can_be_read_and_not_accepted(mine: Path, change, problem, label, capsys) -> None:
-    """`verify` says what is wrong; on the board the row has a label where its number would be, and no rank."""
-    path = edit(mine, change)
-    capsys.readouterr()
-    assert verify(mine, path) == 1
-    assert problem in capsys.readouterr().err
-    assert table(mine) == 0
-    rows = csv.DictReader(io.StringIO((mine / "boards" / "small.csv").read_text()))
-    found = [r for r in rows if r["mitigation"] == "accumulate" and r["scenario"] == "single_model_generator"]
-    if label is None:
-        assert found == []
-    elif label:
-        assert found[0]["label"] == label
-        assert found[0]["prevented"] == found[0]["rank_low"] == found[0]["p_holm"] == ""
-        overview = next(
-            table
-            for table in json.loads((mine / "boards" / "small.json").read_text())["overall"]
-            if table["modality"] == "generator"
-        )
-        line = next(x for x in overview["lines"] if x["mitigation"] == "accumulate")
-        assert (line["prevented"], line["scenarios"]) == (None, "0/1"), "nothing averages over a missing cell"
-
-
-def set_name(text):
-    def change(document):
-        document["method"] = text
-
-    return change
-
-
-def put(value, *path):
-    def change(document):
-        place = document
-        for part in path[:-1]:
-            place = place[part]
-        place[path[-1]] = value
-
-    return change
-
-
-UNREADABLE = [
-    (set_name("<b>best</b>"), "suite and method: found '<b>best</b>'"),
-    (set_name("a|b"), "suite and method: found 'a|b'"),
-    (set_name("=HYPERLINK(1)"), "suite and method: found '=HYPERLINK(1)'"),
-    (set_name("../../etc"), "suite and method"),
-    (set_name("a\u202eb"), "suite and method: found 'a?b'"),
-    (put("x`<img src=x>", "command"), "command: found"),
-    (put("make bench SUITE=small; rm", "command"), "command: found"),
-    (put(["<script>"], "commits"), "commits: found"),
-    (put("$(id)", "rows", 0, "variant"), "rows:"),
-    (put({"captioner/<i>": "x"}, "rows", 0, "cells", 0, "absent"), "is not in info"),
-    (put(1, "colour"), "colour is not a known field"),
-    (put(99, "schema"), "schema 99 is newer"),
-    (put("5", "rows", 0, "n"), "rows[0].n is '5', expected int"),
-    (put([0, 0, 1, 2, 3], "rows", 0, "seeds"), "something stands twice"),
-    (put([1, 2, 3], "rows", 0, "seeds"), "seed 0 is not among the seeds"),
-    (put(-5, "rows", 0, "cells", 0, "cost", "real_samples"), "a cost below 0"),
-    (put(["sound"], "applies_to"), "applies_to: found sound"),
-    (put([ROW, ROW], "not_applicable"), "something stands twice"),
-]
-
-
-@pytest.mark.parametrize(("change", "words"), UNREADABLE)
-def test_what_is_refused_at_reading(mine: Path, change, words: str, capsys) -> None:
-    """One sentence that names the file, nothing of the stranger's text unescaped, and no board is written."""
-    before = (mine / "boards" / "small.md").read_bytes()
-    path = edit(mine, change)
-    capsys.readouterr()
-    for command in (lambda: verify(mine, path), lambda: table(mine)):
-        assert command() == 2
-        error = capsys.readouterr().err
-        assert words in error
-        assert "accumulate.json" in error
-        assert error.isascii()
-        assert error.count("\n") == 1
-    assert (mine / "boards" / "small.md").read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ('"n": 16', '"n": 16, "n": 17', "a field stands twice"),
-        ('"n": 16', '"n": NaN', "it holds NaN"),
-        ('"device_seconds": 1.5', '"device_seconds": 1e999', "only finite numbers"),
-        ('"n": 16', '"n": ' + "9" * 5000, "digits"),
-        ('"init_args": {}', '"init_args": ' + '{"a":' * 50_000, "nested too deeply"),
-        ("{", "", "not valid JSON"),
-    ],
-)
-def test_broken_text_is_refused(mine: Path, old: str, new: str, words: str) -> None:
-    path = mine / "entries" / "small" / "accumulate.json"
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-    with pytest.raises(EntryError, match=words):
-        read_entry(path)
-
-
-def test_not_a_number_in_a_curve_is_refused(mine: Path) -> None:
-    path = edit(mine, lambda d: row_of(d)["cells"][1]["curves"][headline(d)].__setitem__(4, float("nan")))
-    assert "NaN" in path.read_text()
-    with pytest.raises(EntryError, match="holds NaN"):
-        read_entry(path)
-
-
-def test_size_place_and_curve_length(mine: Path) -> None:
-    path = edit(mine, lambda d: row_of(d)["cells"][1]["curves"][headline(d)].append(0.5))
-    with pytest.raises(EntryError, match="has 6 values, expected 5"):
-        read_entry(path)
-    edit(mine, lambda d: row_of(d)["cells"][1]["curves"][headline(d)].pop())
-    other = path.rename(path.with_name("best.json"))
-    with pytest.raises(EntryError, match=r"should be called accumulate\.json"):
-        read_entry(other)
-    other.write_text(" " * (en.MOST_BYTES + 1))
-    with pytest.raises(EntryError, match="allowed: at most"):
-        read_entry(other)
-    shutil.move(mine / "entries" / "small", mine / "entries" / "large")
-    (mine / "entries" / "large" / "best.json").unlink()
-    with pytest.raises(EntryError, match="is of suite small"):
-        read_entries("large", mine / "entries")
-
-
 def test_older_entries_are_migrated(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = mine / "entries" / "small" / "none.json"
     now = read_entry(path)
@@ -387,28 +120,6 @@ def test_submit_refuses_what_is_not_complete(mine: Path, capsys) -> None:
     assert "allowed: no overrides" in capsys.readouterr().err
     assert submit(mine, "no_such_method") == 2
     assert (mine / "entries" / "small" / "accumulate.json").read_bytes() == written
-
-
-def test_a_method_that_the_suite_does_not_know(mine: Path, capsys) -> None:
-    """Without its code the row is compared with what the suite asks of everyone; a declared gap is said."""
-    path = edit(mine, lambda d: (set_name("mystery")(d), hide_row(d)))
-    path = path.rename(path.with_name("mystery.json"))
-    capsys.readouterr()
-    assert verify(mine, path) == 0
-    out = capsys.readouterr().out
-    assert "does not know this method" in out
-    assert f"{ROW}: said to be not applicable, though it trains what the method applies to" in out
-    assert table(mine) == 0
-    overview = json.loads((mine / "boards" / "small.json").read_text())["overall"]
-    lines = {(t["modality"], x["mitigation"]): x for t in overview for x in t["lines"]}
-    assert lines["captioner", "mystery"]["scenarios"] == "1/1"
-    assert ("generator", "mystery") not in lines, "not applicable is not incomplete"
-
-
-def test_an_unknown_suite_or_method_is_never_imported(mine: Path, capsys) -> None:
-    path = mine / "entries" / "small" / "none.json"
-    assert cli.main(["verify", str(path)]) == 2
-    assert "suite: found 'small'; allowed: analytic" in capsys.readouterr().err
 
 
 def test_labels_of_what_is_accepted(mine: Path, capsys) -> None:
