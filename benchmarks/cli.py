@@ -207,12 +207,18 @@ def explained(cost: dict[str, Any]) -> list[str]:
 
 def table(options: argparse.Namespace) -> int:
     """Write and print the board: from committed entries beside the result files, and from entries alone."""
+    from benchmarks.loading import ROOT
     from benchmarks.outputs import write_board, write_entry_board
+    from leaderboard.pages import PAGES, fill
 
     study = read_plan(options)
     print(write_board(study, options.runs / study.suite.name, options.entries, options.sort), end="")
     for path in write_entry_board(study.suite.name, options.entries, options.boards):
         print(f"wrote {path}", file=sys.stderr)
+    if options.entries is None and options.boards is None:
+        for page in (ROOT / name for name in PAGES):
+            if fill(page, ROOT / "leaderboard" / "boards"):
+                print(f"wrote the tables of {page}", file=sys.stderr)
     return 0
 
 

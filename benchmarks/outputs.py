@@ -16,7 +16,9 @@ from benchmarks.results import CellResult, read_results
 from benchmarks.store import LocalStore, Store
 
 if TYPE_CHECKING:
+    from benchmarks.suite import Suite
     from leaderboard.board import Board
+    from leaderboard.claims.family import Family
 
 
 def describe(plan: Plan, store_root: Path) -> dict[str, Any]:
@@ -107,19 +109,32 @@ def write_board(plan: Plan, folder: Path, entries: Path | None = None, sort: str
 
 def claims_section(plan: Plan, board: Board) -> str:
     """Return the table of a suite's claims for the board's page; "" where it states none."""
-    if not plan.suite.claims:
-        return ""
-    from leaderboard.claims.family import judge_all, load_claims
     from leaderboard.claims.report import section
+
+    family = _claims(plan.suite, plan.file, board)
+    return f"\n{section(family)}" if family else ""
+
+
+def _claims(suite: Suite, file: Path, board: Board) -> Family | None:
+    """Test a suite's claims on the rows of a board; None where it states none."""
+    from leaderboard.claims.family import judge_all, load_claims
     from leaderboard.series import Evidence
 
-    claims = load_claims(plan.suite.claims, plan.file)
-    evidence = Evidence(board.rows, board.results, plan.file.parent)
-    return "\n" + section(judge_all(plan.suite.name, claims, evidence))
+    claims = load_claims(suite.claims, file)
+    return judge_all(suite.name, claims, Evidence(board.rows, board.results, file.parent)) if claims else None
+
+
+def _entry_claims(suite: str, board: Board) -> Family | None:
+    """Test the claims of a shipped suite on committed entries; None for a suite that is not shipped or states none."""
+    from benchmarks.loading import SUITES, load_suite
+
+    return _claims(*load_suite(suite), board) if (SUITES / f"{suite}.yaml").is_file() else None
 
 
 def write_entry_board(suite: str, entries: Path | None = None, boards: Path | None = None) -> list[Path]:
     """Write the committed board of a suite from its entries alone; return the files, none where it has no entry."""
+    from leaderboard.claims.report import json_text as claims_text
+    from leaderboard.claims.report import section
     from leaderboard.committed import entry_board
     from leaderboard.entries import FOLDER, read_entries
     from leaderboard.latex import latex
@@ -130,12 +145,15 @@ def write_entry_board(suite: str, entries: Path | None = None, boards: Path | No
     if not committed:
         return []
     board = entry_board(committed)
+    family = _entry_claims(suite, board)
     texts = {
-        "md": markdown(board, suite),
+        "md": markdown(board, suite) + (f"\n{section(family)}" if family else ""),
         "csv": csv_text(board),
         "json": json_text(board, suite),
         "tex": latex(board, suite),
     }
+    if family:
+        texts["claims.json"] = claims_text(family)
     home = boards or FOLDER.parent / "boards"
     home.mkdir(parents=True, exist_ok=True)
     paths = []

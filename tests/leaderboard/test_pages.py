@@ -1,0 +1,74 @@
+"""Tables in hand-written pages: made from boards, the committed ones up to date, and what is wrong is one sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.errors import UsageError
+from benchmarks.loading import ROOT
+from leaderboard.pages import PAGES, fill, filled
+
+ROW = {
+    "scenario": "alone", "variant": "x", "modality": "captioner", "metric": "captioner/word_accuracy@n=8", "mitigation": "good",
+    "role": "method", "label": "", "end": 0.91234, "worsening": 0.0512, "worsening_sd": 0.011, "prevented": 0.5,
+    "prevented_low": 0.25, "prevented_high": 0.75, "prevented_kind": "bounded", "rank_low": 1, "rank_high": 2,
+    "p_holm": 0.00182, "network_evaluations": 34560, "real_samples": 640,
+}  # fmt: skip
+PAGE = "Before\n\n<!-- board it alone/x captioner -->\nold\n<!-- end -->\n\nAfter\n"
+
+
+def boards(folder: Path, *rows: dict, claims: list[dict] | None = None) -> Path:
+    (folder / "it.json").write_text(json.dumps({"title": "it", "rows": list(rows)}))
+    (folder / "it.claims.json").write_text(json.dumps({"claims": claims or []}))
+    return folder
+
+
+def test_a_block_is_filled_and_the_text_around_it_stays(tmp_path):
+    control = {**ROW, "mitigation": "none", "role": "control", "rank_low": None, "rank_high": None, "p_holm": None}
+    made = filled(PAGE, boards(tmp_path, control, ROW), Path("page.md"))
+    assert made.startswith("Before\n\n<!-- board it alone/x captioner -->\n\n| method | word accuracy at T |")
+    assert made.endswith("|\n\n<!-- end -->\n\nAfter\n")
+    assert "| `good` | 0.912 | 0.051 ± 0.011 | 0.50 [0.25, 0.75] | 1-2 | 0.0018 | 34.6k | 640 |" in made
+    assert "| `none` | 0.912 | 0.051 ± 0.011 |  |  |  | 34.6k | 640 |" in made
+    assert "old" not in made
+    assert filled(made, tmp_path, Path("page.md")) == made
+
+
+def test_a_label_stands_where_there_is_no_ratio_and_names_stay_text(tmp_path):
+    row = {**ROW, "label": "control did not collapse", "mitigation": "a|b<i>", "rank_low": None, "rank_high": None}
+    made = filled(PAGE, boards(tmp_path, row), Path("page.md"))
+    assert "| control did not collapse |" in made
+    assert "`a\\|b&lt;i&gt;`" in made
+
+
+def test_claims_show_verdict_effect_and_reason(tmp_path):
+    part = {"label": "frechet, worsening", "effect": -1.234, "low": -2.0, "high": -0.5}
+    claims = [
+        {"name": "it_is", "statement": "It is so.", "verdict": "supported", "reason": "", "p_holm": 0.012, "parts": [part]},
+        {"name": "or", "statement": "Or not.", "verdict": "undecided", "reason": "too few", "p_holm": 1.0, "parts": []},
+    ]  # fmt: skip
+    made = filled("<!-- claims it -->\n<!-- end -->", boards(tmp_path, claims=claims), Path("page.md"))
+    assert "| `it_is`: It is so. | **supported** | frechet, worsening: -1.23 [-2, -0.5] | 0.012 |" in made
+    assert "| `or`: Or not. | undecided: too few |  |  |" in made
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (PAGE.replace("board it", "board other"), "page.md: <!-- board other alone/x captioner -->: found no"),
+        (PAGE.replace("alone/x", "alone/y"), "found 'alone/y captioner'; allowed: alone/x captioner"),
+    ],
+)
+def test_a_table_that_cannot_be_made_is_one_sentence(text, message, tmp_path):
+    with pytest.raises(UsageError, match=message):
+        filled(text, boards(tmp_path, ROW), Path("page.md"))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_committed_pages_hold_the_committed_boards(name, tmp_path):
+    copy = tmp_path / "page.md"
+    copy.write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+    assert not fill(copy, ROOT / "leaderboard" / "boards"), f"{name} is not up to date; run: make leaderboard"
