@@ -111,6 +111,7 @@ def _run(study: Plan, runs: Path, workers: int | None) -> None:
 
 def claims(options: argparse.Namespace) -> int:
     """Test the claims of a suite on its result files; undecided is an answer, with its reason."""
+    from leaderboard.claims import scatter
     from leaderboard.claims.family import judge_all, load_claims
     from leaderboard.claims.report import json_text, markdown
 
@@ -118,8 +119,11 @@ def claims(options: argparse.Namespace) -> int:
     kinds = load_claims(study.suite.claims, study.file)
     if not kinds:
         raise UsageError(f"{study.file}: claims: found none; allowed: one or more, for a table to show")
-    family = judge_all(study.suite.name, kinds, evidence(study, options.runs))
+    known = evidence(study, options.runs)
+    family = judge_all(study.suite.name, kinds, known)
     folder = options.runs / study.suite.name
+    if drawn := scatter.panels(family.verdicts, [kind for _, kind in kinds], known):
+        scatter.write_png(drawn, folder / "claims.png")
     _write(folder / "claims.md", markdown(family))
     _write(folder / "claims.json", json_text(family))
     print(markdown(family) if options.format == "markdown" else json_text(family), end="")

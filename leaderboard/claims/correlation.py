@@ -31,6 +31,25 @@ PERMUTATIONS = 40_320
 
 
 @dataclass(frozen=True)
+class Points:
+    """One point a variant, means over its seeds.
+
+    Attributes:
+        rows: `scenario/variant/mitigation`.
+        quality: Of the synthetic set, as it was measured.
+        sign: 1 where a larger quality number is worse, -1 where it is better.
+        damage: Of the model that was trained on it, larger is worse.
+        metric: Full name of what is damaged.
+    """
+
+    rows: tuple[str, ...]
+    quality: Array
+    sign: int
+    damage: Array
+    metric: str
+
+
+@dataclass(frozen=True)
 class Correlation:
     """Set quality at iteration 1 against the damage of the fit on that set.
 
@@ -70,30 +89,40 @@ class Correlation:
         Raises:
             Undecided: A variant cannot be read, variants are not comparable, or one of the two does not vary.
         """
-        rows = list(evidence.variants(self.scenario))
-        if len(rows) < self.variants:
-            return Finding((), f"{len(rows)} variants; {self.variants} are needed")
-        damaged = [read(evidence, row, self.damage) for row in rows]
-        _alike(damaged)
-        damage = varying(np.array([s.damage(self.statistic).mean() for s in damaged]), "damage")
-        quality = varying(self._badness(evidence, rows), "set quality")
-        part = spearman(f"rank correlation of {self.quality} and {damaged[0].metric}", quality, damage)
+        points = self.points(evidence)
+        if len(points.rows) < self.variants:
+            return Finding((), f"{len(points.rows)} variants; {self.variants} are needed")
+        damage, quality = varying(points.damage, "damage"), varying(points.sign * points.quality, "set quality")
+        part = spearman(f"rank correlation of {self.quality} and {points.metric}", quality, damage)
         if self.expect == "negative":
             part = Part(part.label, part.effect, part.low, part.high, part.p_contra, part.p_support, part.n, part.unit)
         return Finding((part,))
 
-    def _badness(self, evidence: Evidence, rows: list[str]) -> Array:
-        """Return one number a variant, larger is worse."""
+    def points(self, evidence: Evidence) -> Points:
+        """Return one point a variant.
+
+        Raises:
+            Undecided: A variant cannot be read, or variants are not comparable.
+        """
+        rows = evidence.variants(self.scenario)
+        if not rows:
+            raise Undecided(f"no row of {self.scenario} in the plan")
+        damaged = [read(evidence, row, self.damage) for row in rows]
+        _alike(damaged)
+        damage = np.array([s.damage(self.statistic).mean() for s in damaged])
+        return Points(rows, *self._quality(evidence, rows), damage, damaged[0].metric)
+
+    def _quality(self, evidence: Evidence, rows: tuple[str, ...]) -> tuple[Array, int]:
+        """Return one number a variant, and 1 where larger ones are worse."""
         if self.quality == "votes":
             votes = _votes(evidence.folder / self.votes)
             names = [row.split("/")[1] for row in rows]
             if missing := [name for name in names if name not in votes]:
                 raise Undecided(f"{self.votes} holds no votes on {', '.join(missing)}")
-            return -np.array([votes[name] for name in names])
+            return np.array([votes[name] for name in names]), -1
         sets = [read(evidence, row, self.quality) for row in rows]
         _alike(sets)
-        sign = -1.0 if sets[0].signed == "up" else 1.0
-        return sign * np.array([s.curves[:, 0].mean() for s in sets])
+        return np.array([s.curves[:, 0].mean() for s in sets]), -1 if sets[0].signed == "up" else 1
 
 
 def spearman(label: str, x: Array, y: Array, seed: int = 0) -> Part:

@@ -1,0 +1,82 @@
+"""The picture of correlation claims: set quality against damage, one panel a claim, one point a variant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from leaderboard.claims.correlation import Correlation, Points
+from leaderboard.claims.family import Verdict
+from leaderboard.claims.finding import Undecided
+from leaderboard.curves import COLOURS, FAINT, INK
+from leaderboard.series import Evidence
+
+POINT = "#0072b2"
+Panel = tuple[Verdict, Correlation, Points]
+
+
+def panels(verdicts: Sequence[Verdict], kinds: Sequence[Any], evidence: Evidence) -> list[Panel]:
+    """Return the correlation claims that have points, in the order of the suite."""
+    found = []
+    for verdict, kind in zip(verdicts, kinds, strict=True):
+        if isinstance(kind, Correlation):
+            try:
+                found.append((verdict, kind, kind.points(evidence)))
+            except Undecided:
+                continue
+    return found
+
+
+def figure(drawn: Sequence[Panel], columns: int = 3) -> Any:
+    """Draw one panel a claim, at least one.
+
+    Returns:
+        A matplotlib ``Figure``, not registered with pyplot.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    columns = min(columns, len(drawn))
+    rows = -(-len(drawn) // columns)
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
+    made = Figure(figsize=(4.6 * columns, 3.8 * rows), dpi=150, layout=layout, facecolor="white")
+    FigureCanvasAgg(made)
+    axes = list(made.subplots(rows, columns, squeeze=False).flat)
+    for panel, what in zip(axes, drawn, strict=False):
+        _panel(panel, *what)
+    for panel in axes[len(drawn) :]:
+        panel.set_axis_off()
+    return made
+
+
+def write_png(drawn: Sequence[Panel], path: Path) -> Path:
+    """Draw and save a PNG without a time stamp, so equal results give equal bytes on one machine."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure(drawn).savefig(path, metadata={"Software": None})
+    return path
+
+
+def _panel(panel: Any, verdict: Verdict, kind: Correlation, points: Points) -> None:
+    panel.scatter(points.quality, points.damage, s=26, color=POINT, zorder=3)
+    panel.axhline(0, color=COLOURS["real"], lw=1.0, zorder=1)
+    for row, x, y in zip(points.rows, points.quality, points.damage, strict=True):
+        name = row.split("/")[1].replace("_", " ")
+        panel.annotate(name, (x, y), xytext=(4, 3), textcoords="offset points", fontsize=6.5, color=INK)
+    panel.margins(0.16)
+    if points.sign < 0:
+        panel.invert_xaxis()  # worse sets stand on the right in every panel
+    panel.set_xlabel(f"{kind.quality}, worse to the right", fontsize=8.5, color=INK)
+    panel.set_ylabel(f"{kind.damage}, {kind.statistic}", fontsize=8.5, color=INK)
+    panel.tick_params(labelsize=8, length=0)
+    panel.grid(color=FAINT, lw=0.5)
+    panel.set_axisbelow(True)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.spines[["left", "bottom"]].set_color(FAINT)
+    title = verdict.claim.name.replace("_", " ")
+    panel.set_title(title, loc="left", fontsize=10, color=INK, weight="bold", pad=18)
+    part = verdict.finding.parts[0] if verdict.finding.parts else None
+    size = f", rank correlation {part.effect:.2f} [{part.low:.2f}, {part.high:.2f}]" if part else ""
+    about = verdict.word + size
+    panel.text(0, 1.02, about, transform=panel.transAxes, fontsize=8.5, color="#666666", va="bottom")
