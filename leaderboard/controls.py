@@ -48,6 +48,18 @@ class Controls:
         return self.gap is not None and self.gap.low > self.minimum_effect
 
     @property
+    def untrained(self) -> float | None:
+        """What collapse prevented comes to for a model that is never trained; None without a collapse.
+
+        It worsens by nothing, so this is the worsening of `none` as a share of the gap. Above 1 where fits on real
+        pairs harm, too: rows between 1 and this number got there by changing little.
+        """
+        if not self.collapsed or self.gap is None:
+            return None
+        none = self.reading("none")
+        return float(st.worsening(none.at(0), none.at(-1), self.direction).mean() / self.gap.mean)
+
+    @property
     def label(self) -> str:
         """One phrase on what the controls show, for the head of a table."""
         if self.problem:

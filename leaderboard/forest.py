@@ -1,8 +1,8 @@
 """The board's main figure: collapse prevented per method with its interval, one panel per scenario and modality.
 
-0 is no mitigation, 1 is real data. Only methods with a headline number are drawn, in the order of the board. Blue and
-red ones differ from `none` after Holm's adjustment; hollow ones are not ranked. Intervals that leave the panel end in
-an arrow.
+0 is no mitigation, 1 is real data, the dotted line a model that is never trained. Only methods with a headline number
+are drawn, in the order of the board. Blue and red ones differ from `none` after Holm's adjustment; hollow ones are not
+ranked. Intervals that leave the panel end in an arrow.
 """
 
 from __future__ import annotations
@@ -68,6 +68,10 @@ def _panel(panel: Any, group: Group) -> None:
     lines = _drawn(group)
     panel.axvline(0, color=COLOURS["none"], lw=1.4, zorder=1)
     panel.axvline(1, color=COLOURS["real"], lw=1.4, zorder=1)
+    if (idle := group.controls.untrained) is not None and idle < HIGH:
+        panel.axvline(idle, color=UNCLEAR, lw=1.0, ls=(0, (2, 2)), zorder=1)
+        where = panel.get_xaxis_transform()
+        panel.text(idle, -0.012, "untrained", transform=where, fontsize=6.5, color=UNCLEAR, ha="left", va="top")
     for height, line in enumerate(lines):
         _mark(panel, height, line)
     panel.set_xlim(LOW, HIGH)

@@ -72,6 +72,7 @@ def _about(group: Group) -> dict[str, Any]:
         "gap": controls.gap.mean if controls.gap else None,
         "gap_low": controls.gap.low if controls.gap else None,
         "gap_high": controls.gap.high if controls.gap else None,
+        "untrained": controls.untrained,
         "seed_correlation": controls.correlation,
         "detectable_difference": power.difference if power else None,
         "detectable_seeds": power.seeds if power else None,

@@ -23,7 +23,8 @@ ORIGIN_HEAD = ("mitigation", "origin", "version", "commit", "date", "hosts", "co
 
 NOTES = """\
 **prevented** = (none - method) / (none - real) at T, a ratio of seed means with Fieller's 95 % interval:
-1 = as good as real data, 0 = as bad as no mitigation. **worsening** = from iteration 0 to T, mean ± sd over
+1 = as good as real data, 0 = as bad as no mitigation; a model that is never trained worsens by nothing, and what
+that would prevent stands above each table. **worsening** = from iteration 0 to T, mean ± sd over
 seeds, positive is worse. **gain** = how much better than `none` at T, paired. **rank** = rank range by paired
 differences, Holm-adjusted per method; **p (Holm)** = against `none`. **area** = mean worsening along the
 trajectory, **slope** = Theil-Sen slope per iteration, **onset** = iteration from which the worsening lies beyond
@@ -55,7 +56,7 @@ def terminal(board: Board, width: int = TERMINAL_WIDTH) -> str:
         head = (*HEAD, *([group.sorted_by] if group.sorted_by else []))
         rows = [_cells(group, line) for line in group.lines]
         table = [_cut(x, width) for x in tabulate(rows, head, tablefmt="simple", disable_numparse=True).splitlines()]
-        about = [_wrap(text, width) for text in (heading(group), power_line(group)) if text]
+        about = [_wrap(text, width) for text in (heading(group), power_line(group), untrained_line(group)) if text]
         notes = [_wrap(f"- {row_name(group, x)}: {'; '.join(x.notes)}", width) for x in group.lines if x.notes]
         parts.append("\n".join([_cut(group.title, width), *about, *table, *notes]))
     for overview in overall(board):
@@ -91,9 +92,16 @@ def power_line(group: Group) -> str:
     return f"with these {power.seeds} seeds, differences below {number(power.difference, 2)}{share} cannot be seen"
 
 
+def untrained_line(group: Group) -> str:
+    """Return what a model that is never trained would prevent, "" where nothing collapsed."""
+    share = group.controls.untrained
+    return "" if share is None else f"a model that is never trained would prevent {share:.2f}"
+
+
 def _power_markdown(group: Group) -> list[str]:
     line = power_line(group)
-    return [f"{line} (80 % power, one paired t test at 5 %)"] if line else []
+    power = [f"{line} (80 % power, one paired t test at 5 %)"] if line else []
+    return [*power, *filter(None, [untrained_line(group)])]
 
 
 def _warnings(board: Board) -> list[str]:

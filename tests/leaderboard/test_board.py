@@ -258,3 +258,18 @@ def test_wide_table_labels_instead_of_averaging(zoo):
     assert lines["not_a_number"][FRECHET] == "not finite"
     assert lines["other_protocol"][FRECHET] == "other protocol"
     assert {t.modality for t in tables if t.scenario == "captioner_only"} == {"captioner", "set"}
+
+
+def test_what_a_model_that_never_trains_would_prevent(zoo):
+    found = group(zoo).controls
+    none, real = (found.reading(name) for name in ("none", "real"))
+    idle = st.collapse_prevented(none.at(-1), none.at(0), real.at(-1))
+    assert found.untrained == pytest.approx(idle.value)
+    assert found.untrained > 1, "fits on real pairs harm a little, too"
+
+
+def test_without_a_collapse_there_is_nothing_to_prevent_by_standing_still(world):
+    w = world()
+    w.add(*JOINT, "none", 0.05)
+    w.add(*JOINT, "real", 0.05)
+    assert group(w).controls.untrained is None
