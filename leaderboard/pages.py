@@ -4,7 +4,10 @@ A page says where a table goes and what is in it, by one comment line before and
 
     <!-- board scenes_board_captioner single_model_captioner/default captioner -->
     <!-- claims scenes_full -->
+    <!-- verdicts scenes_full scenes_ten -->
     <!-- end -->
+
+`claims` has effects and p values, `verdicts` only what was found, of several suites.
 """
 
 from __future__ import annotations
@@ -18,11 +21,11 @@ from benchmarks.errors import UsageError
 from leaderboard.text import count, markdown_escape, number
 
 BLOCK = re.compile(
-    r"(?P<head><!-- (?P<kind>board|claims) (?P<words>[^>]*?) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.S
+    r"(?P<head><!-- (?P<kind>board|claims|verdicts) (?P<words>[^>]*?) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.S
 )
 HEAD = "| method | {} at T | worsening ± sd | collapse prevented [95 %] | rank | p (Holm) | evaluations | real pairs |"
 #: Pages with such tables, below the project's folder.
-PAGES = ("README.md",)
+PAGES = ("README.md", "docs/results.md")
 #: Digits of p values and of a collapse that is prevented.
 SHORT, SHARE = 2, 2
 
@@ -45,14 +48,19 @@ def filled(text: str, boards: Path, page: Path) -> str:
 
     def block(found: re.Match[str]) -> str:
         words = found["words"].split()
+        suites = words if found["kind"] == "verdicts" else words[:1]
         ending = "json" if found["kind"] == "board" else "claims.json"
-        file = boards / f"{words[0]}.{ending}"
-        if not file.is_file():
-            raise UsageError(
-                f"{page}: {found['head'].strip()}: found no {file}; allowed: a suite with a committed board"
-            )
-        document = json.loads(file.read_text(encoding="utf-8"))
-        lines = _claims(document) if found["kind"] == "claims" else _board(document, words[1:], page)
+        documents = []
+        for file in (boards / f"{suite}.{ending}" for suite in suites):
+            if not file.is_file():
+                what = found["head"].strip()
+                raise UsageError(f"{page}: {what}: found no {file}; allowed: a suite with a committed board")
+            documents.append(json.loads(file.read_text(encoding="utf-8")))
+        lines = {
+            "board": lambda: _board(documents[0], words[1:], page),
+            "claims": lambda: _claims(documents[0]),
+            "verdicts": lambda: _verdicts(documents),
+        }[found["kind"]]()
         return found["head"] + "\n" + "\n".join(lines) + "\n\n" + found["end"]
 
     return BLOCK.sub(block, text)
@@ -96,6 +104,15 @@ def _claims(document: dict[str, Any]) -> list[str]:
         verdict = f"**{claim['verdict']}**" if decided else f"undecided{why}"
         name = f"`{markdown_escape(claim['name'])}`: {markdown_escape(claim['statement'])}"
         lines.append(f"| {name} | {verdict} | {effects} | {p} |")
+    return lines
+
+
+def _verdicts(documents: list[dict[str, Any]]) -> list[str]:
+    lines = ["| finding | verdict | suite |", "|---|---|---|"]
+    for document in documents:
+        for claim in document["claims"]:
+            verdict = claim["verdict"] if claim["verdict"] == "undecided" else f"**{claim['verdict']}**"
+            lines.append(f"| {markdown_escape(claim['statement'])} | {verdict} | `{document['suite']}` |")
     return lines
 
 

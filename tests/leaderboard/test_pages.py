@@ -22,7 +22,7 @@ PAGE = "Before\n\n<!-- board it alone/x captioner -->\nold\n<!-- end -->\n\nAfte
 
 def boards(folder: Path, *rows: dict, claims: list[dict] | None = None) -> Path:
     (folder / "it.json").write_text(json.dumps({"title": "it", "rows": list(rows)}))
-    (folder / "it.claims.json").write_text(json.dumps({"claims": claims or []}))
+    (folder / "it.claims.json").write_text(json.dumps({"suite": "it", "claims": claims or []}))
     return folder
 
 
@@ -53,6 +53,8 @@ def test_claims_show_verdict_effect_and_reason(tmp_path):
     made = filled("<!-- claims it -->\n<!-- end -->", boards(tmp_path, claims=claims), Path("page.md"))
     assert "| `it_is`: It is so. | **supported** | frechet, worsening: -1.23 [-2, -0.5] | 0.012 |" in made
     assert "| `or`: Or not. | undecided: too few |  |  |" in made
+    short = filled("<!-- verdicts it it -->\n<!-- end -->", tmp_path, Path("page.md"))
+    assert short.count("| It is so. | **supported** | `it` |\n| Or not. | undecided | `it` |\n") == 2
 
 
 @pytest.mark.parametrize(
