@@ -13,6 +13,7 @@ from leaderboard.curves import COLOURS, FAINT, INK
 from leaderboard.series import Evidence
 
 POINT = "#0072b2"
+LETTER = 3.6  # points that a letter of a name is wide
 Panel = tuple[Verdict, Correlation, Points]
 
 
@@ -48,6 +49,9 @@ def figure(drawn: Sequence[Panel], columns: int = 3) -> Any:
         _panel(panel, *what)
     for panel in axes[len(drawn) :]:
         panel.set_axis_off()
+    made.draw_without_rendering()  # labels are placed where the layout has put the points
+    for panel, (_, _, points) in zip(axes, drawn, strict=False):
+        _name_points(panel, points, made.dpi)
     return made
 
 
@@ -58,12 +62,38 @@ def write_png(drawn: Sequence[Panel], path: Path) -> Path:
     return path
 
 
+def _name_points(panel: Any, points: Points, dpi: float) -> None:
+    """Write each variant's name beside its point, on the first side where it covers no other name or point."""
+    unit = dpi / 72
+    at = panel.transData.transform(list(zip(points.quality, points.damage, strict=True))) / unit
+    taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in at]
+    frame = panel.get_window_extent()
+    for row, (x, y) in sorted(zip(points.rows, at, strict=True), key=lambda found: (-found[1][1], found[0])):
+        name = row.split("/")[1].replace("_", " ")
+        wide = LETTER * len(name)
+        places = [(dx, dy) for dy in (0, 7, -7, 14, -14, 21, -21, 28, -28) for dx in (5, -5 - wide)]
+        boxes = [(x + dx, y + dy - 3, x + dx + wide, y + dy + 3) for dx, dy in places]
+        free = (
+            i for i, box in enumerate(boxes)
+            if frame.x0 / unit < box[0] and box[2] < frame.x1 / unit and not any(_cover(box, t) for t in taken)
+        )  # fmt: skip
+        best = next(free, 0)
+        taken.append(boxes[best])
+        dx, dy = places[best]
+        line = {"arrowstyle": "-", "color": "#999999", "lw": 0.6} if dy else None
+        panel.annotate(
+            name, (x * unit, y * unit), xycoords="figure pixels", xytext=(dx, dy), textcoords="offset points",
+            fontsize=6.5, color=INK, va="center", arrowprops=line,
+        )  # fmt: skip
+
+
+def _cover(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
 def _panel(panel: Any, verdict: Verdict, kind: Correlation, points: Points) -> None:
     panel.scatter(points.quality, points.damage, s=26, color=POINT, zorder=3)
     panel.axhline(0, color=COLOURS["real"], lw=1.0, zorder=1)
-    for row, x, y in zip(points.rows, points.quality, points.damage, strict=True):
-        name = row.split("/")[1].replace("_", " ")
-        panel.annotate(name, (x, y), xytext=(4, 3), textcoords="offset points", fontsize=6.5, color=INK)
     panel.margins(0.16)
     if points.sign < 0:
         panel.invert_xaxis()  # worse sets stand on the right in every panel
