@@ -52,7 +52,8 @@ class Controls:
         """What collapse prevented comes to for a model that is never trained; None without a collapse.
 
         It worsens by nothing, so this is the worsening of `none` as a share of the gap. Above 1 where fits on real
-        pairs harm, too: rows between 1 and this number got there by changing little.
+        pairs harm, too: rows between 1 and this number cannot be told
+        from models that hardly train.
         """
         if not self.collapsed or self.gap is None:
             return None
