@@ -115,9 +115,11 @@ def _panel(panel: Any, group: Group, styles: dict[str, tuple[str, Any]], most: i
 
 
 def _curves(group: Group, most: int) -> list[tuple[str, np.ndarray]]:
-    """Return (label, curves) to draw; a scenario with a parent shows the parent's controls."""
+    """Return (label, curves) to draw; a scenario with a parent shows the parent's controls beside its own."""
     chosen = [(_label(group, x), x.reading.curves) for x in _chosen(group, most)]
-    borrowed = [(r.row.mitigation, r.curves) for r in group.controls.readings if group.controls.inherited]
+    own = {name for name, _ in chosen}
+    readings = group.controls.readings if group.controls.inherited else ()
+    borrowed = [(r.row.mitigation, r.curves) for r in readings if r.row.mitigation not in own]
     return [(name, curves) for name, curves in borrowed + chosen if curves is not None]
 
 

@@ -108,6 +108,16 @@ def test_curves_draw_comparable_groups_only(zoo, tmp_path):
     assert figure(build([], {})).texts[0].get_text() == "no complete curves yet"
 
 
+def test_curves_show_a_control_once(world):
+    w = world()
+    for row, parent in (("joint/real_prompts", None), ("budget/steps_5", "joint/real_prompts")):
+        for name, rate in (("none", 1.0), ("real", 0.05)):
+            w.add(*row.split("/"), name, rate, parent=parent, trains=("generator",))
+    for panel in figure(build(w.rows, w.results)).axes:
+        ends = [text.get_text() for text in panel.texts]
+        assert ends.count("real") == 1, panel.get_title(loc="left")
+
+
 HOSTILE = (
     "<script>alert(1)</script>",
     "a|b",
