@@ -4,7 +4,7 @@ import pytest
 from datamodules.scenes.dataset import Scenes
 from datamodules.scenes.oracle import Readings, match
 
-DOMAINS = ("shapes", "textures")
+DOMAINS = ("shapes", "shapes_renamed", "textures")
 
 
 @pytest.fixture(scope="module", params=DOMAINS)

@@ -9,13 +9,14 @@ import pytest
 from datamodules.scenes.dataset import SIZES, Scenes
 from datamodules.scenes.hashing import Draws
 from datamodules.scenes.laws import Law, rarest_third, zipf
-from datamodules.scenes.shapes import lay_out
+from datamodules.scenes.shapes import lay_out, make_world
 
-DOMAINS = ("shapes", "textures")
+DOMAINS = ("shapes", "shapes_renamed", "textures")
 
 # Of the first 64 items of every split: the bytes of the images, then all captions.
 GOLDEN = {
     "shapes": "206bb289a27e0b5d82d916a50a7606106bc7ea13fbde2fb8b355ee235558f687",
+    "shapes_renamed": "ab1c87c6645601f2120c388762d847a6c295c9b0a2812fe568104b05adedf457",
     "textures": "d71d8a39db106658a783591e1b4fc55ef5f24933c5283ec8570e2f012499aef5",
 }
 
@@ -62,7 +63,7 @@ def test_no_image_appears_twice_in_any_split(scenes):
 def test_seeds_and_domains_differ():
     index = np.arange(8)
     pictures = {Scenes(domain, seed).images("train", index).tobytes() for domain in DOMAINS for seed in range(3)}
-    assert len(pictures) == 6
+    assert len(pictures) == 3 * len(DOMAINS)
 
 
 def test_six_distinct_captions_within_the_vocabulary(scenes):
@@ -101,6 +102,23 @@ def test_every_value_has_twenty_evaluation_items(domain, seed):
         for attribute, expected in scenes.oracle.frequencies().items():
             counts = Counter(value for item in truth for value in set(item[attribute]))
             assert min(counts[value] for value in expected) >= 20
+
+
+def test_two_colours_have_changed_their_names_and_nothing_else():
+    new, index = Scenes("shapes_renamed"), np.arange(300)
+    draws = Draws(0, ("shapes_renamed", "judge"), index)
+    old = make_world(32)
+    np.testing.assert_array_equal(new.images("judge", index), old.render(draws))
+    swapped = {"red": "green", "green": "red"}
+    for said, before in zip(new.captions("judge", index), old.captions(draws), strict=True):
+        assert [six.split() for six in said] == [[swapped.get(w, w) for w in six.split()] for six in before]
+    changed = 0
+    for item, before in zip(new.attributes("judge", index), old.truth(draws), strict=True):
+        assert item["colour"] == tuple(swapped.get(c, c) for c in before["colour"])
+        assert {k: v for k, v in item.items() if k != "colour"} == {k: v for k, v in before.items() if k != "colour"}
+        changed += item != before
+    assert changed > 100
+    assert new.vocabulary() == old.vocabulary()
 
 
 def test_shapes_stay_inside_and_apart():
