@@ -68,18 +68,17 @@ def _panel(panel: Any, group: Group) -> None:
     lines = _drawn(group)
     panel.axvline(0, color=COLOURS["none"], lw=1.4, zorder=1)
     panel.axvline(1, color=COLOURS["real"], lw=1.4, zorder=1)
-    if (idle := group.controls.untrained) is not None and idle < HIGH:
-        panel.axvline(idle, color=UNCLEAR, lw=1.0, ls=(0, (2, 2)), zorder=1)
-        where = panel.get_xaxis_transform()
-        panel.text(idle, -0.012, "untrained", transform=where, fontsize=6.5, color=UNCLEAR, ha="left", va="top")
+    covered = _draw_untrained(panel, group.controls.untrained)
     for height, line in enumerate(lines):
         _mark(panel, height, line)
     panel.set_xlim(LOW, HIGH)
     panel.set_ylim(len(lines) - 0.4, -0.6)
     panel.set_yticks(range(len(lines)), [row_name(group, line) for line in lines], fontsize=8.5, color=INK)
-    panel.set_xticks([-0.5, 0, 0.5, 1], ["-0.5", "none", "0.5", "real"], fontsize=8.5)
+    ticks = {-0.5: "-0.5", 0: "none", 0.5: "0.5", 1: "real"}
+    ticks = {at: name for at, name in ticks.items() if at in (0, 1) or not covered[0] < at < covered[1]}
+    panel.set_xticks(list(ticks), list(ticks.values()), fontsize=8.5)
     panel.set_xlabel("collapse prevented, 95 % interval (blue, red: differs from none, Holm)", fontsize=8.5, color=INK)
-    for tick, name in zip(panel.get_xticklabels(), ("", "none", "", "real"), strict=True):
+    for tick, name in zip(panel.get_xticklabels(), ticks.values(), strict=True):
         tick.set_color(COLOURS.get(name, INK))
     panel.tick_params(length=0)
     panel.grid(axis="y", color=FAINT, lw=0.5)
@@ -94,6 +93,17 @@ def _panel(panel: Any, group: Group) -> None:
     colour = "#666666" if valid else COLOURS["none"]
     panel.text(0, 1.012, about, transform=panel.transAxes, fontsize=8.5, color=colour, va="bottom")
     panel.text(1.01, 1.012, "rank", transform=panel.transAxes, fontsize=8, color="#666666", va="bottom")
+
+
+def _draw_untrained(panel: Any, idle: float | None) -> tuple[float, float]:
+    """Draw the line of a model that is never trained; return where its name leaves no room for a tick's."""
+    if idle is None or not LOW < idle < HIGH:
+        return (HIGH, HIGH)
+    panel.axvline(idle, color=UNCLEAR, lw=1.0, ls=(0, (2, 2)), zorder=1)
+    side = "right" if 0.3 <= idle < 1 else "left"  # away from the names of the controls
+    where = panel.get_xaxis_transform()
+    panel.text(idle, -0.012, "untrained", transform=where, fontsize=6.5, color=UNCLEAR, ha=side, va="top")
+    return (idle - 0.25, idle + 0.08) if side == "right" else (idle - 0.08, idle + 0.25)
 
 
 def _mark(panel: Any, height: int, line: Line) -> None:

@@ -176,6 +176,17 @@ def test_numbers_below_zero_stay_numbers_in_csv():
     assert text.csv_field("-1+1") == "'-1+1"
 
 
+@pytest.mark.parametrize(("rate", "half"), [(0.05, True), (-1.0, False)], ids=["harmed", "taught"])
+def test_forest_names_the_untrained_model_once_and_free_of_ticks(world, rate, half):
+    """Where real pairs teach as much as own output harms, a model that is never trained stands at one half."""
+    w = world()
+    for name, pace in (("none", 1.0), ("real", rate), ("some", 0.4)):
+        w.add("single", "default", name, pace, trains=("captioner",))
+    (panel,) = forest.figure(build(w.rows, w.results)).axes[:1]
+    assert [text.get_text() for text in panel.texts].count("untrained") == 1
+    assert ("0.5" in [tick.get_text() for tick in panel.get_xticklabels()]) is half
+
+
 def test_forest_draws_methods_with_a_number_only(zoo, world, tmp_path):
     board = build(zoo.rows, zoo.results)
     assert forest.drawable(board)
