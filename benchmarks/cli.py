@@ -200,7 +200,7 @@ def explained(cost: dict[str, Any]) -> list[str]:
         f"{'data':13} {cost['data']['name']}: {cost['data']['missing'] or 'there'}",
     ]
     for model in cost["models"]:
-        state = "there" if model["present"] else "MISSING"
+        state = "trained first" if model["trained_first"] else "there" if model["present"] else "MISSING"
         lines.append(f"{'model':13} {model['role'][:-1]} {model['name']} ({model['source']}): {state}")
     return lines
 

@@ -53,7 +53,7 @@ def _unserved(plan: Plan) -> list[str]:
 
 
 def present(plan: Plan) -> dict[str, Any]:
-    """Return which data and models a study reads, and whether they are on this machine."""
+    """Return which data and models a study reads, and whether they are on this machine or are trained first."""
     data = plan.world.data
     missing = data.missing() if hasattr(data, "missing") else None
     models = []
@@ -63,7 +63,8 @@ def present(plan: Plan) -> dict[str, Any]:
             model: ModelSpec = spec.execution[0]
             if id(spec) in used:
                 source = model.hub or model.folder or model.class_path
-                models.append({"name": model.name, "role": role, "source": source, "present": _missing(spec) is None})
+                facts = {"present": _missing(spec) is None, "trained_first": "recipe" in spec.value}
+                models.append({"name": model.name, "role": role, "source": source, **facts})
     return {"data": {"name": plan.world.testbed.name, "missing": missing}, "models": models}
 
 

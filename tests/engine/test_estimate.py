@@ -76,3 +76,9 @@ def test_what_is_needed_is_named_with_whether_it_is_there() -> None:
     assert "laion_b32" not in missing, "no method of this suite reads a scorer"
     assert "dataset_coco.json" in facts["data"]["missing"]
     assert any("MISSING" in line for line in explained(facts))
+
+
+def test_a_base_that_does_not_ship_is_said_to_be_trained_first() -> None:
+    for suite, state in (("scenes_textures", "trained first"), ("scenes_renamed", "there")):
+        lines = explained(estimate(make_plan(suite), Path("/nowhere")))
+        assert [line.rpartition(": ")[2] for line in lines if " captioner blip2 " in line] == [state]
