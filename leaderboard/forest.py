@@ -102,7 +102,10 @@ def _draw_untrained(panel: Any, idle: float | None) -> tuple[float, float]:
     panel.axvline(idle, color=UNCLEAR, lw=1.0, ls=(0, (2, 2)), zorder=1)
     side = "right" if 0.3 <= idle < 1 else "left"  # away from the names of the controls
     where = panel.get_xaxis_transform()
-    panel.text(idle, -0.012, "untrained", transform=where, fontsize=6.5, color=UNCLEAR, ha=side, va="top")
+    room = 0.08  # half the width of a control's name
+    beside = [control - room if side == "right" else control + room for control in (0, 1) if abs(idle - control) < room]
+    at = (*beside, idle)[0]
+    panel.text(at, -0.012, "untrained", transform=where, fontsize=6.5, color=UNCLEAR, ha=side, va="top")
     return (idle - 0.25, idle + 0.08) if side == "right" else (idle - 0.08, idle + 0.25)
 
 
