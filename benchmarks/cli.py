@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.cli_entries import add_entry_commands
-from benchmarks.errors import UsageError
 from benchmarks.judging import add_commands
+from records.errors import UsageError
 
 if TYPE_CHECKING:
     from benchmarks.execute import Reporter

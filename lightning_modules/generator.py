@@ -56,6 +56,7 @@ class GeneratorModule(FitModule):
     """
 
     modality: ClassVar[str] = "generator"
+    name: ClassVar[str] = "generator"
     version: ClassVar[int] = 1
     reads: ClassVar[tuple[str, str, tuple[str, ...]]] = ("model_index.json", "_class_name", ())
 

@@ -13,6 +13,7 @@ from benchmarks.metrics.view import View
 class CaptionerAlignment(Family):
     """Cosine of each caption with the image that it describes."""
 
+    name: ClassVar[str] = "captioner_alignment"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("features", "paired_features")
@@ -35,6 +36,7 @@ class CaptionerAlignment(Family):
 class GeneratorAlignment(Family):
     """Cosine of each image with the prompt that it was drawn from."""
 
+    name: ClassVar[str] = "generator_alignment"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("features", "paired_features")

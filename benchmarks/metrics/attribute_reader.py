@@ -20,6 +20,7 @@ from benchmarks.metrics.view import View
 class AttributeReader(Family):
     """Reads the testbed's list of attributes off generated and real images, (n, d) and (m, d) features of one judge."""
 
+    name: ClassVar[str] = "attribute_reader"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("features", "real_features", "phrase_features")

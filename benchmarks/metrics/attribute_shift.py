@@ -12,6 +12,7 @@ from benchmarks.metrics.view import View
 class CaptionShift(Family):
     """Frequencies of what n captions say, against those of what is true of the same items, attribute by attribute."""
 
+    name: ClassVar[str] = "caption_shift"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions", "attributes", "oracle")

@@ -26,6 +26,7 @@ _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 class CaptionDiversity(Family):
     """Counts words of n captions, lower case, punctuation dropped; an empty caption counts as a caption."""
 
+    name: ClassVar[str] = "caption_diversity"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions",)

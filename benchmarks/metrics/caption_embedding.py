@@ -19,6 +19,7 @@ class CaptionEmbedding(Family):
     any n.
     """
 
+    name: ClassVar[str] = "caption_embedding"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("features", "real_caption_features")

@@ -12,6 +12,7 @@ from benchmarks.metrics.view import View
 class CaptionOracle(Family):
     """Reads n captions once and compares them with the true attributes of the n images."""
 
+    name: ClassVar[str] = "caption_oracle"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions", "attributes", "oracle")

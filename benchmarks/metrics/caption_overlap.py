@@ -25,6 +25,7 @@ class CaptionOverlap(Family):
     items; without one it is left out.
     """
 
+    name: ClassVar[str] = "caption_overlap"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions", "references", "document_frequency", "java")

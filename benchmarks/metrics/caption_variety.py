@@ -25,6 +25,7 @@ NGRAM = 4
 class CaptionVariety(Family):
     """Counts phrases of n captions, lower case, punctuation dropped."""
 
+    name: ClassVar[str] = "caption_variety"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions",)

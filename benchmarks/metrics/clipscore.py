@@ -21,6 +21,7 @@ class ClipScore(Family):
     references. Captions are embedded as they are, without the words "A photo depicts" that the paper puts in front.
     """
 
+    name: ClassVar[str] = "clip_score"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("features", "paired_features", "reference_features")

@@ -22,6 +22,7 @@ class ImageCmmd(Family):
     directions differ little and so do values.
     """
 
+    name: ClassVar[str] = "image_cmmd"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("features", "real_features")

@@ -21,6 +21,7 @@ from benchmarks.metrics.view import View
 class ImageDistance(Family):
     """Compares (n, d) features of generated images with (m, d) real ones of the floor split."""
 
+    name: ClassVar[str] = "image_distance"
     version: ClassVar[int] = 2
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("features", "real_features")

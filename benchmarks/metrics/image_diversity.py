@@ -19,6 +19,7 @@ from benchmarks.metrics.view import View
 class ImageDiversity(Family):
     """Diversity of (n, d) features, and of k draws of the same prompt where there are any."""
 
+    name: ClassVar[str] = "image_diversity"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("features", "draws")

@@ -22,6 +22,7 @@ class ImageMemorisation(Family):
     one half by chance; `memorisation_z` counts neighbours instead of images.
     """
 
+    name: ClassVar[str] = "image_memorisation"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("features", "real_features", "train_features")

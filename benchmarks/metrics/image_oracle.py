@@ -12,6 +12,7 @@ from benchmarks.metrics.view import View
 class ImageOracle(Family):
     """Reads n images once and compares them with the attributes that the n prompts ask for."""
 
+    name: ClassVar[str] = "image_oracle"
     version: ClassVar[int] = 2
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("images", "attributes", "oracle")

@@ -36,6 +36,7 @@ class Meteor(Family):
     process stays for all that follow. Alignments are remembered, so captions that did not change cost nothing.
     """
 
+    name: ClassVar[str] = "meteor"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions", "references", "java")

@@ -18,6 +18,7 @@ SHARE = 0.05  # of the words of real captions that are rare ones
 class RareWords(Family):
     """Looks in n captions for words that are rare in the references of a pinned split."""
 
+    name: ClassVar[str] = "rare_words"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions", "document_frequency")

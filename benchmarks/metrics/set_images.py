@@ -20,6 +20,7 @@ from benchmarks.metrics.view import View
 class SetImages(Family):
     """Compares (n, d) features of the images of a set with (m, d) real ones, and with those of its captions."""
 
+    name: ClassVar[str] = "set_images"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "set"
     needs: ClassVar[tuple[str, ...]] = ("features", "real_features", "paired_features")

@@ -26,6 +26,7 @@ _OPEN = tuple(f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in ("lan
 class Spice(Family):
     """Compares n captions with n tuples of references by their scene graphs, all PTB-tokenised."""
 
+    name: ClassVar[str] = "spice"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions", "references", "java", "spice")

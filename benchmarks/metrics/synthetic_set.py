@@ -28,6 +28,7 @@ from datamodules.scenes.oracle import ABSENT, UNREADABLE, Readings, Truth, match
 class SyntheticSet(Family):
     """Describes a pool; `features` are those of its images, `paired_features` those of its captions."""
 
+    name: ClassVar[str] = "synthetic_set"
     version: ClassVar[int] = 2
     side: ClassVar[str] = "set"
     needs: ClassVar[tuple[str, ...]] = (

@@ -17,6 +17,7 @@ from benchmarks.metrics.view import View
 class CaptionerVariance(Family):
     """Variance of captions: `features` has one per input, `draw_features` k for some inputs."""
 
+    name: ClassVar[str] = "captioner_variance"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("features", "draws")
@@ -51,6 +52,7 @@ class CaptionerVariance(Family):
 class GeneratorVariance(Family):
     """Variance of images: `features` has one per prompt, `draw_features` k for some prompts."""
 
+    name: ClassVar[str] = "generator_variance"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("features", "draws")

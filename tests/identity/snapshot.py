@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks.loading import SUITES
 from benchmarks.methods import make_method
 from benchmarks.plan import Plan, make_plan
+from records.canonical import digest
 
 GOLDEN = Path(__file__).with_name("golden.json")
 SHIPPED = sorted(file.stem for file in SUITES.glob("*.yaml"))
@@ -57,7 +58,7 @@ def _spread(keys: list[str]) -> list[str]:
 
 def method_digest(name: str) -> str:
     """Return what a shipped method's code and knobs add to the keys of its cells."""
-    return make_method(name, SUITES).method.spec.digest[:SHORT]
+    return digest(make_method(name, SUITES).method.identity)[:SHORT]
 
 
 def write() -> None:

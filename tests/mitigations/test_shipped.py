@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.errors import UsageError
 from benchmarks.loading import ROOT, SUITES, load_mitigation
 from benchmarks.plan import Plan
+from records.errors import UsageError
 
 FILES = sorted((SUITES / "mitigations").glob("*.yaml"))
 
