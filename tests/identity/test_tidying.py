@@ -67,9 +67,8 @@ def test_renamed_files_and_reformatted_methods_keep_every_identity(house: Path, 
     rename(house, "benchmarks.metrics.caption_oracle", "benchmarks.metrics.said_and_true")
     rename(house, "benchmarks.mitigations.knobs", "benchmarks.mitigations.arguments")
     rename(house, "datamodules.scenes.dataset", "datamodules.scenes.pictures")
-    edit(
-        house / "benchmarks/mitigations/accumulate.py", ('"""', '"""Now then. '), ("    def ", "    # why\n\n    def ")
-    )
+    file = house / "benchmarks/mitigations/accumulate.py"
+    edit(file, ("Accumulate: keep", "Keep, which is to accumulate,"), ("    def ", "    # why\n\n    def "))
     assert identities(house) == before
 
 
