@@ -25,7 +25,7 @@ from leaderboard.text import count, markdown_escape, number
 BLOCK = r"(?P<head><!-- (?P<kind>{}) (?P<words>[^>]*?) -->\n)(?P<body>.*?)(?P<end><!-- end -->)"
 HEAD = "| method | {} at T | worsening ± sd | collapse prevented [95 %] | rank | p (Holm) | evaluations | real pairs |"
 #: Pages with such tables, below the project's folder.
-PAGES = ("README.md", "docs/results.md", "docs/metrics.md", "docs/methods.md")
+PAGES = ("README.md", "docs/results.md", "docs/claims.md", "docs/metrics.md", "docs/methods.md")
 #: Kind of block -> makes its rows, the head first, from the words that follow the kind; cells are Markdown.
 Makers = Mapping[str, Callable[[Sequence[str]], list[Sequence[str]]]]
 #: A bar inside a cell.
