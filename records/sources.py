@@ -51,6 +51,11 @@ def read_class(class_path: str) -> ClassSource:
     return ClassSource(class_path, file, literals, own, _parameters(node))
 
 
+def class_names(file: Path) -> tuple[str, ...]:
+    """Return the names of the classes that a file defines at its top level, in order."""
+    return tuple(node.name for node in _parse(file).body if isinstance(node, ast.ClassDef))
+
+
 def module_file(module: str) -> Path | None:
     """Return the file of a module, or None; only its parent packages are imported."""
     try:

@@ -21,8 +21,10 @@ class CaptionerAlignment(Family):
         "alignment": {
             "direction": "up",
             "range": [-1, 1],
+            "with_n": "stable",
             "source": "Hessel et al., arXiv 2104.08718 (CLIPScore with w = 1, not clipped at zero)",
-            "misses": "lost diversity: a safe caption aligns well, so it can rise during collapse",
+            "misses": "lost diversity",
+            "healthy": "safe captions align well: it may rise all the way",
         },
     }
 
@@ -44,8 +46,10 @@ class GeneratorAlignment(Family):
         "alignment": {
             "direction": "up",
             "range": [-1, 1],
+            "with_n": "stable",
             "source": "Hessel et al., arXiv 2104.08718 (CLIPScore with w = 1, not clipped at zero)",
-            "misses": "lost diversity: caricatures align well, so it can rise during collapse",
+            "misses": "lost diversity",
+            "healthy": "strong guidance draws caricatures that align well",
         },
     }
 

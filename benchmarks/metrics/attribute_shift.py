@@ -20,8 +20,10 @@ class CaptionShift(Family):
         "attribute_drift_*": {
             "direction": "down",
             "range": [0, 1],
+            "with_n": "falls (noise of counts adds to it)",
             "source": "total variation of read and true values of one attribute, unreadable being a value",
             "misses": "wrong items with the right frequencies; which value gains",
+            "healthy": "values are permuted among items",
         },
     }
 

@@ -26,8 +26,10 @@ class RareWords(Family):
         "rare_word_survival": {
             "direction": "up",
             "range": [0, None],
-            "source": "different rare words expected in 1,000 words, over the number expected in real captions",
-            "misses": "whether they are said of the right picture; hot sampling says rare words anywhere",
+            "with_n": "stable above 1,000 words",
+            "source": "different rare words expected in 1,000 words, over the number in real captions: 1 as in those",
+            "misses": "whether they are said of the right picture",
+            "healthy": "hot sampling says rare words anywhere",
         },
     }
 

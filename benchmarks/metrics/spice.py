@@ -34,8 +34,10 @@ class Spice(Family):
         "spice": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "stable (mean over items)",
             "source": "Anderson et al., arXiv 1607.08822, F-score of scene graph tuples, mean over items",
-            "misses": "fluency and diversity: a list of the right nouns scores well",
+            "misses": "fluency, and whether every caption says the same",
+            "healthy": "captions shrink to a list of the right nouns",
         },
     }
 
