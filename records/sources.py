@@ -53,7 +53,7 @@ def read_class(class_path: str) -> ClassSource:
 
 def class_names(file: Path) -> tuple[str, ...]:
     """Return the names of the classes that a file defines at its top level, in order."""
-    return tuple(node.name for node in _parse(file).body if isinstance(node, ast.ClassDef))
+    return tuple(node.name for node in parse(file).body if isinstance(node, ast.ClassDef))
 
 
 def module_file(module: str) -> Path | None:
