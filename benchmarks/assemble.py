@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.loading import ROOT
 from benchmarks.protocols import metric_infos
 from benchmarks.results import CellError, CellResult, Cost, Floor, Interval, Point, Row, Status
+from benchmarks.steps.measuring import Measuring
 from benchmarks.store import Store
 from records.canonical import canonical
 
@@ -72,13 +73,8 @@ class _Reader:
     def name(self, key: str, metric: str) -> str:
         """Return the full name of a metric that a metrics or floor step made."""
         step = self.plan.steps[key]
-        family = self.families[step.identity["family"].execution]
-        judge = None
-        if step.identity["judge"]:
-            features = step.inputs.get("features") or step.inputs["floor"]
-            base = self.plan.steps[str(features)].inputs["judge"]
-            judge = self.plan.steps[str(base)].identity["model"].execution[0].name
-        return family.name(metric, step.identity["n"], judge)
+        assert isinstance(step, Measuring)
+        return self.families[step.family.execution].name(metric, step.n, step.judged_by)
 
     def points(self, trace: dict[int, list[str]]) -> tuple[Point, ...]:
         """Return the numbers of every iteration that has some, and their intervals."""
@@ -91,7 +87,9 @@ class _Reader:
                 values.update({self.name(key, m): v for m, v in made["values"].items()})
                 intervals.update({self.name(key, m): Interval(*ends) for m, ends in made.get("intervals", {}).items()})
                 self.absent.update({self.name(key, m): why for m, why in made["absent"].items()})
-                path = self.plan.steps[key].identity["family"].execution
+                step = self.plan.steps[key]
+                assert isinstance(step, Measuring)
+                path = step.family.execution
                 self.found.update((path, m) for m in made["values"])
             if values:
                 points.append(Point(t, values, intervals))

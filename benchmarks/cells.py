@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from benchmarks.hooks import HOOKS, SCORED, Mitigation
-from benchmarks.keys import STEP_VERSIONS
+from benchmarks.steps import versions
 from benchmarks.suite import Decodings, Evaluation, Fits, Scenario
 from benchmarks.world import World
 from records.canonical import Spec, digest
@@ -91,7 +91,7 @@ class Cell:
         """
         members = self.scenario.members
         part = world.part(self.makes, members.count if members.kind == "diverse" else 1)
-        return digest([STEP_VERSIONS, part, self.topology, self.iterations, self.n, self.evaluate, self.shard])
+        return digest([versions(), part, self.topology, self.iterations, self.n, self.evaluate, self.shard])
 
     def key(self, world: World) -> str:
         """Return the content key of the cell."""

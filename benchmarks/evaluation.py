@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.keys import STEP_VERSIONS, Fields, Step
+from benchmarks.checks import Modality
 from benchmarks.seeds import step_seed
+from benchmarks.steps import Base, Features, Floor, Metrics, Reference, Sample, Step
 from benchmarks.suite import Decodings, Evaluation
 from benchmarks.world import Family, World
 from records.canonical import Spec
@@ -27,11 +28,11 @@ TRAINED = "train"
 
 @dataclass(frozen=True)
 class Judged:
-    """What a judge brings to every evaluation of one kind: its own steps, and the fields of its features steps."""
+    """What a judge brings to every evaluation of one kind: its own steps, and what its features steps share."""
 
     name: str
     own: tuple[Step, ...]  # the judge itself, and what it says of the real splits
-    features: Fields
+    features: Features
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -42,21 +43,16 @@ class Judged:
 
 @dataclass(frozen=True)
 class Kit:
-    """All that evaluations of one modality (or sets) share, made once: whole steps, and fields of the others."""
+    """All that evaluations of one modality (or sets) share, made once: whole steps, and what others are made of."""
 
     judges: dict[str | None, Judged]
-    families: list[tuple[str | None, Fields, dict[str, Step]]]  # judge, fields of the metrics step, what it also asks
+    families: list[tuple[str | None, Metrics, dict[str, Step]]]  # judge, its metrics, what it also asks
     floors: tuple[Step, ...]
-    sample: Fields | None = None
-    draws: Fields | None = None
+    sample: Sample | None = None
+    draws: Sample | None = None
 
 
-def _step(kind: str, where: tuple[str, int], inputs: dict[str, Any], fields: Fields) -> Step:
-    label, t = where
-    return Step(kind, STEP_VERSIONS[kind], fields, inputs, f"{label} t={t} {kind}", t)
-
-
-def evaluate_model(walk: Walk, modality: str, t: int) -> Iterator[Step]:
+def evaluate_model(walk: Walk, modality: Modality, t: int) -> Iterator[Step]:
     """Sample the live anchor on the evaluation split and measure the samples with every family of its side."""
     model = walk.models[modality][0]
     memo_key = (modality, model, walk.evaluation_digest)
@@ -66,32 +62,32 @@ def evaluate_model(walk: Walk, modality: str, t: int) -> Iterator[Step]:
     steps = walk.memo[memo_key]
     yield from steps
     for step in steps:
-        if step.kind == "sample":  # none where the suite measures nothing of this modality
+        if isinstance(step, Sample):  # none where the suite measures nothing of this modality
             walk.trace.samples.setdefault((modality, t), step.key)
-    walk.trace.metrics.setdefault(t, []).extend(s.key for s in steps if s.kind == "metrics")
+    walk.trace.metrics.setdefault(t, []).extend(s.key for s in steps if isinstance(s, Metrics))
     if t == 0:
-        walk.trace.floors.extend(s.key for s in steps if s.kind == "floor")
+        walk.trace.floors.extend(s.key for s in steps if isinstance(s, Floor))
 
 
 def _evaluation_steps(kit: Kit, model: str, where: tuple[str, int]) -> Iterator[Step]:
     if kit.sample is None:
         return
-    sample = _step("sample", where, {"model": model}, kit.sample)
+    sample = kit.sample.reading(*where, model=model)
     yield sample
-    inputs: dict[str, Any] = {"sample": sample.key}
+    inputs: dict[str, str] = {"sample": sample.key}
     if kit.draws is not None:
-        drawn = _step("sample", where, {"model": model}, kit.draws)
+        drawn = kit.draws.reading(*where, model=model)
         yield drawn
         inputs["draws"] = drawn.key
     judged: dict[str | None, dict[str, str]] = {None: {}}
     for name, judge in kit.judges.items():
-        features = _step("features", where, {**inputs, "judge": judge.own[0].key}, judge.features)
+        features = judge.features.reading(*where, **inputs)
         yield from [*judge.own, features]
         judged[name] = {"features": features.key, **judge.inputs}
-    for name, fields, added in kit.families:
+    for name, metrics, added in kit.families:
         yield from added.values()
         asked = {need: step.key for need, step in added.items()}
-        yield _step("metrics", where, {"sample": sample.key, **judged[name], **asked}, fields)
+        yield metrics.reading(*where, sample=sample.key, **judged[name], **asked)
     yield from kit.floors
 
 
@@ -106,23 +102,25 @@ def _kit(walk: Walk, side: str, where: tuple[str, int]) -> Kit:
 def _make_kit(world: World, ev: Evaluation, side: str, where: tuple[str, int]) -> Kit:
     pairs = world.by_judge[side]
     wanted = {name for _, name in pairs if name is not None}
-    fields = Fields(modality="set", n=ev.n, seed=ev.seed) if side == "set" else Fields(modality=side)
+    part: dict[str, Any] = {"n": ev.n, "seed": ev.seed} if side == "set" else {}
     judges: dict[str | None, Judged] = {}
     for spec in world.models["judges"]:
         name = spec.execution[0].name
         if name in wanted:
-            judges[name] = Judged(name, tuple(_references(world, ev, spec, where)), fields)
+            own = tuple(_references(world, ev, spec, where))
+            judges[name] = Judged(name, own, Features(modality=side, judge=own[0].key, **part))
     more = {name: {} if side == "set" else _more(world, ev, judges[name].own[0].key, where) for name in judges}
     families = []
     for family, name in pairs:
         added = {need: step for need, step in more.get(name, {}).items() if need in family.needs}
-        families.append((name, Fields(_metric_identity(world, ev, family, name)), added))
+        families.append((name, Metrics(**_measuring(world, ev, family, name)), added))
     if side == "set" or not pairs:
         return Kit(judges, families, ())
     floors = []
-    for name, shared, added in families:
+    for (family, name), (_, _, added) in zip(pairs, families, strict=True):
         inputs = {**(judges[name].inputs if name else {}), **{need: step.key for need, step in added.items()}}
-        floors.append(_step("floor", where, inputs, Fields(draws=ev.floor_draws, **shared)))
+        shared = _measuring(world, ev, family, name)
+        floors.append(Floor(draws=ev.floor_draws, **shared).reading(*where, **inputs))
     needs = {need for family, _ in pairs for need in family.needs}
     drawn = bool(needs & {"draws", "draw_features"}) and ev.draw_inputs > 0
     return Kit(
@@ -131,8 +129,8 @@ def _make_kit(world: World, ev: Evaluation, side: str, where: tuple[str, int]) -
     )  # fmt: skip
 
 
-def _sample(world: World, ev: Evaluation, modality: str, n: int, draws: int, decodings: Decodings) -> Fields:
-    return Fields(
+def _sample(world: World, ev: Evaluation, modality: Any, n: int, draws: int, decodings: Decodings) -> Sample:
+    return Sample(
         data=world.data_spec, split="evaluation", modality=modality, n=n, draws=draws,
         decoding=getattr(decodings, modality), seed=step_seed(ev.seed, f"evaluate-{modality}-{draws}", 0),
     )  # fmt: skip
@@ -140,10 +138,10 @@ def _sample(world: World, ev: Evaluation, modality: str, n: int, draws: int, dec
 
 def _references(world: World, ev: Evaluation, judge: Spec, where: tuple[str, int]) -> Iterator[Step]:
     """The judge itself, then what it says of the evaluation split and of the floor split."""
-    base = _step("base", where, {}, Fields(model=judge))
+    base = Base(model=judge).reading(*where)
     yield base
     for split in ("evaluation", "floor"):
-        yield _step("reference", where, {"judge": base.key}, Fields(data=world.data_spec, split=split, n=ev.n))
+        yield Reference(data=world.data_spec, split=split, n=ev.n, judge=base.key).reading(*where)
 
 
 def trained(world: World) -> bool:
@@ -153,26 +151,27 @@ def trained(world: World) -> bool:
 
 def _more(world: World, ev: Evaluation, judge: str, where: tuple[str, int]) -> dict[str, Step]:
     """Return what else a judge can be asked that only some families need, by the name of the need."""
-    found = {}
+    found: dict[str, Step] = {}
     # Equally many training and held-out images; for models that say what they were trained on.
     if trained(world) and world.data.sizes.get(TRAINED, 0) >= ev.n:
-        fields = Fields(data=world.data_spec, split=TRAINED, n=ev.n)
-        found["train_features"] = _step("reference", where, {"judge": judge}, fields)
+        reference = Reference(data=world.data_spec, split=TRAINED, n=ev.n, judge=judge)
+        found["train_features"] = reference.reading(*where)
     if world.attributes is not None:
-        found["phrase_features"] = _step("reference", where, {"judge": judge}, Fields(phrases=world.attributes))
+        found["phrase_features"] = Reference(phrases=world.attributes, judge=judge).reading(*where)
     return found
 
 
-def _metric_identity(world: World, ev: Evaluation, family: Family, judge: str | None) -> dict[str, Any]:
-    phrases = {"phrases": world.attributes} if "phrase_features" in family.needs else {}
+def _measuring(world: World, ev: Evaluation, family: Family, judge: str | None) -> dict[str, Any]:
+    """Return the fields that metrics and floors of a family share."""
     return {
-        **phrases,
         "family": family.spec,
         "n": ev.n,
         "judge": judge is not None,
+        "judged_by": judge,
         "data": world.data_spec,
         "seed": ev.seed,
-        "documents": list(DOCUMENTS) if "document_frequency" in family.needs else None,
+        "documents": DOCUMENTS if "document_frequency" in family.needs else None,
+        "phrases": world.attributes if "phrase_features" in family.needs else None,
     }
 
 
@@ -182,10 +181,10 @@ def measure_set(walk: Walk, pool: str, t: int) -> Iterator[Step]:
     kit = _kit(walk, "set", where)
     judged: dict[str | None, dict[str, str]] = {None: {}}
     for name, judge in kit.judges.items():
-        features = _step("features", where, {"pool": pool, "judge": judge.own[0].key}, judge.features)
+        features = judge.features.reading(*where, pool=pool)
         yield from [*judge.own, features]
         judged[name] = {"features": features.key, **judge.inputs}
-    for name, fields, _ in kit.families:
-        step = _step("metrics", where, {"pool": pool, **judged[name]}, fields)
+    for name, metrics, _ in kit.families:
+        step = metrics.reading(*where, pool=pool, **judged[name])
         yield step
         walk.trace.sets.setdefault(t, []).append(step.key)

@@ -9,10 +9,10 @@ from typing import Protocol
 
 from benchmarks.assemble import assemble
 from benchmarks.executors import Executor, Failure
-from benchmarks.keys import Step
 from benchmarks.plan import Plan, PlannedCell
 from benchmarks.results import CellResult
 from benchmarks.retention import Retention
+from benchmarks.steps import Step
 from benchmarks.store import Record, Store
 
 
@@ -80,7 +80,7 @@ def missing_steps(plan: Plan, cells: Iterable[PlannedCell], store: Store) -> lis
         if key in needed:
             continue
         needed.add(key)
-        wanted.extend(p for p in plan.steps[key].parents() if p not in done)
+        wanted.extend(p for p in plan.steps[key].parents if p not in done)
     return [step for key, step in plan.steps.items() if key in needed]
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks import worker
-from benchmarks.keys import Step
+from benchmarks.steps import Step
 from benchmarks.store import Record, Store
 from benchmarks.suite import Executions
 from benchmarks.worker import accelerators, explain, perform
@@ -64,7 +64,7 @@ class InProcessExecutor:
         context = RunContext(store)
         lost: set[str] = set()
         for step in steps:
-            if lost and not lost.isdisjoint(step.parents()):
+            if lost and not lost.isdisjoint(step.parents):
                 lost.add(step.key)
                 continue
             context.progress = _reporter(listener, step.key)
@@ -110,7 +110,7 @@ class _Schedule:
         self.executor, self.listener = executor, listener
         self.steps = {s.key: s for s in steps}
         self.rank = {s.key: i for i, s in enumerate(steps)}
-        self.waiting = {s.key: {p for p in s.parents() if p in self.steps} for s in steps}
+        self.waiting = {s.key: {p for p in s.parents if p in self.steps} for s in steps}
         self.readers: dict[str, list[str]] = {}
         for key, parents in self.waiting.items():
             for parent in parents:

@@ -12,10 +12,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.keys import STEP_VERSIONS
 from benchmarks.loading import ROOT
 from benchmarks.plan import Plan, make_plan
 from benchmarks.results import read_results
+from benchmarks.steps import versions
 from benchmarks.store import LocalStore
 from records.errors import UsageError
 
@@ -148,7 +148,7 @@ def settings(study: Plan) -> dict[str, dict[str, Any]]:
     families = {f"metric {f.class_path.rpartition('.')[2]} version": f.version for f in world.families}
     judges = {f"judge {spec.execution[0].name}": spec.digest[:12] for spec in world.models["judges"]}
     common = {"data": world.data_spec.digest[:12], **families, **judges}
-    common.update({f"step {kind} version": version for kind, version in STEP_VERSIONS.items()})
+    common.update({f"step {kind} version": version for kind, version in versions().items()})
     found = {}
     for row in study.rows:
         cell = study.cells[row.keys[0]].cell

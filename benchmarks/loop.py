@@ -15,13 +15,14 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from benchmarks.cells import Cell, Trace
+from benchmarks.checks import Modality
 from benchmarks.evaluation import evaluate_model, measure_set
-from benchmarks.keys import STEP_VERSIONS, Step
 from benchmarks.seeds import step_seed
+from benchmarks.steps import Auxiliary, Base, Captions, Curate, Fit, Images, Merge, Real, Score, Step
+from benchmarks.steps.hooked import Hooked
+from benchmarks.steps.items import PROMPT_SPLIT
 from benchmarks.world import World
 from records.canonical import digest
-
-PROMPT_SPLIT = "prompts"
 
 
 class Walk:
@@ -41,9 +42,9 @@ class Walk:
         self.auxiliary: dict[str, str] = {}
         self.scores: dict[str, list[dict[str, str]]] = {"scores": [], "real_scores": []}  # [t - 1][scorer]
 
-    def step(self, kind: str, inputs: dict[str, Any], t: int, /, **identity: Any) -> Step:
-        """Make a step of this cell, labelled for people."""
-        return Step(kind, STEP_VERSIONS[kind], identity, inputs, f"{self.cell.label} t={t} {kind}", t)
+    def at(self, t: int) -> dict[str, Any]:
+        """Return what says for people where a step was met."""
+        return {"where": self.cell.label, "iteration": t}
 
     def steps(self) -> Iterator[Step]:
         """Walk the whole trajectory."""
@@ -69,7 +70,7 @@ class Walk:
             diverse = self.scenario.members.kind == "diverse"
             keys = []
             for member in range(self.k):
-                step = self.step("base", {}, 0, model=specs[member if diverse else 0])
+                step = Base(model=specs[member if diverse else 0], **self.at(0))
                 yield step
                 keys.append(step.key)
             self.base[modality], self.models[modality] = keys, list(keys)
@@ -83,16 +84,14 @@ class Walk:
 
     def real_pairs(self, t: int) -> Iterator[Step]:
         """The N real pairs of the iteration, and its slice of the reserve where a method asks for one."""
-        cell = self.cell
-        step = self.step("real", {}, t, data=self.world.data_spec, split=PROMPT_SPLIT, seed=cell.seed, t=t, n=cell.n)
+        data, seed, n = self.world.data_spec, self.cell.seed, self.cell.n
+        step = Real(data=data, split=PROMPT_SPLIT, seed=seed, t=t, n=n, **self.at(t))
         yield step
         self.real.append(step.key)
-        count = self.hooks.reserve_items(cell.n)
+        count = self.hooks.reserve_items(n)
         if count:
             start = (t - 1) * count
-            step = self.step(
-                "real", {}, t, data=self.world.data_spec, split="reserve", seed=cell.seed, t=0, start=start, n=count
-            )
+            step = Real(data=data, split="reserve", seed=seed, t=0, start=start, n=count, **self.at(t))
             yield step
             self.reserve.append(step.key)
 
@@ -117,57 +116,55 @@ class Walk:
         """Start positions of the shards of one pool; shard boundaries are part of the identity."""
         return range(0, self.cell.n, self.cell.shard)
 
-    def part(self, t: int, modality: str, start: int, member: int) -> dict[str, Any]:
-        """Identity fields that images and captions steps share."""
+    def items(self, t: int) -> tuple[int, int, int]:
+        """Return what the items of an iteration are drawn from; a closed loop keeps those of its first one."""
         closed = self.scenario.prompts == "previous_captions"
-        decoding = getattr(self.cell.generate, modality)
+        return self.cell.seed, 1 if closed else t, self.cell.n
+
+    def part(self, t: int, modality: Modality, start: int, member: int) -> dict[str, Any]:
+        """Fields that images and captions steps share."""
         return {
             "data": self.world.data_spec,
-            "items": [self.cell.seed, 1 if closed else t, self.cell.n],
+            "items": self.items(t),
             "draws": self.hooks.oversample,
-            "shard": [start, min(start + self.cell.shard, self.cell.n)],
-            "member": [member, self.k],
-            "decoding": decoding,
+            "shard": (start, min(start + self.cell.shard, self.cell.n)),
+            "member": (member, self.k),
+            "decoding": getattr(self.cell.generate, modality),
             "seed": step_seed(self.cell.seed, modality, t, member),
             "t": t,
+            "model": self.labeller(modality, member),
+            **self.at(t),
         }
 
     def image_steps(self, t: int) -> Iterator[tuple[int, Step]]:
         """One step per shard and generator."""
+        asked = self.pools[-1] if self.scenario.prompts == "previous_captions" and t > 1 else None
         for start in self.shards():
             for member in range(self.k):
-                identity = self.part(t, "generator", start, member)
-                inputs: dict[str, Any] = {"model": self.labeller("generator", member)}
-                if self.scenario.prompts == "previous_captions" and t > 1:
-                    inputs["prompts"] = self.pools[-1]
-                self.hooked(("prompts", "sampling"), identity, inputs, "generator", member, t)
-                yield start, self.step("images", inputs, t, **identity)
+                hooked = self.hooked(("prompts", "sampling"), "generator", member, t)
+                yield start, Images(**self.part(t, "generator", start, member), prompts=asked, hooked=hooked)
 
     def caption_steps(self, t: int, images: dict[int, list[str]]) -> Iterator[tuple[int, Step]]:
         """One step per shard and captioner, over drawn images or the real ones."""
         for start in self.shards():
             for member in range(self.k):
-                identity = self.part(t, "captioner", start, member)
-                inputs: dict[str, Any] = {"model": self.labeller("captioner", member)}
-                if images:
-                    inputs["images"] = tuple(images[start])
-                self.hooked(("sampling", "relabel"), identity, inputs, "captioner", member, t)
-                yield start, self.step("captions", inputs, t, **identity)
+                hooked = self.hooked(("sampling", "relabel"), "captioner", member, t)
+                drawn = tuple(images[start]) if images else None
+                yield start, Captions(**self.part(t, "captioner", start, member), images=drawn, hooked=hooked)
 
     def start(self, modality: str, member: int) -> str:
         """Return the key of the model that a fit starts from."""
         return (self.base if self.scenario.start == "base" else self.models)[modality][member]
 
     def hooked(
-        self, hooks: tuple[str, ...], identity: dict[str, Any], inputs: dict[str, Any], modality: str, member: int,
-        t: int, fitted: str = "",
-    ) -> None:  # fmt: skip
-        """Let the hooks that the method overrides into a step: their source digest, and what they declare to read."""
-        mine = [h for h in hooks if self.hooks.acts(h, modality)]
+        self, hooks: tuple[str, ...], modality: str, member: int, t: int, fitted: str = "",
+        scored: dict[str, str] | None = None,
+    ) -> Hooked | None:  # fmt: skip
+        """Return what the method's hooks bring into a step: its digest, and what they declare to read."""
+        mine = tuple(h for h in hooks if self.hooks.acts(h, modality))
         if not mine:
-            return
-        identity |= {"hooks": mine, "method": self.cell.method.spec, "t": t}
-        sources: dict[str, Any] = {
+            return None
+        known: dict[str, Any] = {
             "new": self.pools[t - 1] if len(self.pools) >= t else (),
             "real": tuple(self.real),
             "reserve": tuple(self.reserve),
@@ -176,23 +173,26 @@ class Walk:
             "start": self.start(modality, member),
             "fitted": fitted,
         }
+        sources: dict[str, Any] = {}
+        decoding = None
         for name in sorted({r for h in mine for r in self.hooks.reads.get(h, ())}):
             if name == "history":
-                for s, parts in enumerate(self.pools[: t - 1], start=1):
-                    inputs[f"history.{s}"] = parts
+                sources |= {f"history.{s}": parts for s, parts in enumerate(self.pools[: t - 1], start=1)}
             elif name == "auxiliary":
-                for side, key in self.auxiliary.items():
-                    inputs[f"auxiliary.{side}"] = key
+                sources |= {f"auxiliary.{side}": key for side, key in self.auxiliary.items()}
             elif name == "captioner":
                 if self.scenario.captions == "captioner":
-                    inputs[name], identity["decoding"] = self.labeller("captioner", 0), self.cell.generate.captioner
+                    sources[name], decoding = self.labeller("captioner", 0), self.cell.generate.captioner
+            elif name == "scorers":
+                sources |= {f"scorers.{scorer}": key for scorer, key in (scored or {}).items()}
             elif name in self.scores:
                 for s, made in enumerate(self.scores[name], start=1):
-                    inputs |= {f"{name}.{s}.{scorer}": key for scorer, key in made.items()}
+                    sources |= {f"{name}.{s}.{scorer}": key for scorer, key in made.items()}
                 if name == "real_scores":
-                    inputs["real"] = sources["real"]  # whose order the scores take
-            elif name != "scorers":  # planned as a score step by `curate`
-                inputs[name] = sources[name]
+                    sources["real"] = known["real"]  # whose order the scores take
+            else:
+                sources[name] = known[name]
+        return Hooked(mine, self.cell.method.spec, t, sources, decoding)
 
     def watch(self, t: int) -> Iterator[Step]:
         """Embed the new pool, and the real pairs beside it, for a method that looks at more than one iteration."""
@@ -207,32 +207,28 @@ class Walk:
         """Embed a pool with every scorer; return the keys by scorer."""
         made = {}
         for spec in self.world.models["scorers"]:
-            scorer = self.step("base", {}, 0, model=spec)
-            step = self.step("score", {"new": pool, "scorer": scorer.key}, t)
+            scorer = Base(model=spec, **self.at(0))
+            step = Score(new=pool, scorer=scorer.key, **self.at(t))
             yield from (scorer, step)
-            made[spec.execution[0].name] = step.key
+            made[scorer.spec.name] = step.key
         return made
 
     def curate(self, t: int) -> Generator[Step, None, str]:
         """Choose, mix and weight: the pool that is trained on."""
-        inputs: dict[str, Any] = {}
-        size = self.hooks.pool_size(t, self.cell.n)
-        identity: dict[str, Any] = {"n": self.cell.n, "size": size, "t": t}
         reads = self.hooks.reads.get("curate", ()) if "curate" in self.active else ("new",)
         synthetic = bool({"new", "history", "scorers"} & set(reads))
-        if synthetic:
-            # The order of a pool is that of its items, which the parts alone do not tell.
-            identity |= {"data": self.world.data_spec, "items": self.part(t, "generator", 0, 0)["items"]}
-        if set(reads) - {"real", "reserve"}:
-            identity["seed"] = step_seed(self.cell.seed, "curate", t)
-        if "new" in reads:
-            inputs["new"] = self.pools[-1]
+        chooses = bool(set(reads) - {"real", "reserve"})
         scored: dict[str, str] = {}
         if "scorers" in reads:
             scored = yield from self.score(t, self.pools[-1])
-            inputs |= {f"scorers.{name}": key for name, key in scored.items()}
-        self.hooked(("curate",), identity, inputs, min(self.scenario.trains), 0, t)
-        step = self.step("curate", inputs, t, **identity)
+        step = Curate(
+            n=self.cell.n, size=self.hooks.pool_size(t, self.cell.n), t=t,
+            # The order of a pool is that of its items, which the parts alone do not tell.
+            data=self.world.data_spec if synthetic else None, items=self.items(t) if synthetic else None,
+            seed=step_seed(self.cell.seed, "curate", t) if chooses else None,
+            new=self.pools[-1] if "new" in reads else None,
+            hooked=self.hooked(("curate",), min(self.scenario.trains), 0, t, scored=scored), **self.at(t),
+        )  # fmt: skip
         yield step
         bears = [*(self.made if synthetic else ()), *scored.values(), step.key]
         work = self.trace.work.setdefault(t, [])
@@ -257,38 +253,31 @@ class Walk:
                 yield from self.extra(t, modality, pool, fitted[0])
             self.models[modality][: len(fitted)] = fitted
 
-    def fit(self, t: int, modality: str, member: int, pool: str) -> Generator[Step, None, str]:
+    def fit(self, t: int, modality: Modality, member: int, pool: str) -> Generator[Step, None, str]:
         """One fit from the previous (or base) model, and the merge of its weights where a method asks for one."""
-        settings = getattr(self.cell.fit, modality)
-        identity: dict[str, Any] = {
-            "modality": modality,
-            "settings": settings,
-            "seed": step_seed(self.cell.seed, f"fit-{modality}", t, member),
-        }
-        inputs: dict[str, Any] = {"model": self.start(modality, member), "pool": pool}
-        self.hooked(("objective",), identity, inputs, modality, member, t)
-        step = self.step("fit", inputs, t, **identity)
+        step: Step = Fit(
+            modality=modality, settings=getattr(self.cell.fit, modality),
+            seed=step_seed(self.cell.seed, f"fit-{modality}", t, member), model=self.start(modality, member), pool=pool,
+            hooked=self.hooked(("objective",), modality, member, t), **self.at(t),
+        )  # fmt: skip
         yield step
         self.trace.work.setdefault(t, []).append(step.key)
         if self.hooks.acts("merge", modality):
-            identity = {"modality": modality, "seed": step_seed(self.cell.seed, f"merge-{modality}", t, member)}
-            inputs = {"model": step.key}
-            self.hooked(("merge",), identity, inputs, modality, member, t)
-            step = self.step("merge", inputs, t, **identity)
+            step = Merge(
+                modality=modality, seed=step_seed(self.cell.seed, f"merge-{modality}", t, member), model=step.key,
+                hooked=self.hooked(("merge",), modality, member, t), **self.at(t),
+            )  # fmt: skip
             yield step
             self.trace.work[t].append(step.key)
         return step.key
 
-    def extra(self, t: int, modality: str, pool: str, fitted: str = "") -> Iterator[Step]:
+    def extra(self, t: int, modality: Modality, pool: str, fitted: str = "") -> Iterator[Step]:
         """The auxiliary step of a modality."""
-        identity: dict[str, Any] = {
-            "modality": modality,
-            "settings": getattr(self.cell.fit, modality),
-            "seed": step_seed(self.cell.seed, f"auxiliary-{modality}", t),
-        }
-        inputs: dict[str, Any] = {"pool": pool}
-        self.hooked(("auxiliary",), identity, inputs, modality, 0, t, fitted)
-        step = self.step("auxiliary", inputs, t, **identity)
+        step = Auxiliary(
+            modality=modality, settings=getattr(self.cell.fit, modality),
+            seed=step_seed(self.cell.seed, f"auxiliary-{modality}", t), pool=pool,
+            hooked=self.hooked(("auxiliary",), modality, 0, t, fitted), **self.at(t),
+        )  # fmt: skip
         yield step
         self.auxiliary[modality] = step.key
         self.trace.work.setdefault(t, []).append(step.key)

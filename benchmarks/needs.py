@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.evaluation import TRAINED, trained
 from benchmarks.metrics import java
 from benchmarks.plan import Plan
+from benchmarks.steps import Base
 from benchmarks.testbed import ModelSpec
 from benchmarks.world import MISSING, model_folder, read_card
 from lightning_modules.sources import MissingModel, check_contents, snapshot
@@ -58,7 +59,7 @@ def present(plan: Plan) -> dict[str, Any]:
     missing = data.missing() if hasattr(data, "missing") else None
     models = []
     for role, specs in plan.world.models.items():
-        used = {id(s.identity["model"]) for s in plan.steps.values() if s.kind == "base"}
+        used = {id(s.model) for s in plan.steps.values() if isinstance(s, Base)}
         for spec in specs:
             model: ModelSpec = spec.execution[0]
             if id(spec) in used:
@@ -78,8 +79,8 @@ def require_present(plan: Plan) -> None:
     missing = data.missing() if hasattr(data, "missing") else None
     if missing:
         raise UsageError(f"{plan.file}: testbed {plan.world.testbed.name!r}: data: {missing}")
-    for step in (s for s in plan.steps.values() if s.kind == "base"):
-        _require_weights(step.identity["model"], f"{plan.file}: testbed {plan.world.testbed.name!r}")
+    for step in (s for s in plan.steps.values() if isinstance(s, Base)):
+        _require_weights(step.model, f"{plan.file}: testbed {plan.world.testbed.name!r}")
 
 
 def _require_weights(spec: Spec, where: str) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cells import Cell, Method, Trace
-from benchmarks.keys import Step
 from benchmarks.loading import load_scenarios, load_suite, load_testbed, patch_fits, patch_scenario
-from benchmarks.loop import PROMPT_SPLIT, Walk
+from benchmarks.loop import Walk
 from benchmarks.methods import Ready, check_scorers, make_method
 from benchmarks.mitigations.none import Nothing
+from benchmarks.steps import Step
+from benchmarks.steps.items import PROMPT_SPLIT
 from benchmarks.suite import Scenario, ScenarioEntry, Suite
 from benchmarks.world import World, open_world
 from records.canonical import digest
@@ -296,7 +297,7 @@ def _ancestors(walked: dict[str, Step], targets: Iterable[str]) -> list[str]:
     needed = set(targets)
     for key in reversed(list(walked)):
         if key in needed:
-            needed.update(walked[key].parents())
+            needed.update(walked[key].parents)
     return [key for key in walked if key in needed]
 
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.keys import Step
 from benchmarks.results import CellResult
+from benchmarks.steps import Step
 from benchmarks.store import Record
 
 

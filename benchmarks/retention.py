@@ -7,23 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from benchmarks.keys import Step
+from benchmarks.steps import Step
 from benchmarks.store import Store
 from benchmarks.suite import Retain
-
-POOLS = frozenset({"real", "images", "captions", "score", "curate"})
-MODELS = frozenset({"fit", "merge", "auxiliary"})
-
-
-def droppable(step: Step, retain: Retain) -> bool:
-    """Whether an artifact may go once it has been read: never results, features, bases or adapters."""
-    if step.kind in POOLS:
-        return not retain.pools
-    if step.kind == "sample":
-        return not retain.samples
-    settings = step.identity.get("settings")
-    adapter = settings is not None and getattr(settings, "lora", None) is not None
-    return step.kind in MODELS and not retain.models and not adapter
 
 
 class Retention:
@@ -46,12 +32,12 @@ class Retention:
         shown: Mapping[str, Collection[str]],
     ):
         self.store, self.shown = store, shown
-        self.readers: dict[str, set[str]] = {s.key: set() for s in planned if droppable(s, retain)}
+        self.readers: dict[str, set[str]] = {s.key: set() for s in planned if not s.kept(retain)}
         for cell, samples in shown.items():
             for sample in self.readers.keys() & set(samples):
                 self.readers[sample].add(cell)
         for step in missing:
-            for parent in step.parents():
+            for parent in step.parents:
                 if parent in self.readers:
                     self.readers[parent].add(step.key)
         running = {s.key for s in missing}
@@ -60,7 +46,7 @@ class Retention:
 
     def done(self, step: Step) -> None:
         """Note that a step has read its inputs."""
-        for parent in {*step.parents(), step.key}:
+        for parent in {*step.parents, step.key}:
             self._read(parent, step.key)
 
     def closed(self, cell: str) -> None:

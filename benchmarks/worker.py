@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.keys import Step
+from benchmarks.steps import Step
 from benchmarks.store import LocalStore, Record, Store
 from benchmarks.suite import Executions
 from records.errors import HookReadError, StepError
@@ -49,10 +49,11 @@ def accelerators() -> tuple[str, ...]:
 
 def perform(step: Step, store: Store, context: Any, execution: dict[str, Any]) -> Record:
     """Run one step and keep its value; the record holds what it cost."""
-    from benchmarks.steps import run_step
-
     start, cpu = time.perf_counter(), time.process_time()
-    value, cost = run_step(step, context)
+    context.hooked.clear()
+    value, cost = step.run(context)
+    for hooked in context.hooked:  # what the hooks of a method said that they consumed
+        cost = replace(cost, **{name: getattr(cost, name) + count for name, count in hooked.spent.items()})
     wall, busy = time.perf_counter() - start, time.process_time() - cpu
     # An accelerator is held for as long as the step lasts, a processor while it computes.
     held = wall if execution.get("device", "cpu") != "cpu" else busy

@@ -16,7 +16,7 @@ from benchmarks.executors import InProcessExecutor
 from benchmarks.needs import require_present, unmet_needs
 from benchmarks.plan import make_plan
 from benchmarks.seeds import sample_seeds
-from benchmarks.steps.context import one_each, references
+from benchmarks.steps.items import one_each, references
 from benchmarks.store import MemoryStore
 from records.errors import UsageError
 from tests.datamodules import conftest as make

@@ -11,7 +11,7 @@ import yaml
 
 from benchmarks.loading import SUITES
 from benchmarks.plan import make_plan
-from benchmarks.steps.generate import require_side
+from benchmarks.steps.images import require_side
 from datamodules.scenes.dataset import Scenes
 from records.errors import StepError, UsageError
 from tests.engine.conftest import TESTBED

@@ -9,13 +9,14 @@ from typing import Any
 
 from benchmarks.execute import execute
 from benchmarks.executors import InProcessExecutor, Listener
-from benchmarks.keys import Step
 from benchmarks.plan import Plan
 from benchmarks.results import CellResult
-from benchmarks.retention import MODELS, POOLS
+from benchmarks.steps import Step
 from benchmarks.store import LocalStore, MemoryStore, Store
 from tests.engine.conftest import run_in_memory
 
+POOLS = {"real", "images", "captions", "score", "curate"}
+MODELS = {"fit", "merge", "auxiliary"}
 LEAN = {"pools": False, "models": False}
 METHODS = ["none", "real", "accumulate"]
 JOINT = [{"file": "joint_finetune"}]

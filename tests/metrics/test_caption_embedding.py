@@ -6,7 +6,7 @@ from scipy.linalg import sqrtm
 
 from benchmarks.metrics.caption_embedding import CaptionEmbedding
 from benchmarks.metrics.view import View
-from benchmarks.steps.measure import one_caption_each
+from benchmarks.steps.measuring import one_caption_each
 from benchmarks.world import Family
 
 
