@@ -1,7 +1,7 @@
 """What a YAML file says together with the files it extends, and which of them a wrong value stands in.
 
-`extends: bases/scenes` puts a file's keys over those of another, which may itself extend one. A base is plain data and
-need not be whole; only the result is checked, and what is wrong is said of the file in which it stands.
+`extends: bases/scenes` puts a file's keys over those of another. A base is plain data and need not be whole: only the
+result is checked, and what is wrong is said of the file in which it stands.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import UsageError
-
-KEY = "extends"
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Inherited:
         """Let an error that names this file name the base instead, where the wrong value stands in one.
 
         Raises:
-            UsageError: The one raised within, said of the right file.
+            UsageError: The one raised within.
         """
         try:
             yield
@@ -47,7 +45,7 @@ class Inherited:
             found = re.match(re.escape(str(self.file)) + r"( with --.*?)?: ", str(error))
             if not self.bases or found is None:
                 raise
-            sentence, key = str(error)[found.end() :], _named(str(error)[found.end() :])
+            key = _named(sentence := str(error)[found.end() :])
             given = {o[2:].partition("=")[0].rstrip("+") for o in overrides if o.startswith("--")}
             while key and key not in self.stands and key not in given:
                 key = key.rpartition(".")[0]
@@ -63,30 +61,29 @@ def _named(sentence: str) -> str:
     return words.group().replace("key '", "").replace(": ", ".") if words else ""
 
 
-def inherit(file: Path, parse: Callable[[Path], dict[str, Any]], shipped: Path) -> Inherited:
+def inherit(
+    file: Path, parse: Callable[[Path], dict[str, Any]], shipped: Path, above: tuple[Path, ...] = ()
+) -> Inherited:
     """Read a file and all that it extends.
 
     Args:
         file: A YAML file.
         parse: Reads one file into plain data.
         shipped: The folder where a base is looked for that does not lie beside the file that names it.
+        above: The files that led here, by which a circle is seen.
 
     Raises:
         UsageError: When a base is not there, or a file extends itself.
     """
-    return _inherit(file, parse, shipped, ())
-
-
-def _inherit(file: Path, parse: Callable[[Path], dict[str, Any]], shipped: Path, above: tuple[Path, ...]) -> Inherited:
     if file in above:
         circle = " -> ".join(str(f) for f in (*above[above.index(file) :], file))
-        raise UsageError(f"{above[-1]}: {KEY}: found the circle {circle}; allowed: a file that does not lead back")
+        raise UsageError(f"{above[-1]}: extends: found the circle {circle}; allowed: a file that does not lead back")
     own = dict(parse(file))
-    name = own.pop(KEY, "")
+    name = own.pop("extends", "")
     stands = dict.fromkeys(_paths(own), file)
     if name == "":
         return Inherited(file, own, stands)
-    base = _inherit(_base(name, file, shipped), parse, shipped, (*above, file))
+    base = inherit(_base(name, file, shipped), parse, shipped, (*above, file))
     # A name is never inherited: two studies of one name would share a folder of results.
     data = laid_over({k: v for k, v in base.data.items() if k != "name"}, own)
     return Inherited(file, data, {**base.stands, **stands}, (base.file, *base.bases))
@@ -98,7 +95,7 @@ def _base(name: Any, file: Path, shipped: Path) -> Path:
             if candidate.is_file():
                 return candidate.resolve()
     known = sorted(f"bases/{p.stem}" for p in (shipped / "bases").glob("*.yaml"))
-    raise UsageError(f"{file}: {KEY}: found {name!r}; allowed: a YAML file beside it, or one of {known}")
+    raise UsageError(f"{file}: extends: found {name!r}; allowed: a YAML file beside it, or one of {known}")
 
 
 def laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
