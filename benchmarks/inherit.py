@@ -79,9 +79,9 @@ def inherit(
         circle = " -> ".join(str(f) for f in (*above[above.index(file) :], file))
         raise UsageError(f"{above[-1]}: extends: found the circle {circle}; allowed: a file that does not lead back")
     own = dict(parse(file))
-    name = own.pop("extends", "")
+    extending, name = "extends" in own, own.pop("extends", None)
     stands = dict.fromkeys(_paths(own), file)
-    if name == "":
+    if not extending:
         return Inherited(file, own, stands)
     base = inherit(_base(name, file, shipped), parse, shipped, (*above, file))
     # A name is never inherited: two studies of one name would share a folder of results.
