@@ -18,6 +18,8 @@ import yaml
 from jsonargparse import ArgumentParser, set_parsing_settings
 
 from benchmarks.findings import ClaimSpec
+from benchmarks.inherit import Inherited, inherit
+from benchmarks.metric_groups import MetricGroup, families
 from benchmarks.mitigation_file import MitigationFile
 from benchmarks.suite import Fits, Scenario, Suite
 from benchmarks.testbed import AttributeList, ClassSpec, ModelSpec, Testbed
@@ -33,7 +35,7 @@ def load_suite(name_or_path: str, overrides: Sequence[str] = ()) -> tuple[Suite,
     """Read a suite by shipped name or by path, with command-line overrides such as `--iterations 3`.
 
     Returns:
-        The suite and the file it came from.
+        The suite, with metric groups written out, and the file it came from.
 
     Raises:
         UsageError: When the file is missing or anything in it is wrong.
@@ -41,12 +43,15 @@ def load_suite(name_or_path: str, overrides: Sequence[str] = ()) -> tuple[Suite,
     file = find_file(name_or_path, SUITES, "suite")
     if file.parent != SUITES:
         add_to_path(file.parent)  # a model, metric or data set beside a suite is found
-    return read(Suite, file, overrides), file
+    suite = read(Suite, file, overrides)
+    with extended(file).blaming(overrides):
+        metrics = families(suite.metrics, file, lambda group: read(MetricGroup, group), SUITES / "metrics")
+    return dataclasses.replace(suite, metrics=metrics), file
 
 
 def load_testbed(suite: Suite, suite_file: Path) -> tuple[Testbed, Path]:
     """Read the testbed that a suite names."""
-    file = find_file(suite.testbed, suite_file.parent, f"{suite_file}: testbed", SUITES / "testbeds")
+    file = find_file(suite.testbed, suite_file.parent, f"{suite_file}: testbed", SUITES / "testbeds", SUITES)
     return read(Testbed, file), file
 
 
@@ -127,8 +132,15 @@ def find_file(name: str, near: Path, what: str, *shelves: Path) -> Path:
 
 
 def read(cls: type[T], file: Path, overrides: Sequence[str] = ()) -> T:
-    """Read one YAML file into a dataclass."""
-    return typed(cls, read_yaml(file), file, overrides)
+    """Read one YAML file, and the files it extends, into a dataclass."""
+    whole = extended(file)
+    with whole.blaming(overrides):
+        return typed(cls, whole.data, file, overrides)
+
+
+def extended(file: Path) -> Inherited:
+    """Read a file together with the files it extends."""
+    return inherit(file, read_yaml, SUITES)
 
 
 def read_yaml(file: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cells import Cell, Method, Trace
-from benchmarks.loading import load_scenarios, load_suite, load_testbed, patch_fits, patch_scenario
+from benchmarks.loading import extended, load_scenarios, load_suite, load_testbed, patch_fits, patch_scenario
 from benchmarks.loop import Walk
 from benchmarks.methods import Ready, check_scorers, make_method
 from benchmarks.mitigations.none import Nothing
@@ -96,14 +96,16 @@ def make_plan(name_or_path: str, overrides: Sequence[str] = (), methods: Sequenc
         UsageError: When anything that the run would need is wrong.
     """
     suite, file = load_suite(name_or_path, overrides)
-    check_claims(suite, file)
-    testbed, testbed_file = load_testbed(suite, file)
-    world = open_world(suite, testbed, file, testbed_file)
-    planner = _Planner(suite, file, world)
-    for entry in suite.scenarios:
-        for scenario in load_scenarios(entry.file, file, entry.variants):
-            planner.add_scenario(entry, scenario, methods)
-    return planner.finish()
+    with extended(file).blaming(overrides):
+        check_claims(suite, file)
+        testbed, testbed_file = load_testbed(suite, file)
+        with extended(testbed_file).blaming():
+            world = open_world(suite, testbed, file, testbed_file)
+        planner = _Planner(suite, file, world)
+        for entry in suite.scenarios:
+            for scenario in load_scenarios(entry.file, file, entry.variants):
+                planner.add_scenario(entry, scenario, methods)
+        return planner.finish()
 
 
 def check_claims(suite: Suite, file: Path) -> None:

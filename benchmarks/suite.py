@@ -202,7 +202,7 @@ class Suite:
         testbed: File of the testbed, relative to the suite's folder.
         scenarios: What runs, each with what this suite changes for it.
         mitigations: Files of methods and controls; `none` and `real` are the controls.
-        metrics: Metric families by class path; in the order of the board.
+        metrics: Metric families by class path, in the order of the board; a file may also name groups.
         primary: The one metric a modality is judged by.
         shard: Samples a generation step makes at most.
         retain: What stays on the disk after its last reader; changes no number.
