@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from benchmarks.steps.step import Step
-from benchmarks.store import Cost
-from benchmarks.testbed import ModelSpec
-from benchmarks.world import model_folder, on_data, read_card
+from benchmarks.storage.store import Cost
+from benchmarks.study.testbed import ModelSpec
+from benchmarks.study.world import model_folder, on_data, read_card
 from lightning_modules.cards import digest as folder_digest
 from records.canonical import Spec
 from records.errors import StepError

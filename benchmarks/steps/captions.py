@@ -12,7 +12,7 @@ from benchmarks.steps.items import PROMPT_SPLIT
 from benchmarks.steps.order import in_order
 from benchmarks.steps.part import Part
 from benchmarks.steps.step import Keys, reads
-from benchmarks.store import Cost
+from benchmarks.storage.store import Cost
 from datamodules.pairs import Pairs
 from records.errors import StepError
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.checks import MODALITIES
-from benchmarks.hooks import Context
-from benchmarks.store import Store
-from benchmarks.suite import Executions
-from benchmarks.testbed import ModelSpec
+from benchmarks.methods.hooks import Context
+from benchmarks.storage.store import Store
+from benchmarks.study.suite import Executions
+from benchmarks.study.testbed import ModelSpec
 from datamodules.pairs import Pairs
 from lightning_modules.sources import Origin, is_adapter
 from records.canonical import Spec
+from records.checks import MODALITIES
 from records.sources import import_class
 
 #: Bytes of models that a process keeps loaded between steps unless it is told otherwise, and their number.

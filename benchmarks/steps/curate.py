@@ -10,13 +10,13 @@ import numpy as np
 from benchmarks.steps.items import ItemStep
 from benchmarks.steps.order import in_order
 from benchmarks.steps.step import Keys, Work, reads
-from benchmarks.store import Cost
+from benchmarks.storage.store import Cost
 from datamodules.pairs import Pairs
 from records.errors import StepError
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext
-    from benchmarks.suite import Retain
+    from benchmarks.study.suite import Retain
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmarks.seeds import permutation
 from benchmarks.steps.step import Step, Work, reads
-from benchmarks.store import Cost
-from benchmarks.world import KINDS
+from benchmarks.storage.store import Cost
+from benchmarks.study.world import KINDS
 from datamodules.pairs import Pairs
 
 if TYPE_CHECKING:

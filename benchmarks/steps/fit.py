@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from benchmarks.checks import Modality
 from benchmarks.steps.hooked import HookedStep
 from benchmarks.steps.step import Work, reads
-from benchmarks.store import Cost
+from benchmarks.storage.store import Cost
 from lightning_modules.settings import FitSettings
+from records.checks import Modality
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext
-    from benchmarks.suite import Retain
+    from benchmarks.study.suite import Retain
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

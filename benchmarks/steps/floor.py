@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from benchmarks.metrics.names import facts
 from benchmarks.steps.measuring import Measuring, one_caption_each, paired
 from benchmarks.steps.sample import evaluation_prompts
-from benchmarks.store import Cost
+from benchmarks.storage.store import Cost
+from records.declarations import facts
 from records.errors import StepError
 
 if TYPE_CHECKING:

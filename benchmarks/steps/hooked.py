@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.hooks import Context, Mitigation
+from benchmarks.methods.hooks import Context, Mitigation
 from benchmarks.seeds import sample_seeds
 from benchmarks.steps.order import in_order, sorted_rows
 from benchmarks.steps.step import Keys, Step

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from benchmarks.seeds import draw_items
 from benchmarks.steps.items import caption_seed, real_pairs, reserve_ids
 from benchmarks.steps.step import Step, Work
-from benchmarks.store import Cost
+from benchmarks.storage.store import Cost
 from datamodules.pairs import Pairs
 from records.canonical import Spec
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext
-    from benchmarks.suite import Retain
+    from benchmarks.study.suite import Retain
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

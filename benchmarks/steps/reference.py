@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.steps.features import embedded
 from benchmarks.steps.step import Step, Work, reads
-from benchmarks.store import Cost
+from benchmarks.storage.store import Cost
 from records.canonical import Spec
 
 if TYPE_CHECKING:

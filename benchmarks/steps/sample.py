@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from benchmarks.checks import Modality
 from benchmarks.seeds import sample_seeds
 from benchmarks.steps.step import Step, Work, reads
-from benchmarks.store import Cost
+from benchmarks.storage.store import Cost
 from datamodules.pairs import Pairs
 from records.canonical import Spec
+from records.checks import Modality
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext
-    from benchmarks.suite import Retain
+    from benchmarks.study.suite import Retain
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

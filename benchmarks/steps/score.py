@@ -9,11 +9,11 @@ import numpy as np
 
 from benchmarks.steps.order import in_order
 from benchmarks.steps.step import Keys, Step, reads
-from benchmarks.store import Cost
+from benchmarks.storage.store import Cost
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext
-    from benchmarks.suite import Retain
+    from benchmarks.study.suite import Retain
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.cli import explained, run_plan
-from benchmarks.estimate import estimate
-from benchmarks.executors import InProcessExecutor
-from benchmarks.plan import Plan, make_plan
-from benchmarks.store import LocalStore
+from benchmarks.commands.main import explained, run_plan
+from benchmarks.planning.estimate import estimate
+from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.running.executors import InProcessExecutor
+from benchmarks.storage.store import LocalStore
 from tests.engine.conftest import write_suite
 
 ENSEMBLE = [{"file": "diverse_ensemble", "variants": ["k3_live"]}, {"file": "joint_finetune"}]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.inherit import laid_over
-from benchmarks.loading import SUITES, extended, load_suite
-from benchmarks.plan import make_plan
+from benchmarks.planning.plan import make_plan
+from benchmarks.study.inherit import laid_over
+from benchmarks.study.loading import SUITES, extended, load_suite
 from records.errors import UsageError
 from tests.engine.conftest import SMALL, TESTBED
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.loading import load_suite
+from benchmarks.study.loading import load_suite
 from records.errors import UsageError
 
 Suite = Callable[..., Path]

@@ -10,15 +10,15 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from benchmarks import plan as planning
-from benchmarks.estimate import estimate
-from benchmarks.execute import execute
-from benchmarks.executors import InProcessExecutor, LocalExecutor
-from benchmarks.loop import Walk
-from benchmarks.plan import Plan
+from benchmarks.planning import plan as planning
+from benchmarks.planning.estimate import estimate
+from benchmarks.planning.loop import Walk
+from benchmarks.planning.plan import Plan
+from benchmarks.running.execute import execute
+from benchmarks.running.executors import InProcessExecutor, LocalExecutor
 from benchmarks.steps import Step
 from benchmarks.steps.step import Work, reads
-from benchmarks.store import Cost, LocalStore, MemoryStore
+from benchmarks.storage.store import Cost, LocalStore, MemoryStore
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

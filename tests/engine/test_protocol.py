@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.loading import SUITES, load_scenarios, load_suite, load_testbed
-from benchmarks.plan import Plan, _Planner
+from benchmarks.planning.plan import Plan, _Planner
 from benchmarks.steps import Fit
-from benchmarks.suite import ScenarioEntry
-from benchmarks.world import open_world
+from benchmarks.study.loading import SUITES, load_scenarios, load_suite, load_testbed
+from benchmarks.study.suite import ScenarioEntry
+from benchmarks.study.world import open_world
 from records.errors import UsageError
 from tests.engine.conftest import SMALL, TESTBED, write_suite
 

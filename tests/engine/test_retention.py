@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.execute import execute
-from benchmarks.executors import InProcessExecutor, Listener
-from benchmarks.plan import Plan
-from benchmarks.results import CellResult
+from benchmarks.planning.plan import Plan
+from benchmarks.running.execute import execute
+from benchmarks.running.executors import InProcessExecutor, Listener
 from benchmarks.steps import Step
-from benchmarks.store import LocalStore, MemoryStore, Store
+from benchmarks.storage.store import LocalStore, MemoryStore, Store
+from records.results import CellResult
 from tests.engine.conftest import run_in_memory
 
 POOLS = {"real", "images", "captions", "score", "curate"}

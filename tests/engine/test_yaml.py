@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.loading import ROOT, SUITES, check_keys, extended, load_mitigation, load_scenarios, read
-from benchmarks.metric_groups import MetricGroup, families
-from benchmarks.plan import make_plan
-from benchmarks.suite import Suite
-from benchmarks.testbed import AttributeList
-from benchmarks.testbed import Testbed as BedFile
+from benchmarks.planning.plan import make_plan
+from benchmarks.study.loading import ROOT, SUITES, check_keys, extended, load_mitigation, load_scenarios, read
+from benchmarks.study.metric_groups import MetricGroup, families
+from benchmarks.study.suite import Suite
+from benchmarks.study.testbed import AttributeList
+from benchmarks.study.testbed import Testbed as BedFile
 
 SUITE_FILES = sorted(p.stem for p in SUITES.glob("*.yaml"))
 
@@ -71,7 +71,7 @@ def test_no_folder_of_shipped_files_is_left_out() -> None:
 def test_big_studies_share_steps_and_plan_without_torch(name: str) -> None:
     code = (
         "import sys, contextlib, io, json\n"
-        "from benchmarks.cli import main\n"
+        "from benchmarks.commands.main import main\n"
         "out = io.StringIO()\n"
         "with contextlib.redirect_stdout(out):\n"
         f"    assert main(['plan', {name!r}, '--format', 'json']) == 0\n"
