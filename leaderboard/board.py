@@ -16,11 +16,10 @@ from leaderboard.controls import Controls, find_controls, mismatch
 from leaderboard.health import false_health
 from leaderboard.onset import onset
 from leaderboard.power import Power
-from leaderboard.readings import BoardRow, Reading, read
+from leaderboard.readings import BoardRow, Reading, floor_of, minimum_effect, read
 from leaderboard.signatures import Signature, signatures
+from records.names import MetricName
 from records.results import CellResult, Cost, Floor
-
-__all__ = ["Board", "BoardRow", "Group", "Line", "build"]
 
 Role = Literal["control", "method", "side effect"]
 DASH = "-"
@@ -64,10 +63,10 @@ class Line:
     reading: Reading
     start: float | None = None
     end: float | None = None
-    worsening: st.Interval | None = None
+    worsening: st.MeanInterval | None = None
     sd: float | None = None
     prevented: st.Ratio | None = None
-    gain: st.Interval | None = None
+    gain: st.MeanInterval | None = None
     p_value: float | None = None
     rank: tuple[int, int] | None = None
     area: float | None = None
@@ -147,9 +146,9 @@ def primary_metrics(
     own = [row for row in rows if row.group == (scenario, variant)]
     own.sort(key=lambda row: row.mitigation != "none")  # stable: `none` first, the plan's order after it
     found: dict[str, str] = {}
-    for cell in (results[key] for row in own for key in row.keys if key in results):
+    for cell in (cell for row in own for cell in row.cells(results)):
         for metric in sorted(m for m, info in cell.info.items() if info.primary):
-            modality = metric.partition("/")[0]
+            modality = MetricName.parse(metric).side
             if modality in cell.trains:
                 found.setdefault(modality, metric)
     return dict(sorted(found.items())) or {"": ""}
@@ -171,10 +170,9 @@ def _group(
     lines = [_flag(line, results, modality) for line in lines]
     lines = _compare(lines, controls)
     lines.sort(key=_order)
-    direction = controls.direction or next(
-        (c.info[metric].direction for r in readings for c in r.cells if metric in c.info), "down"
-    )
-    floor = controls.floor or next((c.floors[metric] for r in readings for c in r.cells if metric in c.floors), None)
+    cells = [cell for r in readings for cell in r.cells]
+    direction = controls.direction or next((c.info[metric].direction for c in cells if metric in c.info), "down")
+    floor = controls.floor or floor_of(cells, metric)
     power = _power(lines, controls)
     return Group(scenario, variant, modality, metric, direction, own[0].parent, floor, controls, tuple(lines), power)
 
@@ -213,8 +211,6 @@ def _describe(line: Line, reading: Reading, modality: str) -> Line:
     assert curves is not None
     direction = reading.cells[0].info[reading.metric].direction
     worse = st.worsening(reading.at(0), reading.at(-1), direction)
-    floor = reading.cells[0].floors.get(reading.metric)
-    minimum = floor.minimum_effect if floor else 0.0
     return replace(
         line,
         start=float(reading.at(0).mean()),
@@ -223,7 +219,7 @@ def _describe(line: Line, reading: Reading, modality: str) -> Line:
         sd=st.mean_sd(worse)[1] if len(worse) > 1 else None,
         area=float(st.trajectory_area(curves, direction).mean()),
         slope=float(st.robust_slope(curves, direction).mean()),
-        onset=onset(curves, direction, minimum),
+        onset=onset(curves, direction, minimum_effect(reading.cells, reading.metric)),
         signatures=signatures(reading.cells, modality),
         protocol=next(iter(reading.protocols)) if len(reading.protocols) == 1 else "",
         cost=reading.cost(),
@@ -246,7 +242,7 @@ def _compare(lines: list[Line], controls: Controls) -> list[Line]:
     if not scored:
         return lines
     none, direction = controls.reading("none"), controls.direction
-    gains = {id(x): comparing.gain(none, x.reading, direction) for x in scored}
+    gains = {id(x): comparing.gap(x.reading, none, direction) for x in scored}
     ranked = [x for x in scored if x.role == "method" and not _unranked(x, controls)]
     adjusted = st.holm([comparing.p_value(none, x.reading) for x in ranked])
     p_values = {id(x): p for x, p in zip(ranked, adjusted, strict=True)}
@@ -289,7 +285,7 @@ def _reasons(line: Line, controls: Controls) -> tuple[str, ...]:
 
 
 def _order(line: Line) -> tuple[int, int, float]:
-    """Controls first, then the ranked by rank and paired difference; everything else keeps the plan's order."""
+    """Put controls first, then the ranked by rank and paired difference; everything else keeps the plan's order."""
     if line.role == "control":
         return 0, 0, 0.0
     return (1, sum(line.rank), -line.gain.mean) if line.rank and line.gain else (2, 0, 0.0)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from leaderboard.board import Board, build
 from leaderboard.entries import Entry, EntryCell, EntryRow
-from leaderboard.readings import CONTROLS, BoardRow
+from leaderboard.readings import BoardRow
+from records.names import CONTROLS, MetricName, RowName
 from records.results import CellResult, MetricInfo, Point, Row
 
 Rows = tuple[list[BoardRow], dict[str, CellResult]]
@@ -64,17 +65,16 @@ def beside_local(
         Rows in the order of the plan, cells by key, and the methods whose entries are left out: other protocol, N or T.
     """
     rows, cells = entry_rows(entries)
-    usable: dict[tuple[str, str, str], BoardRow] = {}
+    usable: dict[RowName, BoardRow] = {}
     foreign: dict[str, None] = {}
     for row in rows:
-        mine = [cells[key] for key in row.keys if key in cells]
-        if row.group in planned and all(_same(cell, planned[row.group]) for cell in mine):
-            usable[(*row.group, row.mitigation)] = row
+        if row.group in planned and all(_same(cell, planned[row.group]) for cell in row.cells(cells)):
+            usable[row.name] = row
         else:
             foreign[row.mitigation] = None
     chosen = []
     for row in local:
-        twin = usable.pop((*row.group, row.mitigation), None)
+        twin = usable.pop(row.name, None)
         complete = all(key in results and results[key].status == "complete" for key in row.keys)
         chosen.append(row if complete or twin is None else twin)
     chosen += usable.values()
@@ -97,9 +97,9 @@ def _result(entry: Entry, row: EntryRow, cell: EntryCell, key: str) -> CellResul
         for iteration, value in enumerate(values):
             metrics.setdefault(iteration, {})[metric] = value
     for metric, ends in cell.ends.items():
-        pooled = metric.startswith("set/")
-        for iteration, value in zip((int(pooled), row.iterations), ends, strict=True):
-            (sets if pooled else metrics).setdefault(iteration, {})[metric] = value
+        first = MetricName.parse(metric).first
+        for iteration, value in zip((first, row.iterations), ends, strict=True):
+            (sets if first else metrics).setdefault(iteration, {})[metric] = value
     execution = {"device": cell.device, "machine": cell.machine, "threads": cell.threads}
     return CellResult(
         suite=entry.suite, suite_digest="", key=key, seed=cell.seed, iterations=row.iterations, n=row.n,

@@ -17,12 +17,7 @@ def paired(one: Reading, other: Reading) -> bool:
     return one.hosts_by_seed == other.hosts_by_seed
 
 
-def gain(none: Reading, method: Reading, direction: str) -> st.Interval:
-    """Return the interval of how much better ``method`` is than ``none`` at T."""
-    return gap(method, none, direction)
-
-
-def gap(better: Reading, worse: Reading, direction: str) -> st.Interval:
+def gap(better: Reading, worse: Reading, direction: str) -> st.MeanInterval:
     """Return the interval of how much worse the second row is than the first at T; positive where it is worse."""
     a, b = better.at(-1), worse.at(-1)
     if paired(better, worse):

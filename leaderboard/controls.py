@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from leaderboard import statistics as st
 from leaderboard.comparing import gap, paired
-from leaderboard.readings import CONTROLS, BoardRow, Reading, read
+from leaderboard.readings import BoardRow, Reading, floor_of, read
+from records.names import CONTROLS, GroupName
 from records.results import CellResult, Floor
 
 UNKNOWN = st.Validity(None, None)
@@ -33,7 +34,7 @@ class Controls:
     inherited: bool
     direction: str = ""
     floor: Floor | None = None
-    gap: st.Interval | None = None
+    gap: st.MeanInterval | None = None
     validity: st.Validity = UNKNOWN
     correlation: float | None = None
 
@@ -102,7 +103,7 @@ def find_controls(
         "",
         inherited,
         direction,
-        _floor(none.cells + real.cells, metric),
+        floor_of(none.cells + real.cells, metric),
         gap(real, none, direction),
         st.validity(st.worsening(none.at(0), none.at(-1), direction), st.worsening(real.at(0), real.at(-1), direction)),
         st.seed_correlation(none.at(-1), real.at(-1)) if paired(none, real) else None,
@@ -127,18 +128,18 @@ def mismatch(reading: Reading, controls: Controls) -> str:
     return ""
 
 
-def _parent_group(row: BoardRow, rows: tuple[BoardRow, ...]) -> tuple[str, str] | None:
+def _parent_group(row: BoardRow, rows: tuple[BoardRow, ...]) -> GroupName | None:
     """Return the parent's group: named as "scenario/variant", else the same variant, else its only one."""
     if row.parent is None:
         return None
-    scenario, _, variant = row.parent.partition("/")
+    scenario, variant = GroupName.parse(row.parent)
     variants = list(dict.fromkeys(r.variant for r in rows if r.scenario == scenario))
     if variant or row.variant in variants:
-        return scenario, variant or row.variant
-    return (scenario, variants[0]) if len(variants) == 1 else None
+        return GroupName(scenario, variant or row.variant)
+    return GroupName(scenario, variants[0]) if len(variants) == 1 else None
 
 
-def _problem(row: BoardRow, home: tuple[str, str] | None, found: tuple[Reading, ...]) -> str:
+def _problem(row: BoardRow, home: GroupName | None, found: tuple[Reading, ...]) -> str:
     if home is None:
         return f"not comparable: parent {row.parent} has no such variant"
     names = [reading.row.mitigation for reading in found]
@@ -151,11 +152,6 @@ def _problem(row: BoardRow, home: tuple[str, str] | None, found: tuple[Reading, 
     if none.setting != real.setting or none.protocols != real.protocols or len(none.protocols) != 1:
         return "no control: none and real differ in protocol"
     return ""
-
-
-def _floor(cells: tuple[CellResult, ...], metric: str) -> Floor | None:
-    floors = [cell.floors[metric] for cell in cells if metric in cell.floors]
-    return max(floors, key=lambda floor: floor.minimum_effect) if floors else None
 
 
 def _list(values: Iterable[int]) -> str:

@@ -8,18 +8,17 @@ and comparable curves are not drawn.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from leaderboard.board import Board, Group, Line
+from leaderboard.drawing import COLOURS, INK, dress_group, grid
+from records.names import MetricName
 
-COLOURS = {"none": "#c8443a", "real": "#2f7d4f"}
 # Okabe-Ito without its red and green, which the controls own, then darker and warmer extras
 PALETTE = ("#0072b2", "#e69f00", "#8e6bbf", "#56b4e9", "#a6761d", "#cc79a7", "#1b4965", "#7f7f7f")
 STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))  # another line style each time the palette is used up
-INK, FAINT = "#333333", "#d9d9d9"
 LABEL_GAP = 0.055  # of the panel's height, between two labels at the end of the curves
 
 
@@ -34,37 +33,12 @@ def figure(board: Board, columns: int = 3, most: int = 6) -> Any:
     Returns:
         A matplotlib ``Figure``, not registered with pyplot.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    groups = [group for group in board.groups if _drawable(group)]
-    columns = max(1, min(columns, len(groups)))
-    lines = max(1, -(-len(groups) // columns))
-    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
-    drawn = Figure(figsize=(5.2 * columns, 3.7 * lines), dpi=150, layout=layout, facecolor="white")
-    FigureCanvasAgg(drawn)
-    if not groups:
-        drawn.text(0.5, 0.5, "no complete curves yet", ha="center", va="center", color=INK, fontsize=12)
-        return drawn
+    groups = [group for group in board.groups if _known(group)]
     styles = _styles(groups)
-    panels = drawn.subplots(lines, columns, squeeze=False).flat
-    for panel in list(panels)[len(groups) :]:
-        panel.set_axis_off()
-    for panel, group in zip(drawn.axes, groups, strict=False):
+    made, panels = grid(groups, columns, 5.2, lambda row: 3.7, "no complete curves yet")
+    for panel, group in panels:
         _panel(panel, group, styles, most)
-    return drawn
-
-
-def write_png(board: Board, path: Path, columns: int = 3, most: int = 6) -> Path:
-    """Draw and save a PNG without a time stamp, so equal boards give equal bytes on one machine."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure(board, columns, most).savefig(path, metadata={"Software": None})
-    return path
-
-
-def _drawable(group: Group) -> bool:
-    return bool(_known(group))
+    return made
 
 
 def _known(group: Group) -> list[Line]:
@@ -125,25 +99,10 @@ def _curves(group: Group, most: int) -> list[tuple[str, np.ndarray]]:
 
 def _dress(panel: Any, group: Group, last: int) -> None:
     better = "lower is better" if group.direction == "down" else "higher is better"
-    about, colour = f"{group.modality} {group.metric.partition('/')[2]}, {better}", "#666666"
-    if not group.controls.label.startswith("valid"):
-        about, colour = f"{about} · {_warning(group)}", COLOURS["none"]
-    title = f"{group.scenario} · {group.variant}"
-    panel.set_title(title, loc="left", fontsize=11, color=INK, weight="bold", pad=18)
-    panel.text(0, 1.025, about, transform=panel.transAxes, fontsize=8.5, color=colour)
+    dress_group(panel, group, f"{group.modality} {MetricName.parse(group.metric).beside}, {better}")
     panel.set_xlabel("iteration", fontsize=8.5, color=INK)
     panel.set_xticks(range(0, last + 1, max(1, last // 10)))
-    panel.tick_params(colors=INK, labelsize=8, length=3)
-    panel.grid(axis="y", color=FAINT, lw=0.6)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
-    panel.spines[["left", "bottom"]].set_color(FAINT)
     panel.margins(x=0.01, y=0.06)
-
-
-def _warning(group: Group) -> str:
-    """Return why a panel proves nothing, in few words."""
-    return group.controls.label.partition(" (")[0].replace("unknown", "validity unknown")
 
 
 def _end_labels(panel: Any, ends: list[tuple[float, str, str]], last: int) -> None:
@@ -164,20 +123,7 @@ def _end_labels(panel: Any, ends: list[tuple[float, str, str]], last: int) -> No
             break
     for height, (value, name, colour) in zip(heights, ordered, strict=True):
         panel.annotate(
-            name,
-            xy=(last, value),
-            xytext=(last + 0.05 * last, height),
-            fontsize=8,
-            color=colour,
-            va="center",
-            weight="bold" if name in COLOURS else "normal",
-            arrowprops={
-                "arrowstyle": "-",
-                "color": colour,
-                "lw": 0.5,
-                "alpha": 0.6,
-                "shrinkA": 0,
-                "shrinkB": 0,
-            },
-            annotation_clip=False,
-        )
+            name, xy=(last, value), xytext=(last + 0.05 * last, height), fontsize=8, color=colour, va="center",
+            weight="bold" if name in COLOURS else "normal", annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.5, "alpha": 0.6, "shrinkA": 0, "shrinkB": 0},
+        )  # fmt: skip

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from leaderboard.entries_migrations import MIGRATIONS
-from records.codec import CodecError, decode, encode, schema
+from records.codec import CodecError, decode, document_schema, encode
 from records.errors import UsageError
 from records.migrations import migrate
+from records.names import MODALITIES, GroupName, MetricName
 from records.results import Cost, Floor, MetricInfo
 
 SCHEMA = 2
@@ -35,7 +36,6 @@ KEY = re.compile(r"[0-9a-f]{64}")
 DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\+00:00|Z))?")
 VERSION = re.compile(r"[A-Za-z0-9.+_-]{0,64}")
 HOST = re.compile(r"[A-Za-z0-9 ._-]{0,64}")
-MODALITIES = ("captioner", "generator")
 
 
 class EntryError(UsageError):
@@ -100,12 +100,12 @@ class EntryRow:
     @property
     def name(self) -> str:
         """Scenario and variant, as people write them."""
-        return f"{self.scenario}/{self.variant}"
+        return str(GroupName(self.scenario, self.variant))
 
     @property
     def primary(self) -> tuple[str, ...]:
         """The headline metrics of the modalities that are trained."""
-        return tuple(m for m, about in self.info.items() if about.primary and m.partition("/")[0] in self.trains)
+        return tuple(m for m, about in self.info.items() if about.primary and MetricName.parse(m).side in self.trains)
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Entry:
         try:
             document = {"schema": SCHEMA, **encode(Entry, self)}
             check(self)
-        except CodecError as error:
+        except ValueError as error:
             raise EntryError(f"the entry of {self.method} cannot be written: {error}") from None
         text = json.dumps(document, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
         text = re.sub(r"\[\n\s+[-+.0-9eE,\s]+?\n\s*\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
@@ -208,10 +208,7 @@ def read_entries(suite: str, folder: Path = FOLDER) -> tuple[Entry, ...]:
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of an entry, generated from the dataclasses."""
-    body = schema(Entry)
-    body["properties"] = {"schema": {"const": SCHEMA}, **body["properties"]}
-    body["required"] = ["schema", *body["required"]]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "collapse-bench entry", **body}
+    return document_schema(Entry, SCHEMA, "entry")
 
 
 def check(entry: Entry) -> None:
@@ -229,8 +226,7 @@ def check(entry: Entry) -> None:
     _modalities(entry.applies_to, "applies_to")
     _unique(entry.not_applicable, "not_applicable")
     for name in entry.not_applicable:
-        scenario, _, variant = name.partition("/")
-        _match(NAME, (scenario, variant), "not_applicable")
+        _match(NAME, GroupName.parse(name), "not_applicable")
     _unique([row.name for row in entry.rows] + list(entry.not_applicable), "rows")
     for row in entry.rows:
         _check_row(row)
@@ -247,6 +243,8 @@ def _check_row(row: EntryRow) -> None:
     _unique(row.seeds, f"{where}: seeds")
     _unique([cell.seed for cell in row.cells], f"{where}: seeds of cells")
     _match(METRIC, (*row.info, *row.floors), f"{where}: metrics")
+    for metric in (*row.info, *row.floors):
+        MetricName.parse(metric, f"{where}: metrics")
     _match(KEY, [about.protocol for about in row.info.values()], f"{where}: protocol")
     for cell in row.cells:
         place = f"{where}: seed {cell.seed}"

@@ -7,13 +7,14 @@ ranked. Intervals that leave the panel end in an arrow.
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from leaderboard.board import Board, Group, Line
-from leaderboard.curves import COLOURS, FAINT, INK
+from leaderboard.drawing import COLOURS, GREY, INK, dress_group, grid
 from leaderboard.render import row_name
 from leaderboard.statistics import LEVEL
+from records.names import MetricName
 
 LOW, HIGH = -0.6, 1.3  # of every panel, so that panels can be compared by eye
 BETTER, WORSE, UNCLEAR = "#0072b2", COLOURS["none"], "#7f7f7f"
@@ -31,33 +32,15 @@ def figure(board: Board, columns: int = 2) -> Any:
     Returns:
         A matplotlib ``Figure``, not registered with pyplot.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
     groups = [group for group in board.groups if _drawn(group)]
-    columns = max(1, min(columns, len(groups)))
-    rows = [groups[i : i + columns] for i in range(0, len(groups), columns)]
-    heights = [1.25 + ROW * max(len(_drawn(group)) for group in row) for row in rows] or [1.5]
-    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
-    made = Figure(figsize=(6.4 * columns, sum(heights)), dpi=150, layout=layout, facecolor="white")
-    FigureCanvasAgg(made)
-    if not groups:
-        made.text(0.5, 0.5, "no method has a headline number yet", ha="center", va="center", color=INK, fontsize=12)
-        return made
-    panels = made.subplots(len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": heights})
-    for panel, group in zip(panels.flat, groups, strict=False):
+    made, panels = grid(groups, columns, 6.4, _height, "no method has a headline number yet")
+    for panel, group in panels:
         _panel(panel, group)
-    for panel in panels.flat[len(groups) :]:
-        panel.set_axis_off()
     return made
 
 
-def write_png(board: Board, path: Path, columns: int = 2) -> Path:
-    """Draw and save a PNG without a time stamp, so equal boards give equal bytes on one machine."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure(board, columns).savefig(path, metadata={"Software": None})
-    return path
+def _height(groups: Sequence[Group]) -> float:
+    return 1.25 + ROW * max((len(_drawn(group)) for group in groups), default=1)
 
 
 def _drawn(group: Group) -> list[Line]:
@@ -66,6 +49,7 @@ def _drawn(group: Group) -> list[Line]:
 
 def _panel(panel: Any, group: Group) -> None:
     lines = _drawn(group)
+    dress_group(panel, group, f"{group.modality}, {MetricName.parse(group.metric).beside}")
     panel.axvline(0, color=COLOURS["none"], lw=1.4, zorder=1)
     panel.axvline(1, color=COLOURS["real"], lw=1.4, zorder=1)
     covered = _draw_untrained(panel, group.controls.untrained)
@@ -80,19 +64,8 @@ def _panel(panel: Any, group: Group) -> None:
     panel.set_xlabel("collapse prevented, 95 % interval (blue, red: differs from none, Holm)", fontsize=8.5, color=INK)
     for tick, name in zip(panel.get_xticklabels(), ticks.values(), strict=True):
         tick.set_color(COLOURS.get(name, INK))
-    panel.tick_params(length=0)
-    panel.grid(axis="y", color=FAINT, lw=0.5)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right", "left"]].set_visible(False)
-    panel.spines["bottom"].set_color(FAINT)
-    panel.set_title(f"{group.scenario} · {group.variant}", loc="left", fontsize=11, color=INK, weight="bold", pad=20)
-    about = f"{group.modality}, {group.metric.partition('/')[2]}"
-    valid = group.controls.label.startswith("valid")
-    if not valid:
-        about += f" · {group.controls.label.partition(' (')[0]}"
-    colour = "#666666" if valid else COLOURS["none"]
-    panel.text(0, 1.012, about, transform=panel.transAxes, fontsize=8.5, color=colour, va="bottom")
-    panel.text(1.01, 1.012, "rank", transform=panel.transAxes, fontsize=8, color="#666666", va="bottom")
+    panel.spines["left"].set_visible(False)
+    panel.text(1.01, 1.012, "rank", transform=panel.transAxes, fontsize=8, color=GREY, va="bottom")
 
 
 def _draw_untrained(panel: Any, idle: float | None) -> tuple[float, float]:

@@ -7,10 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
-from tabulate import tabulate
-
-from leaderboard.gate import BAD, Outcome, Report
-from leaderboard.render import number
+from leaderboard.gate import BAD, GateOutcome, Report
+from leaderboard.text import number, plain_table
 
 HEAD = ("gate", "row", "statistic", "then", "now", "change", "p (Holm)", "power", "result")
 
@@ -30,7 +28,7 @@ def text(report: Report) -> str:
     parts = [
         f"check of {report.suite} against the baseline of commit {report.commit or 'unknown'}: "
         f"{report.steps} steps computed, {len(report.outcomes)} trends compared",
-        tabulate(rows, HEAD, tablefmt="simple", disable_numparse=True),
+        plain_table(rows, HEAD),
         "\n".join(lines),
         explanation(report),
         verdict(report),
@@ -78,9 +76,7 @@ def json_text(report: Report) -> str:
 
 def junit(report: Report) -> str:
     """Return the check as JUnit XML: one test case a gate."""
-    counts = {"tests": str(len(report.outcomes)), "failures": str(len(report.bad)), "errors": "0", "skipped": "0"}
-    root = ElementTree.Element("testsuites", counts)
-    suite = ElementTree.SubElement(root, "testsuite", {"name": f"collapse-bench {report.suite}", **counts})
+    root, suite = _junit_suite(report.suite, len(report.outcomes), failures=len(report.bad))
     for outcome in report.outcomes:
         case = ElementTree.SubElement(
             suite, "testcase", {"classname": f"gate.{report.suite}", "name": outcome.trend.gate.name}
@@ -95,12 +91,18 @@ def junit(report: Report) -> str:
 
 def junit_error(suite: str, message: str) -> str:
     """Return JUnit XML of a check that could not be made."""
-    counts = {"tests": "1", "failures": "0", "errors": "1", "skipped": "0"}
-    root = ElementTree.Element("testsuites", counts)
-    home = ElementTree.SubElement(root, "testsuite", {"name": f"collapse-bench {suite}", **counts})
+    root, home = _junit_suite(suite, 1, errors=1)
     case = ElementTree.SubElement(home, "testcase", {"classname": f"gate.{suite}", "name": "check"})
     ElementTree.SubElement(case, "error", {"type": "error", "message": message})
     return junit_text(root)
+
+
+def _junit_suite(
+    suite: str, tests: int, failures: int = 0, errors: int = 0
+) -> tuple[ElementTree.Element, ElementTree.Element]:
+    counts = {"tests": str(tests), "failures": str(failures), "errors": str(errors), "skipped": "0"}
+    root = ElementTree.Element("testsuites", counts)
+    return root, ElementTree.SubElement(root, "testsuite", {"name": f"collapse-bench {suite}", **counts})
 
 
 def junit_text(root: ElementTree.Element) -> str:
@@ -141,13 +143,13 @@ def _printable(value: str) -> str:
     return "".join(c if c in "\t\n" or (c >= " " and not "\ud800" <= c <= "\udfff") else "?" for c in value)
 
 
-def _where(outcome: Outcome) -> str:
+def _where(outcome: GateOutcome) -> str:
     gate = outcome.trend.gate
     now = f", now {number(outcome.mean)} over {len(outcome.seeds)} seeds" if outcome.mean is not None else ""
     return f"{gate.statistic} of {outcome.trend.metric} in {gate.row}: {number(outcome.trend.mean)}{now}"
 
 
-def _seeds(outcome: Outcome) -> str:
+def _seeds(outcome: GateOutcome) -> str:
     if not outcome.seeds:
         return ""
     if not outcome.shared:
@@ -156,7 +158,7 @@ def _seeds(outcome: Outcome) -> str:
     return f" [{len(outcome.seeds)} seeds, {outcome.shared} of them in the baseline and {same} there]"
 
 
-def _record(outcome: Outcome) -> dict[str, Any]:
+def _record(outcome: GateOutcome) -> dict[str, Any]:
     trend, change = outcome.trend, outcome.change
     return {
         "name": trend.gate.name,

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 
 from leaderboard.board import Board, Group, Line
 from leaderboard.overall import Overall, overall
-from leaderboard.render import heading, headline, power_line, row_name
-from leaderboard.text import count, number
+from leaderboard.render import OVERALL_HEAD, cells, heading, overall_rows, power_line
+from leaderboard.text import count
 from leaderboard.text import latex_escape as escape
 
 HEAD = ("mitigation", "at 0", "at T", "worsening", "prevented", "95 % interval", "rank", "net. evals", "seeds")
-OVERALL_HEAD = ("mitigation", "scenarios", "mean prevented", "mean rank", "note")
 
 
 def latex(board: Board, title: str) -> str:
@@ -26,11 +25,8 @@ def latex(board: Board, title: str) -> str:
 
 
 def _overall(table: Overall) -> str:
-    rows = []
-    for line in table.lines:
-        rank = f"{line.rank[0]:.1f}--{line.rank[1]:.1f}" if line.rank else ""
-        prevented = "" if line.prevented is None else f"{line.prevented:.2f}"
-        rows.append([escape(line.mitigation), line.scenarios, prevented, rank, escape(line.note)])
+    rows = [[*map(escape, row)] for row in overall_rows(table)]
+    rows = [[*row[:3], row[3].replace("-", "--"), row[4]] for row in rows]
     left = "; ".join(table.left_out)
     caption = f"Overall: {table.modality}. Equal weight per scenario, complete methods only."
     return _table(OVERALL_HEAD, rows, "lrrrl", caption + (f" Left out: {left}." if left else ""))
@@ -45,18 +41,10 @@ def _group(group: Group) -> str:
 
 
 def _row(group: Group, line: Line) -> list[str]:
-    ratio, worse = line.prevented, line.worsening
-    return [
-        escape(row_name(group, line)),
-        number(line.start),
-        number(line.end),
-        "" if worse is None else number(worse.mean) + ("" if line.sd is None else f" $\\pm$ {number(line.sd, 2)}"),
-        escape(line.headline) if ratio is None else f"{ratio.value:.2f}",
-        "" if ratio is None else headline(line).partition(" ")[2],
-        f"{line.rank[0]}--{line.rank[1]}" if line.rank else "",
-        count(line.cost.network_evaluations) if line.cost else "",
-        line.seeds,
-    ]
+    name, start, end, worse, shown, rank, seeds = map(escape, cells(group, line)[:7])
+    prevented, _, interval = shown.partition(" ") if line.prevented else (shown, "", "")
+    evaluations = count(line.cost.network_evaluations) if line.cost else ""
+    return [name, start, end, worse, prevented, interval, rank.replace("-", "--"), evaluations, seeds]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], columns: str, caption: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from leaderboard.board import Board, Group, Line
 from leaderboard.readings import BoardRow
+from records.names import MetricName
 from records.results import CellResult, MetricInfo
 
 
@@ -110,12 +111,12 @@ def wide(board: Board) -> list[Wide]:
     tables = []
     for scenario, variant in dict.fromkeys(row.group for row in board.rows):
         rows = [row for row in board.rows if row.group == (scenario, variant)]
-        cells = [board.results[key] for row in rows for key in row.keys if key in board.results]
+        cells = [cell for row in rows for cell in row.cells(board.results)]
         info = {metric: about for cell in reversed(cells) for metric, about in cell.info.items()}
         names = {m for c in cells for point in (*c.metrics, *c.sets) for m in point.values}
         names |= {m for cell in cells for m in cell.absent}
-        for modality in sorted({name.partition("/")[0] for name in names}):
-            metrics = tuple(sorted(name for name in names if name.startswith(f"{modality}/")))
+        for modality in sorted({MetricName.parse(name).side for name in names}):
+            metrics = tuple(sorted(name for name in names if MetricName.parse(name).side == modality))
             lines = [
                 WideLine(row.mitigation, *_at_end(board, row, metrics, info))
                 for row in sorted(rows, key=lambda row: not row.is_control)
@@ -136,7 +137,7 @@ def wide(board: Board) -> list[Wide]:
 
 def at_end(board: Board, row: BoardRow, metric: str) -> float | str:
     """Return the mean of one metric at T over a complete row, or a label."""
-    cells = [board.results[key] for key in row.keys if key in board.results]
+    cells = row.cells(board.results)
     about = next((cell.info[metric] for cell in cells if metric in cell.info), None)
     return _at_end(board, row, (metric,), {} if about is None else {metric: about})[1][0]
 
@@ -145,7 +146,7 @@ def _at_end(
     board: Board, row: BoardRow, metrics: tuple[str, ...], info: dict[str, MetricInfo]
 ) -> tuple[str, tuple[float | str, ...]]:
     """Return the seeds complete and, per metric, the mean at T or a label."""
-    cells = [board.results[key] for key in row.keys if key in board.results]
+    cells = row.cells(board.results)
     complete = [cell for cell in cells if cell.status == "complete"]
     seeds = f"{len(complete)}/{len(row.keys)}"
     if len(complete) < len(row.keys) or not complete:

@@ -21,6 +21,7 @@ from typing import Any
 
 from leaderboard.text import count, markdown_escape, number
 from records.errors import UsageError
+from records.names import GroupName, MetricName
 
 BLOCK = r"(?P<head><!-- (?P<kind>{}) (?P<words>[^>]*?) -->\n)(?P<body>.*?)(?P<end><!-- end -->)"
 HEAD = "| method | {} at T | worsening ± sd | collapse prevented [95 %] | rank | p (Holm) | evaluations | real pairs |"
@@ -84,12 +85,16 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _board(document: dict[str, Any], where: list[str], page: Path) -> list[str]:
-    rows = [r for r in document["rows"] if [f"{r['scenario']}/{r['variant']}", r["modality"]] == where]
+    rows = [r for r in document["rows"] if [_group(r), r["modality"]] == where]
     if not rows:
-        known = sorted({f"{r['scenario']}/{r['variant']} {r['modality']}" for r in document["rows"]})
+        known = sorted({f"{_group(r)} {r['modality']}" for r in document["rows"]})
         raise UsageError(f"{page}: board {document['title']}: found {' '.join(where)!r}; allowed: {', '.join(known)}")
-    metric = rows[0]["metric"].partition("/")[2].partition("@")[0].replace("_", " ")
+    metric = MetricName.parse(rows[0]["metric"]).metric.replace("_", " ")
     return [HEAD.format(metric), "|---|---|---|---|---|---|---|---|", *map(_board_line, rows)]
+
+
+def _group(row: dict[str, Any]) -> str:
+    return str(GroupName(row["scenario"], row["variant"]))
 
 
 def _board_line(row: dict[str, Any]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leaderboard.board import Board
-from leaderboard.readings import BoardRow
+from leaderboard.readings import HOST_FIELDS, BoardRow
 
 
 @dataclass(frozen=True)
@@ -31,23 +32,19 @@ class Provenance:
     command: str
 
 
-def of_row(board: Board, row: BoardRow) -> Provenance:
-    """Return the origin of one row of the board."""
-    return _joined(board, [row])
-
-
 def provenance(board: Board) -> list[Provenance]:
     """Return the origin of every mitigation and, apart from it, of what this machine adds to it."""
     found: dict[tuple[str, str], list[BoardRow]] = {}
     for row in board.rows:
         found.setdefault((row.mitigation, row.origin), []).append(row)
-    return [_joined(board, rows) for rows in found.values()]
+    return [origin(board, rows) for rows in found.values()]
 
 
-def _joined(board: Board, rows: list[BoardRow]) -> Provenance:
-    cells = [board.results[key] for row in rows for key in row.keys if key in board.results]
+def origin(board: Board, rows: Sequence[BoardRow]) -> Provenance:
+    """Return the origin of some rows of one mitigation."""
+    cells = [cell for row in rows for cell in row.cells(board.results)]
     commits = {commit for cell in cells for commit in cell.commit.split(", ") if commit}
-    hosts = {" ".join(str(c.execution[k]) for k in ("device", "machine") if k in c.execution) for c in cells}
+    hosts = {" ".join(str(c.execution[k]) for k in HOST_FIELDS if k in c.execution) for c in cells}
     return Provenance(
         rows[0].mitigation,
         rows[0].origin,

@@ -7,16 +7,16 @@ labelled, and stays without curves.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
 
 from leaderboard.statistics import Array
-from records.results import CellResult, Cost
+from records.names import CONTROLS, GroupName, MetricName, RowName
+from records.results import CellResult, Cost, Floor
 
-CONTROLS = ("none", "real")
 HOST_FIELDS = ("device", "machine")  # of `CellResult.execution`: different kinds of hosts are not paired
 
 
@@ -49,9 +49,14 @@ class BoardRow:
     version: str = ""
 
     @property
-    def group(self) -> tuple[str, str]:
+    def name(self) -> RowName:
+        """Scenario, variant and mitigation."""
+        return RowName.of(self)
+
+    @property
+    def group(self) -> GroupName:
         """Scenario and variant."""
-        return self.scenario, self.variant
+        return self.name.group
 
     @property
     def is_control(self) -> bool:
@@ -61,6 +66,10 @@ class BoardRow:
     def applies(self, modality: str) -> bool:
         """Say whether the mitigation is meant for a modality."""
         return not self.applies_to or modality in self.applies_to
+
+    def cells(self, results: Mapping[str, CellResult]) -> tuple[CellResult, ...]:
+        """Return the row's cells that are there, in the order of its seeds."""
+        return tuple(results[key] for key in self.keys if key in results)
 
 
 @dataclass(frozen=True)
@@ -105,18 +114,9 @@ class Reading:
         return frozenset(c.info[self.metric].protocol for c in self.cells if self.metric in c.info)
 
     @property
-    def hosts(self) -> frozenset[str]:
-        """The kinds of hosts that the cells ran on."""
-        return frozenset(self.hosts_by_seed)
-
-    @property
     def hosts_by_seed(self) -> tuple[str, ...]:
-        """The kind of host of each cell, such as "cpu x86_64"; "cuda:1" is the kind "cuda".
-
-        Seeds of two rows are pairs only where these agree.
-        """
-        parts = ([str(c.execution.get(name, "")).partition(":")[0] for name in HOST_FIELDS] for c in self.cells)
-        return tuple(" ".join(part) for part in parts)
+        """The kind of host of each cell: seeds of two rows are pairs only where these agree."""
+        return tuple(host(cell) for cell in self.cells)
 
     @property
     def shared(self) -> bool:
@@ -130,49 +130,50 @@ class Reading:
         return self.curves[:, iteration]
 
     def cost(self) -> Cost | None:
-        """Return the mean cost over seeds, or None unless every cell is there."""
+        """Return the mean cost over seeds, counts in whole numbers, or None unless every cell is there."""
         if self.curves is None:
             return None
-        return mean_cost(self.cells)
-
-
-def mean_cost(cells: tuple[CellResult, ...]) -> Cost:
-    """Return the mean cost of cells, counts rounded to whole numbers."""
-
-    def mean(name: str) -> float:
-        return float(np.mean([getattr(cell.cost, name) for cell in cells]))
-
-    counts = ("network_evaluations", "real_samples", "synthetic_samples", "training_steps")
-    return Cost(
-        **{name: round(mean(name)) for name in counts},
-        device_seconds=mean("device_seconds"),
-        wall_seconds=mean("wall_seconds"),
-    )
-
-
-def stem(metric: str) -> str:
-    """Return the short name of a metric: "generator/recall@clip,n=512" is "recall"."""
-    return metric.partition("/")[2].partition("@")[0] or metric
+        means = {f.name: float(np.mean([getattr(cell.cost, f.name) for cell in self.cells])) for f in fields(Cost)}
+        return Cost(**{name: mean if name.endswith("_seconds") else round(mean) for name, mean in means.items()})  # type: ignore[arg-type]
 
 
 def read(row: BoardRow, results: Mapping[str, CellResult], metric: str) -> Reading:
-    """Gather one row's curves of one metric, or the reason why there are none."""
-    cells = tuple(results[key] for key in row.keys if key in results)
+    """Return one row's curves of one metric, or the reason why there are none; "" is no metric yet."""
+    cells = row.cells(results)
     complete = [cell for cell in cells if cell.status == "complete"]
-    curves = [curve(cell, metric) for cell in complete]
-    done = sum(c is not None and bool(np.isfinite(c).all()) for c in curves)
+    done = sum(stacked([cell], metric) is not None for cell in complete) if metric else 0
     problem, detail = _problem(row, cells, metric)
-    if problem:
-        return Reading(row, metric, cells, done, problem, detail)
-    return Reading(row, metric, cells, done, "", "", np.stack([c for c in curves if c is not None]))
+    return Reading(row, metric, cells, done, problem, detail, None if problem else stacked(complete, metric))
 
 
 def curve(cell: CellResult, metric: str) -> Array | None:
-    """Return one cell's values at iterations 0 to T, or None where one was not measured."""
-    values = [cell.value(metric, iteration) for iteration in range(cell.iterations + 1)]
-    if any(value is None for value in values):
-        return None
-    return np.array(values, dtype=np.float64)
+    """Return one cell's values from the metric's first iteration to T, or None where one was not measured."""
+    values = [cell.value(metric, t) for t in range(MetricName.parse(metric).first, cell.iterations + 1)]
+    return None if any(value is None for value in values) else np.array(values, dtype=np.float64)
+
+
+def stacked(cells: Sequence[CellResult], metric: str) -> Array | None:
+    """Return the curves of cells, (cells, iterations), or None where one is not whole and finite or has another T."""
+    curves = [c for cell in cells if (c := curve(cell, metric)) is not None and np.isfinite(c).all()]
+    whole = len(curves) == len(cells) and len({len(c) for c in curves}) == 1
+    return np.stack(curves) if whole else None
+
+
+def floor_of(cells: Sequence[CellResult], metric: str) -> Floor | None:
+    """Return what real data score, with the largest minimum effect of the cells; None where the metric has no floor."""
+    floors = [cell.floors[metric] for cell in cells if metric in cell.floors]
+    return max(floors, key=lambda floor: floor.minimum_effect) if floors else None
+
+
+def minimum_effect(cells: Sequence[CellResult], metric: str) -> float:
+    """Return the smallest change that the metric is trusted to see; 0 where it has no floor."""
+    floor = floor_of(cells, metric)
+    return floor.minimum_effect if floor else 0.0
+
+
+def host(cell: CellResult) -> str:
+    """Return the kind of host that a cell ran on, such as "cpu x86_64"; "cuda:1" is the kind "cuda"."""
+    return " ".join(str(cell.execution.get(name, "")).partition(":")[0] for name in HOST_FIELDS)
 
 
 def _problem(row: BoardRow, cells: tuple[CellResult, ...], metric: str) -> tuple[str, str]:

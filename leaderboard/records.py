@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from leaderboard.board import Board, Group, Line
 from leaderboard.overall import Overall, overall, wide
-from leaderboard.provenance import of_row, provenance
+from leaderboard.provenance import origin as origin_of
+from leaderboard.provenance import provenance
 from leaderboard.signatures import NAMES as SIGNATURES
 from leaderboard.text import csv_field, json_number
 
@@ -25,26 +27,27 @@ def records(board: Board) -> list[dict[str, Any]]:
 
 def csv_text(board: Board) -> str:
     """Return one line per group and mitigation, with every number in six digits."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     rows = records(board)
-    if rows:
-        writer.writerow(rows[0])
-        writer.writerows([csv_field(value) for value in row.values()] for row in rows)
-    return stream.getvalue()
+    return _csv([list(rows[0]), *(map(csv_field, row.values()) for row in rows)]) if rows else ""
 
 
 def csv_wide(board: Board) -> str:
     """Return one line per scenario variant, mitigation and metric: the mean at T or its label."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["scenario", "variant", "mitigation", "seeds", "metric", "direction", "primary", "value"])
+    lines: list[Iterable[Any]] = [
+        ["scenario", "variant", "mitigation", "seeds", "metric", "direction", "primary", "value"]
+    ]
     for table in wide(board):
         about = list(zip(table.metrics, table.directions, table.primary, strict=True))
         for line in table.lines:
             for (metric, direction, primary), value in zip(about, line.values, strict=True):
                 where = (table.scenario, table.variant, line.mitigation, line.seeds, metric, direction)
-                writer.writerow([*map(csv_field, where), int(primary), csv_field(value)])
+                lines.append([*map(csv_field, where), int(primary), csv_field(value)])
+    return _csv(lines)
+
+
+def _csv(lines: Sequence[Iterable[Any]]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(lines)
     return stream.getvalue()
 
 
@@ -101,7 +104,7 @@ def _onset(line: Line, name: str) -> int | str | None:
 
 
 def _record(board: Board, group: Group, line: Line) -> dict[str, Any]:
-    prevented, worse, origin = line.prevented, line.worsening, of_row(board, line.reading.row)
+    prevented, worse, origin = line.prevented, line.worsening, origin_of(board, [line.reading.row])
     return {
         "scenario": group.scenario,
         "variant": group.variant,

@@ -12,8 +12,9 @@ from leaderboard.overall import Overall, Wide, overall, wide
 from leaderboard.provenance import provenance
 from leaderboard.records import COSTS
 from leaderboard.signatures import NAMES as SIGNATURES
-from leaderboard.text import ARROWS, count, number
+from leaderboard.text import ARROWS, count, number, plain_table
 from leaderboard.text import markdown_escape as escape
+from records.names import MetricName
 
 TERMINAL_WIDTH = 120
 HEAD = ("mitigation", "at 0", "at T", "worsening", "prevented [95 %]", "rank", "seeds")
@@ -54,13 +55,13 @@ def terminal(board: Board, width: int = TERMINAL_WIDTH) -> str:
     parts = list(_warnings(board))
     for group in board.groups:
         head = (*HEAD, *([group.sorted_by] if group.sorted_by else []))
-        rows = [_cells(group, line) for line in group.lines]
-        table = [_cut(x, width) for x in tabulate(rows, head, tablefmt="simple", disable_numparse=True).splitlines()]
+        rows = [cells(group, line) for line in group.lines]
+        table = [_cut(x, width) for x in plain_table(rows, head).splitlines()]
         about = [_wrap(text, width) for text in (heading(group), power_line(group), untrained_line(group)) if text]
         notes = [_wrap(f"- {row_name(group, x)}: {'; '.join(x.notes)}", width) for x in group.lines if x.notes]
         parts.append("\n".join([_cut(group.title, width), *about, *table, *notes]))
     for overview in overall(board):
-        text = tabulate(_overall_rows(overview), OVERALL_HEAD, tablefmt="simple", disable_numparse=True)
+        text = plain_table(overall_rows(overview), OVERALL_HEAD)
         parts.append("\n".join(_cut(x, width) for x in [f"overall: {overview.modality}", *text.splitlines()]))
     return _join(parts)
 
@@ -121,7 +122,7 @@ def row_name(group: Group, line: Line) -> str:
     return f"{name} (local)" if line.local else name
 
 
-def _cells(group: Group, line: Line) -> list[str]:
+def cells(group: Group, line: Line) -> list[str]:
     """Return the columns of `HEAD` for one line, and the one that the board was sorted by."""
     worse = "" if line.worsening is None else number(line.worsening.mean)
     if line.sd is not None:
@@ -159,12 +160,12 @@ def _gain(line: Line) -> str:
 def _group_markdown(group: Group) -> str:
     rows = []
     for line in group.lines:
-        cells = _cells(group, line)
+        shown = cells(group, line)
         onset = "" if line.onset is None else str(line.onset)
         extra = [_gain(line), _rank(line), number(line.p_value, 2), number(line.area), number(line.slope), onset]
         costs = [count(getattr(line.cost, name)) if line.cost else "" for name in COSTS]
-        shown = cells[4] if line.prevented else escape(cells[4])
-        rows.append([escape(cells[0]), *cells[1:4], shown, *extra, *cells[6:], *costs])
+        share = shown[4] if line.prevented else escape(shown[4])
+        rows.append([escape(shown[0]), *shown[1:4], share, *extra, *shown[6:], *costs])
     head = (*WIDE_HEAD, *([f"**{escape(group.sorted_by)}**"] if group.sorted_by else []), *COST_HEAD)
     return _github(rows, head, ("left", *["right"] * (len(head) - 1)))
 
@@ -186,7 +187,8 @@ def _signatures(group: Group) -> list[str]:
 OVERALL_HEAD = ("mitigation", "scenarios", "mean prevented", "mean rank", "note")
 
 
-def _overall_rows(table: Overall) -> list[list[str]]:
+def overall_rows(table: Overall) -> list[list[str]]:
+    """Return the columns of `OVERALL_HEAD` for every line."""
     rows = []
     for line in table.lines:
         rank = f"{line.rank[0]:.1f}-{line.rank[1]:.1f}" if line.rank else ""
@@ -196,7 +198,7 @@ def _overall_rows(table: Overall) -> list[list[str]]:
 
 
 def _overall_markdown(table: Overall) -> str:
-    rows = [[escape(row[0]), *row[1:4], escape(row[4])] for row in _overall_rows(table)]
+    rows = [[escape(row[0]), *row[1:4], escape(row[4])] for row in overall_rows(table)]
     return _github(rows, OVERALL_HEAD, ("left", "right", "right", "right", "left"))
 
 
@@ -207,7 +209,7 @@ def _wide_title(table: Wide) -> str:
 def _wide_text(table: Wide) -> str:
     head = ["mitigation", "seeds"]
     for metric, direction, primary in zip(table.metrics, table.directions, table.primary, strict=True):
-        name = escape(f"{metric.partition('/')[2]} {ARROWS[direction]}".strip())
+        name = escape(f"{MetricName.parse(metric).beside} {ARROWS[direction]}".strip())
         head.append(f"**{name}**" if primary else name)
     rows = [
         [escape(line.mitigation), line.seeds, *(v if isinstance(v, str) else number(v) for v in line.values)]

@@ -14,9 +14,10 @@ from typing import Literal
 import numpy as np
 
 from leaderboard import statistics as st
-from leaderboard.readings import HOST_FIELDS, BoardRow
+from leaderboard.readings import BoardRow, curve, host, minimum_effect
 from leaderboard.statistics import Array
 from records.findings import Statistic
+from records.names import MetricName
 from records.results import CellResult
 
 #: Why there is nothing to read: not planned, not measured, a cell failed, a cell has not run, no finite number.
@@ -107,13 +108,13 @@ class Evidence:
             NoSeries: The plan has no such row.
         """
         for row in self.rows:
-            if row_name(row) == name:
+            if str(row.name) == name:
                 return row
         raise NoSeries("row", f"no row {name} in the plan")
 
     def variants(self, scenario: str, mitigation: str = "none") -> tuple[str, ...]:
         """Return the names of a scenario's rows under one mitigation, in the plan's order."""
-        return tuple(row_name(r) for r in self.rows if r.scenario == scenario and r.mitigation == mitigation)
+        return tuple(str(r.name) for r in self.rows if r.scenario == scenario and r.mitigation == mitigation)
 
     def series(self, row: str, metric: str) -> Series:
         """Read a metric of a row over all of its seeds.
@@ -128,32 +129,24 @@ class Evidence:
             raise NoSeries("metric", f"{row}: its seeds ran with different settings")
         curves = np.stack([_curve(cell, full, row) for cell in cells])
         first = cells[0]
-        floors = [c.floors[full].minimum_effect for c in cells if full in c.floors]
-        hosts = frozenset(" ".join(str(c.execution.get(f, "")).partition(":")[0] for f in HOST_FIELDS) for c in cells)
         return Series(
             row, full, first.info[full].direction, found.seeds, first.n, first.iterations, first.info[full].protocol,
-            hosts, max(floors, default=0.0), curves, cells,
+            frozenset(map(host, cells)), minimum_effect(cells, full), curves, cells,
         )  # fmt: skip
 
     def _cells(self, row: BoardRow) -> tuple[CellResult, ...]:
-        name, total = row_name(row), len(row.keys)
-        cells = tuple(self.results[key] for key in row.keys if key in self.results)
+        total, cells = len(row.keys), row.cells(self.results)
         failed = [cell for cell in cells if cell.status == "failed"]
         if failed and failed[0].error is not None:
             error = failed[0].error
             raise NoSeries(
-                "failed", f"{name}: {len(failed)} of {total} seeds failed; seed {failed[0].seed} in {error.step} "
+                "failed", f"{row.name}: {len(failed)} of {total} seeds failed; seed {failed[0].seed} in {error.step} "
                 f"of iteration {error.iteration}: {error.message}"
             )  # fmt: skip
         complete = sum(cell.status == "complete" for cell in cells)
         if complete < total or not total:
-            raise NoSeries("incomplete", f"{name}: {complete} of {total} seeds are complete")
+            raise NoSeries("incomplete", f"{row.name}: {complete} of {total} seeds are complete")
         return cells
-
-
-def row_name(row: BoardRow) -> str:
-    """Return `scenario/variant/mitigation`."""
-    return f"{row.scenario}/{row.variant}/{row.mitigation}"
 
 
 def full_name(cell: CellResult, metric: str) -> str:
@@ -164,11 +157,8 @@ def full_name(cell: CellResult, metric: str) -> str:
     """
     if metric in cell.info:
         return metric
-    wanted, _, judge = metric.partition("@")
-    fits = [
-        name for name in cell.info
-        if name.partition("@")[0] == wanted and (not judge or judge in name.partition("@")[2].split(","))
-    ]  # fmt: skip
+    wanted = MetricName.parse(metric)
+    fits = [name for name in cell.info if MetricName.parse(name).fits(wanted)]
     if not fits:
         raise NoSeries("metric", f"{metric} is not measured")
     return next((name for name in fits if cell.info[name].primary), fits[0])
@@ -178,11 +168,9 @@ def _curve(cell: CellResult, metric: str, row: str) -> Array:
     """Return a cell's values from its first iteration to T."""
     if metric in cell.absent:
         raise NoSeries("metric", f"{row}: seed {cell.seed} has no {metric}: {cell.absent[metric]}")
-    start = 1 if metric.startswith("set/") else 0
-    values = [cell.value(metric, t) for t in range(start, cell.iterations + 1)]
-    if any(value is None for value in values):
+    values = curve(cell, metric)
+    if values is None:
         raise NoSeries("metric", f"{row}: seed {cell.seed} lacks {metric} at some iterations")
-    curve = np.array(values, dtype=np.float64)
-    if not np.isfinite(curve).all():
+    if not np.isfinite(values).all():
         raise NoSeries("not finite", f"{row}: seed {cell.seed} has a {metric} that is no finite number")
-    return curve
+    return values

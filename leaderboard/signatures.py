@@ -15,8 +15,9 @@ from typing import Literal
 import numpy as np
 
 from leaderboard.onset import ALPHA, NEVER, onsets
-from leaderboard.readings import curve, stem
+from leaderboard.readings import floor_of, stacked
 from leaderboard.statistics import SEEDS_FOR_INTERVALS
+from records.names import MetricName
 from records.results import CellResult
 
 Fails = Literal["falls", "rises"]
@@ -111,8 +112,8 @@ def signatures(cells: Sequence[CellResult], modality: str) -> tuple[Signature, .
         return tuple(Signature(name, ()) for name in NAMES)
     by_stem: dict[str, list[str]] = {}
     for metric in sorted(cells[0].info):
-        if metric.startswith(f"{modality}/"):
-            by_stem.setdefault(stem(metric), []).append(metric)
+        if (name := MetricName.parse(metric)).side == modality:
+            by_stem.setdefault(name.metric, []).append(metric)
     return tuple(_signature(name, cells, by_stem, TABLE[name].get(modality, {})) for name in NAMES)
 
 
@@ -136,12 +137,9 @@ def _signature(
 
 def _changes(cells: Sequence[CellResult], metric: str, fails: Fails) -> tuple[np.ndarray, float] | None:
     """Return (seeds, T + 1) changes in the failing direction and the smallest that counts; None where unknown."""
-    curves = [curve(cell, metric) for cell in cells]
-    known = [c for c in curves if c is not None and np.isfinite(c).all()]
-    if len(known) < len(cells) or len({len(c) for c in known}) != 1:
+    values, floor = stacked(cells, metric), floor_of(cells, metric)
+    if values is None:
         return None
-    values = np.stack(known)
-    floors = [cell.floors[metric].minimum_effect for cell in cells if metric in cell.floors]
-    minimum = max(floors) if floors else SHARE_WITHOUT_FLOOR * float(np.abs(values[:, 0]).mean())
+    minimum = floor.minimum_effect if floor else SHARE_WITHOUT_FLOOR * float(np.abs(values[:, 0]).mean())
     change = values - values[:, :1]
     return (change if fails == "rises" else -change), minimum

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from leaderboard.board import Board, Group, Line
 from leaderboard.overall import at_end
-from leaderboard.readings import stem
 from leaderboard.records import COSTS
-from leaderboard.statistics import Interval, Ratio
+from leaderboard.statistics import MeanInterval, Ratio
 from records.errors import UsageError
+from records.names import MetricName
+from records.results import MetricInfo
 
 COLUMNS = ("start", "end", "worsening", "prevented", "gain", "p_value", "rank", "area", "slope", "onset")
 LARGE_IS_BETTER = ("prevented", "gain", "onset")
@@ -29,7 +30,7 @@ def sort_board(board: Board, key: str) -> Board:
     """
     groups = [_sorted(board, group, key) for group in board.groups]
     if all(new is None for new in groups):
-        known = sorted({stem(metric) for group in board.groups for metric in _metrics(group)})
+        known = sorted({MetricName.parse(metric).metric for group in board.groups for metric in _infos(group)})
         raise UsageError(f"--sort: found {key!r}; allowed: {', '.join([*COLUMNS, *COSTS, *known])}")
     return replace(board, groups=tuple(new or old for new, old in zip(groups, board.groups, strict=True)))
 
@@ -40,12 +41,13 @@ def _sorted(board: Board, group: Group, key: str) -> Group | None:
         up = key in LARGE_IS_BETTER or (key in ("start", "end") and group.direction == "up")
         name = key
     else:
-        metric = next((m for m in _metrics(group) if key in (m, stem(m))), None)
+        infos = _infos(group)
+        metric = next((m for m in infos if key in (m, MetricName.parse(m).metric)), None)
         if metric is None:
             return None
         values = {id(line): _at_end(board, line, metric) for line in group.lines}
-        up = _direction(group, metric) == "up"
-        name = metric.partition("/")[2]
+        up = infos[metric].direction == "up"
+        name = MetricName.parse(metric).beside
 
     def order(line: Line) -> tuple[bool, bool, float]:
         value = values[id(line)]
@@ -57,7 +59,7 @@ def _sorted(board: Board, group: Group, key: str) -> Group | None:
 
 def _column(line: Line, key: str) -> float | None:
     value = getattr(line.cost, key) if key in COSTS and line.cost else getattr(line, key, None)
-    if isinstance(value, Interval):
+    if isinstance(value, MeanInterval):
         return value.mean
     if isinstance(value, Ratio):
         return value.value
@@ -66,16 +68,12 @@ def _column(line: Line, key: str) -> float | None:
     return None if value is None else float(value)
 
 
-def _metrics(group: Group) -> list[str]:
-    """Return the metrics of a group's modality that any of its cells has, the primary one first."""
+def _infos(group: Group) -> dict[str, MetricInfo]:
+    """Return what the first cell that has it says of every metric of a group's modality, the primary one first."""
     cells = [cell for line in group.lines for cell in line.reading.cells]
-    names = {m for cell in cells for m in cell.info if m.startswith(f"{group.modality}/")}
-    return sorted(names, key=lambda name: (name != group.metric, name))
-
-
-def _direction(group: Group, metric: str) -> str:
-    cells = [cell for line in group.lines for cell in line.reading.cells]
-    return next((cell.info[metric].direction for cell in cells if metric in cell.info), "none")
+    found = {m: about for cell in reversed(cells) for m, about in cell.info.items()}
+    mine = [m for m in sorted(found) if MetricName.parse(m).side == group.modality]
+    return {m: found[m] for m in sorted(mine, key=lambda name: name != group.metric)}
 
 
 def _at_end(board: Board, line: Line, metric: str) -> float | None:

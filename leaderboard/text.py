@@ -7,6 +7,9 @@ act upon, and every name or message goes through it exactly once.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+
+from tabulate import tabulate
 
 ARROWS = {"down": "↓", "up": "↑", "none": "", "": ""}
 _MARKDOWN = str.maketrans(
@@ -49,6 +52,11 @@ def count(value: float | None) -> str:
         if abs(value) >= 10 * size or (unit != "k" and abs(value) >= size):
             return f"{value / size:.3g}{unit}"
     return f"{value:.0f}"
+
+
+def plain_table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
+    """Return a table for a terminal."""
+    return tabulate(rows, head, tablefmt="simple", disable_numparse=True)
 
 
 def markdown_escape(text: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from leaderboard.statistics import LEVEL, SEEDS_FOR_INTERVALS, Array, Interval, Ratio, fieller_set
+from leaderboard.statistics import LEVEL, SEEDS_FOR_INTERVALS, Array, MeanInterval, Ratio, fieller_set
 
 
 def _variance(values: ArrayLike) -> tuple[Array, float]:
@@ -18,7 +18,7 @@ def _variance(values: ArrayLike) -> tuple[Array, float]:
     return x, float(x.var(ddof=1)) / len(x)  # of the mean
 
 
-def welch_interval(a: ArrayLike, b: ArrayLike, level: float = LEVEL) -> Interval:
+def welch_interval(a: ArrayLike, b: ArrayLike, level: float = LEVEL) -> MeanInterval:
     """Return the interval of mean(a) - mean(b) for independent samples of unequal spread (Welch 1947, Biometrika 34).
 
     ``n`` of the interval is the smaller sample's.
@@ -26,13 +26,11 @@ def welch_interval(a: ArrayLike, b: ArrayLike, level: float = LEVEL) -> Interval
     x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     n, gap = min(len(x), len(y)), float(x.mean() - y.mean())
     if n < SEEDS_FOR_INTERVALS:
-        return Interval(gap, float("-inf"), float("inf"), n)
-    (_, v), (_, w) = _variance(x), _variance(y)
-    if v + w == 0.0:
-        return Interval(gap, gap, gap, n)
-    freedom = (v + w) ** 2 / (v**2 / (len(x) - 1) + w**2 / (len(y) - 1))
-    half = float(stats.t.ppf((1 + level) / 2, freedom)) * float(np.sqrt(v + w))
-    return Interval(gap, gap - half, gap + half, n)
+        return MeanInterval(gap, float("-inf"), float("inf"), n)
+    if np.ptp(x) == np.ptp(y) == 0.0:
+        return MeanInterval(gap, gap, gap, n)
+    low, high = stats.ttest_ind(x, y, equal_var=False).confidence_interval(level)
+    return MeanInterval(gap, float(low), float(high), n)
 
 
 def welch_p(a: ArrayLike, b: ArrayLike) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from leaderboard.entries import Entry, EntryCell, EntryRow
 from leaderboard.statistics import SEEDS_FOR_RANKS
+from records.names import MetricName
 from records.results import CellResult
 
 SPREADS = 3.0  # standard deviations over seeds by which a cell may move on another kind of host
@@ -138,7 +139,7 @@ def compare_rerun(row: EntryRow, cell: EntryCell, versions: Mapping[str, str], m
     )
     checked = 0
     for metric, values in (*cell.curves.items(), *cell.ends.items()):
-        first = int(metric.startswith("set/"))
+        first = MetricName.parse(metric).first
         times = range(row.iterations + 1) if metric in cell.curves else (first, row.iterations)
         spread = _spreads(row, metric)
         for place, (time, value) in enumerate(zip(times, values, strict=True)):

@@ -1,11 +1,9 @@
-"""What every dataclass of a YAML file checks itself with, and the modalities that all of them name."""
+"""What every dataclass of a YAML file checks itself with."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-Modality = Literal["captioner", "generator"]
-MODALITIES: tuple[Modality, ...] = ("captioner", "generator")
 SCHEMA = 1
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from records.names import MetricName, RowName
+
 #: More gates would need larger effects before any of them may be believed.
 MOST_GATES = 6
 
@@ -18,27 +20,6 @@ Statistic = Literal["worsening", "end", "slope", "area"]
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ValueError(message)
-
-
-def check_row(row: str, where: str) -> None:
-    """Refuse what does not name a row of a plan.
-
-    Raises:
-        ValueError: One sentence on what was found and what is allowed.
-    """
-    parts = row.split("/")
-    _require(len(parts) == 3 and all(parts), f"{where}: found {row!r}; allowed: scenario/variant/mitigation")
-
-
-def check_metric(metric: str, where: str) -> None:
-    """Refuse what does not name a metric with its side.
-
-    Raises:
-        ValueError: One sentence on what was found and what is allowed.
-    """
-    side, _, name = metric.partition("/")
-    known = side in ("captioner", "generator", "set") and bool(name)
-    _require(known, f"{where}: found {metric!r}; allowed: side/metric, with a side of captioner, generator, set")
 
 
 @dataclass(frozen=True)
@@ -68,8 +49,8 @@ class Gate:
     def __post_init__(self) -> None:
         """Check the names and the size."""
         _require(bool(self.name.strip()), "gates: name: found nothing; allowed: a name")
-        check_row(self.row, f"gates: {self.name}: row")
-        check_metric(self.metric, f"gates: {self.name}: metric")
+        RowName.parse(self.row, f"gates: {self.name}: row")
+        MetricName.parse(self.metric, f"gates: {self.name}: metric")
         _require(self.relevant > 0, f"gates: {self.name}: relevant: found {self.relevant}; allowed: above 0")
 
 

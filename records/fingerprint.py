@@ -74,10 +74,15 @@ def _read(place: Place) -> tuple[str, list[Place]]:
 
 @lru_cache(maxsize=1024)
 def _followed(module: str) -> bool:
-    file = module_file(module)
     if shipped(module):
         inside = any(module == part or module.startswith(f"{part}.") for part in PARTS)
-        return file is not None and inside and module not in CONTRACTS
+        return inside and module not in CONTRACTS and module_file(module) is not None
+    top = module_file(
+        module.partition(".")[0]
+    )  # to look for a module imports what it lies in: no library is looked into
+    if top is not None and any(top.resolve().is_relative_to(folder) for folder in _LIBRARIES):
+        return False
+    file = module_file(module)
     return file is not None and not any(file.resolve().is_relative_to(folder) for folder in _LIBRARIES)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from records.codec import CodecError, decode, encode, schema
+from records.codec import CodecError, decode, document_schema, encode
 from records.errors import UsageError
 from records.files import write_text
 from records.migrations import migrate
@@ -136,8 +136,8 @@ class CellResult:
 
     def value(self, metric: str, iteration: int) -> float | None:
         """Return one number, or None where it was not measured."""
-        points = self.sets if metric.startswith("set/") else self.metrics
-        return next((p.values.get(metric) for p in points if p.iteration == iteration), None)
+        points = (p.values for p in (*self.metrics, *self.sets) if p.iteration == iteration)
+        return next((values[metric] for values in points if metric in values), None)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document as plain JSON data.
@@ -231,14 +231,7 @@ def read_results(folder: Path) -> dict[str, CellResult]:
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of a result file, generated from the dataclasses."""
-    body = schema(CellResult)
-    body["properties"] = {"schema": {"const": SCHEMA}, **body["properties"]}
-    body["required"] = ["schema", *body["required"]]
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "collapse-bench result file",
-        **body,
-    }
+    return document_schema(CellResult, SCHEMA, "result file")
 
 
 def _text(document: Mapping[str, Any]) -> str:

@@ -53,7 +53,7 @@ class ImageMoments(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values that `declares` names."""
+        """Compute the values that `declares` names."""
         assert view.attributes is not None
         names = list(view.oracle.frequencies()["class"])
         classes = codes([item["class"][0] for item in view.attributes], names)
@@ -110,7 +110,7 @@ class CaptionLaw(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values that `declares` names."""
+        """Compute the values that `declares` names."""
         assert view.captions is not None
         n = len(view.captions)
         values = class_law(view.captions, view.oracle)
@@ -172,7 +172,7 @@ class PoolLaw(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values whose inputs are there."""
+        """Compute the values whose inputs are there."""
         values: dict[str, float] = {}
         if view.captions is None:
             self.absent |= dict.fromkeys(self.declares, "the set comes without captions")

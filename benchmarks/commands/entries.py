@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from records.errors import UsageError
 from records.files import write_text
+from records.names import RowName
 
 if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan, Row
@@ -63,14 +64,14 @@ def restamp(options: argparse.Namespace) -> int:
     """Put today's digests into entries and baselines that are proved to be of what their suites measure today."""
     from benchmarks.reporting.restamp import stamped, stamped_baseline
     from benchmarks.reporting.submit import plan_with
-    from leaderboard import gate
+    from leaderboard import baseline as frozen
     from leaderboard.entries import read_entry
 
     _no_overrides(options, "an entry is of a suite as it is written")
     for path in options.files:
         if "trends" in json.loads(path.read_text(encoding="utf-8")):
-            baseline = gate.read(path)
-            gate.write(stamped_baseline(baseline, plan_with(baseline.suite)), path)
+            baseline = frozen.read(path)
+            frozen.write(stamped_baseline(baseline, plan_with(baseline.suite)), path)
         else:
             entry = read_entry(path)
             write_text(path, stamped(entry, _plan(entry, source=path)).to_json())
@@ -113,8 +114,8 @@ def check_entry(entry: Entry, plan: Plan | None = None) -> Findings:
 
     plan = plan or _plan(entry)
     rows = _rows(entry, plan)
-    groups = list(dict.fromkeys(f"{row.scenario}/{row.variant}" for row in plan.rows))
-    keys = {(f"{r.scenario}/{r.variant}", s): k for r in rows for s, k in zip(r.seeds, r.keys, strict=True)}
+    groups = list(dict.fromkeys(str(RowName.of(row).group) for row in plan.rows))
+    keys = {(str(RowName.of(r).group), s): k for r in rows for s, k in zip(r.seeds, r.keys, strict=True)}
     shipped = plan.cells[rows[0].keys[0]].cell.method.class_name if rows else ""
     wanted = expected(plan, rows or [row for row in plan.rows if row.mitigation == "none"])
     found = check(entry, wanted, groups, bool(rows), keys, shipped)
@@ -158,7 +159,7 @@ def _rerun(entry: Entry, plan: Plan, options: argparse.Namespace) -> Findings:
     name = options.row or (entry.rows[0].name if entry.rows else "")
     row = next((row for row in entry.rows if row.name == name), None)
     cell = next((cell for cell in row.cells if cell.seed == options.rerun), None) if row else None
-    planned = next((r for r in rows if f"{r.scenario}/{r.variant}" == name and options.rerun in r.seeds), None)
+    planned = next((r for r in rows if str(RowName.of(r).group) == name and options.rerun in r.seeds), None)
     if row is None or cell is None or planned is None:
         known = (
             ", ".join(f"{r.name} ({','.join(str(c.seed) for c in r.cells)})" for r in entry.rows) if rows else "none"

@@ -50,7 +50,7 @@ def add_commands(commands: Any) -> None:
 
 def baseline(options: argparse.Namespace) -> int:
     """Freeze the gates of a suite from its result files."""
-    from leaderboard.gate import freeze, write
+    from leaderboard.baseline import freeze, write
 
     study = make_plan(options.suite, options.overrides)
     if not study.suite.gates:
@@ -84,9 +84,10 @@ def check(options: argparse.Namespace) -> int:
 
 def _checked(options: argparse.Namespace) -> Any:
     from leaderboard import gate
+    from leaderboard.baseline import read
 
     study = make_plan(options.suite, options.overrides)
-    frozen = gate.read(options.baseline or BASELINES / f"{study.suite.name}.json")
+    frozen = read(options.baseline or BASELINES / f"{study.suite.name}.json")
     if frozen.suite != study.suite.name:
         raise UsageError(f"{options.baseline}: baseline of suite {frozen.suite!r}; allowed: of {study.suite.name!r}")
     with contextlib.ExitStack() as stack:
@@ -113,6 +114,7 @@ def claims(options: argparse.Namespace) -> int:
     from leaderboard.claims import scatter
     from leaderboard.claims.family import judge_all, load_claims
     from leaderboard.claims.report import json_text, markdown
+    from leaderboard.drawing import write_png
 
     study = make_plan(options.suite, options.overrides)
     kinds = load_claims(study.suite.claims, study.file)
@@ -122,7 +124,7 @@ def claims(options: argparse.Namespace) -> int:
     family = judge_all(study.suite.name, kinds, known)
     folder = options.runs / study.suite.name
     if drawn := scatter.panels(family.verdicts, [kind for _, kind in kinds], known):
-        scatter.write_png(drawn, folder / "claims.png")
+        write_png(scatter.figure(drawn), folder / "claims.png")
     _write(folder / "claims.md", markdown(family))
     _write(folder / "claims.json", json_text(family))
     print(markdown(family) if options.format == "markdown" else json_text(family), end="")

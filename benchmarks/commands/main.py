@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.commands.entries import add_entry_commands
 from benchmarks.commands.judging import add_commands
 from records.errors import UsageError
+from records.names import CONTROLS, RowName
 
 if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan
@@ -82,6 +83,7 @@ def make_parser() -> argparse.ArgumentParser:
                 "--entries", type=Path, default=None, help="folder of entries (default: the project's)"
             )
             command.add_argument("--boards", type=Path, default=None, help="folder of boards (default: the project's)")
+            command.add_argument("--tex", type=Path, default=None, metavar="FILE", help="also write LaTeX tables")
         if name == "ui":
             command.add_argument("--port", type=int, default=5000)
     add_entry_commands(commands)
@@ -141,7 +143,7 @@ def run_plan(
     if options.method:
         groups = {(r.scenario, r.variant) for r in study.rows if r.added}
         cells = study.select(
-            k for r in study.rows if r.added or ((r.scenario, r.variant) in groups and r.mitigation in ("none", "real"))
+            k for r in study.rows if r.added or ((r.scenario, r.variant) in groups and r.mitigation in CONTROLS)
             for k in r.keys
         )  # fmt: skip
     outcome = execute(
@@ -155,7 +157,7 @@ def run_plan(
         row = result.rows[0]
         assert result.error is not None
         print(
-            f"failed: {row.scenario}/{row.variant}/{row.mitigation}/seed={result.seed}: {result.error.step} "
+            f"failed: {RowName.of(row)}/seed={result.seed}: {result.error.step} "
             f"in iteration {result.error.iteration}: {result.error.message}",
             file=sys.stderr,
         )
@@ -208,7 +210,7 @@ def explained(cost: dict[str, Any]) -> list[str]:
 def table(options: argparse.Namespace) -> int:
     """Write and print the board: from committed entries beside the result files, and from entries alone."""
     from benchmarks.reporting.declared import MAKERS
-    from benchmarks.reporting.outputs import write_board, write_entry_board
+    from benchmarks.reporting.outputs import latex_text, write_board, write_entry_board
     from benchmarks.study.loading import ROOT
     from leaderboard.pages import PAGES, fill
 
@@ -216,6 +218,10 @@ def table(options: argparse.Namespace) -> int:
     print(write_board(study, options.runs / study.suite.name, options.entries, options.sort), end="")
     for path in write_entry_board(study.suite.name, options.entries, options.boards):
         print(f"wrote {path}", file=sys.stderr)
+    if options.tex:
+        text = latex_text(study, options.runs / study.suite.name / "results", options.entries)
+        options.tex.write_text(text, encoding="utf-8", newline="\n")
+        print(f"wrote {options.tex}", file=sys.stderr)
     if options.entries is None and options.boards is None:
         for page in (ROOT / name for name in PAGES):
             if fill(page, ROOT / "leaderboard" / "boards", MAKERS):

@@ -12,10 +12,11 @@ from benchmarks.methods.compose import Composed
 from benchmarks.methods.hooks import HOOKS, NOT_YET, SCORED, SOURCES, Mitigation
 from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
-from benchmarks.study.loading import load_mitigation, merged, mitigation_file
+from benchmarks.study.loading import load_mitigation, mitigation_file
 from benchmarks.study.mitigation_file import MitigationFile
 from records.errors import UsageError
 from records.sources import import_class, read_class
+from records.typed import merged
 
 
 @dataclass(frozen=True, eq=False)

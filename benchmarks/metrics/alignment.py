@@ -29,7 +29,7 @@ class CaptionerAlignment(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the value that `declares` names."""
+        """Compute the value that `declares` names."""
         assert view.features is not None
         assert view.paired_features is not None
         return {"alignment": alignment(view.features, view.paired_features)}
@@ -54,7 +54,7 @@ class GeneratorAlignment(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the value that `declares` names."""
+        """Compute the value that `declares` names."""
         assert view.features is not None
         assert view.paired_features is not None
         return {"alignment": alignment(view.features, view.paired_features)}

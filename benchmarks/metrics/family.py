@@ -64,7 +64,7 @@ class Family(Metric):
         self.absent: dict[str, str] = {}
 
     def update(self, view: View) -> None:
-        """Adds a batch of items, in the order of the items.
+        """Add a batch of items, in the order of the items.
 
         Raises:
             MetricUnavailable: if the view lacks an input that the family cannot do without.
@@ -85,7 +85,7 @@ class Family(Metric):
         self._views.append(View(**kept))
 
     def compute(self) -> dict[str, torch.Tensor]:
-        """Returns name -> () float64 tensor, a subset of `declares`.
+        """Return name -> () float64 tensor, a subset of `declares`.
 
         Raises:
             MetricUnavailable: if the family cannot run on this machine or on these inputs at all.
@@ -101,11 +101,11 @@ class Family(Metric):
         return {name: torch.tensor(float(value), dtype=torch.float64) for name, value in values.items()}
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values of all items; one that cannot be had is noted in `self.absent` instead."""
+        """Compute the values of all items; one that cannot be had is noted in `self.absent` instead."""
         raise NotImplementedError
 
     def bounds(self) -> dict[str, tuple[float, float]]:
-        """Returns name -> 95 % interval of the values that `compute` returns, for names in `intervals`.
+        """Return name -> 95 % interval of the values that `compute` returns, for names in `intervals`.
 
         A delete-block jackknife over the items, cut to the declared range; empty below 40 items, where a model's
         outputs are too few. It is to be asked in one process.
@@ -128,7 +128,7 @@ class Family(Metric):
         return found
 
     def left_out(self, view: View, blocks: np.ndarray) -> dict[str, np.ndarray]:
-        """Computes name -> (g,) values without each block of items; `blocks` (n,) says which block an item is in."""
+        """Compute name -> (g,) values without each block of items; `blocks` (n,) says which block an item is in."""
         raise NotImplementedError
 
     def sync(self, *args: Any, **kwargs: Any) -> None:
@@ -167,7 +167,7 @@ class Family(Metric):
 
 
 def finite(features: np.ndarray, name: str = "features") -> np.ndarray:
-    """Returns `features` as float64, of any shape.
+    """Return `features` as float64, of any shape.
 
     Raises:
         ValueError: if a number is NaN or infinite: a distance to it would say nothing.

@@ -19,7 +19,7 @@ from datamodules.scenes.oracle import Readings
 def floor_draws(
     family_factory: Callable[[], Family], make_view: Callable[[int], View], draws: int = 20
 ) -> dict[str, dict[str, float]]:
-    """Evaluates a family on real data.
+    """Evaluate a family on real data.
 
     Args:
         family_factory: makes a fresh family, for example the class itself.
@@ -61,7 +61,7 @@ def caption_floor_view(
     seed: int,
     caption_features: np.ndarray | None = None,
 ) -> View:
-    """Puts one random real caption per item in the place of the model, and the other ones as references.
+    """Put one random real caption per item in the place of the model, and the other ones as references.
 
     Args:
         view: whatever else the family reads: attributes, oracle, document_frequency, paired_features.

@@ -19,7 +19,7 @@ TAIL_ITEMS = 20  # a tail value with fewer true occurrences is left out of the s
 
 
 def oracle_scores(truth: Sequence[Truth], read: Readings, oracle: Any) -> tuple[dict[str, float], dict[str, str]]:
-    """Computes the five scores that caption and image families share.
+    """Compute the five scores that caption and image families share.
 
     Args:
         truth: n true attribute dictionaries.
@@ -105,12 +105,12 @@ def total_variation(first: Counter[str], second: Counter[str]) -> float:
 
 
 def true_counts(truth: Sequence[Truth], attribute: str) -> Counter[str]:
-    """Counts the true values of an attribute over items and slots."""
+    """Count the true values of an attribute over items and slots."""
     return Counter(value for item in truth for value in item[attribute] if value != ABSENT)
 
 
 def read_counts(read: Readings, attribute: str) -> Counter[str]:
-    """Counts the values read of an attribute over items and slots, "?" among them."""
+    """Count the values read of an attribute over items and slots, "?" among them."""
     counts = Counter(read.values[attribute].ravel().tolist())
     counts.pop(ABSENT, None)
     return counts

@@ -50,7 +50,7 @@ class CaptionerVariance(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values that `declares` names."""
+        """Compute the values that `declares` names."""
         values, self.absent = variances(view)
         return values
 
@@ -91,13 +91,13 @@ class GeneratorVariance(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values that `declares` names."""
+        """Compute the values that `declares` names."""
         values, self.absent = variances(view)
         return values
 
 
 def variances(view: View) -> tuple[dict[str, float], dict[str, str]]:
-    """Computes the three variances: values, and reasons for those that cannot be had."""
+    """Compute the three variances: values, and reasons for those that cannot be had."""
     values, absent = {}, {}
     assert view.features is not None
     if len(view.features) > 1:

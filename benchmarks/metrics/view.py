@@ -55,11 +55,11 @@ class View:
     document_frequency: Sequence[tuple[str, ...]] | None = None
 
     def with_(self, **changes: Any) -> View:
-        """Returns a copy with other values in some fields."""
+        """Return a copy with other values in some fields."""
         return replace(self, **changes)
 
     def take(self, index: np.ndarray) -> View:
-        """Returns the items at `index` (k,) int; shared fields and draws, which have other items, stay."""
+        """Return the items at `index` (k,) int; shared fields and draws, which have other items, stay."""
         changes: dict[str, Any] = {}
         for name in ITEMS:
             value = getattr(self, name)
@@ -69,7 +69,7 @@ class View:
 
     @staticmethod
     def concat(views: Sequence[View]) -> View:
-        """Joins batches in order. Shared fields come from the first batch that has them.
+        """Join batches in order. Shared fields come from the first batch that has them.
 
         Raises:
             ValueError: if a field with one entry per item is in some of the batches that have items, but not

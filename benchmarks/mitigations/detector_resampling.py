@@ -91,30 +91,11 @@ def logistic(positive: np.ndarray, negative: np.ndarray, penalty: float = 1.0) -
         negative: (q, d) features of the other.
         penalty: Of the coefficients, never of the intercept.
     """
-    points = np.concatenate([positive, negative])
-    centre, spread = points.mean(0), points.std(0)
-    spread = np.where(spread > 1e-12, spread, 1.0)
+    from sklearn.linear_model import LogisticRegression  # two seconds that planning does not have
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
-    def design(features: np.ndarray) -> np.ndarray:
-        return np.concatenate([(features - centre) / spread, np.ones((len(features), 1))], axis=1)
-
-    x = design(points)
-    y = np.repeat([1.0, 0.0], [len(positive), len(negative)])
-    even = np.repeat([0.5 / len(positive), 0.5 / len(negative)], [len(positive), len(negative)]) * len(points)
-    ridge = np.diag(np.append(np.full(x.shape[1] - 1, penalty), 1e-9))
-
-    def loss(coefficients: np.ndarray) -> float:
-        z = x @ coefficients
-        return float(even @ (np.logaddexp(0.0, z) - y * z) + coefficients @ ridge @ coefficients / 2)
-
-    coefficients = np.zeros(x.shape[1])
-    for _ in range(50):  # Newton steps; the penalty keeps them finite where the classes part cleanly
-        p = 1.0 / (1.0 + np.exp(-np.clip(x @ coefficients, -30, 30)))
-        gradient = x.T @ (even * (p - y)) + ridge @ coefficients
-        step = np.linalg.solve((x.T * (even * p * (1 - p))) @ x + ridge, gradient)
-        while loss(coefficients - step) > loss(coefficients) and np.abs(step).max() > 1e-10:
-            step /= 2
-        coefficients = coefficients - step
-        if np.abs(step).max() < 1e-9:
-            break
-    return lambda features: design(features) @ coefficients
+    regression = LogisticRegression(C=1 / penalty, class_weight="balanced", solver="newton-cholesky", tol=1e-8)
+    classes = np.repeat([1, 0], [len(positive), len(negative)])
+    detector = make_pipeline(StandardScaler(), regression).fit(np.concatenate([positive, negative]), classes)
+    return detector.decision_function

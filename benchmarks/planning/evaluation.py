@@ -15,7 +15,7 @@ from benchmarks.steps import Base, Features, Floor, Metrics, Reference, Sample, 
 from benchmarks.study.suite import Decodings, Evaluation
 from benchmarks.study.world import Family, World
 from records.canonical import Spec
-from records.checks import Modality
+from records.names import Modality
 
 if TYPE_CHECKING:
     from benchmarks.planning.loop import Walk

@@ -22,7 +22,7 @@ from benchmarks.steps.hooked import Hooked
 from benchmarks.steps.items import PROMPT_SPLIT
 from benchmarks.study.world import World
 from records.canonical import digest
-from records.checks import Modality
+from records.names import Modality
 
 
 class Walk:

@@ -21,7 +21,6 @@ from benchmarks.study.world import World, open_world
 from records.canonical import digest
 from records.errors import UsageError
 
-CONTROLS = ("none", "real")
 NOTHING = Method("none", Nothing(), "", {})
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.planning.plan import Plan
 from benchmarks.steps import versions
+from records.names import RowName
 from records.results import read_results
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def evidence(study: Plan, runs: Path) -> Evidence:
 
 def settings(study: Plan) -> dict[str, dict[str, Any]]:
     """Return, per row, all that enters its protocol, flat and readable: what is named when two protocols differ."""
-    from leaderboard.gate import flattened
+    from leaderboard.baseline import flattened
 
     world = study.world
     families = {f"metric {f.class_path.rpartition('.')[2]} version": f.version for f in world.families}
@@ -41,7 +42,7 @@ def settings(study: Plan) -> dict[str, dict[str, Any]]:
             f"{modality} {spec.execution[0].name}": spec.digest[:12]
             for modality in sorted(cell.makes) for spec in world.models[f"{modality}s"][:count]
         }  # fmt: skip
-        found[f"{row.scenario}/{row.variant}/{row.mitigation}"] = {
+        found[str(RowName.of(row))] = {
             **common, **models, **flattened({k: v for k, v in cell.topology.items() if v is not None}),
             **flattened(cell.evaluate, "evaluate"), "shard": cell.shard,
         }  # fmt: skip

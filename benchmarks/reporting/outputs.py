@@ -13,12 +13,13 @@ from benchmarks.planning.estimate import estimate
 from benchmarks.planning.plan import Plan, resolved
 from benchmarks.planning.protocols import metric_infos
 from benchmarks.storage.store import LocalStore, Store
+from records.names import RowName
 from records.results import CellResult, read_results
 
 if TYPE_CHECKING:
     from benchmarks.study.suite import Suite
     from leaderboard.board import Board
-    from leaderboard.claims.family import Family
+    from leaderboard.claims.family import ClaimFamily
 
 
 def describe(plan: Plan, store_root: Path) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def describe(plan: Plan, store_root: Path) -> dict[str, Any]:
     return {
         "suite": plan.suite.name,
         "digest": plan.digest,
-        "protocol": {f"{r['scenario']}/{r['variant']}": r["protocol"] for r in rows},
+        "protocol": {str(RowName.of(row).group): row.protocol for row in plan.rows},
         "rows": rows,
         "cells": list(plan.cells),
         "kinds": dict(Counter(s.kind for s in plan.steps.values())),
@@ -54,9 +55,10 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
         results: Folder of result files.
         entries: Folder of entries; default: the project's.
     """
-    from leaderboard.board import BoardRow, build  # scipy: a second that planning does not have
+    from leaderboard.board import build  # scipy: a second that planning does not have
     from leaderboard.committed import beside_local
     from leaderboard.entries import FOLDER, read_entries
+    from leaderboard.readings import BoardRow
 
     suite = plan.suite.name
     plain = f"make bench SUITE={suite}"
@@ -99,11 +101,11 @@ def write_board(plan: Plan, folder: Path, entries: Path | None = None, sort: str
     (folder / "leaderboard.csv").write_text(csv_text(board), encoding="utf-8")
     (folder / "metrics.csv").write_text(csv_wide(board), encoding="utf-8")
     if any(not line.reading.problem for group in board.groups for line in group.lines):
-        from leaderboard import curves, forest
+        from leaderboard import curves, drawing, forest
 
-        curves.write_png(board, folder / "curves.png")
+        drawing.write_png(curves.figure(board), folder / "curves.png")
         if forest.drawable(board):
-            forest.write_png(board, folder / "prevented.png")
+            drawing.write_png(forest.figure(board), folder / "prevented.png")
     return terminal(board)
 
 
@@ -115,7 +117,7 @@ def claims_section(plan: Plan, board: Board) -> str:
     return f"\n{section(family)}" if family else ""
 
 
-def _claims(suite: Suite, file: Path, board: Board) -> Family | None:
+def _claims(suite: Suite, file: Path, board: Board) -> ClaimFamily | None:
     """Test a suite's claims on the rows of a board; None where it states none."""
     from leaderboard.claims.family import judge_all, load_claims
     from leaderboard.series import Evidence
@@ -124,7 +126,7 @@ def _claims(suite: Suite, file: Path, board: Board) -> Family | None:
     return judge_all(suite.name, claims, Evidence(board.rows, board.results, file.parent)) if claims else None
 
 
-def _entry_claims(suite: str, board: Board) -> Family | None:
+def _entry_claims(suite: str, board: Board) -> ClaimFamily | None:
     """Test the claims of a shipped suite on committed entries; None for a suite that is not shipped or states none."""
     from benchmarks.study.loading import SUITES, load_suite
 
@@ -137,7 +139,6 @@ def write_entry_board(suite: str, entries: Path | None = None, boards: Path | No
     from leaderboard.claims.report import section
     from leaderboard.committed import entry_board
     from leaderboard.entries import FOLDER, read_entries
-    from leaderboard.latex import latex
     from leaderboard.records import csv_text, json_text
     from leaderboard.render import markdown
 
@@ -150,7 +151,6 @@ def write_entry_board(suite: str, entries: Path | None = None, boards: Path | No
         "md": markdown(board, suite) + (f"\n{section(family)}" if family else ""),
         "csv": csv_text(board),
         "json": json_text(board, suite),
-        "tex": latex(board, suite),
     }
     if family:
         texts["claims.json"] = claims_text(family)
@@ -161,6 +161,16 @@ def write_entry_board(suite: str, entries: Path | None = None, boards: Path | No
         paths.append(home / f"{suite}.{ending}")
         paths[-1].write_text(text, encoding="utf-8", newline="\n")
     return paths
+
+
+def latex_text(plan: Plan, results: Path, entries: Path | None = None) -> str:
+    """Return a suite's board as LaTeX tables: of its committed entries, or of its result files where it has none."""
+    from leaderboard.committed import entry_board
+    from leaderboard.entries import FOLDER, read_entries
+    from leaderboard.latex import latex
+
+    committed = read_entries(plan.suite.name, entries or FOLDER)
+    return latex(entry_board(committed) if committed else make_board(plan, results), plan.suite.name)
 
 
 def write_pictures(plan: Plan, store: Store, folder: Path, key: str, result: CellResult) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.steps import Step
 from benchmarks.storage.store import Record
+from records.names import RowName
 from records.results import CellResult
 
 
@@ -39,7 +40,7 @@ class Lines:
     def cell(self, result: CellResult) -> None:
         """Say how a cell ended."""
         row = result.rows[0]
-        name = f"{row.scenario}/{row.variant}/{row.mitigation}/seed={result.seed}"
+        name = f"{RowName.of(row)}/seed={result.seed}"
         error = (
             f" step={result.error.step} iteration={result.error.iteration}: {result.error.message}"
             if result.error

@@ -22,8 +22,8 @@ from benchmarks.planning.plan import Plan, PlannedCell, Row
 from benchmarks.planning.protocols import metric_infos
 from benchmarks.reporting.evidence import settings
 from benchmarks.study.world import World, on_data
+from leaderboard.baseline import Baseline
 from leaderboard.entries import Entry, EntryError, EntryRow
-from leaderboard.gate import Baseline
 from lightning_modules.recipes import SCENES
 from records.canonical import Spec, digest
 from records.errors import UsageError

@@ -11,9 +11,10 @@ from benchmarks.planning.plan import Plan, Row, make_plan
 from benchmarks.planning.protocols import metric_infos
 from leaderboard.entries import Entry, EntryCell, EntryRow
 from leaderboard.health import ALIGNMENT, BREADTH
-from leaderboard.readings import curve, stem
+from leaderboard.readings import curve
 from leaderboard.signatures import stems
 from records.errors import UsageError
+from records.names import MODALITIES, MetricName, RowName
 from records.results import CellResult, read_results
 
 
@@ -79,7 +80,7 @@ def make_entry(plan: Plan, method: str, results: Path) -> Entry:
                 **{**wanted.__dict__, "floors": floors, "cells": tuple(_cell(cell, wanted) for cell in mine)},
             )
         )
-    groups = dict.fromkeys(f"{row.scenario}/{row.variant}" for row in plan.rows)
+    groups = dict.fromkeys(str(RowName.of(row).group) for row in plan.rows)
     method_of = plan.cells[rows[0].keys[0]].cell.method
     return Entry(
         suite=suite, method=name, applies_to=rows[0].applies_to, rows=tuple(made),
@@ -113,11 +114,11 @@ def _complete(
 def _cell(cell: CellResult, row: EntryRow) -> EntryCell:
     curves, ends = {}, {}
     for metric, about in row.info.items():
-        whole = curve(cell, metric)
-        if whole is not None and (about.primary or _is_read(metric)):
+        name, whole = MetricName.parse(metric), curve(cell, metric)
+        if whole is not None and (about.primary or _is_read(name)):
             curves[metric] = tuple(map(float, whole))
             continue
-        values = [cell.value(metric, t) for t in (int(metric.startswith("set/")), row.iterations)]
+        values = [cell.value(metric, t) for t in (name.first, row.iterations)]
         if all(value is not None for value in values):
             ends[metric] = tuple(value for value in values if value is not None)
     absent = {m: re.sub(r"[^A-Za-z0-9 .,;:()%'_-]", " ", why)[:200] for m, why in cell.absent.items() if m in row.info}
@@ -126,10 +127,10 @@ def _cell(cell: CellResult, row: EntryRow) -> EntryCell:
     return EntryCell(cell.seed, cell.key, curves, ends, cell.cost, **host, threads=int(threads), absent=absent)
 
 
-def _is_read(metric: str) -> bool:
-    """Whether a signature or a flag reads the whole curve of a metric."""
-    short = stem(metric)
-    return short in stems(metric.partition("/")[0]) or any(word in short for word in (*ALIGNMENT, *BREADTH))
+def _is_read(name: MetricName) -> bool:
+    """Whether a signature or a flag reads the whole curve of a metric; none does of a synthetic set's."""
+    read = name.metric in stems(name.side) or any(word in name.metric for word in (*ALIGNMENT, *BREADTH))
+    return read and name.side in MODALITIES
 
 
 def _version() -> str:

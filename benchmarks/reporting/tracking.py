@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from records.names import RowName
 from records.results import CellResult
 
 EXPERIMENT = "collapse-bench"
@@ -179,7 +180,7 @@ def _write_child(
     from mlflow.entities import Param, RunTag
 
     row = result.rows[0]
-    name = f"{row.scenario}/{row.variant}/{row.mitigation} seed {result.seed}"
+    name = f"{RowName.of(row)} seed {result.seed}"
     tags = {"mlflow.parentRunId": parent, f"{TAG}role": "cell", f"{TAG}cell_key": result.key}
     run = client.create_run(experiment, run_name=name, tags=tags).info.run_id
     marks = {"result_digest": digest, "suite_digest": result.suite_digest, "status": result.status}
@@ -213,7 +214,7 @@ def parameters(result: CellResult) -> dict[str, Any]:
         "n": result.n,
         "iterations": result.iterations,
         "trains": ", ".join(result.trains),
-        "rows": ", ".join(f"{r.scenario}/{r.variant}/{r.mitigation}" for r in result.rows),
+        "rows": ", ".join(str(RowName.of(r)) for r in result.rows),
     }
 
 

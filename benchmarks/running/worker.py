@@ -15,6 +15,7 @@ from benchmarks.steps import Step
 from benchmarks.storage.store import LocalStore, Record, Store
 from benchmarks.study.suite import Executions
 from records.errors import HookReadError, StepError
+from records.names import MODALITIES
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def start(setup: Setup, news: Any, turn: Any) -> None:
     with turn.get_lock():
         number, turn.value = turn.value, turn.value + 1
     threads = 1  # threads of one process wait for each other on small tensors (docs/performance.md)
-    spread = any(getattr(setup.execution, side).devices != 1 for side in ("captioner", "generator"))
+    spread = any(getattr(setup.execution, side).devices != 1 for side in MODALITIES)
     if setup.accelerators:
         threads = max(1, len(os.sched_getaffinity(0)) // setup.workers)
         if not spread:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from benchmarks.steps.step import Step
-from benchmarks.storage.store import Cost
 from benchmarks.study.testbed import ModelSpec
 from benchmarks.study.world import model_folder, on_data, read_card
 from lightning_modules.cards import digest as folder_digest
 from records.canonical import Spec
 from records.errors import StepError
+from records.results import Cost
 from records.sources import import_class
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from benchmarks.study.testbed import ModelSpec
 from datamodules.pairs import Pairs
 from lightning_modules.sources import Origin, is_adapter
 from records.canonical import Spec
-from records.checks import MODALITIES
+from records.names import MODALITIES
 from records.sources import import_class
 
 #: Bytes of models that a process keeps loaded between steps unless it is told otherwise, and their number.

@@ -10,9 +10,9 @@ import numpy as np
 from benchmarks.steps.items import ItemStep
 from benchmarks.steps.order import in_order
 from benchmarks.steps.step import Keys, Work, reads
-from benchmarks.storage.store import Cost
 from datamodules.pairs import Pairs
 from records.errors import StepError
+from records.results import Cost
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext

@@ -9,9 +9,9 @@ import numpy as np
 
 from benchmarks.seeds import permutation
 from benchmarks.steps.step import Step, Work, reads
-from benchmarks.storage.store import Cost
 from benchmarks.study.world import KINDS
 from datamodules.pairs import Pairs
+from records.results import Cost
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext

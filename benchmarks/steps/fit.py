@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from benchmarks.steps.hooked import HookedStep
 from benchmarks.steps.step import Work, reads
-from benchmarks.storage.store import Cost
 from lightning_modules.settings import FitSettings
-from records.checks import Modality
+from records.names import Modality
+from records.results import Cost
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext

@@ -10,9 +10,9 @@ import numpy as np
 
 from benchmarks.steps.measuring import Measuring, one_caption_each, paired
 from benchmarks.steps.sample import evaluation_prompts
-from benchmarks.storage.store import Cost
 from records.declarations import facts
 from records.errors import StepError
+from records.results import Cost
 
 if TYPE_CHECKING:
     from benchmarks.metrics.view import View

@@ -12,9 +12,9 @@ from benchmarks.steps.items import PROMPT_SPLIT, caption_seed, one_each
 from benchmarks.steps.order import in_order
 from benchmarks.steps.part import Part
 from benchmarks.steps.step import Keys, reads
-from benchmarks.storage.store import Cost
 from datamodules.pairs import Pairs
 from records.errors import StepError
+from records.results import Cost
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from benchmarks.steps.hooked import HookedStep
 from benchmarks.steps.step import reads
-from benchmarks.storage.store import Cost
-from records.checks import Modality
+from records.names import Modality
+from records.results import Cost
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext

@@ -12,7 +12,7 @@ from benchmarks.steps.features import measured_part
 from benchmarks.steps.items import PROMPT_SPLIT, REFERENCES, references
 from benchmarks.steps.measuring import Measuring, one_caption_each, paired
 from benchmarks.steps.step import reads
-from benchmarks.storage.store import Cost
+from records.results import Cost
 from records.sources import import_class
 
 if TYPE_CHECKING:

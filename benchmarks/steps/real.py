@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 from benchmarks.seeds import draw_items
 from benchmarks.steps.items import caption_seed, real_pairs, reserve_ids
 from benchmarks.steps.step import Step, Work
-from benchmarks.storage.store import Cost
 from datamodules.pairs import Pairs
 from records.canonical import Spec
+from records.results import Cost
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext

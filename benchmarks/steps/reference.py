@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmarks.steps.features import embedded
 from benchmarks.steps.step import Step, Work, reads
-from benchmarks.storage.store import Cost
 from records.canonical import Spec
+from records.results import Cost
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext

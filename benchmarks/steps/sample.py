@@ -9,10 +9,10 @@ import numpy as np
 
 from benchmarks.seeds import sample_seeds
 from benchmarks.steps.step import Step, Work, reads
-from benchmarks.storage.store import Cost
 from datamodules.pairs import Pairs
 from records.canonical import Spec
-from records.checks import Modality
+from records.names import Modality
+from records.results import Cost
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext

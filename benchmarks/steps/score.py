@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.steps.order import in_order
 from benchmarks.steps.step import Keys, Step, reads
-from benchmarks.storage.store import Cost
+from records.results import Cost
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext

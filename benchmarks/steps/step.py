@@ -17,8 +17,8 @@ from records.canonical import canonical, text_digest
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext
-    from benchmarks.storage.store import Cost
     from benchmarks.study.suite import Retain
+    from records.results import Cost
 
 #: The key of an artifact, or the keys of several that are read as one.
 Keys = str | tuple[str, ...]

@@ -20,22 +20,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from records.errors import UsageError
+from records.results import Cost
 from records.sources import import_class
 
 #: The manifest of a whole artifact, and of one whose value was dropped after its last reader.
 MANIFEST, DROPPED = "manifest.json", "dropped.json"
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a step consumed. The counts are identity-determined; the seconds are not."""
-
-    network_evaluations: int = 0
-    training_steps: int = 0
-    real_samples: int = 0
-    synthetic_samples: int = 0
-    device_seconds: float = 0.0
-    wall_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

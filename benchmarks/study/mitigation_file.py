@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from records.checks import MODALITIES, Modality, distinct, require, schema
+from records.checks import distinct, require, schema
+from records.names import MODALITIES, Modality
 
 
 @dataclass(frozen=True)

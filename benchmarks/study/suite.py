@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lightning_modules.settings import CaptionDecoding, Execution, FitSettings, ImageDecoding
-from records.checks import MODALITIES, Modality, distinct, require, schema
+from records.checks import distinct, require, schema
 from records.findings import ClaimSpec, Gate, check_findings
+from records.names import CONTROLS, MODALITIES, Modality
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ class Suite:
     seeds: tuple[int, ...]
     metrics: tuple[str, ...]
     primary: dict[str, str]
-    mitigations: tuple[str, ...] = ("none", "real")
+    mitigations: tuple[str, ...] = CONTROLS
     fit: Fits = field(default_factory=Fits)
     generate: Decodings = field(default_factory=Decodings)
     evaluate: Evaluation = field(default_factory=Evaluation)

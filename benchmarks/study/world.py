@@ -22,6 +22,7 @@ from records.canonical import Spec, digest
 from records.declarations import facts
 from records.errors import UsageError
 from records.identity import by_name, identity
+from records.names import MetricName
 from records.sources import ClassSource, import_class, read_class
 
 #: What a judge may embed, and whose features are those of each side's own outputs.
@@ -75,7 +76,7 @@ class Family:
 
     def name(self, metric: str, n: int, judge: str | None) -> str:
         """Return the full name of one of its metrics, e.g. ``generator/frechet@clip,n=512``."""
-        return f"{self.side}/{metric}@{judge + ',' if judge else ''}n={n}"
+        return str(MetricName(self.side, metric, judge, n))
 
 
 @dataclass(frozen=True)

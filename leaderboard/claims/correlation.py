@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import scipy  # its `stats` is loaded on first use: planning a suite with claims must not wait for it
 
 from leaderboard.claims.finding import Finding, Part, Undecided
 from leaderboard.claims.terms import read, varying
-from leaderboard.lazy import stats
 from leaderboard.series import Evidence, Series
 from leaderboard.statistics import LEVEL, Array
-from records.findings import Statistic, check_metric
+from records.findings import Statistic
+from records.names import MetricName, RowName
 
 #: Fewer variants give a permutation test no chance.
 VARIANTS_TO_DECIDE = 8
@@ -74,14 +75,13 @@ class Correlation:
     def __post_init__(self) -> None:
         """Check the names."""
         if self.quality != "votes":
-            check_metric(self.quality, "quality")
-            if not self.quality.startswith("set/"):
+            if MetricName.parse(self.quality, "quality").side != "set":
                 raise ValueError(f"quality: found {self.quality!r}; allowed: set/metric, or votes")
         elif not self.votes:
             raise ValueError("votes: found nothing; allowed: a JSON file, for quality votes")
         if self.variants < 4:
             raise ValueError(f"variants: found {self.variants}; allowed: 4 or more")
-        check_metric(self.damage, "damage")
+        MetricName.parse(self.damage, "damage")
 
     def judge(self, evidence: Evidence) -> Finding:
         """Test the rank correlation.
@@ -116,7 +116,7 @@ class Correlation:
         """Return one number a variant, and 1 where larger ones are worse."""
         if self.quality == "votes":
             votes = _votes(evidence.folder / self.votes)
-            names = [row.split("/")[1] for row in rows]
+            names = [RowName.parse(row).variant for row in rows]
             if missing := [name for name in names if name not in votes]:
                 raise Undecided(f"{self.votes} holds no votes on {', '.join(missing)}")
             return np.array([votes[name] for name in names]), -1
@@ -149,13 +149,13 @@ def spearman(label: str, x: Array, y: Array, seed: int = 0) -> Part:
     total = len(orders) + extra
     # at +-1 Fisher's transform is infinite and the interval would say more than n points can
     clipped = float(np.clip(observed, -1 + 1e-9, 1 - 1e-9))
-    half = float(stats.norm.ppf((1 + LEVEL) / 2)) * math.sqrt((1 + clipped**2 / 2) / (n - 3))
+    half = float(scipy.stats.norm.ppf((1 + LEVEL) / 2)) * math.sqrt((1 + clipped**2 / 2) / (n - 3))
     low, high = math.tanh(math.atanh(clipped) - half), math.tanh(math.atanh(clipped) + half)
     return Part(label, observed, low, high, (reached + extra) / total, (under + extra) / total, n, "variants")
 
 
 def _standard(values: Array) -> Array:
-    ranks = stats.rankdata(values)
+    ranks = scipy.stats.rankdata(values)
     centred = ranks - ranks.mean()
     return centred / math.sqrt(float(centred @ centred))
 

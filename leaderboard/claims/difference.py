@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, Part, mean_part, seeds_reason
-from leaderboard.claims.terms import Collapse, beyond, comparable, read
+from leaderboard.claims.terms import Collapse, beyond, comparable, reaches, read
 from leaderboard.series import Evidence
-from records.findings import Statistic, check_metric, check_row
+from records.findings import Statistic
+from records.names import MetricName, RowName
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,15 @@ class Difference:
 
     def __post_init__(self) -> None:
         """Check names and that there is something to test."""
-        check_row(self.a, "a")
-        check_row(self.b, "b")
+        RowName.parse(self.a, "a")
+        RowName.parse(self.b, "b")
         for key in ("a_control", "b_control"):
             if getattr(self, key):
-                check_row(getattr(self, key), key)
+                RowName.parse(getattr(self, key), key)
         if not self.metrics:
             raise ValueError("metrics: found none; allowed: one or more")
         for metric in self.metrics:
-            check_metric(metric, "metrics")
+            MetricName.parse(metric, "metrics")
 
     def judge(self, evidence: Evidence) -> Finding:
         """Test the difference of every metric.
@@ -63,8 +64,7 @@ class Difference:
         for metric in self.metrics:
             a, b = read(evidence, self.a, metric), read(evidence, self.b, metric)
             comparable([a, b], self.same_n)
-            if a.iterations < self.iterations:
-                return Finding((), f"T = {a.iterations}; the statement is about {self.iterations} or more")
+            reaches(a, self.iterations)
             if a.direction == "none":
                 return Finding((), f"{a.metric} has no direction, so neither row is better")
             if self.collapse is not None:

@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, mean_part, seeds_reason
-from leaderboard.claims.terms import Collapse, beyond, comparable, read
+from leaderboard.claims.terms import Collapse, beyond, comparable, reaches, read
 from leaderboard.series import Evidence
-from records.findings import Statistic, check_metric, check_row
+from records.findings import Statistic
+from records.names import MetricName, RowName
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Level:
 
     def __post_init__(self) -> None:
         """Check the names of the rows."""
-        check_row(self.row, "levels: row")
+        RowName.parse(self.row, "levels: row")
         if self.control:
-            check_row(self.control, "levels: control")
+            RowName.parse(self.control, "levels: control")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Dose:
 
     def __post_init__(self) -> None:
         """Check the metric and the doses."""
-        check_metric(self.metric, "metric")
+        MetricName.parse(self.metric, "metric")
         doses = [level.dose for level in self.levels]
         if len(set(doses)) < 2 or len(set(doses)) < len(doses):
             raise ValueError(f"levels: found doses {doses}; allowed: two or more, each once")
@@ -71,8 +72,7 @@ class Dose:
         """
         series = [read(evidence, level.row, self.metric) for level in self.levels]
         comparable(series, self.same_n)
-        if series[0].iterations < self.iterations:
-            return Finding((), f"T = {series[0].iterations}; the statement is about {self.iterations} or more")
+        reaches(series[0], self.iterations)
         if series[0].direction == "none":
             return Finding((), f"{series[0].metric} has no direction, so nothing is damage")
         if self.collapse is not None:

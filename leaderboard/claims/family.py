@@ -7,13 +7,13 @@ from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks.study.loading import typed
 from leaderboard.claims.finding import Finding, Undecided
 from leaderboard.series import Evidence
 from leaderboard.statistics import holm
 from records.errors import UsageError
 from records.findings import ClaimSpec
 from records.sources import import_class
+from records.typed import typed
 
 #: Chance of any false verdict among all claims of a suite.
 FAMILY_LEVEL = 0.05
@@ -41,7 +41,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Family:
+class ClaimFamily:
     """The verdicts of one suite, and the level they hold at together."""
 
     suite: str
@@ -70,7 +70,7 @@ def load_claims(specs: Sequence[ClaimSpec], file: Path) -> list[tuple[ClaimSpec,
 
 def judge_all(
     suite: str, claims: Sequence[tuple[ClaimSpec, Any]], evidence: Evidence, level: float = FAMILY_LEVEL
-) -> Family:
+) -> ClaimFamily:
     """Test every claim; the chance of any false verdict among them is at most ``level``.
 
     Claims that cannot be tested stay in the family with p = 1, so that no verdict depends on what is missing.
@@ -80,7 +80,7 @@ def judge_all(
     verdicts = [
         _verdict(spec, finding, p, level) for (spec, _), finding, p in zip(claims, findings, adjusted, strict=True)
     ]
-    return Family(suite, level, tuple(verdicts))
+    return ClaimFamily(suite, level, tuple(verdicts))
 
 
 def _finding(kind: Any, evidence: Evidence) -> Finding:

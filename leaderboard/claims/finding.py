@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its `stats` is loaded on first use: planning a suite with claims must not wait for it
 from numpy.typing import ArrayLike
 
-from leaderboard.lazy import stats
 from leaderboard.statistics import LEVEL, t_interval
 
 #: Fewer seeds describe and decide nothing, as on the board.
@@ -89,7 +89,7 @@ def mean_part(label: str, values: ArrayLike, sign: int) -> Part:
         above, below = float(interval.mean <= 0), float(interval.mean >= 0)
     else:
         score = interval.mean / (sd / np.sqrt(len(x)))
-        above, below = float(stats.t.sf(score, len(x) - 1)), float(stats.t.cdf(score, len(x) - 1))
+        above, below = float(scipy.stats.t.sf(score, len(x) - 1)), float(scipy.stats.t.cdf(score, len(x) - 1))
     support, contra = (above, below) if sign > 0 else (below, above)
     return Part(label, interval.mean, interval.low, interval.high, support, contra, len(x))
 

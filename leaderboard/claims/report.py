@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
-from leaderboard.claims.family import Family, Verdict
+from leaderboard.claims.family import ClaimFamily, Verdict
 from leaderboard.claims.finding import Part
+from leaderboard.text import json_number
+from leaderboard.text import markdown_escape as escape
 
 HEAD = "| claim | statement | verdict | effect [95 %] | p (Holm) | rests on | why undecided |"
 RULE = "|---|---|---|---|---:|---|---|"
 
 
-def table(family: Family) -> str:
+def table(family: ClaimFamily) -> str:
     """Return the Markdown table alone."""
     return "\n".join([HEAD, RULE, *(_line(verdict) for verdict in family.verdicts)])
 
 
-def notes(family: Family) -> str:
+def notes(family: ClaimFamily) -> str:
     """Return what the words of the table mean."""
     return (
         f"The {len(family.verdicts)} claims are one family: the chance of any false verdict among them is at most "
@@ -29,34 +32,34 @@ def notes(family: Family) -> str:
     )
 
 
-def section(family: Family) -> str:
+def section(family: ClaimFamily) -> str:
     """Return a section for the board's page."""
     return f"## Claims\n\n{table(family)}\n\n{notes(family)}\n"
 
 
-def markdown(family: Family) -> str:
+def markdown(family: ClaimFamily) -> str:
     """Return a page of its own."""
-    return f"# Claims tested on {_escape(family.suite)}\n\n{table(family)}\n\n{notes(family)}\n"
+    return f"# Claims tested on {escape(family.suite)}\n\n{table(family)}\n\n{notes(family)}\n"
 
 
-def document(family: Family) -> dict[str, Any]:
+def document(family: ClaimFamily) -> dict[str, Any]:
     """Return the table as plain JSON data."""
     return {"suite": family.suite, "level": family.level, "claims": [_record(v) for v in family.verdicts]}
 
 
-def json_text(family: Family) -> str:
+def json_text(family: ClaimFamily) -> str:
     """Return the table as JSON."""
     return json.dumps(document(family), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def _line(verdict: Verdict) -> str:
     parts = verdict.finding.parts
-    effects = "<br>".join(f"{_escape(part.label)}: {_effect(part)}" for part in parts)
+    effects = "<br>".join(f"{escape(part.label)}: {_effect(part)}" for part in parts)
     rests = ", ".join(dict.fromkeys(f"{part.n} {part.unit}" for part in parts))
     p = f"{verdict.p_value:.2g}" if parts and not verdict.finding.reason else ""
     statement = verdict.claim.statement + (f" ({verdict.claim.source})" if verdict.claim.source else "")
-    cells = [verdict.claim.name, statement, f"**{verdict.word}**"]
-    return f"| {' | '.join(_escape(c) for c in cells)} | {effects} | {p} | {rests} | {_escape(verdict.reason)} |"
+    cells = [escape(verdict.claim.name), escape(statement), f"**{verdict.word}**", effects, p, rests]
+    return f"| {' | '.join(cells)} | {escape(verdict.reason)} |"
 
 
 def _effect(part: Part) -> str:
@@ -72,29 +75,7 @@ def _record(verdict: Verdict) -> dict[str, Any]:
         "source": verdict.claim.source,
         "kind": verdict.claim.class_path,
         "verdict": verdict.word,
-        "p_holm": _round(verdict.p_value),
+        "p_holm": json_number(verdict.p_value),
         "reason": verdict.reason,
-        "parts": [
-            {
-                "label": part.label,
-                "effect": _round(part.effect),
-                "low": _round(part.low),
-                "high": _round(part.high),
-                "p_support": _round(part.p_support),
-                "p_contra": _round(part.p_contra),
-                "n": part.n,
-                "unit": part.unit,
-            }
-            for part in verdict.finding.parts
-        ],
+        "parts": [{k: json_number(v) for k, v in asdict(part).items()} for part in verdict.finding.parts],
     }
-
-
-def _round(value: float) -> float | None:
-    """Return six digits, since the last ones depend on the machine's summation order; None for what is not finite."""
-    return float(f"{value + 0.0:.6g}") if math.isfinite(value) else None
-
-
-def _escape(text: str) -> str:
-    """Keep names and statements from breaking a table or a page."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

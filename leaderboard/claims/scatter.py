@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from leaderboard.claims.correlation import Correlation, Points
 from leaderboard.claims.family import Verdict
 from leaderboard.claims.finding import Undecided
-from leaderboard.curves import COLOURS, FAINT, INK
+from leaderboard.drawing import COLOURS, FAINT, INK, dress, grid
 from leaderboard.series import Evidence
+from records.names import RowName
 
 POINT = "#0072b2"
 LETTER = 3.6  # points that a letter of a name is wide
@@ -35,31 +35,13 @@ def figure(drawn: Sequence[Panel], columns: int = 3) -> Any:
     Returns:
         A matplotlib ``Figure``, not registered with pyplot.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    columns = min(columns, len(drawn))
-    rows = -(-len(drawn) // columns)
-    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
-    made = Figure(figsize=(4.6 * columns, 3.8 * rows), dpi=150, layout=layout, facecolor="white")
-    FigureCanvasAgg(made)
-    axes = list(made.subplots(rows, columns, squeeze=False).flat)
-    for panel, what in zip(axes, drawn, strict=False):
+    made, found = grid(drawn, columns, 4.6, lambda row: 3.8)
+    for panel, what in found:
         _panel(panel, *what)
-    for panel in axes[len(drawn) :]:
-        panel.set_axis_off()
     made.draw_without_rendering()  # labels are placed where the layout has put the points
-    for panel, (_, _, points) in zip(axes, drawn, strict=False):
+    for panel, (_, _, points) in found:
         _name_points(panel, points, made.dpi)
     return made
-
-
-def write_png(drawn: Sequence[Panel], path: Path) -> Path:
-    """Draw and save a PNG without a time stamp, so equal results give equal bytes on one machine."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure(drawn).savefig(path, metadata={"Software": None})
-    return path
 
 
 def _name_points(panel: Any, points: Points, dpi: float) -> None:
@@ -69,7 +51,7 @@ def _name_points(panel: Any, points: Points, dpi: float) -> None:
     taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in at]
     frame = panel.get_window_extent()
     for row, (x, y) in sorted(zip(points.rows, at, strict=True), key=lambda found: (-found[1][1], found[0])):
-        name = row.split("/")[1].replace("_", " ")
+        name = RowName.parse(row).variant.replace("_", " ")
         wide = LETTER * len(name)
         places = [(dx, dy) for dy in (0, 7, -7, 14, -14, 21, -21, 28, -28) for dx in (5, -5 - wide)]
         boxes = [(x + dx, y + dy - 3, x + dx + wide, y + dy + 3) for dx, dy in places]
@@ -99,14 +81,7 @@ def _panel(panel: Any, verdict: Verdict, kind: Correlation, points: Points) -> N
         panel.invert_xaxis()  # worse sets stand on the right in every panel
     panel.set_xlabel(f"{kind.quality}, worse to the right", fontsize=8.5, color=INK)
     panel.set_ylabel(f"{kind.damage}, {kind.statistic}", fontsize=8.5, color=INK)
-    panel.tick_params(labelsize=8, length=0)
-    panel.grid(color=FAINT, lw=0.5)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
-    panel.spines[["left", "bottom"]].set_color(FAINT)
-    title = verdict.claim.name.replace("_", " ")
-    panel.set_title(title, loc="left", fontsize=10, color=INK, weight="bold", pad=18)
     part = verdict.finding.parts[0] if verdict.finding.parts else None
     size = f", rank correlation {part.effect:.2f} [{part.low:.2f}, {part.high:.2f}]" if part else ""
-    about = verdict.word + size
-    panel.text(0, 1.02, about, transform=panel.transAxes, fontsize=8.5, color="#666666", va="bottom")
+    dress(panel, verdict.claim.name.replace("_", " "), verdict.word + size, size=10)
+    panel.grid(axis="x", color=FAINT, lw=0.5)

@@ -11,7 +11,8 @@ from leaderboard import statistics as st
 from leaderboard.claims.finding import Undecided
 from leaderboard.series import Evidence, NoSeries, Series
 from leaderboard.statistics import Array
-from records.findings import Statistic, check_row
+from records.findings import Statistic
+from records.names import RowName
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class Collapse:
 
     def __post_init__(self) -> None:
         """Check the names of the rows."""
-        check_row(self.none, "collapse: none")
+        RowName.parse(self.none, "collapse: none")
         if self.real:
-            check_row(self.real, "collapse: real")
+            RowName.parse(self.real, "collapse: real")
 
     def demand(self, evidence: Evidence, metric: str) -> None:
         """Raise where there was no collapse of a metric.
@@ -87,6 +88,16 @@ def comparable(series: Sequence[Series], same_n: bool = True) -> None:
                 raise Undecided(f"{name} differs: {a} in {first.row}, {b} in {other.row}")
     if len(frozenset().union(*(s.hosts for s in series))) > 1:
         raise Undecided("the rows ran on different kinds of hosts, so their seeds are not paired")
+
+
+def reaches(series: Series, iterations: int) -> None:
+    """Check that a loop is as long as a statement says.
+
+    Raises:
+        Undecided: It is shorter.
+    """
+    if series.iterations < iterations:
+        raise Undecided(f"T = {series.iterations}; the statement is about {iterations} or more")
 
 
 def beyond(evidence: Evidence, series: Series, control: str, statistic: Statistic) -> Array:

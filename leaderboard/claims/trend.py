@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, Part, mean_part, seeds_reason
-from leaderboard.claims.terms import beyond, read
+from leaderboard.claims.terms import beyond, reaches, read
 from leaderboard.series import Evidence
-from records.findings import Statistic, check_metric, check_row
+from records.findings import Statistic
+from records.names import MetricName, RowName
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Course:
 
     def __post_init__(self) -> None:
         """Check the metric's name."""
-        check_metric(self.metric, "courses: metric")
+        MetricName.parse(self.metric, "courses: metric")
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ class Trend:
 
     def __post_init__(self) -> None:
         """Check names and that there is something to test."""
-        check_row(self.row, "row")
+        RowName.parse(self.row, "row")
         if self.control:
-            check_row(self.control, "control")
+            RowName.parse(self.control, "control")
         if not self.courses:
             raise ValueError("courses: found none; allowed: one or more")
         if self.statistic == "end":
@@ -67,8 +68,7 @@ class Trend:
         parts: list[Part] = []
         for course in self.courses:
             series = read(evidence, self.row, course.metric)
-            if series.iterations < self.iterations:
-                return Finding((), f"T = {series.iterations}; the statement is about {self.iterations} or more")
+            reaches(series, self.iterations)
             values = beyond(evidence, series, self.control, self.statistic)
             if course.expect in ("rises", "falls"):  # about the number itself, whichever way is worse
                 values = values if series.signed == "down" else -values

@@ -19,7 +19,8 @@ from benchmarks.planning.plan import make_plan
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.steps import Curate
-from benchmarks.storage.store import Cost, MemoryStore
+from benchmarks.storage.store import MemoryStore
+from records.results import Cost
 from tests.analytic.agreement import Trajectories, assert_between, assert_falls, assert_mean, power, scores, stacked
 
 pytestmark = pytest.mark.theory

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ def test_write_leaves_no_temporary_file_even_when_it_fails(tmp_path: Path, monke
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(results.os, "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         example(seed=1).write(path)
     assert [p.name for p in path.parent.iterdir()] == [path.name]

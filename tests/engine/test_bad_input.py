@@ -65,9 +65,9 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"testbed_data": altered(generators=[{"name": "g", "class_path": "benchmarks.analytic.models.Nope"}])},
         ("testbed.yaml: generators: g", "'Nope'"),
     ),
-    "weights without a card": (
+    "weights that are not there": (
         {"testbed_data": altered(generators=[{**TESTBED["generators"][0], "folder": "/nowhere"}])},
-        ("folder: found '/nowhere'", "make bases"),
+        ("folder: found '/nowhere', which is not there", "allowed: a folder of weights"),
     ),
 }  # fmt: skip
 

@@ -18,7 +18,8 @@ from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor, LocalExecutor
 from benchmarks.steps import Step
 from benchmarks.steps.step import Work, reads
-from benchmarks.storage.store import Cost, LocalStore, MemoryStore
+from benchmarks.storage.store import LocalStore, MemoryStore
+from records.results import Cost
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

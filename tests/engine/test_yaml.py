@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.planning.plan import make_plan
-from benchmarks.study.loading import ROOT, SUITES, check_keys, extended, load_mitigation, load_scenarios, read
+from benchmarks.study.loading import ROOT, SUITES, extended, load_mitigation, load_scenarios, read
 from benchmarks.study.metric_groups import MetricGroup, families
 from benchmarks.study.suite import Suite
 from benchmarks.study.testbed import AttributeList
 from benchmarks.study.testbed import Testbed as BedFile
+from records.typed import check_keys
 
 SUITE_FILES = sorted(p.stem for p in SUITES.glob("*.yaml"))
 

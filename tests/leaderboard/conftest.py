@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from benchmarks.reporting import submit as submitting
-from leaderboard import curves, forest
-from leaderboard.board import BoardRow
+from leaderboard import curves, drawing, forest
+from leaderboard.readings import BoardRow
 from records.results import CellError, CellResult, Cost, Floor, MetricInfo, Point, Row
 from tests.engine.conftest import write_suite
 from tests.leaderboard.entry_study import METHODS, simulate, submit, table
@@ -128,8 +128,9 @@ def zoo() -> World:
 def no_pictures():
     """Drawing takes longer than all the rest, and is tested elsewhere."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(curves, "write_png", lambda board, path: path)
-        patch.setattr(forest, "write_png", lambda board, path: path)
+        for module in (curves, forest):
+            patch.setattr(module, "figure", lambda board: None)
+        patch.setattr(drawing, "write_png", lambda figure, path: path)
         patch.setattr(submitting, "_version", lambda: "9.8.7")
         yield
 

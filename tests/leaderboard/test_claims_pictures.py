@@ -6,8 +6,9 @@ import pytest
 
 from leaderboard.claims.correlation import Correlation
 from leaderboard.claims.family import judge_all
-from leaderboard.claims.scatter import figure, panels, write_png
+from leaderboard.claims.scatter import figure, panels
 from leaderboard.claims.trend import Course, Trend
+from leaderboard.drawing import write_png
 from records.findings import ClaimSpec
 from tests.leaderboard.test_claims import FRECHET, variants
 
@@ -46,5 +47,5 @@ def test_the_picture_names_claims_verdicts_and_variants(tmp_path):
     assert "distance predicts" in texts
     assert "supported, rank correlation" in texts
     assert all(f"v{i}" in texts for i in range(10))
-    first, second = (write_png(found, tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
+    first, second = (write_png(figure(found), tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
     assert first == second

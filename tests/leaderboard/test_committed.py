@@ -11,7 +11,7 @@ from benchmarks.reporting.outputs import write_entry_board
 from benchmarks.reporting.submit import plan_with
 from benchmarks.study.loading import SUITES as SHIPPED
 from leaderboard.entries import FOLDER, read_entries
-from leaderboard.readings import CONTROLS
+from records.names import CONTROLS
 
 MITIGATIONS = SHIPPED / "mitigations"
 SUITES = sorted(path.name for path in FOLDER.glob("*") if path.is_dir())

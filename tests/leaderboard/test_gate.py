@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from leaderboard import gate_report
-from leaderboard.gate import check, flattened, freeze, read, write
+from leaderboard.baseline import flattened, freeze, read, write
+from leaderboard.gate import check
 from records.errors import UsageError
 from records.findings import Gate
 from records.results import Point

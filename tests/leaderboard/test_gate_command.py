@@ -13,7 +13,7 @@ import yaml
 from benchmarks.commands.main import main
 from benchmarks.planning.plan import make_plan
 from benchmarks.study.loading import ROOT, SUITES
-from leaderboard.gate import read
+from leaderboard.baseline import read
 from records.errors import UsageError
 from records.findings import ClaimSpec, Gate, check_findings
 from tests.engine.conftest import write_suite

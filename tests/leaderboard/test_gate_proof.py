@@ -23,7 +23,8 @@ from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.storage.store import MemoryStore
 from benchmarks.study.loading import ROOT, SUITES, extended
-from leaderboard.gate import Report, check, read
+from leaderboard.baseline import read
+from leaderboard.gate import Report, check
 
 pytestmark = pytest.mark.slow
 

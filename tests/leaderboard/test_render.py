@@ -11,7 +11,8 @@ import pytest
 
 from leaderboard import forest, latex, records, render, text
 from leaderboard.board import build
-from leaderboard.curves import figure, write_png
+from leaderboard.curves import figure
+from leaderboard.drawing import write_png
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -102,8 +103,8 @@ def test_curves_draw_comparable_groups_only(zoo, tmp_path):
     titles = [panel.get_title(loc="left") for panel in figure(board).axes]
     assert titles.count("relabel · real_prompts") == 2
     assert not any("relabel_short" in title for title in titles)
-    path = write_png(board, tmp_path / "curves.png")
-    assert path.read_bytes() == write_png(board, tmp_path / "again.png").read_bytes()
+    path = write_png(figure(board), tmp_path / "curves.png")
+    assert path.read_bytes() == write_png(figure(board), tmp_path / "again.png").read_bytes()
     assert path.read_bytes().startswith(b"\x89PNG")
     assert figure(build([], {})).texts[0].get_text() == "no complete curves yet"
 
@@ -195,8 +196,8 @@ def test_forest_draws_methods_with_a_number_only(zoo, world, tmp_path):
     names = {label.get_text() for panel in panels.values() for label in panel.get_yticklabels()}
     assert {"accumulate", "placebo", "(scenario as is)"} <= names
     assert names.isdisjoint({"none", "real", "missing_seed", "failing", "other_protocol"})
-    path = forest.write_png(board, tmp_path / "prevented.png")
-    assert path.read_bytes() == forest.write_png(board, tmp_path / "again.png").read_bytes()
+    path = write_png(forest.figure(board), tmp_path / "prevented.png")
+    assert path.read_bytes() == write_png(forest.figure(board), tmp_path / "again.png").read_bytes()
     empty = build([], {})
     assert not forest.drawable(empty)
     assert "no method" in forest.figure(empty).texts[0].get_text()

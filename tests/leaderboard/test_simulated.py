@@ -14,6 +14,7 @@ from leaderboard import statistics as st
 from leaderboard.onset import NEVER, onset, onsets
 from leaderboard.power import detectable_difference, detectable_effect
 from leaderboard.unpaired import prevented_unpaired, welch_interval
+from tests.leaderboard.ratios import holds
 
 SIMULATIONS = 4000
 NONE, METHOD, REAL = 0, 1, 2
@@ -39,7 +40,7 @@ def share(hits):
 def test_paired_interval_covers_the_true_gain(seeds):
     study = trajectories(np.random.default_rng([1, seeds]), seeds)[..., -1]
     truth = 5 * (1.0 - 0.4)
-    intervals = [st.paired_interval(ends[NONE], ends[METHOD]) for ends in study]
+    intervals = [st.t_interval(ends[NONE] - ends[METHOD]) for ends in study]
     assert 0.93 <= share(i.low <= truth <= i.high for i in intervals) <= 0.97
 
 
@@ -49,7 +50,7 @@ def test_fieller_covers_the_true_share_prevented(seeds, noise):
     study = trajectories(np.random.default_rng([2, seeds, int(100 * noise)]), seeds, noise=noise)[..., -1]
     truth = (1.0 - 0.4) / (1.0 - 0.1)
     sets = [st.collapse_prevented(*ends) for ends in study]
-    assert 0.93 <= share(s.contains(truth) for s in sets) <= 0.97
+    assert 0.93 <= share(holds(s, truth) for s in sets) <= 0.97
 
 
 @pytest.mark.parametrize("seeds", [3, 5])
@@ -57,16 +58,16 @@ def test_fieller_covers_where_the_board_shows_it(seeds):
     """A ratio is shown only where the control has clearly collapsed; that choice must not spoil its coverage."""
     study = trajectories(np.random.default_rng([3, seeds]), seeds, noise=0.3)[..., -1]
     truth = (1.0 - 0.4) / (1.0 - 0.1)
-    shown = [ends for ends in study if st.collapsed(ends[NONE], ends[REAL], "down", 0.1)]
+    shown = [ends for ends in study if st.t_interval(ends[NONE] - ends[REAL]).low > 0.1]
     assert len(shown) > 0.5 * SIMULATIONS
-    assert 0.93 <= share(st.collapse_prevented(*ends).contains(truth) for ends in shown) <= 0.97
+    assert 0.93 <= share(holds(st.collapse_prevented(*ends), truth) for ends in shown) <= 0.97
 
 
 @pytest.mark.parametrize("seeds", [3, 5])
 def test_a_control_that_does_not_collapse_is_rarely_called_collapsed(seeds):
     """The interval is two-sided: where none and real are alike, its lower end passes zero in 2.5 % of studies."""
     study = trajectories(np.random.default_rng([4, seeds]), seeds, rates=(0.2, 0.2, 0.2))[..., -1]
-    called = share(st.collapsed(ends[NONE], ends[REAL], "down", 0.0) for ends in study)
+    called = share(st.t_interval(ends[NONE] - ends[REAL]).low > 0 for ends in study)
     assert called == pytest.approx(0.025, abs=3 * np.sqrt(0.025 * 0.975 / SIMULATIONS))
 
 
@@ -78,8 +79,8 @@ def test_unpaired_intervals_cover_and_are_wider():
     welch = [welch_interval(a[NONE], b[METHOD]) for a, b in pairs]
     assert 0.93 <= share(i.low <= gain <= i.high for i in welch) <= 0.97
     sets = [prevented_unpaired(a[NONE], b[METHOD], a[REAL]) for a, b in pairs]
-    assert 0.93 <= share(s.contains(ratio) for s in sets) <= 0.995, "on the safe side"
-    paired = [st.paired_interval(a[NONE], a[METHOD]) for a in here]
+    assert 0.93 <= share(holds(s, ratio) for s in sets) <= 0.995, "on the safe side"
+    paired = [st.t_interval(a[NONE] - a[METHOD]) for a in here]
     assert np.median([i.high - i.low for i in welch]) > 1.2 * np.median([i.high - i.low for i in paired])
 
 

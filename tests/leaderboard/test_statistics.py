@@ -7,6 +7,9 @@ import pytest
 from scipy import stats
 
 from leaderboard import statistics as st
+from leaderboard.controls import Controls
+from records.results import Floor
+from tests.leaderboard.ratios import holds
 
 
 def pairs(rng, mean, sd, correlation, size):
@@ -19,7 +22,7 @@ def pairs(rng, mean, sd, correlation, size):
 @pytest.mark.parametrize(("mean", "sd"), [((1.0, 2.0), (0.5, 0.5)), ((2.0, 2.0), (1.0, 2.0)), ((0.0, 0.1), (1.0, 1.0))])
 def test_fieller_covers_its_level_at_five_seeds(mean, sd):
     sample = pairs(np.random.default_rng(1), mean, sd, 0.5, 2000)
-    hits = [st.fieller(s[:, 0], s[:, 1]).contains(mean[0] / mean[1]) for s in sample]
+    hits = [holds(st.fieller(s[:, 0], s[:, 1]), mean[0] / mean[1]) for s in sample]
     assert np.mean(hits) == pytest.approx(0.95, abs=0.015)  # 3 standard errors of 2,000 draws
 
 
@@ -30,7 +33,7 @@ def test_fieller_kinds_and_definition():
         ratio = st.fieller(sample[:, 0], sample[:, 1])
         kinds.add(ratio.kind)
         for r in np.linspace(-5, 5, 21):  # the set is exactly what the paired t test does not reject
-            assert ratio.contains(r) == (stats.ttest_1samp(sample[:, 0] - r * sample[:, 1], 0).pvalue >= 0.05)
+            assert holds(ratio, r) == (stats.ttest_1samp(sample[:, 0] - r * sample[:, 1], 0).pvalue >= 0.05)
     assert kinds == {"bounded", "exclusive", "all"}
 
 
@@ -57,10 +60,10 @@ def test_t_interval_and_paired_p_agree_with_scipy():
     rng = np.random.default_rng(3)
     a, b = rng.normal(size=5), rng.normal(0.5, size=5)
     expected = stats.ttest_rel(a, b)
-    interval = st.paired_interval(a, b)
+    interval = st.t_interval(a - b)
     assert st.paired_p(a, b) == pytest.approx(expected.pvalue)
     assert (interval.low, interval.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
-    assert st.t_interval([3.0]) == st.Interval(3.0, float("-inf"), float("inf"), 1)
+    assert st.t_interval([3.0]) == st.MeanInterval(3.0, float("-inf"), float("inf"), 1)
 
 
 def test_paired_p_without_spread():
@@ -80,10 +83,15 @@ def test_holm_by_hand():
 def test_collapsed_needs_the_whole_interval_above_the_minimum_effect(direction):
     sign = 1 if direction == "down" else -1
     real, none = sign * np.array([2.0, 2.1, 1.9, 2.0, 2.0]), sign * np.array([5.0, 5.2, 4.8, 5.0, 5.1])
-    assert st.collapsed(none, real, direction, 0.1)
-    assert not st.collapsed(none, real, direction, 2.95)
-    assert not st.collapsed(real, none, direction, 0.1)  # better than real is no collapse
-    assert not st.collapsed(none[:1], real[:1], direction, 0.1)  # one seed proves nothing
+
+    def collapsed(none, real, minimum_effect):
+        gap = st.t_interval(st.worsening(real, none, direction))
+        return Controls((), "", False, floor=Floor(2.0, 0.1, 20, minimum_effect), gap=gap).collapsed
+
+    assert collapsed(none, real, 0.1)
+    assert not collapsed(none, real, 2.95)
+    assert not collapsed(real, none, 0.1)  # better than real is no collapse
+    assert not collapsed(none[:1], real[:1], 0.1)  # one seed proves nothing
 
 
 def test_validity():

@@ -86,12 +86,12 @@ def test_autoencoder_latents_are_standard_and_images_stay(scenes, tmp_path):
     assert isinstance(AutoencoderModule.load(tmp_path / "vae"), AutoencoderModule)
 
 
-def test_digest_follows_the_weights(tmp_path):
+def test_digest_follows_the_files_that_count(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x.safetensors").write_bytes(b"1")
     first = cards.write(tmp_path, {"recipe": "r"})
     assert cards.read(tmp_path) == first
-    (tmp_path / "note.txt").write_text("no weights")
+    (tmp_path / "README.md").write_text("no weights")
     assert cards.digest(tmp_path) == first["digest"]
     (tmp_path / "a" / "x.safetensors").write_bytes(b"2")
     assert cards.digest(tmp_path) != first["digest"]

@@ -47,14 +47,14 @@ class ClipScore(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values that `declares` names."""
+        """Compute the values that `declares` names."""
         scores = _scores(view)
         if "ref_clipscore" not in scores:
             self.absent["ref_clipscore"] = "there are no references"
         return {name: float(of_each.mean()) for name, of_each in scores.items()}
 
     def left_out(self, view: View, blocks: np.ndarray) -> dict[str, np.ndarray]:
-        """Computes the values without each block of the captions."""
+        """Compute the values without each block of the captions."""
         return {name: left_out_means(of_each, blocks) for name, of_each in _scores(view).items()}
 
 

@@ -90,7 +90,7 @@ class CaptionDiversity(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values that `declares` names."""
+        """Compute the values that `declares` names."""
         assert view.captions is not None
         texts = [words(caption) for caption in view.captions]
         counts = Counter(word for text in texts for word in text)
@@ -109,12 +109,12 @@ class CaptionDiversity(Family):
 
 
 def words(caption: str) -> list[str]:
-    """Returns the words of a caption, lower case, without punctuation around them."""
+    """Return the words of a caption, lower case, without punctuation around them."""
     return _WORD.findall(caption.lower())
 
 
 def rarefied(counts: Counter[Any], budget: int) -> float:
-    """Expected number of different values among `budget` tokens (rarefaction, Hurlbert 1971, eq. 14).
+    """Return the expected number of different values among `budget` tokens (rarefaction, Hurlbert 1971, eq. 14).
 
     Of tokens drawn without replacement: a value said c times among N is missed with probability C(N - c,
     budget) / C(N, budget). Of fewer tokens than the budget all are taken, and nothing is extrapolated: a

@@ -43,7 +43,7 @@ class CaptionEmbedding(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values that `declares` names."""
+        """Compute the values that `declares` names."""
         assert view.features is not None
         assert view.real_caption_features is not None
         real = real_side(view.real_caption_features)

@@ -52,7 +52,7 @@ class Meteor(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the value that `declares` names."""
+        """Compute the value that `declares` names."""
         find_java()
         assert view.captions is not None
         assert view.references is not None
@@ -132,7 +132,7 @@ class MeteorProcess:
         return self.owner == os.getpid() and self._process.poll() is None
 
     def ask(self, lines: Sequence[str], answers: int) -> list[str]:
-        """Sends lines and returns as many answers.
+        """Send lines and return as many answers.
 
         Raises:
             RuntimeError: if the process ends, or takes longer than ten minutes and is ended.
@@ -157,7 +157,7 @@ class MeteorProcess:
         return got
 
     def close(self) -> None:
-        """Ends the process."""
+        """End the process."""
         self._process.kill()
         self._process.wait()
         self._errors.close()
@@ -179,7 +179,7 @@ _KEPT: list[MeteorProcess] = []
 
 
 def _process() -> MeteorProcess:
-    """Returns the Java process of this process, started where there is none that lives."""
+    """Return the Java process of this process, started where there is none that lives."""
     if _KEPT and not _KEPT[0].alive:
         gone = _KEPT.pop()
         if gone.owner == os.getpid():
@@ -212,7 +212,7 @@ def _is_number(word: str) -> bool:
 
 @atexit.register
 def close() -> None:
-    """Ends the Java process, where one is kept; the next evaluation starts another."""
+    """End the Java process, where one is kept; the next evaluation starts another."""
     while _KEPT:
         process = _KEPT.pop()
         if process.owner == os.getpid():

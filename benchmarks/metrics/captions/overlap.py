@@ -82,7 +82,7 @@ class CaptionOverlap(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values that `declares` names."""
+        """Compute the values that `declares` names."""
         # Even where every sentence is plain: availability must not hang on what a model happens to say.
         find_java()
         assert view.captions is not None
@@ -187,7 +187,7 @@ class CiderD:
         self._norms: dict[str, list[float]] = {}
 
     def score(self, captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> float:
-        """Returns the mean over items, in [0, 10]."""
+        """Return the mean over items, in [0, 10]."""
         if len(self._norms) > MOST_NORMS:
             self._norms.clear()
         scores = []
@@ -200,7 +200,7 @@ class CiderD:
         return math.fsum(scores) / len(scores)
 
     def similarity(self, caption: str, text: str) -> float:
-        """Returns ten times the clipped tf-idf cosine, averaged over n = 1..4, with the length penalty."""
+        """Return ten times the clipped tf-idf cosine, averaged over n = 1..4, with the length penalty."""
         weighed = self._weighed(ngrams(caption))
         return self._similarity(weighed, _norms(weighed), _bigrams(caption), reference(text), self._kept(text))
 
@@ -219,7 +219,7 @@ class CiderD:
         return 10 * total / NGRAM * math.exp(-((length - max(0, other.length - 1)) ** 2) / (2 * SIGMA**2))
 
     def _weighed(self, counts: dict[tuple[str, ...], int]) -> _Weighed:
-        """Returns (n-gram, idf, tf-idf) of a sentence for each n."""
+        """Return (n-gram, idf, tf-idf) of a sentence for each n."""
         weighed: _Weighed = [[] for _ in range(NGRAM)]
         for ngram, count in counts.items():
             idf = self._idf.get(ngram, self._unseen)
@@ -227,7 +227,7 @@ class CiderD:
         return weighed
 
     def _kept(self, text: str) -> list[float]:
-        """Returns the norms of a reference, computed once."""
+        """Return the norms of a reference, computed once."""
         if text not in self._norms:
             self._norms[text] = _norms(self._weighed(reference(text).counts))
         return self._norms[text]
@@ -241,7 +241,7 @@ def _norms(weighed: _Weighed) -> list[float]:
 
 
 def _bigrams(text: str) -> int:
-    """Returns the length of a sentence as pycocoevalcap has it: in bigrams."""
+    """Return the length of a sentence as pycocoevalcap has it: in bigrams."""
     return max(0, len(text.split()) - 1)
 
 
@@ -249,7 +249,7 @@ _PINNED: dict[str, CiderD] = {}
 
 
 def document_frequencies(corpus: Sequence[tuple[str, ...]]) -> CiderD:
-    """Returns the CIDEr of a corpus of raw references; the last two are remembered by content."""
+    """Return the CIDEr of a corpus of raw references; the last two are remembered by content."""
     content = hashlib.sha256("\n".join("\t".join(texts) for texts in corpus).encode(errors="replace")).hexdigest()
     if content not in _PINNED:
         flat = iter(tokenise([text for texts in corpus for text in texts]))

@@ -34,7 +34,7 @@ class RareWords(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the value that `declares` names."""
+        """Compute the value that `declares` names."""
         assert view.captions is not None
         assert view.document_frequency is not None
         real = word_counts(view.document_frequency)
@@ -50,7 +50,7 @@ class RareWords(Family):
 
 
 def rare_word_survival(counts: Counter[str], real: Counter[str], rare: frozenset[str], budget: int = BUDGET) -> float:
-    """Expected number of different rare words in `budget` words, over the same of real captions.
+    """Return the expected number of different rare words in `budget` words, over the same of real captions.
 
     1 where captions use rare words as real ones do, 0 where none is left. At an equal budget of words, so it
     does not depend on the amount of text beyond noise (rarefaction, Hurlbert 1971).
@@ -69,7 +69,7 @@ def _expected(counts: Counter[str], rare: frozenset[str], budget: int) -> float:
 
 
 def rare_words(real: Counter[str]) -> frozenset[str]:
-    """The least frequent words that together make at most a twentieth of all; words said once are left out.
+    """Return the least frequent words that together make at most a twentieth of all; words said once are left out.
 
     Words that are equally frequent are rare together or not at all. What was said once is as often a slip.
     """
@@ -87,7 +87,7 @@ _REAL: dict[str, Counter[str]] = {}
 
 
 def word_counts(corpus: Sequence[tuple[str, ...]]) -> Counter[str]:
-    """Counts the words of raw references; the last two corpora are remembered by content."""
+    """Count the words of raw references; the last two corpora are remembered by content."""
     content = hashlib.sha256("\n".join("\t".join(texts) for texts in corpus).encode(errors="replace")).hexdigest()
     if content not in _REAL:
         while len(_REAL) >= 2:

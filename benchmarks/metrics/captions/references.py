@@ -37,7 +37,7 @@ class Sentence:
             self._masks[sys.intern(word)] = self._masks.get(word, 0) | 1 << position
 
     def common_subsequence(self, words: list[str]) -> int:
-        """Returns the length of the longest common subsequence with other words.
+        """Return the length of the longest common subsequence with other words.
 
         Bit i of the row is 0 where the length grows at word i; a word of the other sentence is one addition
         (Crochemore et al. 2001, Information Processing Letters 80, section 3).
@@ -52,13 +52,13 @@ class Sentence:
 
 
 def ngrams(text: str) -> dict[tuple[str, ...], int]:
-    """Returns how often each n-gram, n = 1..4, of a tokenised sentence is said."""
+    """Return how often each n-gram, n = 1..4, of a tokenised sentence is said."""
     words = [sys.intern(word) for word in text.split()]
     return Counter(tuple(words[i : i + n]) for n in range(1, NGRAM + 1) for i in range(len(words) - n + 1))
 
 
 def reference(text: str) -> Sentence:
-    """Returns a reference; those asked for last are kept."""
+    """Return a reference; those asked for last are kept."""
     sentence = _KEPT.pop(text, None)
     if sentence is None:
         sentence = Sentence(text)

@@ -28,7 +28,7 @@ class CaptionShift(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes one value an attribute."""
+        """Compute one value an attribute."""
         assert view.captions is not None
         assert view.attributes is not None
         drifts = attribute_drifts(view.attributes, view.oracle.read_captions(view.captions))

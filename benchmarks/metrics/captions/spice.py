@@ -42,7 +42,7 @@ class Spice(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the value that `declares` names."""
+        """Compute the value that `declares` names."""
         assert view.captions is not None
         assert view.references is not None
         reason = java.no_spice()

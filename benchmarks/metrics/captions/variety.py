@@ -73,7 +73,7 @@ class CaptionVariety(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values that `declares` names."""
+        """Compute the values that `declares` names."""
         assert view.captions is not None
         texts = [words(caption) for caption in view.captions]
         values = {
@@ -156,7 +156,7 @@ def _missed(others: int, drawn: int) -> np.ndarray:
 
 
 def _closest_lengths(lengths: list[int], missed: np.ndarray) -> float:
-    """Expected sum over texts of the closest length among their references, the shorter of two as close."""
+    """Return the expected sum over texts of the closest length among their references, the shorter of two as close."""
     many = Counter(lengths)
     expected = []
     for own, texts in many.items():

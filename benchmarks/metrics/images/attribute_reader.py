@@ -60,7 +60,7 @@ class AttributeReader(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values that `declares` names, one drift an attribute and one shift a value."""
+        """Compute the values that `declares` names, one drift an attribute and one shift a value."""
         assert view.features is not None
         assert view.real_features is not None
         assert view.phrase_features is not None

@@ -39,7 +39,7 @@ class ImageCmmd(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the value that `declares` names."""
+        """Compute the value that `declares` names."""
         assert view.features is not None
         assert view.real_features is not None
         real = real_side(view.real_features)
@@ -50,7 +50,7 @@ class ImageCmmd(Family):
         return {"cmmd": cmmd(fake, real.unit, real.similarity)}
 
     def left_out(self, view: View, blocks: np.ndarray) -> dict[str, np.ndarray]:
-        """Computes the value without each block of the generated images; the real ones stay."""
+        """Compute the value without each block of the generated images; the real ones stay."""
         assert view.features is not None
         assert view.real_features is not None
         real = real_side(view.real_features)

@@ -78,13 +78,13 @@ class ImageDistance(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values that `declares` names."""
+        """Compute the values that `declares` names."""
         values = image_distances(view)
         self.absent = {name: "too few images" for name in self.declares if name not in values}
         return values
 
     def left_out(self, view: View, blocks: np.ndarray) -> dict[str, np.ndarray]:
-        """Computes all values without each block of the generated images; the real ones stay."""
+        """Compute all values without each block of the generated images; the real ones stay."""
         assert view.features is not None
         assert view.real_features is not None
         fake, real = view.features, real_side(view.real_features)

@@ -69,7 +69,7 @@ class ImageDiversity(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values that `declares` names."""
+        """Compute the values that `declares` names."""
         assert view.features is not None
         values = {"vendi": vendi_score(view.features)}
         spectrum = covariance_spectrum(view.features)
@@ -87,7 +87,7 @@ class ImageDiversity(Family):
         return values
 
     def left_out(self, view: View, blocks: np.ndarray) -> dict[str, np.ndarray]:
-        """Computes the values of all images without each block."""
+        """Compute the values of all images without each block."""
         assert view.features is not None
         rows, vectors = view.features - view.features.mean(axis=0), unit(view.features)
         whole, turned = rows.T @ rows, vectors.T @ vectors

@@ -46,7 +46,7 @@ class ImageMemorisation(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values that `declares` names."""
+        """Compute the values that `declares` names."""
         assert view.features is not None
         assert view.real_features is not None
         assert view.train_features is not None

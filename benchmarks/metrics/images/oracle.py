@@ -68,7 +68,7 @@ class ImageOracle(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values that `declares` names."""
+        """Compute the values that `declares` names."""
         assert view.images is not None
         assert view.attributes is not None
         read = view.oracle.read_images(view.images)

