@@ -278,7 +278,7 @@ def ui(options: argparse.Namespace) -> int:
 
 def bases(options: argparse.Namespace) -> int:
     """Train the shipped base models again; goes on where a killed training stopped."""
-    from lightning_modules.train_bases import main as train
+    from lightning_modules.bases.train import main as train
 
     train(options.names)
     return 0

@@ -12,7 +12,7 @@ from benchmarks.plan import Plan
 from benchmarks.sources import read_class
 from benchmarks.testbed import ModelSpec
 from benchmarks.world import MISSING, model_folder
-from lightning_modules.sources import MissingModel, check_contents, snapshot
+from lightning_modules.weights.sources import MissingModel, check_contents, snapshot
 
 
 def unmet_needs(plan: Plan) -> list[str]:

@@ -236,7 +236,7 @@ def _recipe(model: ModelSpec, data: ClassSpec, where: str) -> str | None:
     """Return the digest of a model's recipe on the testbed's data; where no shipped weights have it, it is trained."""
     if model.recipe is None:
         return None
-    from lightning_modules.recipes import SCENES  # free of torch
+    from lightning_modules.bases.recipes import SCENES  # free of torch
 
     if model.recipe not in SCENES:
         raise UsageError(f"{where}: {model.name}: recipe: found {model.recipe!r}; allowed: {', '.join(SCENES)}")

@@ -18,7 +18,7 @@ from benchmarks.store import Store
 from benchmarks.suite import Executions
 from benchmarks.testbed import ModelSpec
 from datamodules.pairs import Pairs
-from lightning_modules.sources import Origin, is_adapter
+from lightning_modules.weights.sources import Origin, is_adapter
 
 #: Bytes of models that a process keeps loaded between steps unless it is told otherwise, and their number.
 MODEL_BYTES, MODELS_KEPT = 2 * 2**30, 16

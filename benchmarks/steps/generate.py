@@ -28,7 +28,7 @@ from benchmarks.store import Cost
 from benchmarks.testbed import ModelSpec
 from benchmarks.world import model_folder, on_data, read_card
 from datamodules.pairs import Pairs
-from lightning_modules.cards import digest as weights_digest
+from lightning_modules.weights.cards import digest as weights_digest
 
 
 def base(step: Step, context: RunContext) -> tuple[Any, Cost]:
@@ -49,8 +49,8 @@ def base(step: Step, context: RunContext) -> tuple[Any, Cost]:
 
 def trained(spec: ModelSpec, init_args: dict[str, Any], shipped: Path | None, context: RunContext) -> Any:
     """Train a model whose recipe no shipped weights have; a killed training goes on from its last checkpoint."""
-    from lightning_modules.recipes import SCENES
-    from lightning_modules.train_bases import train_base
+    from lightning_modules.bases.recipes import SCENES
+    from lightning_modules.bases.train import train_base
 
     assert shipped is not None
     cls: Any = import_class(spec.class_path)

@@ -8,8 +8,8 @@ from torch import nn
 from transformers import Blip2Config, Blip2ForConditionalGeneration
 
 from lightning_modules.architectures.parts import INIT, MAX_LENGTH, image_processor, spread_positions
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.tokens import END, PAD, START, word_tokenizer
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.inputs.tokens import END, PAD, START, word_tokenizer
 
 
 def build(

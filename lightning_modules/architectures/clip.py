@@ -7,8 +7,8 @@ from pathlib import Path
 from transformers import CLIPConfig, CLIPModel
 
 from lightning_modules.architectures.parts import MAX_LENGTH, image_processor
-from lightning_modules.judge import ClipJudge
-from lightning_modules.tokens import END, PAD, START, word_tokenizer
+from lightning_modules.inputs.tokens import END, PAD, START, word_tokenizer
+from lightning_modules.judges.clip import ClipJudge
 
 
 def build(

@@ -7,8 +7,8 @@ from pathlib import Path
 from transformers import BertConfig, ConvNextConfig, VisionTextDualEncoderConfig, VisionTextDualEncoderModel
 
 from lightning_modules.architectures.parts import INIT, MAX_LENGTH, image_processor
-from lightning_modules.scorer import DualScorer
-from lightning_modules.tokens import PAD, word_tokenizer
+from lightning_modules.inputs.tokens import PAD, word_tokenizer
+from lightning_modules.judges.scorer import DualScorer
 
 
 def build(

@@ -6,7 +6,7 @@ from diffusers import DDIMScheduler
 from torch import nn
 from transformers import CLIPImageProcessorPil, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from lightning_modules.tokens import END, PAD, START
+from lightning_modules.inputs.tokens import END, PAD, START
 
 # Longest caption of the drawn scenes, special tokens included, with room to spare.
 MAX_LENGTH = 32

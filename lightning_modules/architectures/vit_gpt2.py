@@ -7,8 +7,8 @@ from pathlib import Path
 from transformers import GPT2Config, VisionEncoderDecoderConfig, VisionEncoderDecoderModel, ViTConfig
 
 from lightning_modules.architectures.parts import INIT, MAX_LENGTH, image_processor, spread_positions
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.tokens import END, PAD, START, word_tokenizer
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.inputs.tokens import END, PAD, START, word_tokenizer
 
 
 def build(

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lightning_modules import latents as latent_space
 from lightning_modules.families.text_to_image import Tensors, TextToImageFamily, device_of
+from lightning_modules.inputs import latents as latent_space
 
 #: The guidance scale that is told to a guidance-distilled model while it is fine-tuned, as in diffusers' scripts.
 TRAINING_GUIDANCE = 3.5

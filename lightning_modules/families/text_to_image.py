@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from lightning_modules import latents as latent_space
-from lightning_modules.tokens import tokenize
+from lightning_modules.inputs import latents as latent_space
+from lightning_modules.inputs.tokens import tokenize
 
 Tensors = dict[str, Tensor]
 

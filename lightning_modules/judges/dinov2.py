@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from transformers import AutoImageProcessor, Dinov2Model
 
-from lightning_modules import loading, runner
+from lightning_modules.fitting import runner
 from lightning_modules.judges.frozen import FrozenJudge
-from lightning_modules.quiet import quiet
+from lightning_modules.weights import loading
+from lightning_modules.weights.quiet import quiet
 
 
 class DinoJudge(FrozenJudge):

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_modules import runner
-from lightning_modules.module import as_loaded
+from lightning_modules.fitting import runner
+from lightning_modules.fitting.module import as_loaded
 
 
 class FrozenJudge(nn.Module):
@@ -19,7 +19,7 @@ class FrozenJudge(nn.Module):
     Subclasses are found by class path and declare as class-level literals, which planning reads from source:
 
     - `version`: raised whenever a feature can change;
-    - `reads`: what a folder of weights must hold, see `lightning_modules.sources.check_contents`;
+    - `reads`: what a folder of weights must hold, see `lightning_modules.weights.sources.check_contents`;
     - `embeds`: "images", "captions" or both: there is an `embed_images` or an `embed_texts` for it.
 
     Attributes:

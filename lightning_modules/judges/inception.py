@@ -17,8 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightning_modules import loading, runner
+from lightning_modules.fitting import runner
 from lightning_modules.judges.frozen import FrozenJudge
+from lightning_modules.weights import loading
 
 PUBLISHED, OWN = "pt_inception-2015-12-05-6726825d.pth", "inception.safetensors"
 SIZE, FEATURES, CLASSES = 299, 2048, 1008

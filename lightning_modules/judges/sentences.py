@@ -11,10 +11,11 @@ import numpy as np
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
-from lightning_modules import loading, runner
+from lightning_modules.fitting import runner
+from lightning_modules.inputs.tokens import tokenize
 from lightning_modules.judges.frozen import FrozenJudge
-from lightning_modules.quiet import quiet
-from lightning_modules.tokens import tokenize
+from lightning_modules.weights import loading
+from lightning_modules.weights.quiet import quiet
 
 #: Files of a sentence-transformers folder: which modules follow each other, how tokens are pooled, the longest input.
 MODULES, POOLING, LENGTH = "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"

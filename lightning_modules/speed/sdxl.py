@@ -12,9 +12,9 @@ from diffusers import DDPMScheduler
 from peft import LoraConfig
 from torch.nn import functional as F
 
-from lightning_modules.generator import GeneratorModule
-from lightning_modules.pixels import to_bytes, to_unit
-from lightning_modules.runner import device
+from lightning_modules.diffusion.generator import GeneratorModule
+from lightning_modules.fitting.runner import device
+from lightning_modules.inputs.pixels import to_bytes, to_unit
 from lightning_modules.settings import Execution, ImageDecoding
 from lightning_modules.speed import measure, models
 from lightning_modules.speed.adapter_fit import RANK, RATE, SKIPPED, our_fit

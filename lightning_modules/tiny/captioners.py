@@ -19,7 +19,7 @@ import transformers as hf
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import nn
 
-from lightning_modules.quiet import quiet
+from lightning_modules.weights.quiet import quiet
 
 CAPTIONS = (
     "a red dog",

@@ -20,8 +20,8 @@ from benchmarks.needs import require_present, unmet_needs
 from benchmarks.plan import Plan, make_plan
 from benchmarks.store import MemoryStore
 from datamodules.scenes.dataset import Scenes
-from lightning_modules import cards
 from lightning_modules.architectures import clip
+from lightning_modules.weights import cards
 from tests.datamodules import toys
 from tests.lightning_modules.test_judges import bert as bert  # folders with tiny random models
 from tests.lightning_modules.test_judges import dino as dino
@@ -37,7 +37,7 @@ METRICS = [
     "synthetic_set.SyntheticSet",
 ]
 CLASSES = {
-    "clip": "lightning_modules.judge.ClipJudge",
+    "clip": "lightning_modules.judges.clip.ClipJudge",
     "dino": "lightning_modules.judges.dinov2.DinoJudge",
     "sentences": "lightning_modules.judges.sentences.SentenceJudge",
 }

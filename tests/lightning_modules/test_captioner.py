@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lightning_modules.captioner import CaptionerModule
+from lightning_modules.captioning.captioner import CaptionerModule
 from lightning_modules.settings import CaptionDecoding, FitSettings
 from tests.lightning_modules.conftest import CAPTIONERS, make_captioner
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_modules import ranks, runner
-from lightning_modules.adapters import trained_state
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.generator import GeneratorModule
-from lightning_modules.module import FitModule
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.diffusion.generator import GeneratorModule
+from lightning_modules.fitting import ranks, runner
+from lightning_modules.fitting.adapters import trained_state
+from lightning_modules.fitting.module import FitModule
 from lightning_modules.settings import Execution, FitSettings, Lora
 from tests.lightning_modules.conftest import make_captioner, make_generator
 

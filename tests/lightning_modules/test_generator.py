@@ -5,8 +5,8 @@ import pytest
 import torch
 from diffusers import DiffusionPipeline
 
-from lightning_modules import diffusion
-from lightning_modules.generator import GeneratorModule, Steering
+from lightning_modules.diffusion import process
+from lightning_modules.diffusion.generator import GeneratorModule, Steering
 from lightning_modules.seeds import gaussian, generators
 from lightning_modules.settings import FitSettings, ImageDecoding
 from tests.lightning_modules.conftest import GENERATORS, make_generator
@@ -144,7 +144,7 @@ def test_targets_lead_back_to_the_latents(prediction):
     torch.manual_seed(0)
     latents, noise = torch.randn(4, 2, 3, 3), torch.randn(4, 2, 3, 3)
     scheduler = diffusion_scheduler(prediction)
-    noisy, times, target = diffusion.corrupt(scheduler, latents, noise)
+    noisy, times, target = process.corrupt(scheduler, latents, noise)
     alpha = scheduler.alphas_cumprod[times].view(-1, 1, 1, 1)
     torch.testing.assert_close(noisy, alpha.sqrt() * latents + (1 - alpha).sqrt() * noise, atol=1e-4, rtol=1e-4)
     wanted = {"epsilon": noise, "sample": latents, "v_prediction": alpha.sqrt() * noise - (1 - alpha).sqrt() * latents}
@@ -156,7 +156,7 @@ def test_a_perfect_flow_is_followed_to_its_end(scenes, siblings):
     scheduler = make_generator("flow_unet", scenes, siblings).parts["scheduler"]
     latents, noise = torch.randn(2, 4, 8, 8), torch.randn(2, 4, 8, 8)
     for steps in (1, 7):
-        found = diffusion.sample(lambda x, t, i: noise - latents, scheduler, noise, steps, [])
+        found = process.sample(lambda x, t, i: noise - latents, scheduler, noise, steps, [])
         torch.testing.assert_close(found, latents, atol=2e-2, rtol=1e-2)
 
 

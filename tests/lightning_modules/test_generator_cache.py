@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from datamodules.pairs import Pairs
-from lightning_modules.cache import ContentCache
-from lightning_modules.generator import GeneratorModule
+from lightning_modules.diffusion.cache import ContentCache
+from lightning_modules.diffusion.generator import GeneratorModule
 from lightning_modules.settings import FitSettings, ImageDecoding
 from tests.lightning_modules.tiny_generators import CAPTIONS, SIZE, make
 

@@ -15,13 +15,13 @@ from benchmarks.keys import Spec
 from benchmarks.needs import _require_weights
 from benchmarks.sources import read_class
 from benchmarks.testbed import ModelSpec
-from lightning_modules.judge import ClipJudge
+from lightning_modules.inputs.tokens import word_tokenizer
 from lightning_modules.judges import inception
+from lightning_modules.judges.clip import ClipJudge
 from lightning_modules.judges.dinov2 import DinoJudge
 from lightning_modules.judges.inception import InceptionJudge
 from lightning_modules.judges.sentences import SentenceJudge
-from lightning_modules.quiet import quiet
-from lightning_modules.tokens import word_tokenizer
+from lightning_modules.weights.quiet import quiet
 
 CLASSES = {cls.__name__: f"{cls.__module__}.{cls.__name__}" for cls in (DinoJudge, SentenceJudge, InceptionJudge)}
 PREPROCESSOR = {
@@ -125,7 +125,7 @@ def test_planning_reads_what_each_judge_is():
         assert literals["embeds"] == kinds
         assert literals["version"] == 1
         assert len(literals["reads"]) == 3
-    assert read_class("lightning_modules.judge.ClipJudge").literals["embeds"] == ClipJudge.embeds
+    assert read_class("lightning_modules.judges.clip.ClipJudge").literals["embeds"] == ClipJudge.embeds
 
 
 def test_dino_features_are_the_librarys_own(dino, pairs, tmp_path):

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from lightning_modules import cards, runner
 from lightning_modules.architectures import autoencoder, decoder
-from lightning_modules.autoencoder import AutoencoderModule
+from lightning_modules.bases.recipes import SCENES
+from lightning_modules.diffusion.autoencoder import AutoencoderModule
 from lightning_modules.families import image_to_text, text_to_image
-from lightning_modules.pixels import distinct, to_bytes, to_unit
-from lightning_modules.recipes import SCENES
+from lightning_modules.fitting import runner
+from lightning_modules.inputs.pixels import distinct, to_bytes, to_unit
+from lightning_modules.inputs.tokens import END, PAD, START, UNKNOWN, tokenize, word_tokenizer
 from lightning_modules.seeds import derive, gaussian, generators, gumbel
 from lightning_modules.settings import FitSettings
-from lightning_modules.tokens import END, PAD, START, UNKNOWN, tokenize, word_tokenizer
+from lightning_modules.weights import cards
 
 
 def test_tokenizer(tmp_path):

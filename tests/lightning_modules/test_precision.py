@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_modules import gradients, runner
-from lightning_modules.adapters import trained_state
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.generator import GeneratorModule
-from lightning_modules.judge import ClipJudge
-from lightning_modules.module import FitModule
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.diffusion.generator import GeneratorModule
+from lightning_modules.fitting import gradients, runner
+from lightning_modules.fitting.adapters import trained_state
+from lightning_modules.fitting.module import FitModule
+from lightning_modules.judges.clip import ClipJudge
 from lightning_modules.settings import CaptionDecoding, Execution, FitSettings, ImageDecoding, Lora
 from tests.lightning_modules.conftest import CAPTIONERS, GENERATORS, make_captioner, make_generator, make_judge
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_modules import runner
-from lightning_modules.module import FitModule
+from lightning_modules.fitting import runner
+from lightning_modules.fitting.callbacks import Average, Checkpoint
+from lightning_modules.fitting.module import FitModule
 from lightning_modules.settings import FitSettings
-from lightning_modules.training import Average, Checkpoint
 
 
 class Line(FitModule):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from lightning_modules import compiled
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.generator import GeneratorModule
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.diffusion import compiled
+from lightning_modules.diffusion.generator import GeneratorModule
 from lightning_modules.settings import CaptionDecoding, Execution, FitSettings, ImageDecoding, Lora
 from lightning_modules.speed import __main__ as speed
 from lightning_modules.speed import measure, models, table

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from diffusers import DiffusionPipeline, FluxPipeline
 
-from lightning_modules.generator import GeneratorModule
+from lightning_modules.diffusion.generator import GeneratorModule
 from lightning_modules.seeds import gaussian, generators
 from lightning_modules.tiny.generators import CAPTIONS, LENGTH, SIZE, make
 

@@ -12,7 +12,7 @@ from benchmarks.metrics.attribute_shift import CaptionShift
 from benchmarks.metrics.view import View
 from benchmarks.testbed import AttributeList
 from datamodules.scenes.dataset import Scenes
-from lightning_modules.judge import ClipJudge
+from lightning_modules.judges.clip import ClipJudge
 
 BASES = Path(__file__).parents[2] / "lightning_modules" / "bases" / "scenes"
 

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from benchmarks.mitigations.kl_base import NearBasePredictions
 from benchmarks.mitigations.l2_base import NearBaseWeights
 from benchmarks.mitigations.tce import TruncatedCrossEntropy
-from lightning_modules import adapters
-from lightning_modules.runner import weighted_mean
+from lightning_modules.fitting import adapters
+from lightning_modules.fitting.runner import weighted_mean
 from lightning_modules.settings import Execution
 from tests.mitigations.model_side import LORA, SIDES, Facts, holds_only_with, pairs, settings, tiny, trained
 

@@ -9,8 +9,8 @@ import torch
 from benchmarks.mitigations.lower_guidance import LowerGuidance
 from benchmarks.mitigations.redifine import Decaying, ReDiFine
 from benchmarks.mitigations.sims import Away, Sims
-from lightning_modules import latents as latent_space
-from lightning_modules.pixels import to_bytes
+from lightning_modules.inputs import latents as latent_space
+from lightning_modules.inputs.pixels import to_bytes
 from lightning_modules.seeds import gaussian, generators
 from lightning_modules.settings import ImageDecoding
 from tests.mitigations.model_side import Facts, holds_only_with, pairs, settings, tiny, trained

@@ -20,13 +20,13 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from lightning_modules import adapters, gradients, ranks
+from lightning_modules.fitting import adapters, gradients, ranks
+from lightning_modules.fitting.callbacks import Average
 from lightning_modules.seeds import derive
 from lightning_modules.settings import FitSettings
-from lightning_modules.training import Average
 
 if TYPE_CHECKING:
-    from lightning_modules.module import FitModule
+    from lightning_modules.fitting.module import FitModule
 
 Objective = Callable[[Tensor, dict[str, Any]], Tensor]
 Progress = Callable[[int, int], None]

@@ -11,15 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_modules import adapter_files, compiled, diffusion, loading, pipeline_files, runner, samplers, sources
-from lightning_modules import latents as latent_space
-from lightning_modules.cache import ContentCache
+from lightning_modules.diffusion import compiled, pipeline_files, process, samplers
+from lightning_modules.diffusion.cache import ContentCache
 from lightning_modules.families.text_to_image import Tensors, cast, dtype_of, family_of
-from lightning_modules.module import FitModule, as_loaded
-from lightning_modules.pixels import distinct, to_bytes, to_unit
-from lightning_modules.runner import FitReport, Generated, Objective, Progress
+from lightning_modules.fitting import adapter_files, runner
+from lightning_modules.fitting.module import FitModule, as_loaded
+from lightning_modules.fitting.runner import FitReport, Generated, Objective, Progress
+from lightning_modules.inputs import latents as latent_space
+from lightning_modules.inputs.pixels import distinct, to_bytes, to_unit
 from lightning_modules.seeds import gaussian, generators
 from lightning_modules.settings import FitSettings, ImageDecoding
+from lightning_modules.weights import loading, sources
 
 if TYPE_CHECKING:
     from datamodules.pairs import Pairs
@@ -159,7 +161,7 @@ class GeneratorModule(FitModule):
             ValueError: there are no pairs, or min-SNR weights are asked for in flow matching.
         """
         if settings.min_snr:
-            diffusion.min_snr(self.parts["scheduler"], torch.zeros(1, dtype=torch.int64), settings.min_snr)
+            process.min_snr(self.parts["scheduler"], torch.zeros(1, dtype=torch.int64), settings.min_snr)
         return runner.fit(
             self, self.encode(pairs.images, pairs.captions, pairs.weights), settings, seed, objective, progress
         )
@@ -189,7 +191,7 @@ class GeneratorModule(FitModule):
         """Return noisy latents at random times, the target, and which conditions are dropped."""
         latents = batch["latents"]
         noise = torch.randn(latents.shape).to(latents)
-        noisy, times, target = diffusion.corrupt(self.parts["scheduler"], latents, noise)
+        noisy, times, target = process.corrupt(self.parts["scheduler"], latents, noise)
         dropped = (torch.rand(len(latents)) < settings.condition_drop).to(latents.device)
         return {"noisy": noisy, "times": times, "target": target, "dropped": dropped}
 
@@ -206,7 +208,7 @@ class GeneratorModule(FitModule):
         prediction = self.family.answer(noisy, times, conditions)
         losses = (prediction - target.float()).square().mean(dim=(1, 2, 3))
         if settings.min_snr:
-            losses = losses * diffusion.min_snr(self.parts["scheduler"], times, settings.min_snr)
+            losses = losses * process.min_snr(self.parts["scheduler"], times, settings.min_snr)
         return losses, {"times": times, "prediction": prediction, "target": target}
 
     def distance_from(self, context: dict[str, Any], other: dict[str, Any]) -> Tensor:
@@ -293,9 +295,7 @@ class GeneratorModule(FitModule):
             return sum(weight * model.guided(noisy, time, conditions, nothing, scale) for model, weight in models)
 
         with compiled.own_precision(self.family.network, self.rows > 0):
-            latents = diffusion.sample(
-                predict, work["scheduler"], latents, decoding.steps, streams, **work["timetable"]
-            )
+            latents = process.sample(predict, work["scheduler"], latents, decoding.steps, streams, **work["timetable"])
         vae = self.networks["vae"]
         return compiled.decode(vae, latents) if self.rows else to_bytes(latent_space.decode(vae, latents))
 

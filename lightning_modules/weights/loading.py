@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from lightning_modules.sources import Origin, portable
+from lightning_modules.weights.sources import Origin, portable
 
 if TYPE_CHECKING:
-    from lightning_modules.module import FitModule
+    from lightning_modules.fitting.module import FitModule
 
 M = TypeVar("M", bound="FitModule")
 #: Written beside weights of which the frozen ones are not float32.

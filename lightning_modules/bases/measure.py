@@ -1,15 +1,15 @@
-"""Measure the shipped bases, write it on their cards: `python -m lightning_modules.measure_bases [NAME...]`."""
+"""Measure the shipped bases, write it on their cards: `python -m lightning_modules.bases.measure [NAME...]`."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 
-from lightning_modules import cards
-from lightning_modules.quality import base_class, measure_quality
-from lightning_modules.recipes import SCENES
+from lightning_modules.bases.quality import base_class, measure_quality
+from lightning_modules.bases.recipes import SCENES
+from lightning_modules.bases.train import BASES
 from lightning_modules.settings import ImageDecoding
-from lightning_modules.train_bases import BASES
+from lightning_modules.weights import cards
 
 #: How generators are drawn from for their cards: as the scenes suites do.
 DECODING = ImageDecoding(steps=10, guidance=2.0)
@@ -17,7 +17,7 @@ DECODING = ImageDecoding(steps=10, guidance=2.0)
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure every base named, or all that are there."""
-    parser = argparse.ArgumentParser(prog="python -m lightning_modules.measure_bases", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m lightning_modules.bases.measure", description=__doc__)
     there = [name for name in SCENES if (BASES / name / "card.json").is_file()]
     parser.add_argument("names", nargs="*", default=there, help="bases to measure")
     parser.add_argument("--items", type=int, default=512, help="held-out items")

@@ -1,4 +1,4 @@
-"""Train the shipped bases from scratch: `python -m lightning_modules.train_bases NAME... [--work DIR]`."""
+"""Train the shipped bases from scratch: `python -m lightning_modules.bases.train NAME... [--work DIR]`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from lightning_modules import cards, runner
-from lightning_modules.recipes import SCENES, Recipe
+from lightning_modules.bases.recipes import SCENES, Recipe
+from lightning_modules.fitting import runner
+from lightning_modules.fitting.callbacks import Average, Checkpoint
 from lightning_modules.seeds import derive
 from lightning_modules.settings import FitSettings
-from lightning_modules.training import Average, Checkpoint
+from lightning_modules.weights import cards
 
-BASES = Path(__file__).parent / "bases" / "scenes"
+BASES = Path(__file__).parent / "scenes"
 
 
 def _named(path: str) -> Any:
@@ -100,7 +101,7 @@ def train_base(
         module.finish(data)
     copy.deepcopy(module).half().save(Path(folder))
     card = {
-        "command": f"python -m lightning_modules.train_bases {recipe.name}",
+        "command": f"python -m lightning_modules.bases.train {recipe.name}",
         "recipe": recipe.name,
         "recipe_digest": recipe.digest,
         "data_seed": recipe.data["init_args"]["seed"],
@@ -114,7 +115,7 @@ def train_base(
 def main(arguments: list[str] | None = None) -> None:
     """Train the bases named on the command line, in that order."""
     parser = argparse.ArgumentParser(
-        prog="python -m lightning_modules.train_bases", description=__doc__, allow_abbrev=False
+        prog="python -m lightning_modules.bases.train", description=__doc__, allow_abbrev=False
     )
     parser.add_argument("names", nargs="+", choices=sorted(SCENES), help="bases to train, in this order")
     parser.add_argument("--work", type=Path, default=Path("runs/bases"), help="folder of checkpoints")

@@ -12,11 +12,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel, PreTrainedModel
 
-from lightning_modules import loading, runner
-from lightning_modules.module import FitModule, as_loaded
-from lightning_modules.quiet import quiet
+from lightning_modules.fitting import runner
+from lightning_modules.fitting.module import FitModule, as_loaded
+from lightning_modules.inputs.tokens import tokenize
 from lightning_modules.settings import FitSettings
-from lightning_modules.tokens import tokenize
+from lightning_modules.weights import loading
+from lightning_modules.weights.quiet import quiet
 
 
 class ClipJudge(FitModule):

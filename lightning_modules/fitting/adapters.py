@@ -24,7 +24,7 @@ from lightning_modules.seeds import derive
 from lightning_modules.settings import FitSettings, Lora
 
 if TYPE_CHECKING:
-    from lightning_modules.module import FitModule
+    from lightning_modules.fitting.module import FitModule
 
 NAME = "default"
 

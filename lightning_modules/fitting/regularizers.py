@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from lightning_modules import adapters, gradients
-from lightning_modules.runner import weighted_mean
+from lightning_modules.fitting import adapters, gradients
+from lightning_modules.fitting.runner import weighted_mean
 from lightning_modules.settings import FitSettings
 
 if TYPE_CHECKING:
-    from lightning_modules.module import FitModule
+    from lightning_modules.fitting.module import FitModule
 
 
 class NearWeights:

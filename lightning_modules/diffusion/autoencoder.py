@@ -10,10 +10,10 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from lightning_modules.module import FitModule
-from lightning_modules.pixels import to_bytes, to_unit
-from lightning_modules.quiet import quiet
+from lightning_modules.fitting.module import FitModule
+from lightning_modules.inputs.pixels import to_bytes, to_unit
 from lightning_modules.settings import FitSettings
+from lightning_modules.weights.quiet import quiet
 
 
 class AutoencoderModule(FitModule):

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_modules import latents as latent_space
 from lightning_modules.families.text_to_image import Tensors
-from lightning_modules.pixels import to_bytes
-from lightning_modules.runner import device
+from lightning_modules.fitting.runner import device
+from lightning_modules.inputs import latents as latent_space
+from lightning_modules.inputs.pixels import to_bytes
 
 if TYPE_CHECKING:
-    from lightning_modules.generator import GeneratorModule
-    from lightning_modules.module import FitModule
+    from lightning_modules.diffusion.generator import GeneratorModule
+    from lightning_modules.fitting.module import FitModule
 
 #: Of torch.compile. Shapes are constant here, and trying kernels out costs minutes that a shard does not win back.
 OPTIONS: dict[str, Any] = {"dynamic": False}

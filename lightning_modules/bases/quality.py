@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from datamodules.scenes.oracle import Readings, match
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.generator import GeneratorModule
-from lightning_modules.judge import ClipJudge
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.diffusion.generator import GeneratorModule
+from lightning_modules.judges.clip import ClipJudge
 from lightning_modules.seeds import derive
 from lightning_modules.settings import CaptionDecoding, ImageDecoding
 
@@ -83,8 +83,8 @@ def _retrieval(module: ClipJudge, images: np.ndarray, captions: list[str], choic
 
 def base_class(folder: Path) -> Any:
     """Return the class that reads the base in `folder`."""
-    from lightning_modules.autoencoder import AutoencoderModule
-    from lightning_modules.scorer import DualScorer
+    from lightning_modules.diffusion.autoencoder import AutoencoderModule
+    from lightning_modules.judges.scorer import DualScorer
 
     if (folder / "model_index.json").exists():
         return GeneratorModule

@@ -15,15 +15,17 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
 
-from lightning_modules import adapter_files, compiled, loading, runner, sources
-from lightning_modules.decoding import processors
+from lightning_modules.captioning.decoding import processors
+from lightning_modules.diffusion import compiled
 from lightning_modules.families.image_to_text import family_of
-from lightning_modules.module import FitModule, as_loaded
-from lightning_modules.pixels import distinct
-from lightning_modules.quiet import quiet
-from lightning_modules.runner import FitReport, Generated, Objective, Progress
+from lightning_modules.fitting import adapter_files, runner
+from lightning_modules.fitting.module import FitModule, as_loaded
+from lightning_modules.fitting.runner import FitReport, Generated, Objective, Progress
+from lightning_modules.inputs.pixels import distinct
 from lightning_modules.seeds import derive, generators
 from lightning_modules.settings import CaptionDecoding, FitSettings
+from lightning_modules.weights import loading, sources
+from lightning_modules.weights.quiet import quiet
 
 if TYPE_CHECKING:
     from datamodules.pairs import Pairs

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from peft import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
-from lightning_modules import adapters, cards
-from lightning_modules.quiet import quiet
+from lightning_modules.fitting import adapters
 from lightning_modules.settings import Lora
-from lightning_modules.sources import ADAPTER_BASE, MissingModel, Origin, portable
+from lightning_modules.weights import cards
+from lightning_modules.weights.quiet import quiet
+from lightning_modules.weights.sources import ADAPTER_BASE, MissingModel, Origin, portable
 
 if TYPE_CHECKING:
-    from lightning_modules.module import FitModule
+    from lightning_modules.fitting.module import FitModule
 
 WEIGHTS, CONFIG, BASE = "adapter_model.safetensors", "adapter_config.json", ADAPTER_BASE
 #: peft's name of what it wraps: with it `PeftModel.from_pretrained(base, folder)` finds every layer.

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ADAPTER_BASE = "base.json"  # in an adapter's folder: what it belongs to
-FAMILIES = Path(__file__).parent / "families"
+FAMILIES = ROOT / "lightning_modules" / "families"
 
 
 class MissingModel(ValueError):

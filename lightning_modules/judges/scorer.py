@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from transformers import PreTrainedModel, VisionTextDualEncoderModel
 
-from lightning_modules.judge import ClipJudge
+from lightning_modules.judges.clip import ClipJudge
 
 
 class DualScorer(ClipJudge):

@@ -13,9 +13,9 @@ import diffusers
 import torch
 from torch import nn
 
-from lightning_modules import loading
 from lightning_modules.families.text_to_image import family_of
-from lightning_modules.quiet import quiet
+from lightning_modules.weights import loading
+from lightning_modules.weights.quiet import quiet
 
 #: Parts of published pipelines that take no part in drawing an image from a text.
 UNUSED = ("safety_checker", "feature_extractor", "image_encoder")

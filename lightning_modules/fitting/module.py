@@ -11,11 +11,11 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
-from lightning_modules import gradients
-from lightning_modules.runner import NonFiniteLoss, Objective, Schedule, device, weighted_mean
+from lightning_modules.fitting import gradients
+from lightning_modules.fitting.runner import NonFiniteLoss, Objective, Schedule, device, weighted_mean
 from lightning_modules.seeds import derive
 from lightning_modules.settings import Execution, FitSettings, Lora
-from lightning_modules.sources import Origin
+from lightning_modules.weights.sources import Origin
 
 T = TypeVar("T")
 

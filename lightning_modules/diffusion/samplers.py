@@ -13,8 +13,8 @@ import torch
 from diffusers import SchedulerMixin
 from torch import Tensor
 
-from lightning_modules import diffusion
-from lightning_modules.quiet import quiet
+from lightning_modules.diffusion import process
+from lightning_modules.weights.quiet import quiet
 
 
 def chosen(own: Any, name: str, steps: int, tokens: int = 0, sigmas: Sequence[float] | None = None) -> Any:
@@ -28,7 +28,7 @@ def chosen(own: Any, name: str, steps: int, tokens: int = 0, sigmas: Sequence[fl
         name: of a diffusers class; "" = the model's own.
         steps: of sampling.
         tokens: tokens of one image, for schedulers that shift their times by it.
-        sigmas: see `diffusion.sample`.
+        sigmas: see `process.sample`.
 
     Raises:
         ValueError: there is no such class, or it does not serve this model.
@@ -59,7 +59,7 @@ def _tried(own: Any, name: str, steps: int, tokens: int, sigmas: Sequence[float]
             warnings.simplefilter("ignore")
             scheduler = _made(own, kind, tokens)
             noise = torch.randn(wanted.shape, generator=stream)
-            found = diffusion.sample(_perfect(own, wanted, times), scheduler, noise, steps, [stream], tokens, sigmas)
+            found = process.sample(_perfect(own, wanted, times), scheduler, noise, steps, [stream], tokens, sigmas)
             foreign = not torch.equal(state, torch.get_rng_state())
     except Exception as error:  # whatever a scheduler cannot do it says in its own way
         return None, (str(error) or type(error).__name__).strip().splitlines()[0].rstrip(".")
@@ -78,9 +78,9 @@ def _tried(own: Any, name: str, steps: int, tokens: int, sigmas: Sequence[float]
 
 def _made(own: Any, kind: type, tokens: int) -> Any:
     """Make a scheduler for the model's own process, whatever the defaults of its class are."""
-    fixed = {name: own.config[name] for name in diffusion.PROCESS if name in own.config}
-    if diffusion.is_flow(own):
-        shift = diffusion.shift_of(own.config, tokens)
+    fixed = {name: own.config[name] for name in process.PROCESS if name in own.config}
+    if process.is_flow(own):
+        shift = process.shift_of(own.config, tokens)
         fixed |= {"shift": shift, "flow_shift": shift, "use_dynamic_shifting": False}
         fixed |= {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
     known = inspect.signature(kind.__init__).parameters  # type: ignore[misc]
@@ -89,25 +89,25 @@ def _made(own: Any, kind: type, tokens: int) -> Any:
 
 def _same_process(own: Any, other: Any) -> bool:
     """Compare the shares of the latents that are left at each time, where a scheduler has such."""
-    if diffusion.is_flow(own) or not hasattr(other, "alphas_cumprod"):
-        return diffusion.is_flow(own) == diffusion.is_flow(other)
-    kept = diffusion.process_of(own).alphas_cumprod
+    if process.is_flow(own) or not hasattr(other, "alphas_cumprod"):
+        return process.is_flow(own) == process.is_flow(other)
+    kept = process.process_of(own).alphas_cumprod
     return kept.shape == other.alphas_cumprod.shape and torch.allclose(kept, other.alphas_cumprod.float(), atol=1e-5)
 
 
 def _perfect(own: Any, wanted: Tensor, times: list[float]) -> Callable[[Tensor, Tensor, int], Tensor]:
     """Return a denoiser that knows the latents, answers as the model's process asks, and notes when it was asked."""
     total = own.config.num_train_timesteps
-    process = None if diffusion.is_flow(own) else diffusion.process_of(own)
+    forward = None if process.is_flow(own) else process.process_of(own)
 
     def answer(noisy: Tensor, time: Tensor, number: int) -> Tensor:
         times.append(float(time))
-        if process is None:
+        if forward is None:
             return (noisy - wanted) / (times[-1] / total)
-        kept = float(np.interp(times[-1], np.arange(total), process.alphas_cumprod.numpy()))
+        kept = float(np.interp(times[-1], np.arange(total), forward.alphas_cumprod.numpy()))
         signal, spread = kept**0.5, max(1 - kept, 1e-12) ** 0.5
         noise = (noisy - signal * wanted) / spread
         answers = {"epsilon": noise, "sample": wanted, "v_prediction": signal * noise - spread * wanted}
-        return answers[process.config.prediction_type]
+        return answers[forward.config.prediction_type]
 
     return answer

@@ -20,8 +20,8 @@ from torch import distributed as dist
 from lightning_modules.settings import Execution, FitSettings
 
 if TYPE_CHECKING:
-    from lightning_modules.module import FitModule
-    from lightning_modules.runner import Objective, Progress
+    from lightning_modules.fitting.module import FitModule
+    from lightning_modules.fitting.runner import Objective, Progress
 
 
 def count(execution: Execution) -> int:
@@ -61,7 +61,7 @@ def fit(
         ValueError: several machines, which a launcher must start; or an objective that cannot be sent to a process.
         NonFiniteLoss: at the first step whose loss is NaN or infinite.
     """
-    from lightning_modules.runner import NonFiniteLoss
+    from lightning_modules.fitting.runner import NonFiniteLoss
 
     execution = module.execution
     if execution.nodes > 1:
@@ -98,7 +98,7 @@ def _run(rank: int, world: int, job: tuple[Any, ...]) -> None:
     module, execution, data, settings, seed, objective, news, port, folder = job
     places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "LOCAL_RANK": rank, "NODE_RANK": 0, "WORLD_SIZE": world}
     os.environ.update({name: str(value) for name, value in places.items()})
-    from lightning_modules.runner import NonFiniteLoss, fit
+    from lightning_modules.fitting.runner import NonFiniteLoss, fit
 
     torch.set_num_threads(1)
     module.execution = execution
