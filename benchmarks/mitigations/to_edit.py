@@ -69,8 +69,8 @@ class ToEdit(Mitigation):
         """
         import torch
 
-        from lightning_modules.fitting.module import as_loaded
-        from lightning_modules.fitting.runner import device
+        from lightning_modules.fitting.devices import device
+        from lightning_modules.fitting.precision import as_loaded
 
         model.eval().to(device())
         tokens = model.labels(captions).to(model.device)

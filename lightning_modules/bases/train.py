@@ -15,6 +15,8 @@ import torch
 from lightning_modules.bases.recipes import SCENES, Recipe
 from lightning_modules.fitting import runner
 from lightning_modules.fitting.callbacks import Average, Checkpoint
+from lightning_modules.fitting.contracts import Progress
+from lightning_modules.fitting.schedules import cosine
 from lightning_modules.seeds import derive
 from lightning_modules.settings import FitSettings
 from lightning_modules.weights import cards
@@ -55,7 +57,7 @@ def _pairs(data_set: Any, recipe: Recipe) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def train_base(
-    recipe: Recipe, folder: Path, progress: runner.Progress | None = None, work: Path | None = None
+    recipe: Recipe, folder: Path, progress: Progress | None = None, work: Path | None = None
 ) -> dict[str, Any]:
     """Train one base and write it to `folder` as half-precision safetensors with its card.
 
@@ -81,7 +83,7 @@ def train_base(
     settings = FitSettings(**recipe.fit)
     average = Average(module, recipe.average) if recipe.average else None
     checkpoint = Checkpoint(work / recipe.name / "state.pt", average) if work else None
-    first, losses, optimizer = checkpoint.read(module) if checkpoint else (0, [], None)
+    start = checkpoint.read(module) if checkpoint else None
     callbacks = [callback for callback in (average, checkpoint) if callback is not None]
     report = runner.fit(
         module,
@@ -90,10 +92,8 @@ def train_base(
         derive(recipe.seed, recipe.name, "fit"),
         progress=progress,
         callbacks=callbacks,
-        first=first,
-        schedule=runner.cosine(settings.warmup, settings.steps),
-        optimizer_state=optimizer,
-        losses=losses,
+        schedule=cosine(settings.warmup, settings.steps),
+        start=start,
     )
     if average is not None:
         average.copy_to(module)

@@ -16,11 +16,13 @@ from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
 
 from lightning_modules.captioning.decoding import processors
-from lightning_modules.diffusion import compiled
 from lightning_modules.families.image_to_text import family_of
 from lightning_modules.fitting import adapter_files, runner
-from lightning_modules.fitting.module import FitModule, as_loaded
-from lightning_modules.fitting.runner import FitReport, Generated, Objective, Progress
+from lightning_modules.fitting.contracts import FitReport, Generated, Objective, Progress
+from lightning_modules.fitting.devices import device
+from lightning_modules.fitting.module import FitModule
+from lightning_modules.fitting.objectives import loss_weights
+from lightning_modules.fitting.precision import as_loaded, own_precision
 from lightning_modules.inputs.pixels import distinct
 from lightning_modules.seeds import derive, generators
 from lightning_modules.settings import CaptionDecoding, FitSettings
@@ -79,13 +81,6 @@ class CaptionerModule(FitModule):
         Args:
             folder: what `save` wrote, or `save_pretrained`.
             dtype: of the frozen weights, "float32" or "bfloat16"; a folder that `save` wrote knows its own.
-            arguments: of `__init__` beside the parts; what is not given is as it was saved.
-
-        Tokenizer and image processor may lie there by themselves or as parts of a processor.
-
-        Args:
-            folder: a folder, or the name of a repository in the local cache of the hub.
-            revision: commit of that repository.
             arguments: of `__init__` beside the parts; what is not given is as it was saved.
 
         Raises:
@@ -165,9 +160,9 @@ class CaptionerModule(FitModule):
             captions: n texts; an empty one teaches to end at once.
             weights: (n,) loss weights; None = all one.
         """
-        self.eval().to(runner.device())
+        self.eval().to(device())
         different, back = distinct(images)
-        rows = {"labels": self.labels(captions), "weights": runner.loss_weights(len(images), weights)}
+        rows = {"labels": self.labels(captions), "weights": loss_weights(len(images), weights)}
         if not self.keep_features:
             return {**rows, "images": torch.from_numpy(np.ascontiguousarray(images))}
         parts = [
@@ -212,7 +207,7 @@ class CaptionerModule(FitModule):
     @as_loaded
     def token_likelihoods(self, images: np.ndarray, captions: Sequence[str]) -> list[np.ndarray]:
         """Return, per caption, the model's log-probability of each of its words and of the end, (t_i,) float32."""
-        self.eval().to(runner.device())
+        self.eval().to(device())
         found: list[np.ndarray] = []
         for i in range(0, len(images), self.batch_size):
             batch = {
@@ -246,7 +241,7 @@ class CaptionerModule(FitModule):
         if len(inputs) != len(seeds):
             raise ValueError(f"one seed per image: {len(inputs)} images, {len(seeds)} seeds")
         self._work = {"images": inputs, "decoding": decoding, "seeds": seeds}
-        parts = runner.predict(self, runner.chunked(len(inputs), self.batch_size), progress)
+        parts = runner.predict(self, len(inputs), self.batch_size, progress)
         self._work = {}
         return Generated([text for part in parts for text in part], len(inputs) * decoding.evaluations)
 
@@ -254,7 +249,7 @@ class CaptionerModule(FitModule):
         """Write the captions of the images numbered in `batch`."""
         decoding: CaptionDecoding = self._work["decoding"]
         seeds = [int(self._work["seeds"][i]) for i in batch]
-        with compiled.own_precision(self.model, compiled.wanted(self)):
+        with own_precision(self.model, self.compiles):
             features = self.family.features(self._pixels(self._work["images"][batch]))
             draws = [
                 self._write(features, decoding, seeds if draw == 0 else [derive(s, draw) for s in seeds])

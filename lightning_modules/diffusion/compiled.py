@@ -8,30 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lightning_modules.families.text_to_image import Tensors
-from lightning_modules.fitting.runner import device
+from lightning_modules.fitting.module import FitModule
+from lightning_modules.fitting.precision import own_precision
 from lightning_modules.inputs import latents as latent_space
 from lightning_modules.inputs.pixels import to_bytes
-
-if TYPE_CHECKING:
-    from lightning_modules.diffusion.generator import GeneratorModule
-    from lightning_modules.fitting.module import FitModule
 
 #: Of torch.compile. Shapes are constant here, and trying kernels out costs minutes that a shard does not win back.
 OPTIONS: dict[str, Any] = {"dynamic": False}
 #: Pixels that are decoded at once: layers of 256 channels stay below the 2^31 numbers that some kernels can count.
 PIXELS_AT_ONCE = 2**22
-
-
-def wanted(module: FitModule) -> bool:
-    """Return whether a module is to be compiled: where its execution says so, and never on a CPU."""
-    return module.execution.compile and device().type == "cuda"
 
 
 def rows_for(n: int, batch_size: int) -> int:
@@ -40,7 +32,7 @@ def rows_for(n: int, batch_size: int) -> int:
 
 
 @contextmanager
-def sampling(modules: list[GeneratorModule], n: int) -> Iterator[None]:
+def sampling(modules: list[FitModule], n: int) -> Iterator[None]:
     """Draw n images with compiled denoisers in here, where that is wanted; each is left as it was found.
 
     Args:
@@ -50,13 +42,13 @@ def sampling(modules: list[GeneratorModule], n: int) -> Iterator[None]:
     rows = rows_for(n, modules[0].batch_size)
     with ExitStack() as stack:
         for module in modules:
-            if wanted(module):
+            if module.compiles:
                 stack.enter_context(_compiled(module, rows))
         yield
 
 
 @contextmanager
-def _compiled(module: GeneratorModule, rows: int) -> Iterator[None]:
+def _compiled(module: FitModule, rows: int) -> Iterator[None]:
     network = module.family.network
     with fused(network, module.lora is None):
         network.compile(**OPTIONS)  # a second time finds what the first one made
@@ -105,17 +97,6 @@ def filled(rows: int, latents: Tensor, *conditions: Tensors) -> tuple[Any, ...]:
     if len(latents) >= rows:
         return latents, *conditions
     return more(latents), *({name: more(value) for name, value in each.items()} for each in conditions)
-
-
-@contextmanager
-def own_precision(network: nn.Module, allowed: bool = True) -> Iterator[None]:
-    """Compute in the precision of a network's weights, without the casts of autocast, where they have but one."""
-    where = next(network.parameters()).device.type
-    if not (allowed and torch.is_autocast_enabled(where)) or len({p.dtype for p in network.parameters()}) > 1:
-        yield
-        return
-    with torch.autocast(where, enabled=False):
-        yield
 
 
 def decode(vae: Any, latents: Tensor) -> np.ndarray:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -12,35 +11,23 @@ import torch
 from torch import Tensor, nn
 
 from lightning_modules.diffusion import compiled, pipeline_files, process, samplers
-from lightning_modules.diffusion.cache import ContentCache
-from lightning_modules.families.text_to_image import Tensors, cast, dtype_of, family_of
+from lightning_modules.diffusion.encoders import Encoders
+from lightning_modules.diffusion.guidance import Steering, guided
+from lightning_modules.families.text_to_image import Tensors, family_of
 from lightning_modules.fitting import adapter_files, runner
-from lightning_modules.fitting.module import FitModule, as_loaded
-from lightning_modules.fitting.runner import FitReport, Generated, Objective, Progress
+from lightning_modules.fitting.contracts import FitReport, Generated, Objective, Progress
+from lightning_modules.fitting.devices import device
+from lightning_modules.fitting.module import FitModule
+from lightning_modules.fitting.objectives import loss_weights
+from lightning_modules.fitting.precision import as_loaded, own_precision
 from lightning_modules.inputs import latents as latent_space
-from lightning_modules.inputs.pixels import distinct, to_bytes, to_unit
+from lightning_modules.inputs.pixels import distinct, to_bytes
 from lightning_modules.seeds import gaussian, generators
 from lightning_modules.settings import FitSettings, ImageDecoding
 from lightning_modules.weights import loading, sources
 
 if TYPE_CHECKING:
     from datamodules.pairs import Pairs
-
-
-@dataclass(frozen=True)
-class Steering:
-    """Changes to plain guided sampling.
-
-    Attributes:
-        guidance: guidance scale of (step number, steps), in place of the decoding's constant.
-        auxiliary: a second generator of the same architecture, whose prediction is pushed away from:
-            (1 + weight) own - weight auxiliary (2408.16333); it takes as many evaluations again.
-        weight: of the auxiliary.
-    """
-
-    guidance: Callable[[int, int], float] | None = None
-    auxiliary: GeneratorModule | None = None
-    weight: float = 0.0
 
 
 class GeneratorModule(FitModule):
@@ -53,7 +40,7 @@ class GeneratorModule(FitModule):
         parts: every part by name, as in `model_index.json`; None for absent ones.
         batch_size: images drawn and latents encoded side by side; no result depends on it beyond rounding.
         size: side of the images drawn, in pixels; None = what the denoiser was made for.
-        cache: what the frozen text encoders and autoencoder made of texts and images so far.
+        encoders: what the frozen text encoders and autoencoder make of texts and images.
         rows: images that a compiled denoiser is called with, the last ones repeated; 0 = as many as there are.
     """
 
@@ -80,10 +67,9 @@ class GeneratorModule(FitModule):
         self.parts = dict(parts)
         self.family = family_of(pipeline)(self.parts, self.settings)
         self.family.latent_shape(size)
-        self.size, self.cache = size, ContentCache()
+        self.size, self.encoders = size, Encoders(self.family)
         self._nothing: Tensors = {}
         latent_space.settle(self.parts["vae"])
-        self.text_is_trained = False
         for name, network in self.networks.items():
             network.requires_grad_(name == self.family.denoiser)
             network.to(memory_format=torch.channels_last)  # several-fold faster for some convolutions
@@ -131,8 +117,7 @@ class GeneratorModule(FitModule):
 
     def train_text(self) -> None:
         """Train the text encoders along with the denoiser, as when starting from scratch."""
-        self.text_is_trained = True
-        self.cache.clear()
+        self.encoders.train_text()
         for encoder in self.family.present:
             self.networks[encoder].requires_grad_(True)
 
@@ -170,22 +155,24 @@ class GeneratorModule(FitModule):
     def encode(self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None) -> Tensors:
         """Return the rows of a fit: latents, and conditions (tokens where the text is trained).
 
-        Equal images and equal captions are encoded once, and not again in a later call (see `cache`).
+        Equal images and equal captions are encoded once, and not again in a later call (see `encoders`).
 
         Args:
             images: (n, H, W, 3) uint8.
             captions: n texts.
             weights: (n,) loss weights; None = all one.
         """
-        self.eval().to(runner.device())
+        self.eval().to(device())
         different, image_rows = distinct(images)
         texts, text_rows = np.unique(np.array(captions, dtype=object), return_inverse=True)
-        known = self.family.tokens(list(texts)) if self.text_is_trained else self._conditions(list(texts))
-        self._nothing = self.family.tokens([""]) if self.text_is_trained else self._empty()
+        known = (
+            self.family.tokens(list(texts)) if self.encoders.text_is_trained else self.encoders.conditions(list(texts))
+        )
+        self._nothing = self.family.tokens([""]) if self.encoders.text_is_trained else self.encoders.nothing()
         size = self.batch_size
-        latents = torch.cat([self._latents(different[i : i + size]) for i in range(0, len(different), size)])
+        latents = torch.cat([self.encoders.latents(different[i : i + size]) for i in range(0, len(different), size)])
         rows = {name: value.cpu()[torch.from_numpy(text_rows)] for name, value in known.items()}
-        return {**rows, "latents": latents[image_rows], "weights": runner.loss_weights(len(images), weights)}
+        return {**rows, "latents": latents[image_rows], "weights": loss_weights(len(images), weights)}
 
     def draw(self, batch: Tensors, settings: FitSettings) -> Tensors:
         """Return noisy latents at random times, the target, and which conditions are dropped."""
@@ -199,12 +186,12 @@ class GeneratorModule(FitModule):
         """Return the mean squared error of the denoiser (b,) over random times and noise, weighted if set."""
         batch = batch if "noisy" in batch else {**batch, **self.draw(batch, settings)}
         noisy, times, target, dropped = (batch[name] for name in ("noisy", "times", "target", "dropped"))
-        nothing = self._nothing or self._empty()  # of a model that looks at another one's fit
+        nothing = self._nothing or self.encoders.nothing()  # of a model that looks at another one's fit
         text = {name: batch[name] for name in nothing}
         for name, empty in nothing.items():
             mask = dropped.view(-1, *[1] * (text[name].ndim - 1))
             text[name] = torch.where(mask, empty.to(text[name]), text[name])
-        conditions = self.family.conditions(text) if self.text_is_trained else text
+        conditions = self.family.conditions(text) if self.encoders.text_is_trained else text
         prediction = self.family.answer(noisy, times, conditions)
         losses = (prediction - target.float()).square().mean(dim=(1, 2, 3))
         if settings.min_snr:
@@ -265,9 +252,8 @@ class GeneratorModule(FitModule):
                 self.parts["scheduler"], decoding.scheduler, decoding.steps, tokens=tokens, sigmas=sigmas
             ),
         }
-        auxiliary = self._work["steering"].auxiliary
-        with compiled.sampling([self, *([auxiliary] if auxiliary else [])], len(inputs)):
-            images = runner.predict(self, runner.chunked(len(inputs), self.batch_size), progress)
+        with compiled.sampling([model for model, _ in self._work["steering"].models(self)], len(inputs)):
+            images = runner.predict(self, len(inputs), self.batch_size, progress)
         evaluations = self._work["evaluations"]
         self._work = {}
         height, width = (side * latent_space.factor(self.parts["vae"]) for side in shape[1:])
@@ -279,77 +265,22 @@ class GeneratorModule(FitModule):
         decoding, steering = work["decoding"], work["steering"]
         streams = generators([work["seeds"][i] for i in batch])
         latents = gaussian(streams, work["shape"]).to(self.device)
-        conditions = self._conditions([work["prompts"][i] for i in batch])
-        models = (
-            [(self, 1.0 + steering.weight), (steering.auxiliary, -steering.weight)]
-            if steering.auxiliary
-            else [(self, 1.0)]
+        conditions = self.encoders.conditions([work["prompts"][i] for i in batch])
+        models = steering.models(self)
+        away = (
+            self.encoders.conditions([decoding.negative_prompt])
+            if decoding.negative_prompt
+            else self.encoders.nothing()
         )
-        away = self._conditions([decoding.negative_prompt]) if decoding.negative_prompt else self._empty()
         nothing = {name: value.expand(len(batch), *value.shape[1:]) for name, value in away.items()}
         single = self.family.guidance_is_input
 
         def predict(noisy: Tensor, time: Tensor, number: int) -> Tensor:
             scale = steering.guidance(number, decoding.steps) if steering.guidance else decoding.guidance
             work["evaluations"] += len(batch) * len(models) * (1 if scale == 1 or single else 2)
-            return sum(weight * model.guided(noisy, time, conditions, nothing, scale) for model, weight in models)
+            return sum(weight * guided(model, noisy, time, conditions, nothing, scale) for model, weight in models)
 
-        with compiled.own_precision(self.family.network, self.rows > 0):
+        with own_precision(self.family.network, self.rows > 0):
             latents = process.sample(predict, work["scheduler"], latents, decoding.steps, streams, **work["timetable"])
         vae = self.networks["vae"]
         return compiled.decode(vae, latents) if self.rows else to_bytes(latent_space.decode(vae, latents))
-
-    def guided(self, latents: Tensor, time: Tensor, conditions: Tensors, nothing: Tensors, scale: float) -> Tensor:
-        """Predict with classifier-free guidance (2207.12598): nothing + scale (conditions - nothing).
-
-        A guidance-distilled model is told the scale instead, and evaluated once.
-
-        Args:
-            latents: (n, c, h, w) noisy latents.
-            time: one time, as the scheduler gives it.
-            conditions: of n prompts.
-            nothing: of the empty prompt, n times.
-            scale: 1 = one network evaluation per image, otherwise two.
-        """
-        asked = len(latents)
-        latents, conditions, nothing = compiled.filled(self.rows, latents, conditions, nothing)
-        n = len(latents)
-        if self.family.guidance_is_input:
-            told = torch.full((n,), float(scale), device=latents.device)
-            return self.family.answer(latents, time.expand(n), {**conditions, "guidance": told})[:asked]
-        if scale == 1:
-            return self.family.answer(latents, time.expand(n), conditions)[:asked]
-        both = {name: torch.cat([nothing[name], value]) for name, value in conditions.items()}
-        without, with_text = self.family.answer(torch.cat([latents, latents]), time.expand(2 * n), both).chunk(2)
-        return (without + scale * (with_text - without))[:asked]
-
-    # --- what frozen networks make of texts and images
-
-    def _conditions(self, texts: list[str]) -> Tensors:
-        if not texts:
-            return {name: value[:0] for name, value in self._empty().items()}
-        parts = [self._text(texts[i : i + 256]) for i in range(0, len(texts), 256)]
-        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-
-    def _text(self, texts: list[str]) -> Tensors:
-        family = self.family
-        return self._remembered(["text", *texts], lambda: family.conditions(family.tokens(texts)))
-
-    def _empty(self) -> Tensors:
-        return self._remembered(["nothing"], self.family.nothing)
-
-    def _remembered(self, words: list[str], make: Callable[[], Tensors]) -> Tensors:
-        def conditions() -> Tensors:
-            return cast(make(), dtype_of(self.family.network))
-
-        if self.text_is_trained:
-            return conditions()
-        encoders = [self.networks[name] for name in self.family.present]
-        found = self.cache.get((word.encode() for word in words), encoders, conditions)
-        return {name: value.to(self.device) for name, value in found.items()}
-
-    def _latents(self, images: np.ndarray) -> Tensor:
-        vae = self.networks["vae"]
-        content = (repr(images.shape).encode(), np.ascontiguousarray(images).tobytes())
-        found = self.cache.get(content, [vae], lambda: {"latents": latent_space.encode(vae, to_unit(images))})
-        return found["latents"].cpu()  # what is remembered lies there too

@@ -7,19 +7,17 @@ import os
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from peft import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
 from lightning_modules.fitting import adapters
+from lightning_modules.fitting.module import FitModule
 from lightning_modules.settings import Lora
 from lightning_modules.weights import cards
 from lightning_modules.weights.quiet import quiet
 from lightning_modules.weights.sources import ADAPTER_BASE, MissingModel, Origin, portable
-
-if TYPE_CHECKING:
-    from lightning_modules.fitting.module import FitModule
 
 WEIGHTS, CONFIG, BASE = "adapter_model.safetensors", "adapter_config.json", ADAPTER_BASE
 #: peft's name of what it wraps: with it `PeftModel.from_pretrained(base, folder)` finds every layer.

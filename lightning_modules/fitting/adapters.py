@@ -12,7 +12,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
@@ -20,11 +20,9 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from lightning_modules.fitting.module import FitModule
 from lightning_modules.seeds import derive
 from lightning_modules.settings import FitSettings, Lora
-
-if TYPE_CHECKING:
-    from lightning_modules.fitting.module import FitModule
 
 NAME = "default"
 

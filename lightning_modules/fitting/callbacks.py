@@ -1,4 +1,4 @@
-"""Callbacks of long trainings: a moving average of the weights, and checkpoints to go on from."""
+"""Callbacks of a fit: progress, a moving average of the weights, and checkpoints to go on from."""
 
 from __future__ import annotations
 
@@ -10,6 +10,31 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback
 from torch import Tensor, nn
+
+from lightning_modules.fitting.contracts import Progress, Start
+
+
+class Told(Callback):
+    """Passes progress on."""
+
+    def __init__(self, progress: Progress | None, total: int, first: int = 0) -> None:
+        """Count up to `total`, from `first`."""
+        self.progress, self.total, self.done = progress, total, first
+
+    def _advance(self, by: int) -> None:
+        self.done += by
+        if self.progress is not None:
+            self.progress(self.done, self.total)
+
+    def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Count a step."""
+        self._advance(1)
+
+    def on_predict_batch_end(
+        self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """Count the samples of a batch."""
+        self._advance(len(batch))
 
 
 class Average(Callback):
@@ -54,19 +79,15 @@ class Checkpoint(Callback):
         """Write to `file` every `seconds`."""
         self.file, self.average, self.seconds, self._last = file, average, seconds, time.monotonic()
 
-    def read(self, module: nn.Module) -> tuple[int, list[float], dict[str, Any] | None]:
-        """Put the module and its average where the last checkpoint was.
-
-        Returns:
-            tuple: the first step still to run, the losses so far, the optimizer's state.
-        """
+    def read(self, module: nn.Module) -> Start:
+        """Put the module and its average where the last checkpoint was; return where to go on."""
         if not self.file.exists():
-            return 0, [], None
+            return Start()
         state = torch.load(self.file, weights_only=True)
         module.load_state_dict(state["module"])
         if self.average is not None:
             self.average.weights = state["average"]
-        return state["step"], state["losses"], state["optimizer"]
+        return Start(state["step"], state["losses"], state["optimizer"])
 
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Write a checkpoint if it is time."""

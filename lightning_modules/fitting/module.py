@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
 from lightning_modules.fitting import gradients
-from lightning_modules.fitting.runner import NonFiniteLoss, Objective, Schedule, device, weighted_mean
+from lightning_modules.fitting.contracts import NonFiniteLoss, Objective, Schedule
+from lightning_modules.fitting.devices import device
+from lightning_modules.fitting.objectives import weighted_mean
 from lightning_modules.seeds import derive
 from lightning_modules.settings import Execution, FitSettings, Lora
 from lightning_modules.weights.sources import Origin
-
-T = TypeVar("T")
-
-
-def as_loaded(method: Callable[..., T]) -> Callable[..., T]:
-    """Run a method without gradients, and in bfloat16 on a module that was loaded so."""
-
-    @wraps(method)
-    def run(self: FitModule, *inputs: Any, **options: Any) -> T:
-        half = self.loaded_as == "bfloat16"
-        with torch.no_grad(), torch.autocast(device().type, torch.bfloat16, enabled=half):
-            return method(self, *inputs, **options)
-
-    return run
 
 
 class FitModule(LightningModule):
@@ -53,6 +39,11 @@ class FitModule(LightningModule):
         """Take the steps of the optimizer into this module's own hands: it adds up gradients over pieces."""
         super().__init__()
         self.automatic_optimization = False
+
+    @property
+    def compiles(self) -> bool:
+        """Whether sampling is to be compiled: where the execution says so, and never on a CPU."""
+        return self.execution.compile and device().type == "cuda"
 
     def trained_part(self) -> nn.Module:
         """Return the network that a fit changes, which adapters are put on."""

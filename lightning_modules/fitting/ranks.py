@@ -10,49 +10,33 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, multiprocessing
 from torch import distributed as dist
 
-from lightning_modules.settings import Execution, FitSettings
-
-if TYPE_CHECKING:
-    from lightning_modules.fitting.module import FitModule
-    from lightning_modules.fitting.runner import Objective, Progress
-
-
-def count(execution: Execution) -> int:
-    """Return the devices of one machine that a fit uses."""
-    return execution.devices if execution.devices != "auto" else max(1, torch.cuda.device_count())
-
-
-def inside() -> bool:
-    """Whether this process is one device's, started here or by a launcher such as torchrun."""
-    return "LOCAL_RANK" in os.environ
-
-
-def options(execution: Execution) -> dict[str, Any]:
-    """Return the options of the Trainer of one device; gradients are added up here, outside of its own pass."""
-    return {
-        "devices": count(execution),
-        "num_nodes": execution.nodes,
-        "strategy": "ddp",
-        "use_distributed_sampler": False,  # steps are not shared out: each device takes its rows of every step
-    }
+from lightning_modules.fitting import devices
+from lightning_modules.fitting.contracts import NonFiniteLoss, Objective, Progress
+from lightning_modules.fitting.module import FitModule
+from lightning_modules.fitting.order import StepOrder
+from lightning_modules.fitting.training import train
+from lightning_modules.settings import FitSettings
 
 
 def fit(
     module: FitModule,
     data: dict[str, Tensor],
+    order: StepOrder,
     settings: FitSettings,
     seed: int,
     objective: Objective | None,
     progress: Progress | None = None,
 ) -> list[float]:
     """Fit on all devices of `module.execution`; the module gets the trained weights.
+
+    For the arguments see `training.train`.
 
     Returns:
         list: the loss of every step.
@@ -61,8 +45,6 @@ def fit(
         ValueError: several machines, which a launcher must start; or an objective that cannot be sent to a process.
         NonFiniteLoss: at the first step whose loss is NaN or infinite.
     """
-    from lightning_modules.fitting.runner import NonFiniteLoss
-
     execution = module.execution
     if execution.nodes > 1:
         raise ValueError("a fit on several machines needs a process a device there, started by torchrun with its nodes")
@@ -71,10 +53,10 @@ def fit(
     except Exception as error:
         raise ValueError(f"this objective cannot be sent to other processes ({error}): set devices to 1") from error
     module.cpu()
-    world = count(execution)
+    world = devices.count(execution)
     with tempfile.TemporaryDirectory() as folder:
         reader, writer = multiprocessing.get_context("spawn").Pipe(duplex=False)
-        job = (module, execution, data, settings, seed, objective, writer, _free_port(), folder)
+        job = (module, execution, data, order, settings, seed, objective, writer, _free_port(), folder)
         with _sendable(module):
             started = multiprocessing.start_processes(_run, (world, job), world, join=False, start_method="spawn")
         writer.close()
@@ -95,11 +77,9 @@ def fit(
 
 def _run(rank: int, world: int, job: tuple[Any, ...]) -> None:
     """Be one device."""
-    module, execution, data, settings, seed, objective, news, port, folder = job
+    module, execution, data, order, settings, seed, objective, news, port, folder = job
     places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "LOCAL_RANK": rank, "NODE_RANK": 0, "WORLD_SIZE": world}
     os.environ.update({name: str(value) for name, value in places.items()})
-    from lightning_modules.fitting.runner import NonFiniteLoss, fit
-
     torch.set_num_threads(1)
     module.execution = execution
     for tensor in (*(p for p in module.parameters() if p.requires_grad), *module.buffers()):
@@ -107,7 +87,7 @@ def _run(rank: int, world: int, job: tuple[Any, ...]) -> None:
     told: dict[str, Any] = {}
     try:
         tell = (lambda *done: news.send(done)) if rank == 0 else None
-        told = {"losses": fit(module, data, settings, seed, objective, tell).losses}
+        told = {"losses": train(module, data, order, settings, seed, objective, tell)}
     except NonFiniteLoss as error:  # of the whole batch, so on every device alike
         told = {"step": error.step}
     if rank == 0:

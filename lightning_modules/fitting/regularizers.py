@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from lightning_modules.fitting import adapters, gradients
-from lightning_modules.fitting.runner import weighted_mean
+from lightning_modules.fitting.module import FitModule
+from lightning_modules.fitting.objectives import weighted_mean
 from lightning_modules.settings import FitSettings
-
-if TYPE_CHECKING:
-    from lightning_modules.fitting.module import FitModule
 
 
 class NearWeights:

@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel, PreTrainedModel
 
-from lightning_modules.fitting import runner
-from lightning_modules.fitting.module import FitModule, as_loaded
+from lightning_modules.fitting.devices import device
+from lightning_modules.fitting.module import FitModule
+from lightning_modules.fitting.precision import as_loaded
 from lightning_modules.inputs.tokens import tokenize
 from lightning_modules.settings import FitSettings
 from lightning_modules.weights import loading
@@ -104,7 +105,7 @@ class ClipJudge(FitModule):
 
     @as_loaded
     def _embed(self, n: int, features: Callable[[slice], Tensor]) -> np.ndarray:
-        self.eval().to(runner.device())
+        self.eval().to(device())
         parts = [features(slice(i, i + self.batch_size)).float().cpu() for i in range(0, n, self.batch_size)]
         width = self.model.config.projection_dim
         return torch.cat(parts).numpy() if parts else np.zeros((0, width), np.float32)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from transformers import AutoImageProcessor, Dinov2Model
 
-from lightning_modules.fitting import runner
+from lightning_modules.fitting.devices import device
 from lightning_modules.judges.frozen import FrozenJudge
 from lightning_modules.weights import loading
 from lightning_modules.weights.quiet import quiet
@@ -46,6 +46,6 @@ class DinoJudge(FrozenJudge):
 
         def features(part: slice) -> Any:
             pixels = self.image_processor(images=list(images[part]), return_tensors="pt")["pixel_values"]
-            return self.model(pixel_values=pixels.to(runner.device())).pooler_output
+            return self.model(pixel_values=pixels.to(device())).pooler_output
 
         return self.embed(len(images), self.model.config.hidden_size, features)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.fitting import runner
-from lightning_modules.fitting.module import as_loaded
+from lightning_modules.fitting.devices import device
+from lightning_modules.fitting.precision import as_loaded
 
 
 class FrozenJudge(nn.Module):
@@ -40,6 +40,6 @@ class FrozenJudge(nn.Module):
     @as_loaded
     def embed(self, n: int, width: int, features: Callable[[slice], Tensor]) -> np.ndarray:
         """Return what `features` says of n inputs, asked part by part, as (n, width) float32."""
-        self.eval().to(runner.device())
+        self.eval().to(device())
         parts = [features(slice(i, i + self.batch_size)).float().cpu() for i in range(0, n, self.batch_size)]
         return torch.cat(parts).numpy() if parts else np.zeros((0, width), np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
-from lightning_modules.fitting import runner
+from lightning_modules.fitting.devices import device
 from lightning_modules.inputs.tokens import tokenize
 from lightning_modules.judges.frozen import FrozenJudge
 from lightning_modules.weights import loading
@@ -82,7 +82,7 @@ class SentenceJudge(FrozenJudge):
         """Embed n captions as (n, d) float32; an empty caption is a caption too."""
 
         def features(part: slice) -> Tensor:
-            ids, mask = (t.to(runner.device()) for t in tokenize(self.tokenizer, captions[part], longest=self.longest))
+            ids, mask = (t.to(device()) for t in tokenize(self.tokenizer, captions[part], longest=self.longest))
             tokens = self.model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
             if self.pooling == "cls":
                 return tokens[:, 0]

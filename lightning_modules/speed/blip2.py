@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from lightning_modules.captioning.captioner import CaptionerModule
-from lightning_modules.fitting.runner import device
+from lightning_modules.fitting.devices import device
 from lightning_modules.settings import CaptionDecoding, Execution
 from lightning_modules.speed import measure, models
 from lightning_modules.speed.adapter_fit import RANK, RATE, SKIPPED, our_fit

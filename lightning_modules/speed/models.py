@@ -28,7 +28,7 @@ from transformers import (
 
 from datamodules.pairs import Pairs
 from lightning_modules.captioning.captioner import CaptionerModule
-from lightning_modules.fitting.runner import device
+from lightning_modules.fitting.devices import device
 from lightning_modules.inputs.tokens import END, PAD, START, word_tokenizer
 from lightning_modules.tiny import captioners, generators
 from lightning_modules.weights.quiet import quiet

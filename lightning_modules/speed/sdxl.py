@@ -13,7 +13,7 @@ from peft import LoraConfig
 from torch.nn import functional as F
 
 from lightning_modules.diffusion.generator import GeneratorModule
-from lightning_modules.fitting.runner import device
+from lightning_modules.fitting.devices import device
 from lightning_modules.inputs.pixels import to_bytes, to_unit
 from lightning_modules.settings import Execution, ImageDecoding
 from lightning_modules.speed import measure, models

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
 from lightning_modules.weights.sources import Origin, portable
 
-if TYPE_CHECKING:
-    from lightning_modules.fitting.module import FitModule
-
-M = TypeVar("M", bound="FitModule")
+M = TypeVar("M", bound=nn.Module)
 #: Written beside weights of which the frozen ones are not float32.
 MARK = "weights.json"
 DTYPES = ("float32", "bfloat16")

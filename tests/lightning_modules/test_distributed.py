@@ -7,8 +7,9 @@ from torch import nn
 
 from lightning_modules.captioning.captioner import CaptionerModule
 from lightning_modules.diffusion.generator import GeneratorModule
-from lightning_modules.fitting import ranks, runner
+from lightning_modules.fitting import devices, runner
 from lightning_modules.fitting.adapters import trained_state
+from lightning_modules.fitting.contracts import NonFiniteLoss
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.settings import Execution, FitSettings, Lora
 from tests.lightning_modules.conftest import make_captioner, make_generator
@@ -89,7 +90,7 @@ def test_models_fit_the_same_on_two_processes(kind, scenes, siblings, pairs, tmp
 
 @pytest.mark.slow
 def test_a_loss_that_is_no_number_names_its_step_here_too():
-    with pytest.raises(runner.NonFiniteLoss) as caught:
+    with pytest.raises(NonFiniteLoss) as caught:
         line(TWO, infinite)
     assert caught.value.step == 1
 
@@ -109,6 +110,6 @@ def test_what_cannot_be_shared_out_is_refused_before_anything_starts():
 
 
 def test_devices_are_counted():
-    assert ranks.count(Execution()) == 1
-    assert ranks.count(Execution(devices=3)) == 3
-    assert ranks.count(Execution(devices="auto")) == max(1, torch.cuda.device_count())
+    assert devices.count(Execution()) == 1
+    assert devices.count(Execution(devices=3)) == 3
+    assert devices.count(Execution(devices="auto")) == max(1, torch.cuda.device_count())

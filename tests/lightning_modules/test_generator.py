@@ -6,7 +6,8 @@ import torch
 from diffusers import DiffusionPipeline
 
 from lightning_modules.diffusion import process
-from lightning_modules.diffusion.generator import GeneratorModule, Steering
+from lightning_modules.diffusion.generator import GeneratorModule
+from lightning_modules.diffusion.guidance import Steering, guided
 from lightning_modules.seeds import gaussian, generators
 from lightning_modules.settings import FitSettings, ImageDecoding
 from tests.lightning_modules.conftest import GENERATORS, make_generator
@@ -69,13 +70,13 @@ def test_network_evaluations_are_counted(generator, pairs, guidance, expected):
 
 
 def test_guidance_one_is_the_conditional_model(generator, pairs):
-    conditions = generator._conditions(list(pairs.captions[:2]))
+    conditions = generator.encoders.conditions(list(pairs.captions[:2]))
     nothing = {k: v.expand(2, *v.shape[1:]) for k, v in generator.family.nothing().items()}
     config = generator.family.network.config
     latents = torch.randn(2, config.in_channels, config.sample_size, config.sample_size)
     with torch.no_grad():
-        alone = generator.guided(latents, torch.tensor(500.0), conditions, nothing, 1.0)
-        nearly = generator.guided(latents, torch.tensor(500.0), conditions, nothing, 1.0 + 1e-6)
+        alone = guided(generator, latents, torch.tensor(500.0), conditions, nothing, 1.0)
+        nearly = guided(generator, latents, torch.tensor(500.0), conditions, nothing, 1.0 + 1e-6)
     torch.testing.assert_close(alone, nearly, atol=1e-4, rtol=1e-3)
 
 

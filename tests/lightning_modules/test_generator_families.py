@@ -320,7 +320,7 @@ def test_prompts_are_as_long_as_the_pipelines_take_them(name, longest, tmp_path)
         states = pipe.encode_prompt(**prompts)[0]
     else:
         states = pipe.encode_prompt(PROMPTS)[0]
-    torch.testing.assert_close(module._conditions(PROMPTS)["states"], states, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(module.encoders.conditions(PROMPTS)["states"], states, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -336,7 +336,7 @@ def test_half_precision_denoisers_learn_and_draw(name, folders):
     """Losses and sampling stay float32 whatever the weights are."""
     module = load(folders(name), name)
     exact = module.generate(PROMPTS, ImageDecoding(3, 2.0), SEEDS).outputs.astype(float)
-    module.cache.clear()
+    module.encoders.cache.clear()
     for network in module.networks.values():
         network.to(torch.bfloat16)
     batch = module.encode(pictures(), CAPTIONS)

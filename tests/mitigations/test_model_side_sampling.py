@@ -32,8 +32,8 @@ def by_hand(model, mix):
     scheduler.set_timesteps(STEPS, **({} if sigmas is None else {"sigmas": sigmas}))
     latents = gaussian(generators(SEEDS), model.family.latent_shape(model.size))
     latents = latents * float(getattr(scheduler, "init_noise_sigma", 1.0))
-    conditions = model._conditions(PROMPTS)
-    nothing = {k: v.expand(len(PROMPTS), *v.shape[1:]) for k, v in model._empty().items()}
+    conditions = model.encoders.conditions(PROMPTS)
+    nothing = {k: v.expand(len(PROMPTS), *v.shape[1:]) for k, v in model.encoders.nothing().items()}
     for step, time in enumerate(scheduler.timesteps):
         noisy = scheduler.scale_model_input(latents, time) if hasattr(scheduler, "scale_model_input") else latents
 

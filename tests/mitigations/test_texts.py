@@ -17,7 +17,7 @@ from benchmarks.mitigations.partial_relabel import PartialRelabel
 from benchmarks.mitigations.to_edit import ToEdit, ToEditSynthetic
 from benchmarks.seeds import sample_seeds
 from datamodules.pairs import Pairs
-from lightning_modules.fitting.runner import Generated
+from lightning_modules.fitting.contracts import Generated
 from tests.mitigations.toys import MODALITIES, N, ask, bites, drawn, real, same
 
 END = 0
