@@ -37,13 +37,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     start: Start | None = None,
 ) -> list[float]:
-    """Run the steps of a fit; for the arguments see `runner.fit`.
-
-    Args:
-        order: of the samples; holds the steps to run.
-
-    Returns:
-        list: the loss of every step, those before `start` included.
+    """Run the steps of `order`; all else is as in `runner.fit`. Return the loss of every step, from the first on.
 
     Raises:
         NonFiniteLoss: at the first step whose loss is NaN or infinite.

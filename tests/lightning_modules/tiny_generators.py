@@ -14,7 +14,9 @@ from diffusers import DiffusionPipeline, FluxPipeline
 
 from lightning_modules.diffusion.generator import GeneratorModule
 from lightning_modules.seeds import gaussian, generators
-from lightning_modules.tiny.generators import CAPTIONS, LENGTH, SIZE, make
+from lightning_modules.tiny.generators import SIZE, make
+from lightning_modules.tiny.tokenizers import LENGTH
+from lightning_modules.tiny.tokenizers import PROMPTS as CAPTIONS
 
 __all__ = ["CAPTIONS", "FAMILIES", "SIZE", "difference", "draw", "folders_of", "load", "make", "noise_of", "opened"]
 
