@@ -23,7 +23,7 @@ Distance = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def pixel_grid(size: int) -> np.ndarray:
-    """Returns (size,) float32 world coordinates of the pixel centres."""
+    """Return (size,) float32 world coordinates of the pixel centres."""
     return ((np.arange(size) + 0.5) * (WORLD / size)).astype(np.float32)
 
 

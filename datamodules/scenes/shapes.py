@@ -135,7 +135,7 @@ _LANES = {
 def write(
     item: Truth, one: int, two: int, ground: int, swap: int, size0: int, size1: int, place0: int, place1: int
 ) -> str:
-    """Writes one sentence about an item; the numbers choose among forms and synonyms."""
+    """Write one sentence about an item; the numbers choose among forms and synonyms."""
     (b,) = item["background"]
     g = GROUND_FORMS.values[ground].format(b=b)
     objects = [
@@ -173,7 +173,7 @@ class ShapesWorld:
         return drawing.blend(paper[:, None, None, :], [(masks[:, slot], ink[:, slot]) for slot in range(2)])
 
     def truth(self, draws: Draws) -> list[Truth]:
-        """Returns the attributes of each item."""
+        """Return the attributes of each item."""
         layout = lay_out(draws)
         columns = {
             "shape": SHAPES.names[layout.shape],
@@ -188,22 +188,22 @@ class ShapesWorld:
         return items
 
     def captions(self, draws: Draws) -> list[tuple[str, ...]]:
-        """Writes six distinct captions per item."""
+        """Write six distinct captions per item."""
         return paraphrases(draws, _LANES, write, self.truth(draws))
 
     def vocabulary(self) -> tuple[str, ...]:
-        """Returns all words of the grammar, sorted."""
+        """Return all words of the grammar, sorted."""
         laws = [SHAPES, COLOURS, GROUNDS, ONE_FORMS, TWO_FORMS, GROUND_FORMS]
         laws += [*SIZE_WORDS.values(), *PLACE_WORDS.values(), *RELATION_WORDS.values()]
         return tuple(sorted(words_of(*(value for law in laws for value in law.values))))
 
     def oracle(self) -> Oracle:
-        """Returns a reader of captions and images."""
+        """Return a reader of captions and images."""
         from datamodules.scenes.shapes_oracle import ShapesOracle  # which imports this module
 
         return ShapesOracle(self.image_size)
 
 
 def make_world(image_size: int) -> ShapesWorld:
-    """Makes the world of shapes at an image size."""
+    """Make the world of shapes at an image size."""
     return ShapesWorld(image_size)

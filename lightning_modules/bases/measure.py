@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 
 from lightning_modules.bases.quality import base_class, measure_quality
 from lightning_modules.bases.recipes import SCENES
-from lightning_modules.bases.train import BASES
+from lightning_modules.bases.train import BASES, chosen, named
 from lightning_modules.settings import ImageDecoding
 from lightning_modules.weights import cards
 
@@ -18,14 +17,12 @@ DECODING = ImageDecoding(steps=10, guidance=2.0)
 def main(arguments: list[str] | None = None) -> None:
     """Measure every base named, or all that are there."""
     parser = argparse.ArgumentParser(prog="python -m lightning_modules.bases.measure", description=__doc__)
-    there = [name for name in SCENES if (BASES / name / "card.json").is_file()]
-    parser.add_argument("names", nargs="*", default=there, help="bases to measure")
+    parser.add_argument("names", nargs="*", help="bases to measure (default: all that ship)")
     parser.add_argument("--items", type=int, default=512, help="held-out items")
     options = parser.parse_args(arguments)
-    for name in options.names:
+    for name in chosen(options.names, parser):
         folder, data = BASES / name, SCENES[name].data
-        module_name, _, class_name = data["class_path"].rpartition(".")
-        data_set = getattr(importlib.import_module(module_name), class_name)(**data["init_args"])
+        data_set = named(data["class_path"])(**data["init_args"])
         module = base_class(folder).load(folder)
         decoding = DECODING if getattr(module, "modality", "") == "generator" else None
         quality = measure_quality(module, data_set, options.items, decoding=decoding)

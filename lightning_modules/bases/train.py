@@ -1,4 +1,4 @@
-"""Train the shipped bases from scratch: `python -m lightning_modules.bases.train NAME... [--work DIR]`."""
+"""Train the shipped bases from scratch: `python -m lightning_modules.bases.train [NAME...] [--work DIR]`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from lightning_modules.weights import cards
 BASES = Path(__file__).parent / "scenes"
 
 
-def _named(path: str) -> Any:
+def named(path: str) -> Any:
+    """Return what a path such as `package.module:function` or `package.module.Class` names."""
     module, _, name = path.replace(":", ".").rpartition(".")
     return getattr(importlib.import_module(module), name)
 
@@ -74,9 +75,9 @@ def train_base(
         NonFiniteLoss: the training diverged.
     """
     began = time.monotonic()
-    data_set = _named(recipe.data["class_path"])(**recipe.data["init_args"])
+    data_set = named(recipe.data["class_path"])(**recipe.data["init_args"])
     torch.manual_seed(derive(recipe.seed, recipe.name, "weights"))
-    module = _named(recipe.build)(
+    module = named(recipe.build)(
         tuple(data_set.vocabulary()), data_set.image_size, Path(folder).parent, **recipe.options
     )
     data = module.encode(*_pairs(data_set, recipe))
@@ -112,17 +113,26 @@ def train_base(
     return cards.write(Path(folder), card)
 
 
+def chosen(names: list[str], parser: argparse.ArgumentParser) -> list[str]:
+    """Return the bases that a command names, or else those that ship, each behind what it needs."""
+    unknown = [name for name in names if name not in SCENES]
+    if unknown:
+        parser.error(f"names: found {unknown[0]!r}; allowed: {', '.join(sorted(SCENES))}")
+    return names or [name for name in SCENES if (BASES / name / "card.json").is_file()]
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Train the bases named on the command line, in that order."""
+    """Train the bases named on the command line, in that order, or all that ship."""
     parser = argparse.ArgumentParser(
         prog="python -m lightning_modules.bases.train", description=__doc__, allow_abbrev=False
     )
-    parser.add_argument("names", nargs="+", choices=sorted(SCENES), help="bases to train, in this order")
+    parser.add_argument("names", nargs="*", help="bases to train, in this order (default: all that ship)")
     parser.add_argument("--work", type=Path, default=Path("runs/bases"), help="folder of checkpoints")
     parser.add_argument("--out", type=Path, default=BASES, help="folder that the bases go to")
     options = parser.parse_args(arguments)
+    names = chosen(options.names, parser)
     torch.set_num_threads(1)
-    for name in options.names:
+    for name in names:
         began, recent = time.monotonic(), [0]
 
         def tell(done: int, total: int, name: str = name, began: float = began, recent: list[int] = recent) -> None:

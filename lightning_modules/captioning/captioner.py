@@ -204,21 +204,6 @@ class CaptionerModule(FitModule):
         theirs, own = (F.log_softmax(c["logits"], -1) for c in (other, context))
         return ((theirs.exp() * (theirs - own)).sum(-1) * mask).sum(1) / mask.sum(1)
 
-    @as_loaded
-    def token_likelihoods(self, images: np.ndarray, captions: Sequence[str]) -> list[np.ndarray]:
-        """Return, per caption, the model's log-probability of each of its words and of the end, (t_i,) float32."""
-        self.eval().to(device())
-        found: list[np.ndarray] = []
-        for i in range(0, len(images), self.batch_size):
-            batch = {
-                "images": torch.from_numpy(images[i : i + self.batch_size]),
-                "labels": self.labels(captions[i : i + self.batch_size]).to(self.device),
-            }
-            context = self.losses(batch)[1]
-            for values, mask in zip(-context["token_losses"], context["token_mask"], strict=True):
-                found.append(values[mask].cpu().numpy())
-        return found
-
     # --- writing
 
     def generate(
