@@ -49,7 +49,7 @@ class Pairs:
     seeds: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        """Brings the arrays to their dtypes and checks them."""
+        """Bring the arrays to their dtypes and check them."""
         for name, dtype in _ARRAYS.items():
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _as(dtype, np.asarray(value), name))

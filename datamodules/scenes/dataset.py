@@ -64,7 +64,7 @@ class Scenes:
         self._world = _world(domain, image_size)
 
     def images(self, split: str, index: np.ndarray) -> np.ndarray:
-        """Draws images.
+        """Draw images.
 
         Args:
             split: name of the split.

@@ -28,7 +28,7 @@ def pixel_grid(size: int) -> np.ndarray:
 
 
 def coverage(distance: Distance, x: np.ndarray, y: np.ndarray, radius: np.ndarray, size: int) -> np.ndarray:
-    """Draws one shape at m positions.
+    """Draw one shape at m positions.
 
     Args:
         distance: signed distance of the shape, of (x, y, radius), negative inside.
@@ -50,7 +50,7 @@ def coverage(distance: Distance, x: np.ndarray, y: np.ndarray, radius: np.ndarra
 
 
 def blend(ground: np.ndarray, layers: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Paints layers over a ground and rounds to bytes.
+    """Paint layers over a ground and round to bytes.
 
     Args:
         ground: float32, broadcastable to (n, H, W, 3), in [0, 255].

@@ -15,7 +15,7 @@ _GOLDEN = 0x9E3779B97F4A7C15
 
 
 def mix(values: np.ndarray) -> np.ndarray:
-    """Scrambles 64-bit integers with the finaliser of splitmix64.
+    """Scramble 64-bit integers with the finaliser of splitmix64.
 
     Args:
         values: uint64 array of any shape.
@@ -33,7 +33,7 @@ def _mix_one(value: int) -> int:
 
 
 def name_key(name: str) -> int:
-    """Hashes a name to 64 bits (FNV-1a, then `mix`)."""
+    """Hash a name to 64 bits (FNV-1a, then `mix`)."""
     key = 0xCBF29CE484222325
     for byte in name.encode():
         key = ((key ^ byte) * 0x100000001B3) & _MASK

@@ -41,7 +41,7 @@ class Oracle(Protocol):
         """Parse captions by the grammar of the domain."""
 
     def read_images(self, images: np.ndarray) -> Readings:
-        """Inverts the renderer on (n, size, size, 3) uint8 images."""
+        """Invert the renderer on (n, size, size, 3) uint8 images."""
 
     def frequencies(self) -> dict[str, dict[str, float]]:
         """Return, per attribute, the share of slots of the train split that hold each value."""
@@ -70,7 +70,7 @@ def join_readings(parts: Sequence[Mapping[str, Any]], slots: Mapping[str, int]) 
 
 
 def match(truth: Sequence[Truth], read: Readings) -> dict[str, np.ndarray]:
-    """Scores readings against the truth.
+    """Score readings against the truth.
 
     The slots of an item are assigned to its true slots as a whole, over all attributes at once, so
     that the most slots agree: "a red circle, a blue square" read as "a blue circle, a red square"

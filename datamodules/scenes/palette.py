@@ -32,7 +32,7 @@ def visible(residual: np.ndarray, contrast: float) -> np.ndarray:
 
 
 def nearest(colours: np.ndarray, law: Law, table: dict[str, tuple[int, int, int]], reach: float) -> np.ndarray:
-    """Names colours.
+    """Name colours.
 
     Args:
         colours: (n, 3), in 0..255.

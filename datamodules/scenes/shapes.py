@@ -54,7 +54,7 @@ class Layout:
 
 
 def lay_out(draws: Draws) -> Layout:
-    """Draws the attributes and the positions of the objects."""
+    """Draw the attributes and the positions of the objects."""
     two = draws.choice("count", COUNTS) == 1
     place = _PAIR_PLACES[draws.choice("relation", RELATIONS)]
     alone = PLACES.names[draws.choice("place", PLACES)]
@@ -160,7 +160,7 @@ class ShapesWorld:
         self.image_size = image_size
 
     def render(self, draws: Draws) -> np.ndarray:
-        """Draws (n, size, size, 3) uint8 images."""
+        """Draw (n, size, size, 3) uint8 images."""
         layout = lay_out(draws)
         n, size = len(draws), self.image_size
         masks = np.zeros((n, 2, size, size), np.float32)

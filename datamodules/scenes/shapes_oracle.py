@@ -95,7 +95,7 @@ class ShapesOracle:
         return join_readings([{name: [item[name] for item in parsed] for name in _SLOTS}], _SLOTS)
 
     def read_images(self, images: np.ndarray) -> Readings:
-        """Inverts the renderer by fitting templates.
+        """Invert the renderer by fitting templates.
 
         Args:
             images: (n, size, size, 3) uint8.
@@ -183,7 +183,7 @@ def _invert(images: np.ndarray, bank: TemplateBank) -> dict[str, np.ndarray]:
 
 
 def _describe(fit: Fit, paper: np.ndarray) -> dict[str, np.ndarray]:
-    """Names the shape, size and colour of fitted objects, "?" above the residual threshold."""
+    """Name the shape, size and colour of fitted objects, "?" above the residual threshold."""
     shaped = fit.unexplained <= _UNEXPLAINED
     return {
         "shape": np.where(shaped, SHAPES.names[fit.kind], UNREADABLE),

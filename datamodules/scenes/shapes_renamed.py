@@ -32,7 +32,7 @@ class RenamedWorld:
         self._world = world
 
     def render(self, draws: Draws) -> np.ndarray:
-        """Draws (n, size, size, 3) uint8 images, the same as before."""
+        """Draw (n, size, size, 3) uint8 images, the same as before."""
         return self._world.render(draws)
 
     def captions(self, draws: Draws) -> list[tuple[str, ...]]:
@@ -71,7 +71,7 @@ class RenamedOracle:
         return self._oracle.read_captions(captions)
 
     def read_images(self, images: np.ndarray) -> Readings:
-        """Inverts the renderer on (n, size, size, 3) uint8 images."""
+        """Invert the renderer on (n, size, size, 3) uint8 images."""
         values = dict(self._oracle.read_images(images).values)
         old = values["colour"]
         values["colour"] = np.array([RENAMED.get(value, value) for value in old.ravel()], object).reshape(old.shape)

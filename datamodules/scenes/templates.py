@@ -86,7 +86,7 @@ class TemplateBank:
         self._fine = np.concatenate(fine)
 
     def _window_masks(self, distance: Distance, x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
-        """Draws one type at pixel offsets from the centre pixel of a window."""
+        """Draw one type at pixel offsets from the centre pixel of a window."""
         side = 2 * self._reach + 1
         # `coverage` maps a world of WORLD units on `side` pixels; scale so that pixels stay pixels.
         unit = WORLD / side
@@ -133,7 +133,7 @@ class TemplateBank:
 
 
 def _softened(masks: np.ndarray, rounds: int) -> np.ndarray:
-    """Blurs (t, p, p) masks a little; their border pixels are empty."""
+    """Blur (t, p, p) masks a little; their border pixels are empty."""
     for _ in range(rounds):
         for axis in (1, 2):
             masks = (np.roll(masks, 1, axis) + 2 * masks + np.roll(masks, -1, axis)) / 4

@@ -47,7 +47,7 @@ class Layout:
 
 
 def lay_out(draws: Draws) -> Layout:
-    """Draws the attributes, and where the marks and the pattern lie."""
+    """Draw the attributes, and where the marks and the pattern lie."""
 
     def cells(lane: str, low: float, high: float) -> np.ndarray:
         return np.stack([draws.uniform(f"{lane}/{cell}", low, high) for cell in range(len(_CELLS))], 1)
@@ -70,7 +70,7 @@ def lay_out(draws: Draws) -> Layout:
 
 
 def pattern(texture: str, phase: np.ndarray, size: int) -> np.ndarray:
-    """Draws a texture.
+    """Draw a texture.
 
     Args:
         texture: one of `TEXTURES`.
@@ -138,7 +138,7 @@ class TexturesWorld:
         self.image_size = image_size
 
     def render(self, draws: Draws) -> np.ndarray:
-        """Draws (n, size, size, 3) uint8 images."""
+        """Draw (n, size, size, 3) uint8 images."""
         layout, size = lay_out(draws), self.image_size
         dark = np.empty((len(draws), size, size), np.float32)
         for code, texture in enumerate(TEXTURES.values):

@@ -81,7 +81,7 @@ class TexturesOracle:
         return join_readings([{name: [item[name] for item in parsed] for name in _SLOTS}], _SLOTS)
 
     def read_images(self, images: np.ndarray) -> Readings:
-        """Inverts the renderer: first the ground, then mark after mark.
+        """Invert the renderer: first the ground, then mark after mark.
 
         Args:
             images: (n, size, size, 3) uint8.

@@ -17,7 +17,7 @@ class World(Protocol):
     """
 
     def render(self, draws: Draws) -> np.ndarray:
-        """Draws (n, size, size, 3) uint8 images."""
+        """Draw (n, size, size, 3) uint8 images."""
 
     def captions(self, draws: Draws) -> list[tuple[str, ...]]:
         """Write six distinct captions per item."""

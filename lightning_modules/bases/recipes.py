@@ -60,6 +60,19 @@ def _builder(name: str) -> str:
     return f"lightning_modules.architectures.{name}:build"
 
 
+def _captioner(name: str, steps: int, options: dict[str, Any], data: dict[str, Any] | None = None) -> Recipe:
+    fit = {"steps": steps, "batch_size": 32, "learning_rate": 1.5e-3, "warmup": 200, "weight_decay": 0.01}
+    return Recipe(name, _builder(name), {"width": 96, **options}, data or _scenes(), fit, average=0.998)
+
+
+def _generator(name: str, steps: int, options: dict[str, Any], **fit: float) -> Recipe:
+    usual = {"batch_size": 64, "learning_rate": 1.5e-3, "warmup": 200, "condition_drop": 0.1}
+    needs = ("vae", "decoder")
+    return Recipe(
+        name, _builder(name), options, _scenes(), {"steps": steps, **usual, **fit}, average=0.999, needs=needs
+    )
+
+
 _SCENES = (
     Recipe(
         name="vae",
@@ -86,46 +99,11 @@ _SCENES = (
         fit={"steps": 900, "batch_size": 128, "learning_rate": 2e-3, "warmup": 50, "weight_decay": 0.01},
         average=0.99,
     ),
-    Recipe(
-        name="blip2",
-        build=_builder("blip2"),
-        options={"width": 96, "vision_layers": 3, "query_layers": 1, "text_layers": 2},
-        data=_reworded(3),
-        average=0.998,
-        fit={"steps": 12000, "batch_size": 32, "learning_rate": 1.5e-3, "warmup": 200, "weight_decay": 0.01},
-    ),
-    Recipe(
-        name="git",
-        build=_builder("git"),
-        options={"width": 96, "vision_layers": 2, "text_layers": 3},
-        data=_scenes(),
-        average=0.998,
-        fit={"steps": 4000, "batch_size": 32, "learning_rate": 1.5e-3, "warmup": 200, "weight_decay": 0.01},
-    ),
-    Recipe(
-        name="vit_gpt2",
-        build=_builder("vit_gpt2"),
-        options={"width": 96, "vision_layers": 3, "text_layers": 2},
-        data=_scenes(),
-        average=0.998,
-        fit={"steps": 4000, "batch_size": 32, "learning_rate": 1.5e-3, "warmup": 200, "weight_decay": 0.01},
-    ),
-    Recipe(
-        name="blip",
-        build=_builder("blip"),
-        options={"width": 96, "vision_layers": 3, "text_layers": 2},
-        data=_reworded(3),
-        average=0.998,
-        fit={"steps": 5000, "batch_size": 32, "learning_rate": 1.5e-3, "warmup": 200, "weight_decay": 0.01},
-    ),
-    Recipe(
-        name="llava",
-        build=_builder("llava"),
-        options={"width": 96, "vision_layers": 3, "text_layers": 2},
-        data=_reworded(3),
-        average=0.998,
-        fit={"steps": 4500, "batch_size": 32, "learning_rate": 1.5e-3, "warmup": 200, "weight_decay": 0.01},
-    ),
+    _captioner("blip2", 12000, {"vision_layers": 3, "query_layers": 1, "text_layers": 2}, _reworded(3)),
+    _captioner("git", 4000, {"vision_layers": 2, "text_layers": 3}),
+    _captioner("vit_gpt2", 4000, {"vision_layers": 3, "text_layers": 2}),
+    _captioner("blip", 5000, {"vision_layers": 3, "text_layers": 2}, _reworded(3)),
+    _captioner("llava", 4500, {"vision_layers": 3, "text_layers": 2}, _reworded(3)),
     Recipe(
         name="scorer",
         build=_builder("conv_dual"),
@@ -134,69 +112,14 @@ _SCENES = (
         average=0.99,
         fit={"steps": 900, "batch_size": 128, "learning_rate": 2e-3, "warmup": 50, "weight_decay": 0.01},
     ),
-    Recipe(
-        name="sdxl_unet",
-        build=_builder("sdxl_unet"),
-        options={"channels": [48, 96], "text_width": 64, "text_layers": 3},
-        data=_scenes(items=20_000),
-        needs=("vae", "decoder"),
-        average=0.999,
-        fit={"steps": 6000, "batch_size": 64, "learning_rate": 1.5e-3, "warmup": 200, "condition_drop": 0.1},
-    ),
-    Recipe(
-        name="flow_unet",
-        build=_builder("flow_unet"),
-        options={"channels": [40, 64], "text_width": 80, "text_layers": 2},
-        data=_scenes(items=20_000),
-        needs=("vae", "decoder"),
-        average=0.999,
-        fit={"steps": 4500, "batch_size": 64, "learning_rate": 1.5e-3, "warmup": 200, "condition_drop": 0.1},
-    ),
-    Recipe(
-        name="sd_unet",
-        build=_builder("sd_unet"),
-        options={"channels": [40, 64], "text_width": 64, "text_layers": 2},
-        data=_scenes(items=20_000),
-        needs=("vae", "decoder"),
-        average=0.999,
-        fit={"steps": 6000, "batch_size": 64, "learning_rate": 1.5e-3, "warmup": 200, "condition_drop": 0.1},
-    ),
-    Recipe(
-        name="sample_unet",
-        build=_builder("sample_unet"),
-        options={"channels": [40, 64], "text_width": 64, "text_layers": 2},
-        data=_scenes(items=20_000),
-        needs=("vae", "decoder"),
-        average=0.999,
-        # As an error of the latents, that of nearly clean ones is small and would hardly count: hence min-SNR.
-        fit={
-            "steps": 6000,
-            "batch_size": 64,
-            "learning_rate": 1.5e-3,
-            "warmup": 200,
-            "condition_drop": 0.1,
-            "min_snr": 5.0,
-        },
-    ),
-    Recipe(
-        name="eps_unet",
-        build=_builder("eps_unet"),
-        options={"channels": [48, 80], "text_width": 64, "text_layers": 2},
-        data=_scenes(items=20_000),
-        needs=("vae", "decoder"),
-        average=0.999,
-        fit={"steps": 6000, "batch_size": 64, "learning_rate": 1.5e-3, "warmup": 200, "condition_drop": 0.1},
-    ),
+    _generator("sdxl_unet", 6000, {"channels": [48, 96], "text_width": 64, "text_layers": 3}),
+    _generator("flow_unet", 4500, {"channels": [40, 64], "text_width": 80, "text_layers": 2}),
+    _generator("sd_unet", 6000, {"channels": [40, 64], "text_width": 64, "text_layers": 2}),
+    # As an error of the latents, that of nearly clean ones is small and would hardly count: hence min-SNR.
+    _generator("sample_unet", 6000, {"channels": [40, 64], "text_width": 64, "text_layers": 2}, min_snr=5.0),
+    _generator("eps_unet", 6000, {"channels": [48, 80], "text_width": 64, "text_layers": 2}),
     # Ships without weights: four thousand steps leave a third of its shapes unread, and more cost hours on two cores.
-    Recipe(
-        name="dit",
-        build=_builder("dit"),
-        options={"width": 96, "layers": 4, "text_width": 64, "text_layers": 2},
-        data=_scenes(items=20_000),
-        needs=("vae", "decoder"),
-        average=0.999,
-        fit={"steps": 4000, "batch_size": 64, "learning_rate": 1e-3, "warmup": 200, "condition_drop": 0.1},
-    ),
+    _generator("dit", 4000, {"width": 96, "layers": 4, "text_width": 64, "text_layers": 2}, learning_rate=1e-3),
 )
 
 SCENES: dict[str, Recipe] = {recipe.name: recipe for recipe in _SCENES}

@@ -18,10 +18,10 @@ from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTo
 from lightning_modules.captioning.decoding import processors
 from lightning_modules.families.image_to_text import family_of
 from lightning_modules.fitting import adapter_files, runner
-from lightning_modules.fitting.contracts import FitReport, Generated, Objective, Progress
+from lightning_modules.fitting.contracts import Generated, Progress
 from lightning_modules.fitting.devices import device
-from lightning_modules.fitting.module import FitModule
 from lightning_modules.fitting.objectives import loss_weights
+from lightning_modules.fitting.pairs import PairModule
 from lightning_modules.fitting.precision import as_loaded, own_precision
 from lightning_modules.inputs.pixels import distinct
 from lightning_modules.seeds import derive, generators
@@ -30,14 +30,14 @@ from lightning_modules.weights import loading, sources
 from lightning_modules.weights.quiet import quiet
 
 if TYPE_CHECKING:
-    from datamodules.pairs import Pairs
+    pass
 
 
 #: What a saved captioner was made with beside its parts, where that is not the default.
 SETTINGS = "captioner.json"
 
 
-class CaptionerModule(FitModule):
+class CaptionerModule(PairModule):
     """A captioner.
 
     Attributes:
@@ -124,31 +124,6 @@ class CaptionerModule(FitModule):
 
     # --- fitting
 
-    def fit_pairs(
-        self,
-        pairs: Pairs,
-        settings: FitSettings,
-        seed: int,
-        objective: Objective | None = None,
-        progress: Progress | None = None,
-    ) -> FitReport:
-        """Train on pairs by teacher forcing.
-
-        Args:
-            pairs: images, the captions to learn, and weights.
-            settings: how to train.
-            seed: of data order and dropout.
-            objective: turns losses (b,) and a context into one number; the context holds "weights", "rows", "step",
-                "module", "batch", "token_losses" and "token_mask" (b, t), "logits" (b, t, v), "labels" (b, t).
-            progress: called as progress(steps done, steps in all).
-
-        Raises:
-            NonFiniteLoss: at the first step whose loss is NaN or infinite.
-        """
-        return runner.fit(
-            self, self.encode(pairs.images, pairs.captions, pairs.weights), settings, seed, objective, progress
-        )
-
     @as_loaded
     def encode(
         self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None
@@ -178,7 +153,10 @@ class CaptionerModule(FitModule):
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-100)
 
     def losses(self, batch: dict[str, Tensor], settings: FitSettings | None = None) -> tuple[Tensor, dict[str, Any]]:
-        """Return the mean negative log-likelihood per token (b,), over words and end token only."""
+        """Return the mean negative log-likelihood per token (b,), over words and end token only.
+
+        The context holds "token_losses" and "token_mask" (b, t), "logits" (b, t, v) and "labels" (b, t).
+        """
         labels = batch["labels"]
         labels = labels[:, : int((labels != -100).sum(1).max())]
         features = (

@@ -15,10 +15,10 @@ from lightning_modules.diffusion.encoders import Encoders
 from lightning_modules.diffusion.guidance import Steering, guided
 from lightning_modules.families.text_to_image import Tensors, family_of
 from lightning_modules.fitting import adapter_files, runner
-from lightning_modules.fitting.contracts import FitReport, Generated, Objective, Progress
+from lightning_modules.fitting.contracts import Generated, Progress
 from lightning_modules.fitting.devices import device
-from lightning_modules.fitting.module import FitModule
 from lightning_modules.fitting.objectives import loss_weights
+from lightning_modules.fitting.pairs import PairModule
 from lightning_modules.fitting.precision import as_loaded, own_precision
 from lightning_modules.inputs import latents as latent_space
 from lightning_modules.inputs.pixels import distinct, to_bytes
@@ -27,10 +27,10 @@ from lightning_modules.settings import FitSettings, ImageDecoding
 from lightning_modules.weights import loading, sources
 
 if TYPE_CHECKING:
-    from datamodules.pairs import Pairs
+    pass
 
 
-class GeneratorModule(FitModule):
+class GeneratorModule(PairModule):
     """A text-to-image latent diffusion model.
 
     Text encoders and autoencoder are frozen; the denoiser is trained.
@@ -123,33 +123,10 @@ class GeneratorModule(FitModule):
 
     # --- fitting
 
-    def fit_pairs(
-        self,
-        pairs: Pairs,
-        settings: FitSettings,
-        seed: int,
-        objective: Objective | None = None,
-        progress: Progress | None = None,
-    ) -> FitReport:
-        """Train the denoiser on pairs.
-
-        Args:
-            pairs: images, the captions that condition them, and weights.
-            settings: how to train.
-            seed: of data order, noise, times and dropped conditions.
-            objective: turns losses (b,) and a context into one number; the context holds "weights",
-                "rows", "step", "module", "batch", "times", "prediction" and "target".
-            progress: called as progress(steps done, steps in all).
-
-        Raises:
-            NonFiniteLoss: at the first step whose loss is NaN or infinite.
-            ValueError: there are no pairs, or min-SNR weights are asked for in flow matching.
-        """
+    def check(self, settings: FitSettings) -> None:
+        """Refuse min-SNR weights where the model is trained by flow matching."""
         if settings.min_snr:
             process.min_snr(self.parts["scheduler"], torch.zeros(1, dtype=torch.int64), settings.min_snr)
-        return runner.fit(
-            self, self.encode(pairs.images, pairs.captions, pairs.weights), settings, seed, objective, progress
-        )
 
     @as_loaded
     def encode(self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None) -> Tensors:
@@ -183,7 +160,10 @@ class GeneratorModule(FitModule):
         return {"noisy": noisy, "times": times, "target": target, "dropped": dropped}
 
     def losses(self, batch: Tensors, settings: FitSettings) -> tuple[Tensor, dict[str, Any]]:
-        """Return the mean squared error of the denoiser (b,) over random times and noise, weighted if set."""
+        """Return the mean squared error of the denoiser (b,) over random times and noise, weighted if set.
+
+        The context holds "times" (b,), "prediction" and "target" (b, c, h, w).
+        """
         batch = batch if "noisy" in batch else {**batch, **self.draw(batch, settings)}
         noisy, times, target, dropped = (batch[name] for name in ("noisy", "times", "target", "dropped"))
         nothing = self._nothing or self.encoders.nothing()  # of a model that looks at another one's fit

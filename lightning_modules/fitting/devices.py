@@ -26,7 +26,7 @@ def world(execution: Execution) -> int:
 
 
 def inside() -> bool:
-    """Whether this process is one device's, started here or by a launcher such as torchrun."""
+    """Return whether this process is one device's, started here or by a launcher such as torchrun."""
     return "LOCAL_RANK" in os.environ
 
 

@@ -42,7 +42,7 @@ class FitModule(LightningModule):
 
     @property
     def compiles(self) -> bool:
-        """Whether sampling is to be compiled: where the execution says so, and never on a CPU."""
+        """Return whether sampling is to be compiled: where the execution says so, and never on a CPU."""
         return self.execution.compile and device().type == "cuda"
 
     def trained_part(self) -> nn.Module:

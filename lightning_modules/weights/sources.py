@@ -60,7 +60,7 @@ def resolved(folder: str | Path) -> Path:
 
 
 def is_adapter(folder: Path) -> bool:
-    """Whether a folder holds an adapter beside its base, not whole weights."""
+    """Return whether a folder holds an adapter beside its base, not whole weights."""
     return (Path(folder) / ADAPTER_BASE).is_file()
 
 
