@@ -9,8 +9,10 @@ import numpy as np
 
 from datamodules.scenes.oracle import Readings, match
 from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.diffusion.autoencoder import AutoencoderModule
 from lightning_modules.diffusion.generator import GeneratorModule
 from lightning_modules.judges.clip import ClipJudge
+from lightning_modules.judges.scorer import DualScorer
 from lightning_modules.seeds import derive
 from lightning_modules.settings import CaptionDecoding, ImageDecoding
 
@@ -83,9 +85,6 @@ def _retrieval(module: ClipJudge, images: np.ndarray, captions: list[str], choic
 
 def base_class(folder: Path) -> Any:
     """Return the class that reads the base in `folder`."""
-    from lightning_modules.diffusion.autoencoder import AutoencoderModule
-    from lightning_modules.judges.scorer import DualScorer
-
     if (folder / "model_index.json").exists():
         return GeneratorModule
     config = (folder / "config.json").read_text()

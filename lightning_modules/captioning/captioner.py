@@ -89,14 +89,10 @@ class CaptionerModule(PairModule):
         """
         if sources.is_adapter(folder):
             return adapter_files.load(cls, folder)
-        here: dict[str, Any] = {"local_files_only": True}
-        with quiet():
-            model = AutoModelForImageTextToText.from_pretrained(folder, dtype=loading.stored(folder, dtype), **here)
-            tokenizer = AutoTokenizer.from_pretrained(folder, **here)
-            image_processor = AutoImageProcessor.from_pretrained(folder, **here)
+        parts = loading.read(folder, dtype, AutoModelForImageTextToText, AutoTokenizer, AutoImageProcessor)
         saved = Path(folder) / SETTINGS
         settings = json.loads(saved.read_text(encoding="utf-8")) if saved.is_file() else {}
-        module = cls(model, tokenizer, image_processor, **{**settings, **arguments})
+        module = cls(*parts, **{**settings, **arguments})
         return loading.loaded(module, folder, dtype)
 
     def save(self, folder: Path) -> None:
@@ -104,9 +100,7 @@ class CaptionerModule(PairModule):
         if self.lora is not None:
             adapter_files.save(self, folder)
             return
-        with quiet():
-            for part in (self.model, self.tokenizer, self.image_processor):
-                part.save_pretrained(folder)
+        loading.write(folder, self.model, self.tokenizer, self.image_processor)
         usual = {"max_length": 64, "prompt": None}
         settings = {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
         if settings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,13 +12,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel, PreTrainedModel
 
-from lightning_modules.fitting.devices import device
 from lightning_modules.fitting.module import FitModule
-from lightning_modules.fitting.precision import as_loaded
 from lightning_modules.inputs.tokens import tokenize
+from lightning_modules.judges.frozen import embed
 from lightning_modules.settings import FitSettings
 from lightning_modules.weights import loading
-from lightning_modules.weights.quiet import quiet
 
 
 class ClipJudge(FitModule):
@@ -40,39 +38,35 @@ class ClipJudge(FitModule):
     def __init__(self, model: PreTrainedModel, tokenizer: Any, image_processor: Any, batch_size: int = 256) -> None:
         """Wrap a dual encoder with its tokenizer and image processor; `batch_size` is for embedding."""
         super().__init__()
-        self.model, self.tokenizer, self.image_processor, self.batch_size = (
-            model,
-            tokenizer,
-            image_processor,
-            batch_size,
-        )
+        self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
+        self.batch_size = batch_size
 
     @classmethod
     def load(cls, folder: Path, dtype: str = "float32") -> Self:
         """Read what `save` (or `save_pretrained`) wrote, as "float32" or "bfloat16", without a network."""
-        here = {"local_files_only": True}
-        with quiet():
-            model = cls.model_class.from_pretrained(folder, dtype=loading.stored(folder, dtype), **here)
-            tokenizer = AutoTokenizer.from_pretrained(folder, **here)
-            image_processor = AutoImageProcessor.from_pretrained(folder, **here)
-        return loading.loaded(cls(model, tokenizer, image_processor).eval(), folder, dtype)
+        parts = loading.read(folder, dtype, cls.model_class, AutoTokenizer, AutoImageProcessor)
+        return loading.loaded(cls(*parts), folder, dtype)
 
     def save(self, folder: Path) -> None:
         """Write model, tokenizer and image processor with `save_pretrained`."""
-        with quiet():
-            for part in (self.model, self.tokenizer, self.image_processor):
-                part.save_pretrained(folder)
+        loading.write(folder, self.model, self.tokenizer, self.image_processor)
         loading.mark(self, folder)
 
     def embed_images(self, images: np.ndarray) -> np.ndarray:
         """Embed images (n, H, W, 3) uint8 as (n, d) float32."""
-        return self._embed(len(images), lambda part: self._image_features(self._pixels(images[part])))
+
+        def features(part: slice) -> Tensor:
+            return self._image_features(self._pixels(images[part]))
+
+        return embed(self, len(images), self.model.config.projection_dim, features)
 
     def embed_texts(self, captions: Sequence[str]) -> np.ndarray:
         """Embed n captions as (n, d) float32; an empty caption is a caption too."""
-        return self._embed(
-            len(captions), lambda part: self._text_features(*tokenize(self.tokenizer, captions[part], fixed=True))
-        )
+
+        def features(part: slice) -> Tensor:
+            return self._text_features(*tokenize(self.tokenizer, captions[part], fixed=True))
+
+        return embed(self, len(captions), self.model.config.projection_dim, features)
 
     def encode(self, images: np.ndarray, captions: Sequence[str]) -> dict[str, Tensor]:
         """Return the rows of a fit for n images (n, H, W, 3) uint8 and their captions."""
@@ -102,10 +96,3 @@ class ClipJudge(FitModule):
         return self.model.get_text_features(
             input_ids=ids.to(self.device), attention_mask=mask.to(self.device)
         ).pooler_output
-
-    @as_loaded
-    def _embed(self, n: int, features: Callable[[slice], Tensor]) -> np.ndarray:
-        self.eval().to(device())
-        parts = [features(slice(i, i + self.batch_size)).float().cpu() for i in range(0, n, self.batch_size)]
-        width = self.model.config.projection_dim
-        return torch.cat(parts).numpy() if parts else np.zeros((0, width), np.float32)

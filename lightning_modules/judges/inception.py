@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_modules.fitting.devices import device
-from lightning_modules.judges.frozen import FrozenJudge
+from lightning_modules.judges.frozen import FrozenJudge, embed
 from lightning_modules.weights import loading
 
 PUBLISHED, OWN = "pt_inception-2015-12-05-6726825d.pth", "inception.safetensors"
@@ -71,7 +71,7 @@ class InceptionJudge(FrozenJudge):
             pixels = torch.from_numpy(np.ascontiguousarray(images[part])).to(device())
             return self.model((resize(pixels.permute(0, 3, 1, 2).float(), SIZE) - 128) / 128)
 
-        return self.embed(len(images), FEATURES, features)
+        return embed(self, len(images), FEATURES, features)
 
 
 def resize(images: Tensor, size: int) -> Tensor:

@@ -13,8 +13,8 @@ from lightning_modules.captioning.captioner import CaptionerModule
 from lightning_modules.fitting.devices import device
 from lightning_modules.settings import CaptionDecoding, Execution
 from lightning_modules.speed import measure, models
-from lightning_modules.speed.adapter_fit import RANK, RATE, SKIPPED, our_fit
-from lightning_modules.speed.measure import Budget, Laps, Row, Work
+from lightning_modules.speed.adapter_fit import RANK, our_fit, plain_fit
+from lightning_modules.speed.measure import Budget, Row, Work
 from lightning_modules.speed.models import Size
 
 CAPTIONS, TRAINING = ("BLIP-2, captions", "captions/s"), ("BLIP-2, LoRA training", "samples/s")
@@ -129,28 +129,20 @@ class PlainTraining:
     def fit(self, batch: int) -> Work:
         """Train for a few steps."""
         self.model.train()
-        optimizer = torch.optim.AdamW(self.trained, lr=RATE)
-        laps, steps = Laps(SKIPPED), SKIPPED + self.size.training
+        return plain_fit(self.trained, self.loss, len(self.pictures), self.size.training, batch)
+
+    def loss(self, chosen: list[int]) -> torch.Tensor:
+        """Return the loss of some pairs."""
         where = device()
-        for step in range(steps):
-            chosen = [(step * batch + i) % len(self.pictures) for i in range(batch)]
-            labels = self.module.labels([self.captions[i] for i in chosen]).to(where)
-            front = _prompt(self.module, batch)
-            ids = torch.cat([front, labels.clamp_min(0)], 1)
-            with torch.autocast(where.type, torch.bfloat16, enabled=where.type == "cuda"):
-                loss = self.model(
-                    pixel_values=_pixels(self.module, self.size, self.pictures[chosen]),
-                    input_ids=ids,
-                    attention_mask=torch.cat([torch.ones_like(front), (labels != -100).long()], 1),
-                    labels=torch.cat([torch.full_like(front, -100), labels], 1),
-                ).loss
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            loss.item()
-            laps()
-        return laps.work(batch)
+        labels = self.module.labels([self.captions[i] for i in chosen]).to(where)
+        front = _prompt(self.module, len(chosen))
+        with torch.autocast(where.type, torch.bfloat16, enabled=where.type == "cuda"):
+            return self.model(
+                pixel_values=_pixels(self.module, self.size, self.pictures[chosen]),
+                input_ids=torch.cat([front, labels.clamp_min(0)], 1),
+                attention_mask=torch.cat([torch.ones_like(front), (labels != -100).long()], 1),
+                labels=torch.cat([torch.full_like(front, -100), labels], 1),
+            ).loss
 
 
 def seconds_of_encoding(module: CaptionerModule, size: Size, pictures: np.ndarray) -> float:

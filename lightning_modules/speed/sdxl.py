@@ -17,8 +17,8 @@ from lightning_modules.fitting.devices import device
 from lightning_modules.inputs.pixels import to_bytes, to_unit
 from lightning_modules.settings import Execution, ImageDecoding
 from lightning_modules.speed import measure, models
-from lightning_modules.speed.adapter_fit import RANK, RATE, SKIPPED, our_fit
-from lightning_modules.speed.measure import Budget, Laps, Row, Work
+from lightning_modules.speed.adapter_fit import RANK, our_fit, plain_fit
+from lightning_modules.speed.measure import Budget, Row, Work
 from lightning_modules.speed.models import Size
 
 GUIDANCE = 5.0
@@ -136,21 +136,11 @@ class PlainTraining:
 
     def fit(self, batch: int) -> Work:
         """Train for a few steps."""
-        optimizer = torch.optim.AdamW(self.trained, lr=RATE)
-        laps, steps = Laps(SKIPPED), SKIPPED + self.size.training
-        for step in range(steps):
-            chosen = [(step * batch + i) % ENCODED for i in range(batch)]
-            loss = self.loss(to_unit(self.images[chosen]), [self.captions[i] for i in chosen])
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            loss.item()
-            laps()
-        return laps.work(batch)
+        return plain_fit(self.trained, self.loss, ENCODED, self.size.training, batch)
 
-    def loss(self, pixels: torch.Tensor, captions: list[str]) -> torch.Tensor:
-        """Return the mean squared error of one batch."""
+    def loss(self, chosen: list[int]) -> torch.Tensor:
+        """Return the mean squared error of some pairs."""
+        pixels, captions = to_unit(self.images[chosen]), [self.captions[i] for i in chosen]
         where, n, side = device(), len(pixels), float(self.size.side)
         with torch.no_grad():
             latents = self.vae.encode(pixels.to(where)).latent_dist.sample() * self.vae.config.scaling_factor

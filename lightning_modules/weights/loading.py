@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from lightning_modules.weights.quiet import quiet
 from lightning_modules.weights.sources import Origin, portable
 
 M = TypeVar("M", bound=nn.Module)
@@ -26,6 +27,20 @@ def stored(folder: Path, dtype: str) -> torch.dtype:
     if dtype not in DTYPES:
         raise ValueError(f"dtype: found {dtype!r}; allowed: {', '.join(DTYPES)}")
     return torch.float32 if (Path(folder) / MARK).is_file() else getattr(torch, dtype)
+
+
+def read(folder: Path, dtype: str, network: Any, *parts: Any) -> list[Any]:
+    """Return a network in the format `stored` says, then other parts, all by `from_pretrained` from this machine."""
+    with quiet():
+        model = network.from_pretrained(folder, dtype=stored(folder, dtype), local_files_only=True)
+        return [model, *(part.from_pretrained(folder, local_files_only=True) for part in parts)]
+
+
+def write(folder: Path, *parts: Any) -> None:
+    """Write every part with `save_pretrained`."""
+    with quiet():
+        for part in parts:
+            part.save_pretrained(folder)
 
 
 def loaded(module: M, folder: Path, dtype: str) -> M:
