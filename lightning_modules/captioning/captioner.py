@@ -24,7 +24,7 @@ from lightning_modules.fitting.objectives import loss_weights
 from lightning_modules.fitting.pairs import PairModule
 from lightning_modules.fitting.precision import as_loaded, own_precision
 from lightning_modules.inputs.pixels import distinct
-from lightning_modules.seeds import derive, generators
+from lightning_modules.seeds import derive, streams_of
 from lightning_modules.settings import CaptionDecoding, FitSettings
 from lightning_modules.weights import loading, sources
 from lightning_modules.weights.quiet import quiet
@@ -221,7 +221,7 @@ class CaptionerModule(PairModule):
 
     def _write(self, features: Tensor, decoding: CaptionDecoding, seeds: list[int]) -> Tensor:
         """Return tokens (n, t), words then end, filled up with -100."""
-        streams = generators(seeds) if decoding.temperature > 0 else []
+        streams = streams_of(seeds) if decoding.temperature > 0 else []
         with quiet():  # it would guess at padding that cannot be there: every caption starts with one token
             tokens = self.family.write(
                 features,

@@ -7,9 +7,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-Tensors = dict[str, Tensor]
+from lightning_modules.families.text_to_image import Tensors
 
 
 class ContentCache:

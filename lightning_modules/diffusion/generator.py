@@ -22,7 +22,7 @@ from lightning_modules.fitting.pairs import PairModule
 from lightning_modules.fitting.precision import as_loaded, own_precision
 from lightning_modules.inputs import latents as latent_space
 from lightning_modules.inputs.pixels import distinct, to_bytes
-from lightning_modules.seeds import gaussian, generators
+from lightning_modules.seeds import gaussian, streams_of
 from lightning_modules.settings import FitSettings, ImageDecoding
 from lightning_modules.weights import loading, sources
 
@@ -243,7 +243,7 @@ class GeneratorModule(PairModule):
         """Draw the images of the prompts numbered in `batch`."""
         work = self._work
         decoding, steering = work["decoding"], work["steering"]
-        streams = generators([work["seeds"][i] for i in batch])
+        streams = streams_of([work["seeds"][i] for i in batch])
         latents = gaussian(streams, work["shape"]).to(self.device)
         conditions = self.encoders.conditions([work["prompts"][i] for i in batch])
         models = steering.models(self)

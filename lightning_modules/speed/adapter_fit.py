@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from datamodules.pairs import Pairs
+from lightning_modules.fitting.devices import device
 from lightning_modules.settings import FitSettings, Lora
-from lightning_modules.speed.measure import Laps, Work
+from lightning_modules.speed.measure import Laps, Work, now
 
 RANK, RATE, SKIPPED = 16, 1e-4, 2
 #: Of training samples, how many take an encoding of their own: paper_full draws 6,400 from 2,000 pairs.
@@ -37,6 +38,16 @@ def plain_fit(trained: list[Any], loss: Callable[[list[int]], Tensor], n: int, s
         value.item()
         laps()
     return laps.work(batch)
+
+
+def seconds_of_encoding(module: Any, warm: Pairs, pairs: Pairs) -> float:
+    """Return the seconds that our module takes to encode one pair, once; those to warm up with are others."""
+    module.to(device())
+    module.batch_size = len(pairs)
+    module.encode(warm.images, warm.captions)
+    start = now()
+    module.encode(pairs.images, pairs.captions)
+    return (now() - start) / len(pairs)
 
 
 def our_fit(module: Any, pairs: Pairs, steps: int, encoding: float, batch: int) -> Work:

@@ -12,12 +12,13 @@ from diffusers import DDPMScheduler
 from peft import LoraConfig
 from torch.nn import functional as F
 
+from datamodules.pairs import Pairs
 from lightning_modules.diffusion.generator import GeneratorModule
 from lightning_modules.fitting.devices import device
 from lightning_modules.inputs.pixels import to_bytes, to_unit
 from lightning_modules.settings import Execution, ImageDecoding
 from lightning_modules.speed import measure, models
-from lightning_modules.speed.adapter_fit import RANK, our_fit, plain_fit
+from lightning_modules.speed.adapter_fit import RANK, our_fit, plain_fit, seconds_of_encoding
 from lightning_modules.speed.measure import Budget, Row, Work
 from lightning_modules.speed.models import Size
 
@@ -54,12 +55,15 @@ def rows(name: str, steps: list[int], budget: Budget) -> Iterator[Row]:
         work = partial(our_images, module, size, n, True)
         yield measure.row((task, "ours", unit), work, trial, budget, warm + _seconds(trial, n, size))
         warm = 0.0
-    encoding = seconds_of_encoding(module, size)
-    module.batch_size = ENCODED
+    encoding = seconds_of_encoding(module, *(_pairs(size, seed) for seed in (8, 9)))
     pairs = models.pairs(models.images(ENCODED, size.side), models.texts(ENCODED, size.words, 3))
     fit = partial(our_fit, module, pairs, size.training, encoding)
     best = measure.sweep(fit, size.drawn, budget)
     yield measure.row((training[0], "ours", training[1]), fit, best, budget, 0.0)
+
+
+def _pairs(size: Size, seed: int) -> Pairs:
+    return models.pairs(models.images(ENCODED, size.side, seed), models.texts(ENCODED, size.words, seed))
 
 
 def _seconds(trial: tuple[int, dict[int, float]], steps: int, size: Size) -> float:
@@ -164,13 +168,3 @@ class PlainTraining:
             output = encoder(ids.input_ids.to(device()), output_hidden_states=True)
             states.append(output.hidden_states[-2])
         return torch.cat(states, -1), output[0]
-
-
-def seconds_of_encoding(module: GeneratorModule, size: Size) -> float:
-    """Return the seconds that our module takes to encode one pair, once."""
-    module.to(device())
-    module.batch_size = ENCODED
-    module.encode(models.images(ENCODED, size.side, 8), models.texts(ENCODED, size.words, 8))
-    start = measure.now()
-    module.encode(models.images(ENCODED, size.side, 9), models.texts(ENCODED, size.words, 9))
-    return (measure.now() - start) / ENCODED

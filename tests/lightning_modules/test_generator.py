@@ -8,7 +8,7 @@ from diffusers import DiffusionPipeline
 from lightning_modules.diffusion import process
 from lightning_modules.diffusion.generator import GeneratorModule
 from lightning_modules.diffusion.guidance import Steering, guided
-from lightning_modules.seeds import gaussian, generators
+from lightning_modules.seeds import gaussian, streams_of
 from lightning_modules.settings import FitSettings, ImageDecoding
 from tests.lightning_modules.conftest import GENERATORS, make_generator
 
@@ -175,7 +175,7 @@ def test_diffusers_reads_what_was_saved(name, scenes, siblings, tmp_path):
     pipeline.set_progress_bar_config(disable=True)
     assert type(pipeline).__name__ == generator.pipeline
     config = generator.family.network.config
-    latents = gaussian(generators(SEEDS[:1]), (config.in_channels, config.sample_size, config.sample_size))
+    latents = gaussian(streams_of(SEEDS[:1]), (config.in_channels, config.sample_size, config.sample_size))
     options = {"use_resolution_binning": False, "clean_caption": False} if name == "dit" else {}
     options |= {"max_sequence_length": 32} if name == "dit" else {}
     theirs = pipeline(

@@ -8,7 +8,7 @@ from datamodules.pairs import Pairs
 from lightning_modules.diffusion import process
 from lightning_modules.inputs import latents as latent_space
 from lightning_modules.inputs.pixels import to_bytes
-from lightning_modules.seeds import gaussian, generators
+from lightning_modules.seeds import gaussian, streams_of
 from lightning_modules.settings import FitSettings, ImageDecoding
 from tests.lightning_modules.tiny_generators import CAPTIONS, SIZE, load, make
 
@@ -23,7 +23,7 @@ VARIANTS = ("sd15", "pixart_alpha", "flux_schnell")
 def four_pairs(module):
     """Return four pairs and their latents: images are what the untrained autoencoder makes of smooth latents."""
     channels, height, width = module.family.latent_shape(module.size)
-    coarse = gaussian(generators([1, 2, 3, 4]), (channels, 2, 2))
+    coarse = gaussian(streams_of([1, 2, 3, 4]), (channels, 2, 2))
     smooth = 1.5 * torch.nn.functional.interpolate(coarse, size=(height, width))
     with torch.no_grad():
         images = to_bytes(latent_space.decode(module.networks["vae"], smooth))

@@ -13,7 +13,7 @@ import torch
 from diffusers import DiffusionPipeline, FluxPipeline
 
 from lightning_modules.diffusion.generator import GeneratorModule
-from lightning_modules.seeds import gaussian, generators
+from lightning_modules.seeds import gaussian, streams_of
 from lightning_modules.tiny.generators import SIZE, make
 from lightning_modules.tiny.tokenizers import LENGTH
 from lightning_modules.tiny.tokenizers import PROMPTS as CAPTIONS
@@ -102,4 +102,4 @@ def difference(a: np.ndarray, b: np.ndarray) -> int:
 
 def noise_of(module: GeneratorModule, seeds: np.ndarray) -> torch.Tensor:
     """Return the noise that the module starts from."""
-    return gaussian(generators(seeds), module.family.latent_shape(module.size))
+    return gaussian(streams_of(seeds), module.family.latent_shape(module.size))
