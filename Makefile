@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || { echo "creating .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
 	@echo "installing torch (pinned in constraints.txt)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	@echo "installing collapse-bench and its tools, a few minutes the first time"
+	@echo "installing mmcollapse and its tools, a few minutes the first time"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 	@echo "ready: $$($(BIN)/python --version) in .venv"
@@ -84,11 +84,12 @@ test: $(STAMP) ## Run the fast tests, two processes of one thread
 test-slow: $(STAMP) ## Run the slow tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow $(ARGS)
 
-lint: $(STAMP) ## Check style, formatting, types and spelling
+lint: $(STAMP) ## Check style, formatting, types, spelling and Markdown
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
+	$(BIN)/rumdl check --quiet .
 
 clean: ## Remove caches and build outputs (keeps .venv and runs/)
 	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

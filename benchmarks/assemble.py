@@ -10,11 +10,11 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.keys import canonical
 from benchmarks.loading import ROOT
 from benchmarks.protocols import metric_infos
 from benchmarks.results import CellError, CellResult, Cost, Floor, Interval, Point, Row, Status
 from benchmarks.store import Store
+from records.canonical import canonical
 
 if TYPE_CHECKING:
     from benchmarks.executors import Failure
@@ -72,7 +72,7 @@ class _Reader:
     def name(self, key: str, metric: str) -> str:
         """Return the full name of a metric that a metrics or floor step made."""
         step = self.plan.steps[key]
-        family = self.families[step.identity["family"]["class_path"]]
+        family = self.families[step.identity["family"].execution]
         judge = None
         if step.identity["judge"]:
             features = step.inputs.get("features") or step.inputs["floor"]
@@ -91,7 +91,7 @@ class _Reader:
                 values.update({self.name(key, m): v for m, v in made["values"].items()})
                 intervals.update({self.name(key, m): Interval(*ends) for m, ends in made.get("intervals", {}).items()})
                 self.absent.update({self.name(key, m): why for m, why in made["absent"].items()})
-                path = self.plan.steps[key].identity["family"]["class_path"]
+                path = self.plan.steps[key].identity["family"].execution
                 self.found.update((path, m) for m in made["values"])
             if values:
                 points.append(Point(t, values, intervals))

@@ -7,9 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from benchmarks.hooks import HOOKS, SCORED, Mitigation
-from benchmarks.keys import STEP_VERSIONS, Spec, digest
+from benchmarks.keys import STEP_VERSIONS
 from benchmarks.suite import Decodings, Evaluation, Fits, Scenario
 from benchmarks.world import World
+from records.canonical import Spec, digest
+from records.identity import by_name, identity
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,16 +23,21 @@ class Method:
     class_path: str
     init_args: dict[str, Any]
 
+    @property
+    def class_name(self) -> str:
+        """What identifies its class; "" where it has none."""
+        return str(identity(self.class_path)["name"]) if self.class_path else ""
+
     @cached_property
     def spec(self) -> Spec:
         """Identity of the code and knobs behind its hooks."""
-        identity = {
-            "class_path": self.class_path,
-            "init_args": self.init_args,
+        entering = {
+            **identity(self.class_path),
+            "init_args": by_name(self.init_args),
             "version": self.hooks.version,
             "source": self.hooks.source_digest(),
         }
-        return Spec(identity, self)
+        return Spec(entering, self)
 
     @cached_property
     def active(self) -> frozenset[str]:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.cli_entries import add_entry_commands
-from benchmarks.errors import UsageError
 from benchmarks.judging import add_commands
+from records.errors import UsageError
 
 if TYPE_CHECKING:
     from benchmarks.execute import Reporter
@@ -206,6 +206,7 @@ def explained(cost: dict[str, Any]) -> list[str]:
 
 def table(options: argparse.Namespace) -> int:
     """Write and print the board: from committed entries beside the result files, and from entries alone."""
+    from benchmarks.declared import MAKERS
     from benchmarks.loading import ROOT
     from benchmarks.outputs import write_board, write_entry_board
     from leaderboard.pages import PAGES, fill
@@ -216,7 +217,7 @@ def table(options: argparse.Namespace) -> int:
         print(f"wrote {path}", file=sys.stderr)
     if options.entries is None and options.boards is None:
         for page in (ROOT / name for name in PAGES):
-            if fill(page, ROOT / "leaderboard" / "boards"):
+            if fill(page, ROOT / "leaderboard" / "boards", MAKERS):
                 print(f"wrote the tables of {page}", file=sys.stderr)
     return 0
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-from benchmarks.errors import UsageError
 from benchmarks.hooks import HOOKS, Mitigation
-from benchmarks.keys import canonical
 from benchmarks.suite import Scenario
+from records.canonical import digest
+from records.errors import UsageError
 
 #: What beside the hooks only one of the methods may set: each goes with what one method does to the pool.
 SINGLE = ("pool_size", "reserve_items")
@@ -25,6 +24,8 @@ class Composed(Mitigation):
     Raises:
         UsageError: Two methods have the same hook.
     """
+
+    name: ClassVar[str] = "composed"
 
     def __init__(self, parts: Sequence[tuple[str, Mitigation]], where: str = "compose"):
         self.parts = [hooks for _, hooks in parts]
@@ -94,7 +95,7 @@ class Composed(Mitigation):
     def source_digest(self) -> str:
         """Return the digest of all methods' code and versions."""
         parts = [[part.version, part.source_digest()] for part in self.parts]
-        return hashlib.sha256(canonical(parts).encode()).hexdigest()
+        return digest(parts)
 
     def _of(self, hook: str) -> Mitigation:
         return self.owners.get(hook, _NOTHING)

@@ -109,7 +109,7 @@ def _groups(plan: Plan) -> dict[str, tuple[str, str]]:
             parent = step.inputs.get("model") or step.inputs.get("judge") or step.inputs.get("scorer")
             base[key] = base.get(str(parent), "") if parent else ""
         family = step.identity.get("family")
-        found[key] = (step.kind, base[key] if family is None else family["class_path"])
+        found[key] = (step.kind, base[key] if family is None else family.digest)
     return found
 
 

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.keys import STEP_VERSIONS, Fields, Spec, Step
+from benchmarks.keys import STEP_VERSIONS, Fields, Step
 from benchmarks.seeds import step_seed
 from benchmarks.suite import Decodings, Evaluation
 from benchmarks.world import Family, World
+from records.canonical import Spec
 
 if TYPE_CHECKING:
     from benchmarks.loop import Walk
@@ -166,7 +167,7 @@ def _metric_identity(world: World, ev: Evaluation, family: Family, judge: str | 
     phrases = {"phrases": world.attributes} if "phrase_features" in family.needs else {}
     return {
         **phrases,
-        "family": family.identity,
+        "family": family.spec,
         "n": ev.n,
         "judge": judge is not None,
         "data": world.data_spec,

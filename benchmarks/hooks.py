@@ -9,20 +9,18 @@ A method is one class. It overrides the hooks it needs and declares, for each, w
             half = len(ctx.new) // 2
             return Pairs.concat([ctx.new.take(range(half)), ctx.real[-1].take(range(half, len(ctx.new)))])
 
-A hook that is not overridden leaves no trace in the identity of its step; one that is brings in the source digest
-of its module. Only what a hook declares enters its step's key, and touching anything else raises `HookReadError`.
+A hook that is not overridden leaves no trace in the identity of its step; one that is brings in the digest of what
+its class does (`records.fingerprint`). Only what a hook declares enters its step's key, and touching anything else
+raises `HookReadError`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from benchmarks.errors import HookReadError
-from benchmarks.sources import file_digest
+from records.errors import HookReadError
+from records.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from benchmarks.suite import Scenario
@@ -107,12 +105,14 @@ class Mitigation:
     consumes beyond its step it says with `ctx.spend(network_evaluations=...)`; the board has a column for it.
 
     Attributes:
+        name: What identifies the class, whatever file it lies in; the class's own name where it states none.
         version: Bump it when a knob keeps its name and changes its meaning.
         reads: Hook name -> what it reads, out of `SOURCES`.
         modalities: What its hooks `SIDED` act on; steps of the other modality are those of a method without them.
         oversample: Candidates drawn per prompt; `curate` then sees oversample x N pairs.
     """
 
+    name: ClassVar[str] = ""
     version: ClassVar[int] = 1
     reads: ClassVar[dict[str, tuple[str, ...]]] = {}
     modalities: ClassVar[tuple[str, ...]] = ("captioner", "generator")
@@ -187,7 +187,5 @@ class Mitigation:
         return self.overrides(hook) and (hook not in SIDED or modality in self.modalities)
 
     def source_digest(self) -> str:
-        """Return the digest of the modules that define this class and all it inherits from, the engine's excepted."""
-        files = [inspect.getsourcefile(c) for c in type(self).__mro__ if c not in (Mitigation, object)]
-        text = "".join(file_digest(Path(f)) for f in files if f is not None)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """Return the digest of what this class does, with all that it inherits and imports; the engine excepted."""
+        return fingerprint(f"{type(self).__module__}.{type(self).__qualname__}")

@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.errors import UsageError
 from benchmarks.keys import STEP_VERSIONS
 from benchmarks.loading import ROOT
 from benchmarks.plan import Plan, make_plan
 from benchmarks.results import read_results
 from benchmarks.store import LocalStore
+from records.errors import UsageError
 
 if TYPE_CHECKING:
     from leaderboard.series import Evidence

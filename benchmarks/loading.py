@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 import yaml
 from jsonargparse import ArgumentParser, set_parsing_settings
 
-from benchmarks.errors import UsageError
 from benchmarks.findings import ClaimSpec
 from benchmarks.mitigation_file import MitigationFile
-from benchmarks.sources import add_to_path
 from benchmarks.suite import Fits, Scenario, Suite
 from benchmarks.testbed import AttributeList, ClassSpec, ModelSpec, Testbed
+from records.errors import UsageError
+from records.sources import add_to_path
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent

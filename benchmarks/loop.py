@@ -16,9 +16,10 @@ from typing import Any
 
 from benchmarks.cells import Cell, Trace
 from benchmarks.evaluation import evaluate_model, measure_set
-from benchmarks.keys import STEP_VERSIONS, Step, digest
+from benchmarks.keys import STEP_VERSIONS, Step
 from benchmarks.seeds import step_seed
 from benchmarks.world import World
+from records.canonical import digest
 
 PROMPT_SPLIT = "prompts"
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from benchmarks.cells import Method
 from benchmarks.compose import Composed
-from benchmarks.errors import UsageError
 from benchmarks.hooks import HOOKS, NOT_YET, SCORED, SOURCES, Mitigation
 from benchmarks.loading import load_mitigation, merged, mitigation_file
 from benchmarks.mitigation_file import MitigationFile
 from benchmarks.mitigations.none import Nothing
-from benchmarks.sources import import_class, read_class
+from records.errors import UsageError
+from records.sources import import_class, read_class
 
 
 @dataclass(frozen=True, eq=False)

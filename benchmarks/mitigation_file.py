@@ -22,6 +22,9 @@ class MitigationFile:
         compose: Other methods, by name or file, that make up this one.
         applies_to: The modalities it is ranked on.
         source: Where it was published.
+        summary: What it does, in a sentence; like the two below for people only, and shown in `docs/methods.md`.
+        constants: Which of its constants are published, and which are ours.
+        consumes: What it takes beyond the control `none`.
         search: Knob -> the values that it may be tuned over; a knob is a key of init_args, or a path into a patch.
         tuned_on: The seeds that the knobs were chosen on; none of them may be scored.
     """
@@ -36,6 +39,8 @@ class MitigationFile:
     applies_to: tuple[Modality, ...] = MODALITIES
     source: str = ""
     summary: str = ""
+    constants: str = ""
+    consumes: str = ""
     search: dict[str, list[Any]] = field(default_factory=dict)
     tuned_on: tuple[int, ...] = ()
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.errors import UsageError
 from benchmarks.evaluation import TRAINED, trained
-from benchmarks.keys import Spec
 from benchmarks.metrics import java
 from benchmarks.plan import Plan
-from benchmarks.sources import read_class
 from benchmarks.testbed import ModelSpec
-from benchmarks.world import MISSING, model_folder
+from benchmarks.world import MISSING, model_folder, read_card
 from lightning_modules.weights.sources import MissingModel, check_contents, snapshot
+from records.canonical import Spec
+from records.errors import UsageError
+from records.sources import read_class
 
 
 def unmet_needs(plan: Plan) -> list[str]:
@@ -96,7 +96,14 @@ def _missing(spec: Spec) -> str | None:
     if "recipe" in spec.value or (model.folder is None and model.hub is None):
         return None  # trained here, or made without weights
     if spec.value.get("weights") == MISSING:
-        return f"found {model.folder!r}, which holds no card.json; allowed: weights with a card, as `make bases` writes"
+        return f"found {model.folder!r}, which is not there; allowed: a folder of weights"
+    folder = model_folder(model)
+    said = (read_card(folder) or {}).get("digest") if folder is not None else None
+    if said is not None and said != spec.value["weights"]:
+        return (
+            f"the files in {model.folder!r} have digest {spec.value['weights'][:12]}, and their card.json says "
+            f"{said[:12]}; allowed: the files that the card was written for, or a folder without a card"
+        )
     fetch = "" if model.hub is None else f"hf download {model.hub} --revision {model.revision}"
     reads = read_class(model.class_path).literals.get("reads")
     try:

@@ -230,8 +230,8 @@ def mirror_plan(plan: Plan, runs: Path) -> str:
     """Copy the results of a plan's cells into MLflow; a second copy changes nothing. Return one line about it."""
     import yaml
 
-    from benchmarks.keys import canonical
     from benchmarks.tracking import mirror
+    from records.canonical import canonical
 
     folder = runs / plan.suite.name
     results = [r for k, r in read_results(folder / "results").items() if k in plan.cells]

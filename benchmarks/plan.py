@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cells import Cell, Method, Trace
-from benchmarks.errors import UsageError
-from benchmarks.keys import Step, digest
+from benchmarks.keys import Step
 from benchmarks.loading import load_scenarios, load_suite, load_testbed, patch_fits, patch_scenario
 from benchmarks.loop import PROMPT_SPLIT, Walk
 from benchmarks.methods import Ready, check_scorers, make_method
 from benchmarks.mitigations.none import Nothing
 from benchmarks.suite import Scenario, ScenarioEntry, Suite
 from benchmarks.world import World, open_world
+from records.canonical import digest
+from records.errors import UsageError
 
 CONTROLS = ("none", "real")
 NOTHING = Method("none", Nothing(), "", {})

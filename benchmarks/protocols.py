@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.keys import digest
 from benchmarks.metrics.names import facts
 from benchmarks.results import MetricInfo
 from benchmarks.world import Family
+from records.canonical import digest
 
 if TYPE_CHECKING:
     from benchmarks.plan import Plan, PlannedCell

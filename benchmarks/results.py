@@ -7,15 +7,15 @@ give byte-equal files except for what `CellResult.stable_view` leaves out.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from benchmarks.errors import UsageError
 from benchmarks.results_codec import CodecError, decode, encode, schema
 from benchmarks.results_migrations import migrate
+from records.errors import UsageError
+from records.files import write_text
 
 SCHEMA = 2
 
@@ -165,22 +165,8 @@ class CellResult:
         return _text(self.stable_view())
 
     def write(self, path: Path) -> Path:
-        """Write the file so that it is there completely or not at all, also after a power cut.
-
-        The rename itself may be lost then: the folder is not synced, as the same command writes the file again.
-        """
-        text = self.to_json()  # before anything is touched: a refused number leaves the old file alone
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        return path
+        """Write the file whole; a refused number leaves an old one alone."""
+        return write_text(path, self.to_json())
 
     def settle(self, path: Path) -> CellResult:
         """Write the file unless it says the same already, and return what it says.

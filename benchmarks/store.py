@@ -19,8 +19,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from benchmarks.errors import UsageError
-from benchmarks.sources import import_class
+from records.errors import UsageError
+from records.sources import import_class
 
 #: The manifest of a whole artifact, and of one whose value was dropped after its last reader.
 MANIFEST, DROPPED = "manifest.json", "dropped.json"

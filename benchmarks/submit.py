@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks.errors import UsageError
 from benchmarks.plan import Plan, Row, make_plan
 from benchmarks.protocols import metric_infos
 from benchmarks.results import CellResult, read_results
@@ -15,6 +14,7 @@ from leaderboard.entries import Entry, EntryCell, EntryRow
 from leaderboard.health import ALIGNMENT, BREADTH
 from leaderboard.readings import curve, stem
 from leaderboard.signatures import stems
+from records.errors import UsageError
 
 
 def plan_with(suite: str, methods: Sequence[str] = ()) -> Plan:
@@ -86,7 +86,7 @@ def make_entry(plan: Plan, method: str, results: Path) -> Entry:
         not_applicable=tuple(g for g in groups if g not in {row.name for row in made}),
         command=command, version=_version(), commits=tuple(sorted({cell.commit for cell in cells} - {""})),
         created=max(cell.created for cell in cells), versions=_versions(cells),
-        class_path=method_of.class_path, init_args=dict(method_of.init_args),
+        class_name=method_of.class_name, init_args=dict(method_of.init_args),
     )  # fmt: skip
 
 

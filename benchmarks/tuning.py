@@ -13,10 +13,10 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.errors import UsageError
 from benchmarks.loading import load_mitigation, load_suite
 from benchmarks.methods import check_search, with_knobs
 from benchmarks.plan import Plan, make_plan
+from records.errors import UsageError
 
 
 def plan_tuning(

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import HookReadError, StepError
 from benchmarks.keys import Step
 from benchmarks.store import LocalStore, Record, Store
 from benchmarks.suite import Executions
+from records.errors import HookReadError, StepError
 
 
 @dataclass(frozen=True)

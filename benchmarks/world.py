@@ -14,13 +14,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import UsageError
-from benchmarks.keys import Spec, digest
 from benchmarks.loading import ROOT, load_attributes
 from benchmarks.metrics.names import facts
-from benchmarks.sources import ClassSource, import_class, read_class
 from benchmarks.suite import Suite
 from benchmarks.testbed import ClassSpec, ModelSpec, Testbed
+from lightning_modules.weights.cards import digest as folder_digest
+from records.canonical import Spec, digest
+from records.errors import UsageError
+from records.identity import by_name, identity
+from records.sources import ClassSource, import_class, read_class
 
 #: What a judge may embed, and whose features are those of each side's own outputs.
 KINDS = ("images", "captions")
@@ -64,7 +66,12 @@ class Family:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """What enters a key."""
-        return {"class_path": self.class_path, "version": self.version}
+        return identity(self.class_path)
+
+    @cached_property
+    def spec(self) -> Spec:
+        """Identity and class, as its steps carry them."""
+        return Spec(self.identity, self.class_path)
 
     def name(self, metric: str, n: int, judge: str | None) -> str:
         """Return the full name of one of its metrics, e.g. ``generator/frechet@clip,n=512``."""
@@ -138,13 +145,12 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
     Raises:
         UsageError: When a class, folder, split or need is missing.
     """
-    data_class = _read(testbed.data.class_path, f"{testbed_file}: data")
+    _read(testbed.data.class_path, f"{testbed_file}: data")
     data = _make(testbed.data, f"{testbed_file}: data")
     data_spec = Spec(
         {
-            "class_path": testbed.data.class_path,
-            "version": data_class.literals.get("version", 1),
-            "init_args": getattr(data, "identity", testbed.data.init_args),
+            **identity(testbed.data.class_path),
+            "init_args": getattr(data, "identity", by_name(testbed.data.init_args)),
         },
         testbed.data,
     )
@@ -199,31 +205,20 @@ def model_folder(model: ModelSpec) -> Path | None:
 def _identify(model: ModelSpec, data: ClassSpec, where: str) -> Spec:
     source = _read(model.class_path, f"{where}: {model.name}")
     _check_arguments(model.init_args, source, f"{where}: {model.name}")
-    identity: dict[str, Any] = {
-        "class_path": model.class_path,
-        "version": source.literals.get("version", 1),
-        "init_args": model.init_args,
-    }
+    entering: dict[str, Any] = {**identity(model.class_path), "init_args": by_name(model.init_args)}
     if model.dtype != "float32":
-        identity["dtype"] = model.dtype
+        entering["dtype"] = model.dtype
     folder = model_folder(model)
     if model.hub is not None:
-        identity["hub"], identity["revision"] = model.hub, model.revision
+        entering["hub"], entering["revision"] = model.hub, model.revision
     elif folder is not None:
         recipe = _recipe(model, data, where)
         card = read_card(folder)
-        if card is None and recipe is None and not folder.exists():
-            identity["weights"] = MISSING  # can be planned with, so that `plan` says what is needed; a run is refused
-        elif card is None and recipe is None:
-            raise UsageError(
-                f"{where}: {model.name}: folder: found {model.folder!r}, which holds no card.json; "
-                "allowed: a folder of weights made by `make bases`, or a model with a recipe"
-            )
-        elif card is not None and recipe in (None, card.get("recipe_digest")):
-            identity["weights"] = card["digest"]
-        else:
-            identity["recipe"] = recipe
-    return Spec(identity, (model, data))
+        if recipe is not None and (card is None or card.get("recipe_digest") != recipe):
+            entering["recipe"] = recipe
+        else:  # what is missing can be planned with, so that `plan` says what is needed; a run is refused
+            entering["weights"] = folder_digest(folder) if folder.is_dir() else MISSING
+    return Spec(entering, (model, data))
 
 
 def read_card(folder: Path) -> dict[str, Any] | None:

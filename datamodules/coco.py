@@ -45,6 +45,7 @@ class CocoCaptions(Listed):
     floor items from his val part, all others from train and restval.
     """
 
+    name: ClassVar[str] = "coco_captions"
     version: ClassVar[int] = 2
     parts: ClassVar[dict[str, tuple[str, ...]]] = {
         **dict.fromkeys(SPLITS, ("train", "restval")),
@@ -72,6 +73,7 @@ class CocoAnnotations(Listed):
         year: 2014 or 2017.
     """
 
+    name: ClassVar[str] = "coco_annotations"
     version: ClassVar[int] = 1
     parts: ClassVar[dict[str, tuple[str, ...]]] = {
         **dict.fromkeys(SPLITS, ("train",)),

@@ -19,6 +19,7 @@ class Flickr30k(Listed):
     floor items from his val part, all others from train.
     """
 
+    name: ClassVar[str] = "flickr30k"
     version: ClassVar[int] = 1
     parts: ClassVar[dict[str, tuple[str, ...]]] = {
         **dict.fromkeys(SPLITS, ("train",)),
@@ -42,6 +43,7 @@ class Flickr30kTokens(Listed):
     See `Listed` for the arguments. The folder holds the token file and `flickr30k-images/`.
     """
 
+    name: ClassVar[str] = "flickr30k_tokens"
     version: ClassVar[int] = 1
     published: ClassVar[dict[str, int]] = {"": 31_783}
 

@@ -36,6 +36,7 @@ class ImageFolder(Listed):
         caption: Name of the field with the caption, or with a list of captions.
     """
 
+    name: ClassVar[str] = "image_folder"
     version: ClassVar[int] = 1
 
     def __init__(

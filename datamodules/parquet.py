@@ -26,6 +26,7 @@ class ParquetImages(Listed):
         files: Which files below the root, as a glob pattern.
     """
 
+    name: ClassVar[str] = "parquet_images"
     version: ClassVar[int] = 1
 
     def __init__(

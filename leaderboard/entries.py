@@ -16,13 +16,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from benchmarks.errors import UsageError
 from benchmarks.results import Cost, Floor, MetricInfo
 from benchmarks.results_codec import CodecError, decode, encode, schema
 from benchmarks.results_migrations import migrate
 from leaderboard.entries_migrations import MIGRATIONS
+from records.errors import UsageError
 
-SCHEMA = 1
+SCHEMA = 2
 MOST_BYTES = 4_000_000
 FOLDER = Path(__file__).parent / "entries"
 
@@ -116,7 +116,7 @@ class Entry:
         suite: Name of the suite.
         method: Name of the method; the file is called after it.
         applies_to: Modalities that it is ranked on.
-        class_path: Its class; "" for the plain loop and for a patch of the scenario.
+        class_name: What identifies its class; "" for the plain loop and for a patch of the scenario.
         init_args: Its knobs.
         rows: One per scenario variant that it applies to.
         not_applicable: "scenario/variant" of the suite's others.
@@ -137,7 +137,7 @@ class Entry:
     commits: tuple[str, ...]
     created: str
     versions: dict[str, str]
-    class_path: str = ""
+    class_name: str = ""
     init_args: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -225,7 +225,7 @@ def check(entry: Entry) -> None:
     _match(VERSION, (entry.version, *entry.versions, *entry.versions.values()), "versions")
     _match(COMMIT, entry.commits, "commits")
     _match(DATE, (entry.created,), "created")
-    _match(re.compile(r"([A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*)?"), (entry.class_path,), "class_path")
+    _match(re.compile(rf"({NAME.pattern})?"), (entry.class_name,), "class_name")
     _modalities(entry.applies_to, "applies_to")
     _unique(entry.not_applicable, "not_applicable")
     for name in entry.not_applicable:

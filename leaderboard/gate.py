@@ -15,11 +15,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from benchmarks.errors import UsageError
 from benchmarks.findings import Gate
 from benchmarks.results_codec import CodecError, decode, encode
 from leaderboard.gate_statistics import FAMILY_LEVEL, Change, Sample, compare, equal_spreads
 from leaderboard.series import Evidence, NoSeries, Series
+from records.errors import UsageError
+from records.files import write_text
 
 SCHEMA = 1
 #: Spreads this different (Levene's p value) are not pooled.
@@ -194,8 +195,7 @@ def check(
 def write(baseline: Baseline, file: Path) -> None:
     """Write a baseline: sorted keys, a newline at the end; equal baselines give equal bytes."""
     text = json.dumps({"schema": SCHEMA, **encode(Baseline, baseline)}, sort_keys=True, indent=1, allow_nan=False)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text + "\n", encoding="utf-8")
+    write_text(file, text + "\n")
 
 
 def read(file: Path) -> Baseline:

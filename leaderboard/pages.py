@@ -7,63 +7,80 @@ A page says where a table goes and what is in it, by one comment line before and
     <!-- verdicts scenes_full scenes_ten -->
     <!-- end -->
 
-`claims` has effects and p values, `verdicts` only what was found, of several suites.
+`claims` has effects and p values, `verdicts` only what was found, of several suites. Further kinds of blocks come with
+the functions that make their rows, such as those of `benchmarks.declared`.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import UsageError
 from leaderboard.text import count, markdown_escape, number
+from records.errors import UsageError
 
-BLOCK = re.compile(
-    r"(?P<head><!-- (?P<kind>board|claims|verdicts) (?P<words>[^>]*?) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.S
-)
+BLOCK = r"(?P<head><!-- (?P<kind>{}) (?P<words>[^>]*?) -->\n)(?P<body>.*?)(?P<end><!-- end -->)"
 HEAD = "| method | {} at T | worsening ± sd | collapse prevented [95 %] | rank | p (Holm) | evaluations | real pairs |"
 #: Pages with such tables, below the project's folder.
-PAGES = ("README.md", "docs/results.md")
+PAGES = ("README.md", "docs/results.md", "docs/claims.md", "docs/metrics.md", "docs/methods.md")
+#: Kind of block -> makes its rows, the head first, from the words that follow the kind; cells are Markdown.
+Makers = Mapping[str, Callable[[Sequence[str]], list[Sequence[str]]]]
+#: A bar inside a cell.
+BAR = "\\|"
 #: Digits of p values and of a collapse that is prevented.
 SHORT, SHARE = 2, 2
 
 
-def fill(page: Path, boards: Path) -> bool:
+def fill(page: Path, boards: Path, makers: Makers) -> bool:
     """Write the tables of a page again; return whether it changed.
 
     Raises:
-        UsageError: A table asks for a board that is not there; names the page and the board.
+        UsageError: A table asks for a board that is not there, or for rows that cannot be made; names page and block.
     """
     text = page.read_text(encoding="utf-8")
-    made = filled(text, boards, page)
+    made = filled(text, boards, page, makers)
     if made != text:
         page.write_text(made, encoding="utf-8", newline="\n")
     return made != text
 
 
-def filled(text: str, boards: Path, page: Path) -> str:
-    """Return a page's text with every table made from what is in the folder of boards."""
+def filled(text: str, boards: Path, page: Path, makers: Makers) -> str:
+    """Return a page's text with every table made from what is in the folder of boards, or by a maker."""
 
     def block(found: re.Match[str]) -> str:
-        words = found["words"].split()
-        suites = words if found["kind"] == "verdicts" else words[:1]
-        ending = "json" if found["kind"] == "board" else "claims.json"
-        documents = []
-        for file in (boards / f"{suite}.{ending}" for suite in suites):
-            if not file.is_file():
-                what = found["head"].strip()
-                raise UsageError(f"{page}: {what}: found no {file}; allowed: a suite with a committed board")
-            documents.append(json.loads(file.read_text(encoding="utf-8")))
-        lines = {
-            "board": lambda: _board(documents[0], words[1:], page),
-            "claims": lambda: _claims(documents[0]),
-            "verdicts": lambda: _verdicts(documents),
-        }[found["kind"]]()
-        return found["head"] + "\n" + "\n".join(lines) + "\n\n" + found["end"]
+        kind, words, head = found["kind"], found["words"].split(), found["head"]
+        if kind in makers:
+            try:
+                lines = _table(makers[kind](words))
+            except UsageError as error:
+                raise UsageError(f"{page}: {head.strip()}: {error}") from error
+        else:
+            suites = words if kind == "verdicts" else words[:1]
+            documents = [_document(suite, kind, boards, f"{page}: {head.strip()}") for suite in suites]
+            lines = {
+                "board": lambda: _board(documents[0], words[1:], page),
+                "claims": lambda: _claims(documents[0]),
+                "verdicts": lambda: _verdicts(documents),
+            }[kind]()
+        return head + "\n" + "\n".join(lines) + "\n\n" + found["end"]
 
-    return BLOCK.sub(block, text)
+    kinds = "|".join(("board", "claims", "verdicts", *makers))
+    return re.compile(BLOCK.format(kinds), re.S).sub(block, text)
+
+
+def _document(suite: str, kind: str, boards: Path, where: str) -> dict[str, Any]:
+    file = boards / f"{suite}.{'json' if kind == 'board' else 'claims.json'}"
+    if not file.is_file():
+        raise UsageError(f"{where}: found no {file}; allowed: a suite with a committed board")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [f"| {' | '.join(cell.replace('|', BAR) for cell in row)} |" for row in rows]
+    return [lines[0], "|" + "---|" * len(rows[0]), *lines[1:]]
 
 
 def _board(document: dict[str, Any], where: list[str], page: Path) -> list[str]:

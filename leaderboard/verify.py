@@ -33,7 +33,7 @@ def verify(
     groups: Sequence[str],
     known: bool = True,
     keys: Mapping[tuple[str, int], str] | None = None,
-    class_path: str = "",
+    class_name: str = "",
 ) -> Findings:
     """Compare an entry with what the current plan of its suite expects.
 
@@ -43,7 +43,7 @@ def verify(
         groups: Every "scenario/variant" of the suite.
         known: Whether the plan knows the method.
         keys: (row, seed) -> key of the cell in the plan, of a known method.
-        class_path: The class of a known method.
+        class_name: What identifies the class of a known method.
     """
     found = Findings()
     by_name = {row.name: row for row in expected}
@@ -57,8 +57,9 @@ def verify(
             found.problems.append(f"{name}: said to be not applicable, but the method has a row there")
         elif set(by_name[name].trains) & set(entry.applies_to):
             found.notes.append(f"{name}: said to be not applicable, though it trains what the method applies to")
-    if known and entry.class_path != class_path:
-        found.problems.append(f"class_path: {entry.class_path or 'none'}; the suite's {entry.method} is {class_path}")
+    if known and entry.class_name != class_name:
+        theirs = class_name or "none"
+        found.problems.append(f"class_name: {entry.class_name or 'none'}; the suite's {entry.method} is {theirs}")
     for name, row in have.items():
         if name in by_name:
             _row(found, row, by_name[name])

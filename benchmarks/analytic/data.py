@@ -96,6 +96,7 @@ class AnalyticData:
         ValueError: When an argument is out of range or a split is unknown.
     """
 
+    name: ClassVar[str] = "analytic_data"
     version: ClassVar[int] = 1
 
     def __init__(

@@ -21,6 +21,7 @@ from benchmarks.metrics.view import View
 class ImageMoments(Family):
     """Within-class moments of drawn images, classes as asked for."""
 
+    name: ClassVar[str] = "image_moments"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("images", "attributes", "oracle")
@@ -77,6 +78,7 @@ class ImageMoments(Family):
 class CaptionLaw(Family):
     """Class frequencies of the captions of the evaluation images."""
 
+    name: ClassVar[str] = "caption_law"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions", "oracle")
@@ -119,6 +121,7 @@ class CaptionLaw(Family):
 class PoolLaw(Family):
     """The set that is about to be trained on, classes as captioned; variances divided by n, as in a fit."""
 
+    name: ClassVar[str] = "pool_law"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "set"
     needs: ClassVar[tuple[str, ...]] = ("captions", "images", "oracle")

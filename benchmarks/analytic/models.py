@@ -68,6 +68,7 @@ class GaussianGenerator(_Analytic):
     """
 
     modality: ClassVar[str] = "generator"
+    name: ClassVar[str] = "gaussian_generator"
     version: ClassVar[int] = 1
     _fields: ClassVar[tuple[str, ...]] = ("means", "variances")
 
@@ -127,6 +128,7 @@ class CategoricalCaptioner(_Analytic):
     """
 
     modality: ClassVar[str] = "captioner"
+    name: ClassVar[str] = "categorical_captioner"
     version: ClassVar[int] = 1
     _fields: ClassVar[tuple[str, ...]] = ("shares", "means", "variances", "reads_images", "learns_images")
 

@@ -13,6 +13,7 @@ from benchmarks.metrics.view import View
 class CaptionerAlignment(Family):
     """Cosine of each caption with the image that it describes."""
 
+    name: ClassVar[str] = "captioner_alignment"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("features", "paired_features")
@@ -20,8 +21,10 @@ class CaptionerAlignment(Family):
         "alignment": {
             "direction": "up",
             "range": [-1, 1],
+            "with_n": "stable",
             "source": "Hessel et al., arXiv 2104.08718 (CLIPScore with w = 1, not clipped at zero)",
-            "misses": "lost diversity: a safe caption aligns well, so it can rise during collapse",
+            "misses": "lost diversity",
+            "healthy": "safe captions align well: it may rise all the way",
         },
     }
 
@@ -35,6 +38,7 @@ class CaptionerAlignment(Family):
 class GeneratorAlignment(Family):
     """Cosine of each image with the prompt that it was drawn from."""
 
+    name: ClassVar[str] = "generator_alignment"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("features", "paired_features")
@@ -42,8 +46,10 @@ class GeneratorAlignment(Family):
         "alignment": {
             "direction": "up",
             "range": [-1, 1],
+            "with_n": "stable",
             "source": "Hessel et al., arXiv 2104.08718 (CLIPScore with w = 1, not clipped at zero)",
-            "misses": "lost diversity: caricatures align well, so it can rise during collapse",
+            "misses": "lost diversity",
+            "healthy": "strong guidance draws caricatures that align well",
         },
     }
 

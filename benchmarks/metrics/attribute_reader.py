@@ -20,6 +20,7 @@ from benchmarks.metrics.view import View
 class AttributeReader(Family):
     """Reads the testbed's list of attributes off generated and real images, (n, d) and (m, d) features of one judge."""
 
+    name: ClassVar[str] = "attribute_reader"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("features", "real_features", "phrase_features")
@@ -27,26 +28,34 @@ class AttributeReader(Family):
         "reader_drift": {
             "direction": "down",
             "range": [0, 1],
+            "with_n": "falls (noise of counts adds to it)",
             "source": "total variation of values read off generated and real images, mean over attributes",
-            "misses": "what the reader cannot tell apart; values that trade places among images; falls with n",
+            "misses": "what the reader cannot tell apart; values that trade places among images",
+            "healthy": "values are permuted among images",
         },
         "reader_drift_*": {
             "direction": "down",
             "range": [0, 1],
+            "with_n": "falls (noise of counts adds to it)",
             "source": "total variation of one attribute's values read off generated and real images",
             "misses": "what the reader cannot tell apart; which value gains",
+            "healthy": "values are permuted among images",
         },
         "reader_shift_*": {
             "direction": "none",
             "range": [-1, 1],
+            "with_n": "stable",
             "source": "share of generated images read as a value, minus that of real images",
             "misses": "a change of what the reader errs on",
+            "healthy": "the reader takes artefacts for the value",
         },
         "reader_tail_survival": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "rises (the minimum is taken of less noisy counts)",
             "source": "mean of min(1, share generated / share real) over the values of the rarest third",
             "misses": "what the reader cannot tell apart; values that grow too frequent",
+            "healthy": "rare values move to wrong items",
         },
     }
 

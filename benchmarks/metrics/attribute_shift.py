@@ -12,6 +12,7 @@ from benchmarks.metrics.view import View
 class CaptionShift(Family):
     """Frequencies of what n captions say, against those of what is true of the same items, attribute by attribute."""
 
+    name: ClassVar[str] = "caption_shift"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions", "attributes", "oracle")
@@ -19,8 +20,10 @@ class CaptionShift(Family):
         "attribute_drift_*": {
             "direction": "down",
             "range": [0, 1],
+            "with_n": "falls (noise of counts adds to it)",
             "source": "total variation of read and true values of one attribute, unreadable being a value",
             "misses": "wrong items with the right frequencies; which value gains",
+            "healthy": "values are permuted among items",
         },
     }
 

@@ -26,6 +26,7 @@ _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 class CaptionDiversity(Family):
     """Counts words of n captions, lower case, punctuation dropped; an empty caption counts as a caption."""
 
+    name: ClassVar[str] = "caption_diversity"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions",)
@@ -33,44 +34,58 @@ class CaptionDiversity(Family):
         "distinct1": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "stable above 1,000 tokens, rises below",
             "source": "Li et al., arXiv 1510.03055, at an equal token budget",
-            "misses": "whether the words are true; noise is diverse",
+            "misses": "whether the words are true: noise is diverse",
+            "healthy": "sampling breaks sentences up: it rises while quality falls",
         },
         "distinct2": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "stable above 1,000 tokens, rises below",
             "source": "Li et al., arXiv 1510.03055, at an equal token budget",
-            "misses": "whether the words are true; rises when sentences fall apart",
+            "misses": "whether the words are true: noise is diverse",
+            "healthy": "sampling breaks sentences up: it rises while quality falls",
         },
         "unique_share": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "falls (repetition is found more often)",
             "source": "share of different captions",
-            "misses": "small variations of one sentence count in full; falls with n",
+            "misses": "small variations of one sentence count in full",
+            "healthy": "one template is filled with shuffled words",
         },
         "vocabulary": {
             "direction": "up",
             "range": [0, 1000],
+            "with_n": "stable above 1,000 tokens, rises below",
             "source": "Hurlbert 1971 (rarefaction), expected number of different words in 1,000 tokens",
-            "misses": "how the words are used; misspellings count as new words",
+            "misses": "how the words are used",
+            "healthy": "words are misspelt: each is a new word",
         },
         "length_mean": {
             "direction": "none",
             "range": [0, None],
+            "with_n": "stable",
             "source": "words per caption",
             "misses": "everything but length",
+            "healthy": "always: it explains other numbers",
         },
         "length_sd": {
             "direction": "none",
             "range": [0, None],
+            "with_n": "stable",
             "source": "standard deviation of words per caption",
             "misses": "everything but length; one runaway caption moves it",
+            "healthy": "always: it explains other numbers",
         },
         "word_entropy": {
             "direction": "none",
             "range": [0, None],
+            "with_n": "rises a little (plug-in estimate)",
             "source": "Shannon 1948, plug-in estimate over words, in nats",
-            "misses": "whether the words are true; rises under hot sampling while quality falls",
+            "misses": "whether the words are true",
+            "healthy": "sampling is noisy: it rises while quality falls",
         },
     }
 

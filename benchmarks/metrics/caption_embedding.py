@@ -19,6 +19,7 @@ class CaptionEmbedding(Family):
     any n.
     """
 
+    name: ClassVar[str] = "caption_embedding"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("features", "real_caption_features")
@@ -26,14 +27,18 @@ class CaptionEmbedding(Family):
         "text_frechet": {
             "direction": "down",
             "range": [0, None],
+            "with_n": "falls, about as 1/n: compare at equal n only",
             "source": "Xiang et al., arXiv 2105.02573 (Fréchet distance of sentence embeddings)",
-            "misses": "everything beyond mean and covariance; biased upwards by about 1/n",
+            "misses": "whether captions fit their pictures; everything beyond mean and covariance",
+            "healthy": "captions are swapped between pictures",
         },
         "text_kernel": {
             "direction": "down",
             "range": [None, None],
+            "with_n": "stable in the mean (unbiased, below 0 at times), noise falls",
             "source": "Gretton et al. 2012, unbiased squared MMD, with the cubic kernel of arXiv 1801.01401",
-            "misses": "moments above the third; whether captions fit their pictures",
+            "misses": "whether captions fit their pictures; moments above the third",
+            "healthy": "captions are swapped between pictures; its floor is 0",
         },
     }
 

@@ -25,6 +25,7 @@ class CaptionOverlap(Family):
     items; without one it is left out.
     """
 
+    name: ClassVar[str] = "caption_overlap"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions", "references", "document_frequency", "java")
@@ -33,38 +34,50 @@ class CaptionOverlap(Family):
         "bleu1": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "stable (corpus counts)",
             "source": "Papineni et al., ACL 2002",
             "misses": "word order, and whether every caption says the same",
+            "healthy": "captions converge on the most common form: it matches most references",
         },
         "bleu2": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "stable (corpus counts)",
             "source": "Papineni et al., ACL 2002",
             "misses": "order beyond neighbouring words, and whether every caption says the same",
+            "healthy": "captions converge on the most common form: it matches most references",
         },
         "bleu3": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "stable (corpus counts)",
             "source": "Papineni et al., ACL 2002",
             "misses": "wrong attributes inside the usual sentence form",
+            "healthy": "captions converge on the most common form: it matches most references",
         },
         "bleu4": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "stable (corpus counts)",
             "source": "Papineni et al., ACL 2002",
-            "misses": "wrong attributes inside the usual sentence form; rises when rare forms die out",
+            "misses": "wrong attributes inside the usual sentence form, and whether every caption says the same",
+            "healthy": "captions converge on the most common form: it matches most references; rare forms die out",
         },
         "cider": {
             "direction": "up",
             "range": [0, 10],
+            "with_n": "stable (document frequencies are pinned)",
             "source": "Vedantam et al., arXiv 1411.5726 (CIDEr-D)",
             "misses": "rare words of few items: a mean over items hardly sees the tail",
+            "healthy": "the head improves while the tail dies",
         },
         "rouge_l": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "stable (mean over items)",
             "source": "Lin, ACL workshop 2004",
             "misses": "which of the words are wrong, and whether every caption says the same",
+            "healthy": "captions converge on the most common form: it matches most references",
         },
     }
 

@@ -25,6 +25,7 @@ NGRAM = 4
 class CaptionVariety(Family):
     """Counts phrases of n captions, lower case, punctuation dropped."""
 
+    name: ClassVar[str] = "caption_variety"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions",)
@@ -32,32 +33,42 @@ class CaptionVariety(Family):
         "distinct3": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "stable above 1,000 tokens, rises below",
             "source": "Li et al., arXiv 1510.03055, at an equal token budget",
-            "misses": "whether the words are true; rises when sentences fall apart",
+            "misses": "whether the words are true: noise is diverse",
+            "healthy": "sampling breaks sentences up: it rises while quality falls",
         },
         "self_bleu": {
             "direction": "down",
             "range": [0, 1],
+            "with_n": "stable (10 references each, whatever n is)",
             "source": "Zhu et al., arXiv 1802.01886, BLEU-4 against 10 other captions, expected over their choice",
-            "misses": "whether the words are true; falls when sentences fall apart",
+            "misses": "whether the words are true: noise is unlike itself",
+            "healthy": "sampling breaks sentences up: it falls as quality does",
         },
         "repetition2": {
             "direction": "down",
             "range": [0, 1],
+            "with_n": "stable (mean over captions)",
             "source": "Welleck et al., arXiv 1908.04319 (seq-rep-2), mean over captions",
             "misses": "repetition between captions; a picture of two alike things asks for some",
+            "healthy": "every caption says the same, once",
         },
         "repetition4": {
             "direction": "down",
             "range": [0, 1],
+            "with_n": "stable (mean over captions)",
             "source": "Welleck et al., arXiv 1908.04319 (seq-rep-4), mean over captions",
             "misses": "repetition between captions; loops shorter than five words",
+            "healthy": "every caption says the same, once",
         },
         "zipf_exponent": {
             "direction": "none",
             "range": [0, None],
+            "with_n": "stable (of 1,000 words)",
             "source": "Zipf 1949; minus the slope of log frequency over log rank, of 1,000 words",
-            "misses": "which words are frequent; loss of the tail steepens it, sampling noise flattens it",
+            "misses": "which words are frequent",
+            "healthy": "noise flattens what loss of the tail steepens",
         },
     }
 

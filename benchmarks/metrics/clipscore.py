@@ -21,6 +21,7 @@ class ClipScore(Family):
     references. Captions are embedded as they are, without the words "A photo depicts" that the paper puts in front.
     """
 
+    name: ClassVar[str] = "clip_score"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("features", "paired_features", "reference_features")
@@ -30,14 +31,18 @@ class ClipScore(Family):
         "clipscore": {
             "direction": "up",
             "range": [0, 2.5],
+            "with_n": "stable",
             "source": "Hessel et al., arXiv 2104.08718, w = 2.5, clipped at zero, mean over captions",
-            "misses": "lost diversity: a safe caption aligns well, so it can rise during collapse",
+            "misses": "lost diversity",
+            "healthy": "safe captions align well: it may rise all the way",
         },
         "ref_clipscore": {
             "direction": "up",
             "range": [0, 1.4285714285714286],
+            "with_n": "stable; rises with the number of references",
             "source": "Hessel et al., arXiv 2104.08718, harmonic mean with the closest reference, mean over captions",
             "misses": "lost diversity; what no reference mentions",
+            "healthy": "captions converge on what one of five people always says",
         },
     }
 

@@ -32,6 +32,8 @@ class Family(Metric):
       runtime, "spice" for the models of SPICE. Names that are also in `optional` may be missing: the values
       made from them are left out.
     - `declares`: name -> {direction, range, source, misses}; a name that ends in `*` stands for all with that start.
+      For people, and in no key: `with_n`, how the value moves with the number of items alone, and `healthy`, when it
+      can look healthy during collapse. The tables of `docs/metrics.md` are made from it.
     - `intervals`: the names that come with a confidence interval; none unless it says so.
 
     A subclass writes `evaluate`, and `left_out` where it has intervals. After `compute`, `absent` says why a declared

@@ -22,6 +22,7 @@ class ImageCmmd(Family):
     directions differ little and so do values.
     """
 
+    name: ClassVar[str] = "image_cmmd"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("features", "real_features")
@@ -30,8 +31,10 @@ class ImageCmmd(Family):
         "cmmd": {
             "direction": "down",
             "range": [None, None],
+            "with_n": "stable in the mean (unbiased, below 0 at times), noise falls",
             "source": "Jayasumana et al., arXiv 2401.09603, unbiased, sigma = 10 on unit vectors, times 1000",
             "misses": "nearly all but the mean direction; lost modes that keep it",
+            "healthy": "modes are lost evenly, so that the mean direction holds",
         },
     }
 

@@ -21,6 +21,7 @@ from benchmarks.metrics.view import View
 class ImageDistance(Family):
     """Compares (n, d) features of generated images with (m, d) real ones of the floor split."""
 
+    name: ClassVar[str] = "image_distance"
     version: ClassVar[int] = 2
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("features", "real_features")
@@ -29,38 +30,50 @@ class ImageDistance(Family):
         "frechet": {
             "direction": "down",
             "range": [0, None],
+            "with_n": "falls, about as 1/n: compare at equal n only",
             "source": "Heusel et al., arXiv 1706.08500, eq. 6",
-            "misses": "everything beyond mean and covariance; biased upwards by about 1/n",
+            "misses": "everything beyond mean and covariance",
+            "healthy": "modes are lost but mean and covariance hold",
         },
         "kernel": {
             "direction": "down",
             "range": [None, None],
+            "with_n": "stable in the mean (unbiased, below 0 at times), noise falls",
             "source": "Binkowski et al., arXiv 1801.01401 (KID), on the whole sets",
-            "misses": "moments above the third; unbiased in n, hence below zero at times",
+            "misses": "moments above the third",
+            "healthy": "modes are lost but the moments hold; its floor is 0, not positive",
         },
         "precision": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "drifts (balls shrink as real points crowd)",
             "source": "Kynkaanniemi et al., arXiv 1904.06991, eq. 1-2, k = 3",
-            "misses": "lost modes: one perfect image scores 1; outliers among the real images inflate it",
+            "misses": "lost modes; outliers among the real images inflate it",
+            "healthy": "the model draws one perfect image: 1",
         },
         "recall": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "drifts (balls shrink as fakes crowd)",
             "source": "Kynkaanniemi et al., arXiv 1904.06991, eq. 1-2, k = 3",
-            "misses": "quality: scattered bad images have large balls and cover much",
+            "misses": "quality",
+            "healthy": "bad images are scattered: they have large balls and cover much",
         },
         "density": {
             "direction": "up",
             "range": [0, None],
-            "source": "Naeem et al., arXiv 2002.09797, section 3, k = 5",
-            "misses": "lost modes: it rises when images crowd where real ones are dense",
+            "with_n": "stable",
+            "source": "Naeem et al., arXiv 2002.09797, section 3, k = 5; 1 where sets agree",
+            "misses": "lost modes",
+            "healthy": "images crowd where real ones are dense: it rises above 1",
         },
         "coverage": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "stable for equal sizes, 0.97 where sets agree",
             "source": "Naeem et al., arXiv 2002.09797, section 3, k = 5",
-            "misses": "how often a mode is drawn: one image near each real one is enough",
+            "misses": "how often a mode is drawn",
+            "healthy": "each mode keeps a single image",
         },
     }
 

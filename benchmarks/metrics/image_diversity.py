@@ -19,6 +19,7 @@ from benchmarks.metrics.view import View
 class ImageDiversity(Family):
     """Diversity of (n, d) features, and of k draws of the same prompt where there are any."""
 
+    name: ClassVar[str] = "image_diversity"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("features", "draws")
@@ -28,32 +29,42 @@ class ImageDiversity(Family):
         "vendi": {
             "direction": "up",
             "range": [1, None],
+            "with_n": "rises",
             "source": "Friedman and Dieng, arXiv 2210.02410, eq. 1 with the cosine kernel, at most n",
-            "misses": "truth: noise is diverse; rises with n",
+            "misses": "truth: noise is diverse",
+            "healthy": "artefacts differ more than images did",
         },
         "effective_rank": {
             "direction": "none",
             "range": [1, None],
-            "source": "exp of the entropy of the eigenvalues of the covariance (Roy and Vetterli, EUSIPCO 2007)",
-            "misses": "how large the spread is, and whether it is noise; rises with n",
+            "with_n": "rises",
+            "source": "exp of the entropy of the covariance's eigenvalues, at most d (Roy and Vetterli, EUSIPCO 2007)",
+            "misses": "how large the spread is, and whether it is noise",
+            "healthy": "spread shrinks evenly in all directions",
         },
         "top_share": {
             "direction": "none",
             "range": [0, 1],
+            "with_n": "falls a little",
             "source": "largest eigenvalue of the covariance over its trace",
             "misses": "everything but one direction",
+            "healthy": "spread shrinks evenly in all directions",
         },
         "within_diversity": {
             "direction": "up",
             "range": [0, 2],
+            "with_n": "stable (unbiased in draws and inputs)",
             "source": "1 - cosine of two draws of one prompt, mean over pairs and prompts",
-            "misses": "truth: draws that ignore the prompt differ most",
+            "misses": "truth",
+            "healthy": "draws ignore the prompt: they differ most",
         },
         "within_vendi": {
             "direction": "up",
             "range": [1, None],
-            "source": "Friedman and Dieng, arXiv 2210.02410, of the k draws of a prompt, mean over prompts",
-            "misses": "truth: draws that ignore the prompt differ most",
+            "with_n": "stable; depends on k",
+            "source": "Friedman and Dieng, arXiv 2210.02410, of the k draws of a prompt, mean over prompts, at most k",
+            "misses": "truth",
+            "healthy": "draws ignore the prompt: they differ most",
         },
     }
 

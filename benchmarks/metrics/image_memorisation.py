@@ -22,6 +22,7 @@ class ImageMemorisation(Family):
     one half by chance; `memorisation_z` counts neighbours instead of images.
     """
 
+    name: ClassVar[str] = "image_memorisation"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("features", "real_features", "train_features")
@@ -29,14 +30,18 @@ class ImageMemorisation(Family):
         "memorisation": {
             "direction": "down",
             "range": [0, 1],
-            "source": "share nearer to a training image than to a held-out one, after Meehan et al., arXiv 2004.05675",
+            "with_n": "power grows with n",
+            "source": "share nearer to a training than to a held-out image (after arXiv 2004.05675); 1/2: no copies",
             "misses": "copies of training images beyond the first n; copies that the judge does not recognise",
+            "healthy": "always: a model can collapse without copying",
         },
         "memorisation_z": {
             "direction": "down",
             "range": [None, None],
+            "with_n": "grows as the root of n where there are copies",
             "source": "memorisation minus 1/2 in standard deviations of exchanging training and held-out images",
             "misses": "as memorisation; how large the share is",
+            "healthy": "always: a model can collapse without copying",
         },
     }
 

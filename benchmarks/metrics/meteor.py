@@ -36,6 +36,7 @@ class Meteor(Family):
     process stays for all that follow. Alignments are remembered, so captions that did not change cost nothing.
     """
 
+    name: ClassVar[str] = "meteor"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions", "references", "java")
@@ -43,8 +44,10 @@ class Meteor(Family):
         "meteor": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "stable (corpus counts)",
             "source": "Denkowski and Lavie, WMT 2014 (METEOR 1.5, English), aggregated over the corpus",
             "misses": "whether every caption says the same; stems, synonyms and paraphrases hide a drift in style",
+            "healthy": "captions converge on the most common form: it and its synonyms match",
         },
     }
 

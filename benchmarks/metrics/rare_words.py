@@ -18,6 +18,7 @@ SHARE = 0.05  # of the words of real captions that are rare ones
 class RareWords(Family):
     """Looks in n captions for words that are rare in the references of a pinned split."""
 
+    name: ClassVar[str] = "rare_words"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions", "document_frequency")
@@ -25,8 +26,10 @@ class RareWords(Family):
         "rare_word_survival": {
             "direction": "up",
             "range": [0, None],
-            "source": "different rare words expected in 1,000 words, over the number expected in real captions",
-            "misses": "whether they are said of the right picture; hot sampling says rare words anywhere",
+            "with_n": "stable above 1,000 words",
+            "source": "different rare words expected in 1,000 words, over the number in real captions: 1 as in those",
+            "misses": "whether they are said of the right picture",
+            "healthy": "hot sampling says rare words anywhere",
         },
     }
 

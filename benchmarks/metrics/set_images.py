@@ -20,6 +20,7 @@ from benchmarks.metrics.view import View
 class SetImages(Family):
     """Compares (n, d) features of the images of a set with (m, d) real ones, and with those of its captions."""
 
+    name: ClassVar[str] = "set_images"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "set"
     needs: ClassVar[tuple[str, ...]] = ("features", "real_features", "paired_features")
@@ -28,50 +29,66 @@ class SetImages(Family):
         "kernel": {
             "direction": "down",
             "range": [None, None],
+            "with_n": "stable in the mean (unbiased, below 0 at times), noise falls",
             "source": "Binkowski et al., arXiv 1801.01401 (KID), on the whole sets",
-            "misses": "captions; moments above the third; below zero at times",
+            "misses": "whether captions fit; moments above the third",
+            "healthy": "captions are wrong and images are right",
         },
         "cmmd": {
             "direction": "down",
             "range": [None, None],
+            "with_n": "stable in the mean (unbiased, below 0 at times), noise falls",
             "source": "Jayasumana et al., arXiv 2401.09603, unbiased, sigma = 10 on unit vectors, times 1000",
-            "misses": "captions; nearly all but the mean direction",
+            "misses": "whether captions fit; nearly all but the mean direction",
+            "healthy": "captions are wrong and images are right",
         },
         "precision": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "drifts (balls shrink as real points crowd)",
             "source": "Kynkaanniemi et al., arXiv 1904.06991, eq. 1-2, k = 3",
-            "misses": "captions; lost modes",
+            "misses": "whether captions fit; lost modes",
+            "healthy": "captions are wrong and images are right",
         },
         "recall": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "drifts (balls shrink as fakes crowd)",
             "source": "Kynkaanniemi et al., arXiv 1904.06991, eq. 1-2, k = 3",
-            "misses": "captions; quality: scattered bad images have large balls and cover much",
+            "misses": "whether captions fit; quality: scattered bad images have large balls and cover much",
+            "healthy": "captions are wrong and images are right",
         },
         "density": {
             "direction": "up",
             "range": [0, None],
-            "source": "Naeem et al., arXiv 2002.09797, section 3, k = 5",
-            "misses": "captions; lost modes",
+            "with_n": "stable",
+            "source": "Naeem et al., arXiv 2002.09797, section 3, k = 5; 1 where sets agree",
+            "misses": "whether captions fit; lost modes",
+            "healthy": "captions are wrong and images are right",
         },
         "coverage": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "stable for equal sizes, 0.97 where sets agree",
             "source": "Naeem et al., arXiv 2002.09797, section 3, k = 5",
-            "misses": "captions; how often a mode is drawn",
+            "misses": "whether captions fit; how often a mode is drawn",
+            "healthy": "captions are wrong and images are right",
         },
         "vendi": {
             "direction": "up",
             "range": [1, None],
+            "with_n": "rises",
             "source": "Friedman and Dieng, arXiv 2210.02410, eq. 1 with the cosine kernel, at most n",
-            "misses": "captions; truth: noise is diverse; rises with n",
+            "misses": "whether captions fit; truth",
+            "healthy": "noise is diverse",
         },
         "clipscore": {
             "direction": "up",
             "range": [0, 2.5],
+            "with_n": "stable",
             "source": "Hessel et al., arXiv 2104.08718, w = 2.5, clipped at zero, mean over pairs",
-            "misses": "lost diversity: caricatures and safe captions align well",
+            "misses": "lost diversity",
+            "healthy": "pairs are safe, or caricatures: they align well",
         },
     }
 

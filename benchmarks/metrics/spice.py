@@ -26,6 +26,7 @@ _OPEN = tuple(f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in ("lan
 class Spice(Family):
     """Compares n captions with n tuples of references by their scene graphs, all PTB-tokenised."""
 
+    name: ClassVar[str] = "spice"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions", "references", "java", "spice")
@@ -33,8 +34,10 @@ class Spice(Family):
         "spice": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "stable (mean over items)",
             "source": "Anderson et al., arXiv 1607.08822, F-score of scene graph tuples, mean over items",
-            "misses": "fluency and diversity: a list of the right nouns scores well",
+            "misses": "fluency, and whether every caption says the same",
+            "healthy": "captions shrink to a list of the right nouns",
         },
     }
 

@@ -28,6 +28,7 @@ from datamodules.scenes.oracle import ABSENT, UNREADABLE, Readings, Truth, match
 class SyntheticSet(Family):
     """Describes a pool; `features` are those of its images, `paired_features` those of its captions."""
 
+    name: ClassVar[str] = "synthetic_set"
     version: ClassVar[int] = 2
     side: ClassVar[str] = "set"
     needs: ClassVar[tuple[str, ...]] = (
@@ -57,50 +58,66 @@ class SyntheticSet(Family):
         "frechet": {
             "direction": "down",
             "range": [0, None],
+            "with_n": "falls, about as 1/n: compare at equal n only",
             "source": "Heusel et al., arXiv 1706.08500, eq. 6, images of the set against the floor split",
-            "misses": "captions; everything beyond mean and covariance; biased upwards by about 1/n",
+            "misses": "whether captions fit; everything beyond mean and covariance",
+            "healthy": "captions are wrong and images are right",
         },
         "bleu4": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "stable (corpus counts)",
             "source": "Papineni et al., ACL 2002, captions of the set against the references of their items",
-            "misses": "images; wrong attributes inside the usual sentence form",
+            "misses": "images; diversity; wrong attributes inside the usual sentence form",
+            "healthy": "captions converge on the most common form",
         },
         "attribute_accuracy": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "stable",
             "source": "share of slots of which image and caption say the same, both read by the oracle",
             "misses": "pairs that agree with each other and not with what was asked for",
+            "healthy": "the loop drifts in both at once",
         },
         "tail_survival": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "rises (the minimum is taken of less noisy counts); absent below 20 true occurrences",
             "source": "mean of min(1, n_caption / n_real) over values of the rarest third",
-            "misses": "tail values in the wrong place; images",
+            "misses": "where tail values are said; images",
+            "healthy": "rare values move to wrong items",
         },
         "unique_share": {
             "direction": "up",
             "range": [0, 1],
+            "with_n": "falls (repetition is found more often)",
             "source": "share of different captions",
-            "misses": "small variations of one sentence count in full; falls with n",
+            "misses": "small variations of one sentence count in full",
+            "healthy": "one template is filled with shuffled words",
         },
         "alignment": {
             "direction": "up",
             "range": [-1, 1],
+            "with_n": "stable",
             "source": "Hessel et al., arXiv 2104.08718 (CLIPScore with w = 1, not clipped at zero)",
-            "misses": "lost diversity: caricatures and safe captions align well",
+            "misses": "lost diversity",
+            "healthy": "pairs are safe, or caricatures: they align well",
         },
         "variance_between": {
             "direction": "none",
             "range": [0, None],
+            "with_n": "stable (unbiased)",
             "source": "trace of the covariance of image features",
             "misses": "whether the spread follows the prompts or is noise",
+            "healthy": "artefacts grow",
         },
         "caption_variance_between": {
             "direction": "none",
             "range": [0, None],
+            "with_n": "stable (unbiased)",
             "source": "trace of the covariance of caption features",
             "misses": "whether the spread follows the images or is noise",
+            "healthy": "noise replaces meaning",
         },
     }
 

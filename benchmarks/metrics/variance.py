@@ -17,6 +17,7 @@ from benchmarks.metrics.view import View
 class CaptionerVariance(Family):
     """Variance of captions: `features` has one per input, `draw_features` k for some inputs."""
 
+    name: ClassVar[str] = "captioner_variance"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("features", "draws")
@@ -25,20 +26,26 @@ class CaptionerVariance(Family):
         "variance_between": {
             "direction": "none",
             "range": [0, None],
+            "with_n": "stable (unbiased)",
             "source": "trace of the covariance over inputs, one draw each",
             "misses": "whether the spread follows the inputs or is noise",
+            "healthy": "noise replaces meaning",
         },
         "variance_within": {
             "direction": "none",
             "range": [0, None],
+            "with_n": "stable (unbiased in draws and inputs)",
             "source": "trace of the covariance over draws of one input, mean over inputs",
-            "misses": "spread between inputs; 0 for a deterministic decoding",
+            "misses": "spread between inputs",
+            "healthy": "decoding is greedy: it is 0 whatever happens",
         },
         "variance_total": {
             "direction": "none",
             "range": [0, None],
+            "with_n": "nearly stable",
             "source": "trace of the covariance over all draws of all inputs",
             "misses": "where the spread comes from",
+            "healthy": "spread within inputs rises as that between them falls",
         },
     }
 
@@ -51,6 +58,7 @@ class CaptionerVariance(Family):
 class GeneratorVariance(Family):
     """Variance of images: `features` has one per prompt, `draw_features` k for some prompts."""
 
+    name: ClassVar[str] = "generator_variance"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("features", "draws")
@@ -59,20 +67,26 @@ class GeneratorVariance(Family):
         "variance_between": {
             "direction": "none",
             "range": [0, None],
+            "with_n": "stable (unbiased)",
             "source": "trace of the covariance over prompts, one draw each",
             "misses": "whether the spread follows the prompts or is noise",
+            "healthy": "artefacts grow: those that differ count as diversity",
         },
         "variance_within": {
             "direction": "none",
             "range": [0, None],
+            "with_n": "stable (unbiased in draws and inputs)",
             "source": "trace of the covariance over draws of one prompt, mean over prompts",
-            "misses": "spread between prompts; artefacts that differ count as diversity",
+            "misses": "spread between prompts",
+            "healthy": "artefacts grow: those that differ count as diversity",
         },
         "variance_total": {
             "direction": "none",
             "range": [0, None],
+            "with_n": "nearly stable",
             "source": "trace of the covariance over all draws of all prompts",
             "misses": "where the spread comes from",
+            "healthy": "artefacts grow: those that differ count as diversity",
         },
     }
 

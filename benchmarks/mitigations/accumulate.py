@@ -17,6 +17,7 @@ class Accumulate(Mitigation):
             keeps all, as the paper does.
     """
 
+    name: ClassVar[str] = "accumulate"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("new", "history", "real")}
 
     def __init__(self, cap: int | None = None):

@@ -19,6 +19,7 @@ class AccumulateSubsample(Mitigation):
         size: Pairs drawn, in multiples of N; 1 = the constant size of the paper.
     """
 
+    name: ClassVar[str] = "accumulate_subsample"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("new", "history", "real")}
 
     def __init__(self, size: float = 1.0):

@@ -21,6 +21,7 @@ class ContentInjection(Mitigation):
         rate: Share of such pictures, in (0, 1]. The paper varies it; 0.25 is ours.
     """
 
+    name: ClassVar[str] = "content_injection"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("new", "reserve", "captioner")}
 
     def __init__(self, rate: float = 0.25):

@@ -22,6 +22,7 @@ class CorpusInjection(Mitigation):
         rate: Chance of each prompt to be replaced, in (0, 1]. The paper varies it; 0.25 is ours.
     """
 
+    name: ClassVar[str] = "corpus_injection"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"prompts": ("real",)}
 
     def __init__(self, rate: float = 0.25):

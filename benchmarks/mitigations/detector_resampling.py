@@ -29,6 +29,7 @@ class DetectorResampling(Candidates):
         repeats: How often a pair may be drawn; 2 is ours.
     """
 
+    name: ClassVar[str] = "detector_resampling"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("new", "scorers", "real", "real_scores")}
 
     def __init__(self, b: float = 1.0, factor: int = 2, repeats: int = 2):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class Drift:
     Args:
         ratio: Fires above it; above 1. Ours, as is the detector.
     """
+
+    name: ClassVar[str] = "drift"
 
     def __init__(self, ratio: float = 1.5):
         if not (math.isfinite(ratio) and ratio > 1):
@@ -44,6 +46,8 @@ class SpreadLoss:
     Args:
         share: Fires above it; in (0, 1). Ours, as is the detector.
     """
+
+    name: ClassVar[str] = "spread_loss"
 
     def __init__(self, share: float = 0.1):
         if not 0 < share < 1:

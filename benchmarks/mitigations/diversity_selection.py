@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ class DiversitySelection(Candidates):
     Args:
         factor: Candidates per prompt. The paper uses 2 to 5; 2 is our default.
     """
+
+    name: ClassVar[str] = "diversity_selection"
 
     def __init__(self, factor: int = 2):
         super().__init__(factor)

@@ -16,6 +16,7 @@ class MovingAverage(Mitigation):
         decay: In (0, 1). Published decays are of steps; 0.5 an iteration is ours.
     """
 
+    name: ClassVar[str] = "moving_average"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"merge": ("previous",)}
 
     def __init__(self, decay: float = 0.5):

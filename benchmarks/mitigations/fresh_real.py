@@ -15,6 +15,7 @@ class FreshReal(Mitigation):
         fraction: Share of real pairs, in (0, 1]. The paper varies it; 0.25 is our default.
     """
 
+    name: ClassVar[str] = "fresh_real"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("new", "reserve")}
 
     def __init__(self, fraction: float = 0.25):

@@ -31,6 +31,7 @@ class GoldenRatio(Mitigation):
         k: Real pairs for one synthetic pair. The paper varies it; k = 1 gives the golden ratio of its title.
     """
 
+    name: ClassVar[str] = "golden_ratio"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("new", "reserve")}
 
     def __init__(self, k: float = 1.0):

@@ -19,6 +19,7 @@ class NearBasePredictions(Mitigation):
         strength: Above 0; 1 as in the paper, where old and new tasks weigh the same.
     """
 
+    name: ClassVar[str] = "near_base_predictions"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"objective": ("base",)}
 
     def __init__(self, strength: float = 1.0):

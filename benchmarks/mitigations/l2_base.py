@@ -17,6 +17,7 @@ class NearBaseWeights(Mitigation):
         strength: Above 0. The paper searches 0.001 to 1; 0.1 within that is our choice.
     """
 
+    name: ClassVar[str] = "near_base_weights"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"objective": ("base",)}
 
     def __init__(self, strength: float = 0.1):

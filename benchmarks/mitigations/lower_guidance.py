@@ -17,6 +17,7 @@ class LowerGuidance(Mitigation):
             paper varies the scale; 2 is our default.
     """
 
+    name: ClassVar[str] = "lower_guidance"
     modalities: ClassVar[tuple[str, ...]] = ("generator",)
 
     def __init__(self, scale: float = 2.0):

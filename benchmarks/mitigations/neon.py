@@ -18,6 +18,7 @@ class Neon(Mitigation):
         weight: How far to go the other way, above 0. The authors' code searches 0.25 to 2; 0.5 is ours.
     """
 
+    name: ClassVar[str] = "neon"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"merge": ("start",)}
 
     def __init__(self, weight: float = 0.5):

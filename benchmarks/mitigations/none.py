@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from benchmarks.hooks import Mitigation
 
 
 class Nothing(Mitigation):
     """Replace: every iteration trains on the pool of that iteration alone."""
+
+    name: ClassVar[str] = "nothing"

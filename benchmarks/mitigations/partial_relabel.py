@@ -20,6 +20,7 @@ class PartialRelabel(Mitigation):
         fraction: Chance of the base captioner, in (0, 1]. The paper freezes all; 0.5 is ours.
     """
 
+    name: ClassVar[str] = "partial_relabel"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"relabel": ("base",)}
 
     def __init__(self, fraction: float = 0.5):

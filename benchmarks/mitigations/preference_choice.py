@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,8 @@ class PreferenceChoice(Candidates):
             a cosine that is 0.02 higher makes a candidate e times as likely; cosines of real pairs of the scenes spread
             by 0.026.
     """
+
+    name: ClassVar[str] = "preference_choice"
 
     def __init__(self, factor: int = 4, scale: float = 50.0):
         super().__init__(factor)

@@ -13,6 +13,7 @@ from benchmarks.hooks import Mitigation
 class Real(Mitigation):
     """Train on N real items of the prompt split with one seeded human caption each."""
 
+    name: ClassVar[str] = "real"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("real",)}
 
     def curate(self, ctx: Any) -> Any:

@@ -19,6 +19,7 @@ class RealAugmentation(Mitigation):
         ratio: The papers' lambda, synthetic pairs for one real pair; above 0. They vary it.
     """
 
+    name: ClassVar[str] = "real_augmentation"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("new", "real")}
 
     def __init__(self, ratio: float = 1.0):

@@ -21,6 +21,7 @@ class ReDiFine(Mitigation):
         end: Scale of the last step, 0 or more; where the loop's own is smaller, that is kept throughout.
     """
 
+    name: ClassVar[str] = "redifine"
     modalities: ClassVar[tuple[str, ...]] = ("generator",)
 
     def __init__(self, end: float = 1.0):

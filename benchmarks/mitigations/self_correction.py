@@ -27,6 +27,7 @@ class SelfCorrection(Candidates):
         factor: Candidates per prompt, the sample itself among them; 4 is ours.
     """
 
+    name: ClassVar[str] = "self_correction"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("new", "scorers", "real_scores")}
 
     def __init__(self, k: int = 16, gamma: float = 1.0, factor: int = 4):

@@ -23,6 +23,7 @@ class Sims(Mitigation):
         budget: Steps of the auxiliary model's training, as a share of a fit's; 1 is ours.
     """
 
+    name: ClassVar[str] = "sims"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"auxiliary": ("fitted",), "sampling": ("auxiliary",)}
     modalities: ClassVar[tuple[str, ...]] = ("generator",)
 

@@ -14,6 +14,7 @@ class TruncatedCrossEntropy(Mitigation):
         gamma: In (0, 1]; 1 = plain cross entropy. The paper uses 0.8 to 0.99; 0.9 within that is our choice.
     """
 
+    name: ClassVar[str] = "truncated_cross_entropy"
     modalities: ClassVar[tuple[str, ...]] = ("captioner",)
 
     def __init__(self, gamma: float = 0.9):

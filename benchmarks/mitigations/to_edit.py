@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from benchmarks.errors import StepError
 from benchmarks.hooks import Mitigation
 from benchmarks.mitigations.knobs import positive, share, whole
 from benchmarks.seeds import gumbel, mix, sample_seeds
 from benchmarks.suite import Scenario
 from datamodules.pairs import Pairs
+from records.errors import StepError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,6 +30,7 @@ class ToEdit(Mitigation):
         candidates: Likeliest tokens that are drawn from, the old one among them; the published code's 8.
     """
 
+    name: ClassVar[str] = "to_edit"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("real", "base")}
 
     def __init__(self, threshold: float = 0.99, beta: float = 1.5, candidates: int = 8):
@@ -110,6 +111,7 @@ class ToEdit(Mitigation):
 class ToEditSynthetic(ToEdit):
     """The same edit on the loop's own captions, where the paper edits human text (ours): no real pair is consumed."""
 
+    name: ClassVar[str] = "to_edit_synthetic"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("new", "base")}
 
     def subject(self, ctx: Any) -> Pairs:

@@ -6,17 +6,18 @@ its hooks pass their input through until the detector fires. From then on the in
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from benchmarks.hooks import HOOKS, Mitigation
-from benchmarks.keys import canonical
 from benchmarks.loading import SUITES, load_mitigation
 from benchmarks.methods import make_hooks
-from benchmarks.sources import file_digest, import_class, read_class
 from benchmarks.suite import Scenario
+from records.canonical import digest
+from records.fingerprint import fingerprint
+from records.identity import by_name
+from records.sources import import_class
 
 DETECTOR = {"class_path": "benchmarks.mitigations.detectors.Drift", "init_args": {}}
 
@@ -32,6 +33,8 @@ class Triggered(Mitigation):
         inner: The method: the name or file of one with a class, or its class_path and init_args.
         detector: class_path and init_args of a detector, see `benchmarks.mitigations.detectors`.
     """
+
+    name: ClassVar[str] = "triggered"
 
     def __init__(self, inner: str | dict[str, Any], detector: dict[str, Any] | None = None):
         self.made = _spec(inner, "inner")
@@ -70,16 +73,15 @@ class Triggered(Mitigation):
 
     def source_digest(self) -> str:
         """Return the digest of this code, the inner method's and the detector's, and of their knobs."""
-        watched = file_digest(read_class(self.watch["class_path"]).file)
         parts = [
             super().source_digest(),
-            self.made,
+            by_name(self.made),
             self.inner.version,
             self.inner.source_digest(),
-            self.watch,
-            watched,
+            by_name(self.watch),
+            fingerprint(self.watch["class_path"]),
         ]
-        return hashlib.sha256(canonical(parts).encode()).hexdigest()
+        return digest(parts)
 
     def fired(self, ctx: Any) -> bool:
         """Return whether any set so far looked collapsed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ class VerifierFilter(Candidates):
         per_prompt: Keep the best candidate of each prompt (best of N) instead of the best of the whole pool, which may
             drop hard prompts altogether.
     """
+
+    name: ClassVar[str] = "verifier_filter"
 
     def __init__(self, factor: int = 4, per_prompt: bool = False):
         super().__init__(factor)

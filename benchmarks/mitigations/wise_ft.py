@@ -16,6 +16,7 @@ class BaseAverage(Mitigation):
         alpha: In (0, 1); the paper recommends 0.5 where nothing is known.
     """
 
+    name: ClassVar[str] = "base_average"
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"merge": ("base",)}
 
     def __init__(self, alpha: float = 0.5):

@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.errors import StepError
 from benchmarks.keys import Step
 from benchmarks.seeds import draw_items, sample_seeds
-from benchmarks.sources import import_class
 from benchmarks.steps.context import (
     RunContext,
     caption_seed,
@@ -29,6 +27,8 @@ from benchmarks.testbed import ModelSpec
 from benchmarks.world import model_folder, on_data, read_card
 from datamodules.pairs import Pairs
 from lightning_modules.weights.cards import digest as weights_digest
+from records.errors import StepError
+from records.sources import import_class
 
 
 def base(step: Step, context: RunContext) -> tuple[Any, Cost]:
@@ -41,7 +41,7 @@ def base(step: Step, context: RunContext) -> tuple[Any, Cost]:
         assert folder is not None
         found, said = weights_digest(folder)[:12], identity["weights"][:12]
         if found != said:
-            raise StepError(f"{folder}: the weights have digest {found}, the card says {said}; run `make bases`")
+            raise StepError(f"{folder}: its files have digest {found}, and had {said} when the run was planned")
     if spec.folder is None and spec.hub is None:
         return make_model(spec), Cost()
     return asdict(spec), Cost()

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.errors import StepError
 from benchmarks.keys import Step
 from benchmarks.metrics.family import Family, MetricUnavailable
 from benchmarks.metrics.floors import caption_floor_view, floor_draws, image_floor_view, no_caption_floor
 from benchmarks.metrics.names import facts
 from benchmarks.metrics.view import View
 from benchmarks.seeds import permutation, sample_seeds
-from benchmarks.sources import import_class
 from benchmarks.steps.context import REFERENCES, RunContext, references
 from benchmarks.store import Cost
 from benchmarks.world import KINDS
 from datamodules.pairs import Pairs
+from records.errors import StepError
+from records.sources import import_class
 
 
 def sample(step: Step, context: RunContext) -> tuple[Pairs, Cost]:
@@ -117,7 +117,7 @@ def _caption_features(judge: Any, texts: list[tuple[str, ...]]) -> np.ndarray:
 
 def metrics(step: Step, context: RunContext) -> tuple[dict[str, Any], Cost]:
     """The numbers of one family, and why others of it are absent."""
-    family = _kept_family(step.identity["family"]["class_path"])
+    family = _kept_family(step.identity["family"].execution)
     view = set_view(step, context) if "pool" in step.inputs else sample_view(step, context, family.side)
     try:
         return measured(family, view), Cost()
@@ -144,7 +144,7 @@ def measured(family: Family, view: View) -> dict[str, Any]:
 
 def make_family(step: Step) -> Family:
     """Make the step's metric family."""
-    cls: Any = import_class(step.identity["family"]["class_path"])
+    cls: Any = import_class(step.identity["family"].execution)
     return cls()
 
 

@@ -42,6 +42,7 @@ class Scenes:
         ValueError: for an unknown domain or split, a negative size, or an image side below 16.
     """
 
+    name: ClassVar[str] = "scenes"
     version: ClassVar[int] = 1
 
     def __init__(

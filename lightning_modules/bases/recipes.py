@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from records.canonical import digest
+from records.identity import by_name
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """Return the sha256 of the recipe as canonical JSON."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        """Return the sha256 of the recipe as canonical JSON; builder and data set by their names, wherever they lie."""
+        builder = self.build.rpartition(".")[2]
+        return digest({**asdict(self), "build": builder, "data": by_name(self.data)})
 
 
 def _scenes(split: str = "train", items: int = 20_000, balance: float = 0.0) -> dict[str, Any]:

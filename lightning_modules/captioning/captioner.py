@@ -48,6 +48,7 @@ class CaptionerModule(PairModule):
     """
 
     modality: ClassVar[str] = "captioner"
+    name: ClassVar[str] = "captioner"
     version: ClassVar[int] = 1
     reads: ClassVar[tuple[str, str, tuple[str, ...]]] = ("config.json", "model_type", ())
 

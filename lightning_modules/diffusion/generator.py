@@ -45,6 +45,7 @@ class GeneratorModule(PairModule):
     """
 
     modality: ClassVar[str] = "generator"
+    name: ClassVar[str] = "generator"
     version: ClassVar[int] = 1
     reads: ClassVar[tuple[str, str, tuple[str, ...]]] = ("model_index.json", "_class_name", ())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +71,7 @@ def load(cls: Any, folder: Path) -> Any:
             raise MissingModel(f"the adapter in {str(folder)!r} cannot be used without its base: {error}") from error
         source = (folder / near).resolve()
         origin = replace(origin, folder=portable(source))
-    if digest is not None and (found := _digest(source)) != digest:
+    if digest is not None and (found := cards.digest(source)) != digest:
         raise MissingModel(
             f"the adapter in {str(folder)!r} was trained on a base with digest {digest[:12]}; "
             f"{str(source)!r} has {found[:12]} now"
@@ -89,14 +88,3 @@ def load(cls: Any, folder: Path) -> Any:
 
 def _card_digest(folder: Path) -> str | None:
     return cards.read(folder)["digest"] if (folder / "card.json").is_file() else None
-
-
-def _digest(folder: Path) -> str:
-    files = sorted(folder.rglob("*.safetensors"))
-    return _digest_of(folder, tuple((str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files))
-
-
-@lru_cache(maxsize=64)
-def _digest_of(folder: Path, files: tuple[Any, ...]) -> str:
-    """Read the weights once a process as long as their files stay as they are."""
-    return cards.digest(folder)

@@ -29,6 +29,7 @@ class ClipJudge(FitModule):
         model: a `CLIPModel`, or for subclasses another dual encoder of the same interface.
     """
 
+    name: ClassVar[str] = "clip_judge"
     version: ClassVar[int] = 1
     embeds: ClassVar[tuple[str, ...]] = ("images", "captions")
     alone: ClassVar[bool] = False  # every pair is contrasted with the others of its batch

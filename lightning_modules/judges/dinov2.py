@@ -16,6 +16,7 @@ from lightning_modules.weights import loading
 class DinoJudge(FrozenJudge):
     """Embeds images as their class token after the final layer norm, not normalised."""
 
+    name: ClassVar[str] = "dino_judge"
     version: ClassVar[int] = 1
     reads: ClassVar[tuple[str, str, tuple[str, ...]]] = ("config.json", "model_type", ("dinov2",))
     embeds: ClassVar[tuple[str, ...]] = ("images",)

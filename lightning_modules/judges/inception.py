@@ -28,6 +28,7 @@ SIZE, FEATURES, CLASSES = 299, 2048, 1008
 class InceptionJudge(FrozenJudge):
     """Embeds images as the mean of the last feature maps (pool3), 2,048 numbers, not normalised."""
 
+    name: ClassVar[str] = "inception_judge"
     version: ClassVar[int] = 1
     reads: ClassVar[tuple[str, str, tuple[str, ...]]] = (
         "pt_inception-2015-12-05-6726825d.pth",

@@ -31,6 +31,7 @@ class SentenceJudge(FrozenJudge):
         longest: longest caption in tokens, special ones included; None = what the tokenizer allows.
     """
 
+    name: ClassVar[str] = "sentence_judge"
     version: ClassVar[int] = 1
     reads: ClassVar[tuple[str, str, tuple[str, ...]]] = (
         "config.json",

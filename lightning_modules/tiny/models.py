@@ -14,6 +14,7 @@ from lightning_modules.tiny import captioners, generators
 class TinyCaptioner(CaptionerModule):
     """An untrained captioner of a real class, written to a folder and read from it as a published one would be."""
 
+    name: ClassVar[str] = "tiny_captioner"
     version: ClassVar[int] = 1
 
     def __init__(self, family: str, seed: int = 0) -> None:
@@ -40,6 +41,7 @@ class TinyCaptioner(CaptionerModule):
 class TinyGenerator(GeneratorModule):
     """An untrained generator of a real class, written to a folder and read from it as a published one would be."""
 
+    name: ClassVar[str] = "tiny_generator"
     version: ClassVar[int] = 1
 
     def __init__(self, family: str, seed: int = 0, size: int = generators.SIZE) -> None:

@@ -11,7 +11,6 @@ import pytest
 import yaml
 from datasets import Dataset
 
-from benchmarks.errors import UsageError
 from benchmarks.execute import execute
 from benchmarks.executors import InProcessExecutor
 from benchmarks.needs import require_present, unmet_needs
@@ -19,6 +18,7 @@ from benchmarks.plan import make_plan
 from benchmarks.seeds import sample_seeds
 from benchmarks.steps.context import one_each, references
 from benchmarks.store import MemoryStore
+from records.errors import UsageError
 from tests.datamodules import conftest as make
 
 TOYS = "tests.datamodules.toys"
@@ -72,9 +72,7 @@ def test_the_loop_runs_with_any_number_of_captions(count: Any, tmp_path: Path) -
     captioner, generator = [], []
     for key, step in plan.steps.items():
         if step.kind == "floor":
-            (generator if "ImageDistance" in step.identity["family"]["class_path"] else captioner).append(
-                store.get(key)
-            )
+            (generator if "ImageDistance" in step.identity["family"].execution else captioner).append(store.get(key))
     assert generator[0]["floors"]["frechet"]["value"] > 0
     for floor in captioner:
         if count == 1:

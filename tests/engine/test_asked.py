@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.errors import UsageError
 from benchmarks.execute import execute
 from benchmarks.executors import InProcessExecutor
 from benchmarks.needs import unmet_needs
 from benchmarks.plan import Plan
 from benchmarks.results import CellResult, Interval
 from benchmarks.store import MemoryStore
+from records.errors import UsageError
 from tests.engine.test_judges import ONLY, planned
 from tests.engine.test_judges import bert as bert  # folders with tiny random models
 from tests.engine.test_judges import dino as dino
@@ -128,7 +128,10 @@ def test_what_a_list_says_is_part_of_the_key_of_its_own_numbers_only(
 ) -> None:
     other = study(tmp_path, folders, listed={**LIST, "name": "other", "attributes": {"size": {"a": ["x"], "b": ["y"]}}})
     lost = [plan.steps[key] for key in set(plan.steps) - set(other.steps)]
-    paths = {step.identity.get("family", {"class_path": "phrases"})["class_path"].rpartition(".")[2] for step in lost}
+    paths = {
+        step.identity["family"].execution.rpartition(".")[2] if "family" in step.identity else "phrases"
+        for step in lost
+    }
     assert paths == {"AttributeReader", "phrases"}
     assert not set(plan.steps) - set(study(tmp_path, folders, listed={**LIST, "name": "renamed"}).steps)
 

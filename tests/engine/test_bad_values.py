@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks.errors import StepError, UsageError
 from benchmarks.loading import SUITES
 from benchmarks.plan import make_plan
 from benchmarks.steps.generate import require_side
 from datamodules.scenes.dataset import Scenes
+from records.errors import StepError, UsageError
 from tests.engine.conftest import TESTBED
 from tests.engine.test_bad_input import JUDGE, altered, refused
 

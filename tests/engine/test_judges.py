@@ -13,7 +13,6 @@ import pytest
 import torch
 import yaml
 
-from benchmarks.errors import UsageError
 from benchmarks.execute import execute
 from benchmarks.executors import InProcessExecutor
 from benchmarks.needs import require_present, unmet_needs
@@ -22,6 +21,7 @@ from benchmarks.store import MemoryStore
 from datamodules.scenes.dataset import Scenes
 from lightning_modules.architectures import clip
 from lightning_modules.weights import cards
+from records.errors import UsageError
 from tests.datamodules import toys
 from tests.lightning_modules.test_judges import bert as bert  # folders with tiny random models
 from tests.lightning_modules.test_judges import dino as dino

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from benchmarks.errors import UsageError
 from benchmarks.findings import ClaimSpec
 from benchmarks.loading import ROOT, SUITES
 from benchmarks.plan import make_plan
 from leaderboard.claims.correlation import Correlation
 from leaderboard.claims.family import load_claims
+from records.errors import UsageError
 
 ACCURACY, ALONE = "captioner/accuracy", "alone/x/none"
 CLAIMING = [p.stem for p in sorted(SUITES.glob("*.yaml")) if "\nclaims:" in p.read_text()]

@@ -84,8 +84,8 @@ def test_an_entry_keeps_the_numbers_of_its_result_files(study: Path) -> None:
 def test_older_entries_are_migrated(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = mine / "entries" / "small" / "none.json"
     now = read_entry(path)
-    edit(mine, lambda d: (d.pop("class_path"), d.update(schema=0)), "none")
-    monkeypatch.setattr(en, "MIGRATIONS", {0: lambda document: {**document, "class_path": now.class_path}})
+    edit(mine, lambda d: (d.pop("class_name"), d.update(schema=0)), "none")
+    monkeypatch.setattr(en, "MIGRATIONS", {0: lambda document: {**document, "class_name": now.class_name}})
     assert read_entry(path) == now
 
 

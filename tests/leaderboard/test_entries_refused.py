@@ -56,7 +56,7 @@ def turn_round(document):
 
 
 def other_class(document):
-    document["class_path"] = "keep_half.KeepHalf"
+    document["class_name"] = "keep_half"
 
 
 def no_curve(document):
@@ -71,7 +71,7 @@ LABELLED = [
     (smaller_n, "n 8, the suite says 16", "not comparable: N 8, none 16"),
     (foreign_protocol, "other protocol, cccccccccccc instead of", "not comparable: other protocol"),
     (turn_round, "direction or headline is not the suite's", ""),
-    (other_class, "class_path: keep_half.KeepHalf; the suite's accumulate is benchmarks.mitigations", ""),
+    (other_class, "class_name: keep_half; the suite's accumulate is accumulate", ""),
     (no_curve, "has no curve for seed 1", "not measured"),
 ]
 

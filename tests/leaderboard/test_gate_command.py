@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from benchmarks.cli import main
-from benchmarks.errors import UsageError
 from benchmarks.findings import ClaimSpec, Gate, check_findings
 from benchmarks.loading import ROOT, SUITES
 from benchmarks.plan import make_plan
 from leaderboard.gate import read
+from records.errors import UsageError
 from tests.engine.conftest import write_suite
 
 ROW = "single_model_generator/default/none"

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.errors import UsageError
+from benchmarks.declared import GROUPS, MAKERS, SIDES
 from benchmarks.loading import ROOT
 from leaderboard.pages import PAGES, fill, filled
+from records.errors import UsageError
 
 ROW = {
     "scenario": "alone", "variant": "x", "modality": "captioner", "metric": "captioner/word_accuracy@n=8", "mitigation": "good",
@@ -28,18 +29,18 @@ def boards(folder: Path, *rows: dict, claims: list[dict] | None = None) -> Path:
 
 def test_a_block_is_filled_and_the_text_around_it_stays(tmp_path):
     control = {**ROW, "mitigation": "none", "role": "control", "rank_low": None, "rank_high": None, "p_holm": None}
-    made = filled(PAGE, boards(tmp_path, control, ROW), Path("page.md"))
+    made = filled(PAGE, boards(tmp_path, control, ROW), Path("page.md"), MAKERS)
     assert made.startswith("Before\n\n<!-- board it alone/x captioner -->\n\n| method | word accuracy at T |")
     assert made.endswith("|\n\n<!-- end -->\n\nAfter\n")
     assert "| `good` | 0.912 | 0.051 ± 0.011 | 0.50 [0.25, 0.75] | 1-2 | 0.0018 | 34.6k | 640 |" in made
     assert "| `none` | 0.912 | 0.051 ± 0.011 |  |  |  | 34.6k | 640 |" in made
     assert "old" not in made
-    assert filled(made, tmp_path, Path("page.md")) == made
+    assert filled(made, tmp_path, Path("page.md"), MAKERS) == made
 
 
 def test_a_label_stands_where_there_is_no_ratio_and_names_stay_text(tmp_path):
     row = {**ROW, "label": "control did not collapse", "mitigation": "a|b<i>", "rank_low": None, "rank_high": None}
-    made = filled(PAGE, boards(tmp_path, row), Path("page.md"))
+    made = filled(PAGE, boards(tmp_path, row), Path("page.md"), MAKERS)
     assert "| control did not collapse |" in made
     assert "`a\\|b&lt;i&gt;`" in made
 
@@ -50,10 +51,10 @@ def test_claims_show_verdict_effect_and_reason(tmp_path):
         {"name": "it_is", "statement": "It is so.", "verdict": "supported", "reason": "", "p_holm": 0.012, "parts": [part]},
         {"name": "or", "statement": "Or not.", "verdict": "undecided", "reason": "too few", "p_holm": 1.0, "parts": []},
     ]  # fmt: skip
-    made = filled("<!-- claims it -->\n<!-- end -->", boards(tmp_path, claims=claims), Path("page.md"))
+    made = filled("<!-- claims it -->\n<!-- end -->", boards(tmp_path, claims=claims), Path("page.md"), MAKERS)
     assert "| `it_is`: It is so. | **supported** | frechet, worsening: -1.23 [-2, -0.5] | 0.012 |" in made
     assert "| `or`: Or not. | undecided: too few |  |  |" in made
-    short = filled("<!-- verdicts it it -->\n<!-- end -->", tmp_path, Path("page.md"))
+    short = filled("<!-- verdicts it it -->\n<!-- end -->", tmp_path, Path("page.md"), MAKERS)
     assert short.count("| It is so. | **supported** | `it` |\n| Or not. | undecided | `it` |\n") == 2
 
 
@@ -62,15 +63,34 @@ def test_claims_show_verdict_effect_and_reason(tmp_path):
     [
         (PAGE.replace("board it", "board other"), "page.md: <!-- board other alone/x captioner -->: found no"),
         (PAGE.replace("alone/x", "alone/y"), "found 'alone/y captioner'; allowed: alone/x captioner"),
+        (
+            "<!-- metrics painter -->\n<!-- end -->",
+            "page.md: <!-- metrics painter -->: metrics: found 'painter'; allowed: capt",
+        ),
+        ("<!-- methods merging data -->\n<!-- end -->", "found 'merging data'; allowed: controls, data, choosing"),
     ],
 )
 def test_a_table_that_cannot_be_made_is_one_sentence(text, message, tmp_path):
     with pytest.raises(UsageError, match=message):
-        filled(text, boards(tmp_path, ROW), Path("page.md"))
+        filled(text, boards(tmp_path, ROW), Path("page.md"), MAKERS)
+
+
+def test_rows_of_a_maker_become_a_table_and_other_kinds_stay(tmp_path):
+    makers = {"birds": lambda words: [("name", "law"), (f"`{words[0]}`", "a | b")]}
+    text = "<!-- birds owl -->\n<!-- end -->\n<!-- fish cod -->\nold\n<!-- end -->"
+    made = filled(text, tmp_path, Path("page.md"), makers)
+    assert "<!-- birds owl -->\n\n| name | law |\n|---|---|\n| `owl` | a \\| b |\n\n<!-- end -->" in made
+    assert "old" in made
+
+
+def test_pages_ask_for_every_side_and_every_group():
+    text = "".join((ROOT / name).read_text(encoding="utf-8") for name in PAGES)
+    for kind, words in (("metrics", SIDES), ("methods", GROUPS)):
+        assert [word for word in words if f"<!-- {kind} {word} -->" not in text] == []
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_committed_pages_hold_the_committed_boards(name, tmp_path):
     copy = tmp_path / "page.md"
     copy.write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
-    assert not fill(copy, ROOT / "leaderboard" / "boards"), f"{name} is not up to date; run: make leaderboard"
+    assert not fill(copy, ROOT / "leaderboard" / "boards", MAKERS), f"{name} is not up to date; run: make leaderboard"

@@ -10,10 +10,7 @@ import pytest
 import torch
 from transformers import AutoImageProcessor, BertConfig, BertModel, Dinov2Config, Dinov2Model
 
-from benchmarks.errors import UsageError
-from benchmarks.keys import Spec
 from benchmarks.needs import _require_weights
-from benchmarks.sources import read_class
 from benchmarks.testbed import ModelSpec
 from lightning_modules.inputs.tokens import word_tokenizer
 from lightning_modules.judges import inception
@@ -22,6 +19,9 @@ from lightning_modules.judges.dinov2 import DinoJudge
 from lightning_modules.judges.inception import InceptionJudge
 from lightning_modules.judges.sentences import SentenceJudge
 from lightning_modules.weights.quiet import quiet
+from records.canonical import Spec
+from records.errors import UsageError
+from records.sources import read_class
 
 CLASSES = {cls.__name__: f"{cls.__module__}.{cls.__name__}" for cls in (DinoJudge, SentenceJudge, InceptionJudge)}
 PREPROCESSOR = {

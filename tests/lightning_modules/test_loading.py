@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from huggingface_hub import constants
 
-from benchmarks.errors import UsageError
-from benchmarks.keys import Spec
 from benchmarks.needs import _require_weights
 from benchmarks.steps.context import RunContext, make_model
 from benchmarks.store import MemoryStore, Record
@@ -21,6 +19,8 @@ from benchmarks.world import _identify
 from lightning_modules.captioning.captioner import CaptionerModule
 from lightning_modules.settings import CaptionDecoding, Execution
 from lightning_modules.weights.sources import ROOT, MissingModel, Origin, portable, snapshot
+from records.canonical import Spec
+from records.errors import UsageError
 from tests.lightning_modules.conftest import make_captioner, make_generator, make_judge
 
 CLASSES = {

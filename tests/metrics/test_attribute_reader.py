@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.errors import UsageError
 from benchmarks.loading import SUITES, read
 from benchmarks.metrics.attribute_reader import AttributeReader, zero_shot
 from benchmarks.metrics.attribute_shift import CaptionShift
@@ -13,6 +12,7 @@ from benchmarks.metrics.view import View
 from benchmarks.testbed import AttributeList
 from datamodules.scenes.dataset import Scenes
 from lightning_modules.judges.clip import ClipJudge
+from records.errors import UsageError
 
 BASES = Path(__file__).parents[2] / "lightning_modules" / "bases" / "scenes"
 

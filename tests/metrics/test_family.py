@@ -55,11 +55,11 @@ def test_literals_are_readable_without_import(family):
     assert literals["needs"] == family.needs
     assert set(literals.get("intervals", ())) <= set(literals["declares"])
     for about in literals["declares"].values():
-        assert set(about) == {"direction", "range", "source", "misses"}
+        assert set(about) == {"direction", "range", "with_n", "source", "misses", "healthy"}
         assert about["direction"] in ("up", "down", "none")
         low, high = about["range"]
         assert low is None or high is None or low < high
-        assert "\n" not in about["misses"]
+        assert all("\n" not in about[text] for text in ("with_n", "source", "misses", "healthy"))
 
 
 @each_family

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.errors import UsageError
 from benchmarks.execute import Outcome
 from benchmarks.loading import SUITES
 from benchmarks.plan import Plan, PlannedCell, make_plan
 from benchmarks.store import MemoryStore
 from datamodules.pairs import Pairs
+from records.errors import UsageError
 from tests.engine.conftest import run_in_memory
 from tests.mitigations.toys import same
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.errors import UsageError
 from benchmarks.loading import SUITES, load_mitigation
 from benchmarks.methods import make_method, with_knobs
 from benchmarks.plan import Plan, make_plan
 from lightning_modules.settings import Lora
+from records.errors import UsageError
 from tests.engine.conftest import run_in_memory, write_suite
 
 FIRST = "benchmarks.mitigations.fresh_real.FreshReal"

@@ -1,4 +1,4 @@
-"""What a ``class_path`` says without importing it: is it there, what does it declare, what is its source digest.
+"""What a ``class_path`` says without importing it: is it there, what does it declare, by what name is it identified.
 
 Planning never imports torch, so metric families, models and data sets are read as text: the module is located with
 `importlib.util.find_spec`, parsed with `ast`, and class-level literals are evaluated.
@@ -7,15 +7,14 @@ Planning never imports torch, so metric families, models and data sets are read 
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib.util
 import sys
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import UsageError
+from records.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,7 @@ class ClassSource:
     class_path: str
     file: Path
     literals: dict[str, Any]
+    name: str  # its own literal `name`, never an inherited one; the class's name where it states none
     parameters: tuple[str, ...] | None  # of __init__, None when inherited or open (**kwargs)
 
 
@@ -43,11 +43,17 @@ def read_class(class_path: str) -> ClassSource:
     if node is None:
         raise UsageError(f"class_path {class_path!r}: {file.name} has no class {name!r}")
     literals = _literals(node)
+    own = str(literals.get("name") or name)
     for base in node.bases:  # literals of bases in the same file are inherited
         parent = _find_class(file, base.id) if isinstance(base, ast.Name) else None
         if parent is not None:
             literals = {**_literals(parent), **literals}
-    return ClassSource(class_path, file, literals, _parameters(node))
+    return ClassSource(class_path, file, literals, own, _parameters(node))
+
+
+def class_names(file: Path) -> tuple[str, ...]:
+    """Return the names of the classes that a file defines at its top level, in order."""
+    return tuple(node.name for node in parse(file).body if isinstance(node, ast.ClassDef))
 
 
 def module_file(module: str) -> Path | None:
@@ -61,8 +67,13 @@ def module_file(module: str) -> Path | None:
     return Path(spec.origin)
 
 
-@cache
-def _parse(file: Path) -> ast.Module:
+def parse(file: Path) -> ast.Module:
+    """Return the syntax tree of a file as it is now."""
+    return _parsed(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=512)
+def _parsed(file: Path, changed: int) -> ast.Module:
     try:
         return ast.parse(file.read_text(encoding="utf-8"))
     except SyntaxError as error:
@@ -70,7 +81,7 @@ def _parse(file: Path) -> ast.Module:
 
 
 def _find_class(file: Path, name: str) -> ast.ClassDef | None:
-    return next((n for n in _parse(file).body if isinstance(n, ast.ClassDef) and n.name == name), None)
+    return next((n for n in parse(file).body if isinstance(n, ast.ClassDef) and n.name == name), None)
 
 
 def _literals(node: ast.ClassDef) -> dict[str, Any]:
@@ -96,12 +107,6 @@ def _parameters(node: ast.ClassDef) -> tuple[str, ...] | None:
                 return None
             return tuple(a.arg for a in [*item.args.args[1:], *item.args.kwonlyargs])
     return None
-
-
-@cache
-def file_digest(file: Path) -> str:
-    """Return the sha256 of a file's bytes."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def import_class(class_path: str) -> type:

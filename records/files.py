@@ -1,0 +1,28 @@
+"""The one way to write a file: there completely or not at all, also after a power cut."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file (UTF-8, newlines as given) aside, flush it to the disk and rename it into place.
+
+    The folder is made if missing. The rename itself may be lost in a power cut: the folder is not synced, as the same
+    command writes the file again.
+
+    Raises:
+        OSError: The disk is full or the folder cannot be written; the old file is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with aside.open("w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return path

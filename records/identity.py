@@ -1,0 +1,28 @@
+"""What a class is in a key: its name and version, never an address, so that files may move and be renamed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from records.fingerprint import fingerprint, shipped
+from records.sources import read_class
+
+
+def identity(class_path: str) -> dict[str, Any]:
+    """Return what enters a key of a class; of an author's class what it does as well.
+
+    A shipped class whose numbers change by design gets another version. Nobody can ask that of every author, nor that
+    no two of them choose the same name.
+    """
+    source = read_class(class_path)
+    found = {"name": source.name, "version": source.literals.get("version", 1)}
+    return found if shipped(class_path) else {**found, "source": fingerprint(class_path)}
+
+
+def by_name(arguments: Any) -> Any:
+    """Return arguments as they enter a key: a class that they name by `class_path` stands there by its identity."""
+    if isinstance(arguments, dict):
+        held = {key: by_name(value) for key, value in arguments.items()}
+        path = arguments.get("class_path")
+        return {**held, "class_path": identity(path)} if isinstance(path, str) else held
+    return [by_name(item) for item in arguments] if isinstance(arguments, (list, tuple)) else arguments
