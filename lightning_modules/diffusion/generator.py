@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lightning_modules.diffusion import compiled, pipeline_files, process, samplers
 from lightning_modules.diffusion.encoders import Encoders
-from lightning_modules.diffusion.guidance import Steering, guided
+from lightning_modules.diffusion.guidance import Steering, guided, summands
 from lightning_modules.families.text_to_image import Tensors, family_of
 from lightning_modules.fitting import adapter_files, runner
 from lightning_modules.fitting.contracts import Generated, Progress
@@ -233,7 +233,7 @@ class GeneratorModule(PairModule):
                 self.parts["scheduler"], decoding.scheduler, decoding.steps, tokens=tokens, sigmas=sigmas
             ),
         }
-        with compiled.sampling([model for model, _ in self._work["steering"].models(self)], len(inputs)):
+        with compiled.sampling([model for model, _ in summands(self, self._work["steering"])], len(inputs)):
             images = runner.predict(self, len(inputs), self.batch_size, progress)
         evaluations = self._work["evaluations"]
         self._work = {}
@@ -247,7 +247,7 @@ class GeneratorModule(PairModule):
         streams = streams_of([work["seeds"][i] for i in batch])
         latents = gaussian(streams, work["shape"]).to(self.device)
         conditions = self.encoders.conditions([work["prompts"][i] for i in batch])
-        models = steering.models(self)
+        models = summands(self, steering)
         away = (
             self.encoders.conditions([decoding.negative_prompt])
             if decoding.negative_prompt

@@ -28,11 +28,12 @@ class Steering:
     auxiliary: FitModule | None = None
     weight: float = 0.0
 
-    def models(self, own: FitModule) -> list[tuple[FitModule, float]]:
-        """Return the generators whose predictions are added up, and the weight of each."""
-        if self.auxiliary is None:
-            return [(own, 1.0)]
-        return [(own, 1.0 + self.weight), (self.auxiliary, -self.weight)]
+
+def summands(own: FitModule, steering: Steering) -> list[tuple[FitModule, float]]:
+    """Return the generators whose predictions are added up, and the weight of each."""
+    if steering.auxiliary is None:
+        return [(own, 1.0)]
+    return [(own, 1.0 + steering.weight), (steering.auxiliary, -steering.weight)]
 
 
 def guided(
