@@ -17,8 +17,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import UsageError
 from leaderboard.text import count, markdown_escape, number
+from records.errors import UsageError
 
 BLOCK = re.compile(
     r"(?P<head><!-- (?P<kind>board|claims|verdicts) (?P<words>[^>]*?) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.S

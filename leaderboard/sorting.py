@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmarks.errors import UsageError
 from leaderboard.board import Board, Group, Line
 from leaderboard.overall import at_end
 from leaderboard.readings import stem
 from leaderboard.records import COSTS
 from leaderboard.statistics import Interval, Ratio
+from records.errors import UsageError
 
 COLUMNS = ("start", "end", "worsening", "prevented", "gain", "p_value", "rank", "area", "slope", "onset")
 LARGE_IS_BETTER = ("prevented", "gain", "onset")

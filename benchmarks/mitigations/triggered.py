@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.hooks import HOOKS, Mitigation
-from benchmarks.keys import canonical
-from benchmarks.loading import SUITES, load_mitigation
-from benchmarks.methods import make_hooks
-from benchmarks.sources import file_digest, import_class, read_class
-from benchmarks.suite import Scenario
+from benchmarks.methods.hooks import HOOKS, Mitigation
+from benchmarks.methods.ready import make_hooks
+from benchmarks.study.loading import SUITES, load_mitigation
+from benchmarks.study.suite import Scenario
+from records.canonical import canonical
+from records.sources import file_digest, import_class, read_class
 
 DETECTOR = {"class_path": "benchmarks.mitigations.detectors.Drift", "init_args": {}}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.keys import Step
+from benchmarks.steps import Step
 from benchmarks.steps.context import RunContext
-from benchmarks.store import Cost
+from benchmarks.storage.store import Cost
 
 #: Step kind -> module of this package that holds a function of the same name.
 MODULES = {

@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.checks import MODALITIES
-from benchmarks.hooks import Context, Mitigation
-from benchmarks.keys import Spec, Step
+from benchmarks.methods.hooks import Context, Mitigation
 from benchmarks.seeds import draw_items, permutation, sample_seeds, step_seed
-from benchmarks.sources import import_class
-from benchmarks.store import Store
-from benchmarks.suite import Executions
-from benchmarks.testbed import ModelSpec
+from benchmarks.steps import Step
+from benchmarks.storage.store import Store
+from benchmarks.study.suite import Executions
+from benchmarks.study.testbed import ModelSpec
 from datamodules.pairs import Pairs
 from lightning_modules.sources import Origin, is_adapter
+from records.canonical import Spec
+from records.checks import MODALITIES
+from records.sources import import_class
 
 #: Bytes of models that a process keeps loaded between steps unless it is told otherwise, and their number.
 MODEL_BYTES, MODELS_KEPT = 2 * 2**30, 16

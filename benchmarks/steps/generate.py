@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.errors import StepError
-from benchmarks.keys import Step
 from benchmarks.seeds import draw_items, sample_seeds
-from benchmarks.sources import import_class
+from benchmarks.steps import Step
 from benchmarks.steps.context import (
     RunContext,
     caption_seed,
@@ -24,11 +22,13 @@ from benchmarks.steps.context import (
     real_pairs,
     reserve_ids,
 )  # fmt: skip
-from benchmarks.store import Cost
-from benchmarks.testbed import ModelSpec
-from benchmarks.world import model_folder, on_data, read_card
+from benchmarks.storage.store import Cost
+from benchmarks.study.testbed import ModelSpec
+from benchmarks.study.world import model_folder, on_data, read_card
 from datamodules.pairs import Pairs
 from lightning_modules.cards import digest as weights_digest
+from records.errors import StepError
+from records.sources import import_class
 
 
 def base(step: Step, context: RunContext) -> tuple[Any, Cost]:

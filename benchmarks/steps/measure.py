@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.errors import StepError
-from benchmarks.keys import Step
 from benchmarks.metrics.family import Family, MetricUnavailable
 from benchmarks.metrics.floors import caption_floor_view, floor_draws, image_floor_view, no_caption_floor
-from benchmarks.metrics.names import facts
 from benchmarks.metrics.view import View
 from benchmarks.seeds import permutation, sample_seeds
-from benchmarks.sources import import_class
+from benchmarks.steps import Step
 from benchmarks.steps.context import REFERENCES, RunContext, references
-from benchmarks.store import Cost
-from benchmarks.world import KINDS
+from benchmarks.storage.store import Cost
+from benchmarks.study.world import KINDS
 from datamodules.pairs import Pairs
+from records.declarations import facts
+from records.errors import StepError
+from records.sources import import_class
 
 
 def sample(step: Step, context: RunContext) -> tuple[Pairs, Cost]:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.errors import StepError
-from benchmarks.keys import Step
+from benchmarks.steps import Step
 from benchmarks.steps.context import RunContext, in_order, items_of
-from benchmarks.store import Cost
+from benchmarks.storage.store import Cost
 from datamodules.pairs import Pairs
+from records.errors import StepError
 
 
 def curate(step: Step, context: RunContext) -> tuple[Pairs, Cost]:

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from benchmarks.analytic import pair_theory, theory
-from benchmarks.execute import execute
-from benchmarks.executors import InProcessExecutor
-from benchmarks.plan import make_plan
+from benchmarks.planning.plan import make_plan
+from benchmarks.running.execute import execute
+from benchmarks.running.executors import InProcessExecutor
 from benchmarks.steps import train
-from benchmarks.store import Cost, MemoryStore
+from benchmarks.storage.store import Cost, MemoryStore
 from tests.analytic.agreement import Trajectories, assert_between, assert_falls, assert_mean, power, scores, stacked
 
 pytestmark = pytest.mark.theory

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from benchmarks.keys import canonical, digest
 from lightning_modules.settings import ADDED, FitSettings, Lora
+from records.canonical import canonical, digest
 
 
 @dataclass(frozen=True)

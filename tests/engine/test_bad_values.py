@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks.errors import StepError, UsageError
-from benchmarks.loading import SUITES
-from benchmarks.plan import make_plan
+from benchmarks.planning.plan import make_plan
 from benchmarks.steps.generate import require_side
+from benchmarks.study.loading import SUITES
 from datamodules.scenes.dataset import Scenes
+from records.errors import StepError, UsageError
 from tests.engine.conftest import TESTBED
 from tests.engine.test_bad_input import JUDGE, altered, refused
 
@@ -91,7 +91,7 @@ METHODS = {
 def test_methods(name: str, suite: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     body, expected = METHODS[name]
     file = tmp_path / f"method_{name.replace(' ', '_')}.py"
-    file.write_text(f"from benchmarks.hooks import Mitigation\n\n\nclass Method(Mitigation):\n    {body}\n")
+    file.write_text(f"from benchmarks.methods.hooks import Mitigation\n\n\nclass Method(Mitigation):\n    {body}\n")
     refused([str(suite()), "--method", f"{file}:Method"], expected, tmp_path, capsys)
 
 

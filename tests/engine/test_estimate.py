@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.cli import explained, run_plan
-from benchmarks.estimate import estimate, work_of
-from benchmarks.executors import InProcessExecutor
-from benchmarks.plan import Plan, make_plan
+from benchmarks.commands.main import explained, run_plan
+from benchmarks.planning.estimate import estimate, work_of
+from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.running.executors import InProcessExecutor
 from benchmarks.steps.generate import mine
-from benchmarks.store import LocalStore
+from benchmarks.storage.store import LocalStore
 from tests.engine.conftest import write_suite
 
 ENSEMBLE = [{"file": "diverse_ensemble", "variants": ["k3_live"]}, {"file": "joint_finetune"}]

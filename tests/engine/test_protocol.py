@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.errors import UsageError
 from benchmarks.keys import STEP_VERSIONS
-from benchmarks.loading import SUITES, load_scenarios, load_suite, load_testbed
-from benchmarks.plan import Plan, _Planner
-from benchmarks.suite import ScenarioEntry
-from benchmarks.world import open_world
+from benchmarks.planning.plan import Plan, _Planner
+from benchmarks.study.loading import SUITES, load_scenarios, load_suite, load_testbed
+from benchmarks.study.suite import ScenarioEntry
+from benchmarks.study.world import open_world
+from records.errors import UsageError
 from tests.engine.conftest import SMALL, TESTBED, write_suite
 
 Planner = Callable[..., Plan]

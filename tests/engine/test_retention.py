@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.execute import execute
-from benchmarks.executors import InProcessExecutor, Listener
-from benchmarks.keys import Step
-from benchmarks.plan import Plan
-from benchmarks.results import CellResult
-from benchmarks.retention import MODELS, POOLS
-from benchmarks.store import LocalStore, MemoryStore, Store
+from benchmarks.planning.plan import Plan
+from benchmarks.running.execute import execute
+from benchmarks.running.executors import InProcessExecutor, Listener
+from benchmarks.running.retention import MODELS, POOLS
+from benchmarks.steps import Step
+from benchmarks.storage.store import LocalStore, MemoryStore, Store
+from records.results import CellResult
 from tests.engine.conftest import run_in_memory
 
 LEAN = {"pools": False, "models": False}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.loading import ROOT, SUITES, load_mitigation, load_scenarios, read
-from benchmarks.plan import make_plan
-from benchmarks.testbed import Testbed as BedFile
+from benchmarks.planning.plan import make_plan
+from benchmarks.study.loading import ROOT, SUITES, load_mitigation, load_scenarios, read
+from benchmarks.study.testbed import Testbed as BedFile
 
 SUITE_FILES = sorted(p.stem for p in SUITES.glob("*.yaml"))
 
@@ -43,7 +43,7 @@ def test_every_mitigation_parses(file: Path) -> None:
 def test_big_studies_share_steps_and_plan_without_torch(name: str) -> None:
     code = (
         "import sys, contextlib, io, json\n"
-        "from benchmarks.cli import main\n"
+        "from benchmarks.commands.main import main\n"
         "out = io.StringIO()\n"
         "with contextlib.redirect_stdout(out):\n"
         f"    assert main(['plan', {name!r}, '--format', 'json']) == 0\n"

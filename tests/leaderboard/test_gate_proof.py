@@ -17,12 +17,12 @@ import pytest
 import yaml
 
 from benchmarks.analytic import models
-from benchmarks.execute import execute
-from benchmarks.executors import InProcessExecutor
-from benchmarks.judging import BASELINES, evidence, settings
-from benchmarks.loading import ROOT, SUITES
-from benchmarks.plan import make_plan
-from benchmarks.store import MemoryStore
+from benchmarks.commands.judging import BASELINES, evidence, settings
+from benchmarks.planning.plan import make_plan
+from benchmarks.running.execute import execute
+from benchmarks.running.executors import InProcessExecutor
+from benchmarks.storage.store import MemoryStore
+from benchmarks.study.loading import ROOT, SUITES
 from leaderboard.gate import Report, check, read
 
 pytestmark = pytest.mark.slow
@@ -50,7 +50,7 @@ def test_unchanged_analytic_runs_pass(first, tmp_path):
 
 
 BROKEN_ACCUMULATE = '''
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from datamodules.pairs import Pairs
 
 
@@ -136,7 +136,7 @@ import copy
 
 import torch
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 
 
 class Untrained(Mitigation):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.errors import UsageError
-from benchmarks.loading import ROOT
+from benchmarks.study.loading import ROOT
 from leaderboard.pages import PAGES, fill, filled
+from records.errors import UsageError
 
 ROW = {
     "scenario": "alone", "variant": "x", "modality": "captioner", "metric": "captioner/word_accuracy@n=8", "mitigation": "good",

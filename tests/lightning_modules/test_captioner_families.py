@@ -10,12 +10,12 @@ import torch
 from peft import LoraConfig, inject_adapter_in_model
 from transformers import AutoModelForImageTextToText
 
-from benchmarks.sources import read_class
 from benchmarks.steps.context import make_model
-from benchmarks.testbed import ModelSpec
+from benchmarks.study.testbed import ModelSpec
 from datamodules.pairs import Pairs
 from lightning_modules.captioner import CaptionerModule
 from lightning_modules.settings import CaptionDecoding, FitSettings
+from records.sources import read_class
 from tests.lightning_modules.tiny_captioners import CAPTIONS, TINY, images, make
 
 torch.set_num_threads(1)

@@ -10,11 +10,8 @@ import pytest
 import torch
 from transformers import AutoImageProcessor, BertConfig, BertModel, Dinov2Config, Dinov2Model
 
-from benchmarks.errors import UsageError
-from benchmarks.keys import Spec
-from benchmarks.needs import _require_weights
-from benchmarks.sources import read_class
-from benchmarks.testbed import ModelSpec
+from benchmarks.planning.needs import _require_weights
+from benchmarks.study.testbed import ModelSpec
 from lightning_modules.judge import ClipJudge
 from lightning_modules.judges import inception
 from lightning_modules.judges.dinov2 import DinoJudge
@@ -22,6 +19,9 @@ from lightning_modules.judges.inception import InceptionJudge
 from lightning_modules.judges.sentences import SentenceJudge
 from lightning_modules.quiet import quiet
 from lightning_modules.tokens import word_tokenizer
+from records.canonical import Spec
+from records.errors import UsageError
+from records.sources import read_class
 
 CLASSES = {cls.__name__: f"{cls.__module__}.{cls.__name__}" for cls in (DinoJudge, SentenceJudge, InceptionJudge)}
 PREPROCESSOR = {

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.hooks import Mitigation
-from benchmarks.keys import Step
+from benchmarks.methods.hooks import Mitigation
 from benchmarks.mitigations.detector_resampling import DetectorResampling
 from benchmarks.mitigations.diversity_selection import DiversitySelection, farthest_points
 from benchmarks.mitigations.preference_choice import PreferenceChoice
 from benchmarks.mitigations.self_correction import SelfCorrection
 from benchmarks.mitigations.verifier_filter import VerifierFilter
-from benchmarks.plan import make_plan
+from benchmarks.planning.plan import make_plan
+from benchmarks.steps import Step
 from datamodules.pairs import Pairs
 from tests.mitigations.toys import MODALITIES, N, ToyScorer, ask, bites, drawn, same, scores
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 import yaml
 
-from benchmarks.execute import Outcome, execute
-from benchmarks.executors import InProcessExecutor
-from benchmarks.plan import Plan, make_plan
-from benchmarks.store import MemoryStore
+from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.running.execute import Outcome, execute
+from benchmarks.running.executors import InProcessExecutor
+from benchmarks.storage.store import MemoryStore
 from lightning_modules import adapters, cards
 from lightning_modules.scorer import DualScorer
 from tests.engine.conftest import SMALL

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks.errors import UsageError
 from benchmarks.mitigations.detectors import Drift, SpreadLoss
-from benchmarks.plan import make_plan
+from benchmarks.planning.plan import make_plan
+from records.errors import UsageError
 from tests.engine.conftest import TESTBED, run_in_memory, write_suite
 
 SCORER = {"name": "s", "class_path": "tests.mitigations.trigger_helpers.Scorer", "trained_on": ["scorer"]}

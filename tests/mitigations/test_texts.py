@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.errors import StepError
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from benchmarks.mitigations.content_injection import ContentInjection
 from benchmarks.mitigations.corpus_injection import CorpusInjection
 from benchmarks.mitigations.partial_relabel import PartialRelabel
@@ -18,6 +17,7 @@ from benchmarks.mitigations.to_edit import ToEdit, ToEditSynthetic
 from benchmarks.seeds import sample_seeds
 from datamodules.pairs import Pairs
 from lightning_modules.runner import Generated
+from records.errors import StepError
 from tests.mitigations.toys import MODALITIES, N, ask, bites, drawn, real, same
 
 END = 0

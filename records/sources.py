@@ -1,0 +1,124 @@
+"""What a ``class_path`` says without importing it: is it there, what does it declare, what is its source digest.
+
+Planning never imports torch, so metric families, models and data sets are read as text: the module is located with
+`importlib.util.find_spec`, parsed with `ast`, and class-level literals are evaluated.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from records.errors import UsageError
+
+
+@dataclass(frozen=True)
+class ClassSource:
+    """A class read from its source text."""
+
+    class_path: str
+    file: Path
+    literals: dict[str, Any]
+    parameters: tuple[str, ...] | None  # of __init__, None when inherited or open (**kwargs)
+
+
+@cache
+def read_class(class_path: str) -> ClassSource:
+    """Locate and parse ``package.module.Class`` without importing the module itself.
+
+    Raises:
+        UsageError: When the module or the class cannot be found, or its file does not parse.
+    """
+    module, _, name = class_path.rpartition(".")
+    file = module_file(module) if module else None
+    if file is None:
+        raise UsageError(f"class_path {class_path!r}: module {module!r} was not found on the Python path")
+    node = _find_class(file, name)
+    if node is None:
+        raise UsageError(f"class_path {class_path!r}: {file.name} has no class {name!r}")
+    literals = _literals(node)
+    for base in node.bases:  # literals of bases in the same file are inherited
+        parent = _find_class(file, base.id) if isinstance(base, ast.Name) else None
+        if parent is not None:
+            literals = {**_literals(parent), **literals}
+    return ClassSource(class_path, file, literals, _parameters(node))
+
+
+def module_file(module: str) -> Path | None:
+    """Return the file of a module, or None; only its parent packages are imported."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    return Path(spec.origin)
+
+
+@cache
+def _parse(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise UsageError(f"{file}: line {error.lineno} is not valid Python ({error.msg})") from error
+
+
+def _find_class(file: Path, name: str) -> ast.ClassDef | None:
+    return next((n for n in _parse(file).body if isinstance(n, ast.ClassDef) and n.name == name), None)
+
+
+def _literals(node: ast.ClassDef) -> dict[str, Any]:
+    found = {}
+    for item in node.body:
+        target, value = None, None
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+            target, value = item.target.id, item.value
+        elif isinstance(item, ast.Assign) and len(item.targets) == 1 and isinstance(item.targets[0], ast.Name):
+            target, value = item.targets[0].id, item.value
+        if target is not None and value is not None:
+            try:
+                found[target] = ast.literal_eval(value)
+            except ValueError:
+                continue  # not a literal: nothing that planning may rely on
+    return found
+
+
+def _parameters(node: ast.ClassDef) -> tuple[str, ...] | None:
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            if item.args.kwarg is not None:
+                return None
+            return tuple(a.arg for a in [*item.args.args[1:], *item.args.kwonlyargs])
+    return None
+
+
+@cache
+def file_digest(file: Path) -> str:
+    """Return the sha256 of a file's bytes."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def import_class(class_path: str) -> type:
+    """Import ``package.module.Class``.
+
+    Raises:
+        UsageError: When it cannot be imported, naming the reason.
+    """
+    module, _, name = class_path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"class_path {class_path!r} cannot be imported: {error}") from error
+
+
+def add_to_path(folder: Path) -> None:
+    """Put a folder on the Python path, so that a method or model beside a YAML file is found."""
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+        importlib.invalidate_caches()
