@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from benchmarks.results import CellResult, Cost, Floor
 from leaderboard import comparing
 from leaderboard import statistics as st
 from leaderboard.controls import Controls, find_controls, mismatch
@@ -19,6 +18,7 @@ from leaderboard.onset import onset
 from leaderboard.power import Power
 from leaderboard.readings import BoardRow, Reading, read
 from leaderboard.signatures import Signature, signatures
+from records.results import CellResult, Cost, Floor
 
 __all__ = ["Board", "BoardRow", "Group", "Line", "build"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from benchmarks.results import CellResult, MetricInfo, Point, Row
 from leaderboard.board import Board, build
 from leaderboard.entries import Entry, EntryCell, EntryRow
 from leaderboard.readings import CONTROLS, BoardRow
+from records.results import CellResult, MetricInfo, Point, Row
 
 Rows = tuple[list[BoardRow], dict[str, CellResult]]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from benchmarks.results import CellResult, Floor
 from leaderboard import statistics as st
 from leaderboard.comparing import gap, paired
 from leaderboard.readings import CONTROLS, BoardRow, Reading, read
+from records.results import CellResult, Floor
 
 UNKNOWN = st.Validity(None, None)
 

@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from benchmarks.results import Cost, Floor, MetricInfo
-from benchmarks.results_codec import CodecError, decode, encode, schema
-from benchmarks.results_migrations import migrate
 from leaderboard.entries_migrations import MIGRATIONS
+from records.codec import CodecError, decode, encode, schema
 from records.errors import UsageError
+from records.migrations import migrate
+from records.results import Cost, Floor, MetricInfo
 
 SCHEMA = 2
 MOST_BYTES = 4_000_000

@@ -1,4 +1,4 @@
-"""Entries of older schemas, brought up to date one version at a time, as in `benchmarks.results_migrations`.
+"""Entries of older schemas, brought up to date one version at a time, as in `records.migrations`.
 
 To change the schema: raise `leaderboard.entries.SCHEMA`, add ``{old: function}`` here, where the function takes the
 parsed document of schema ``old`` and returns that of ``old + 1``, and keep one old file as a test.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.results_migrations import Migration
+from records.migrations import Migration
 
 MIGRATIONS: Mapping[int, Migration] = {
     # Where a class lay, which said nothing once it had moved; `restamp` puts its name there.

@@ -15,12 +15,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from benchmarks.findings import Gate
-from benchmarks.results_codec import CodecError, decode, encode
 from leaderboard.gate_statistics import FAMILY_LEVEL, Change, Sample, compare, equal_spreads
 from leaderboard.series import Evidence, NoSeries, Series
+from records.codec import CodecError, decode, encode
 from records.errors import UsageError
 from records.files import write_text
+from records.findings import Gate
 
 SCHEMA = 1
 #: Spreads this different (Levene's p value) are not pooled.

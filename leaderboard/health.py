@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from benchmarks.results import CellResult
 from leaderboard.readings import BoardRow, curve, stem
 from leaderboard.statistics import t_interval, worsening
+from records.results import CellResult
 
 ALIGNMENT = ("alignment", "clipscore")
 BREADTH = ("recall", "coverage", "survival")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.results import CellResult, MetricInfo
 from leaderboard.board import Board, Group, Line
 from leaderboard.readings import BoardRow
+from records.results import CellResult, MetricInfo
 
 
 @dataclass(frozen=True)

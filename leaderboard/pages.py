@@ -8,7 +8,7 @@ A page says where a table goes and what is in it, by one comment line before and
     <!-- end -->
 
 `claims` has effects and p values, `verdicts` only what was found, of several suites. Further kinds of blocks come with
-the functions that make their rows, such as those of `benchmarks.declared`.
+the functions that make their rows, such as those of `benchmarks.reporting.declared`.
 """
 
 from __future__ import annotations

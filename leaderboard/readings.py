@@ -13,8 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.results import CellResult, Cost
 from leaderboard.statistics import Array
+from records.results import CellResult, Cost
 
 CONTROLS = ("none", "real")
 HOST_FIELDS = ("device", "machine")  # of `CellResult.execution`: different kinds of hosts are not paired

@@ -13,11 +13,11 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.findings import Statistic
-from benchmarks.results import CellResult
 from leaderboard import statistics as st
 from leaderboard.readings import HOST_FIELDS, BoardRow
 from leaderboard.statistics import Array
+from records.findings import Statistic
+from records.results import CellResult
 
 #: Why there is nothing to read: not planned, not measured, a cell failed, a cell has not run, no finite number.
 Lack = Literal["row", "metric", "failed", "incomplete", "not finite"]

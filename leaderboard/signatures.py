@@ -14,10 +14,10 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.results import CellResult
 from leaderboard.onset import ALPHA, NEVER, onsets
 from leaderboard.readings import curve, stem
 from leaderboard.statistics import SEEDS_FOR_INTERVALS
+from records.results import CellResult
 
 Fails = Literal["falls", "rises"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmarks.results import CellResult
 from leaderboard.entries import Entry, EntryCell, EntryRow
 from leaderboard.statistics import SEEDS_FOR_RANKS
+from records.results import CellResult
 
 SPREADS = 3.0  # standard deviations over seeds by which a cell may move on another kind of host
 

@@ -9,8 +9,8 @@ import torch
 from torchmetrics import Metric
 
 from benchmarks.metrics import jackknife
-from benchmarks.metrics.names import facts
 from benchmarks.metrics.view import View
+from records.declarations import facts
 
 FEATURES = ("features", "paired_features", "draw_features", "reference_features")
 _GAPS = ("reference_features",)  # NaN where an item has fewer references than others

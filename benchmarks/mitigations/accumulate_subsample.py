@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from benchmarks.mitigations.knobs import positive
 from benchmarks.seeds import permutation
 from datamodules.pairs import Pairs

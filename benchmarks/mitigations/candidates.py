@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from benchmarks.mitigations.knobs import whole
 from datamodules.pairs import Pairs
 

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from benchmarks.mitigations.knobs import share
-from benchmarks.suite import Scenario
+from benchmarks.study.suite import Scenario
 from datamodules.pairs import Pairs
 
 

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from benchmarks.mitigations.knobs import share
 from benchmarks.seeds import sample_seeds, step_seed, uniform
-from benchmarks.suite import Scenario
+from benchmarks.study.suite import Scenario
 
 
 class CorpusInjection(Mitigation):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from datamodules.pairs import Pairs
 
 

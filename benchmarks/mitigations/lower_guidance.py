@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 
 
 class LowerGuidance(Mitigation):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 
 
 class Sims(Mitigation):

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from benchmarks.mitigations.knobs import positive, share, whole
 from benchmarks.seeds import gumbel, mix, sample_seeds
-from benchmarks.suite import Scenario
+from benchmarks.study.suite import Scenario
 from datamodules.pairs import Pairs
 from records.errors import StepError
 

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.hooks import HOOKS, Mitigation
-from benchmarks.loading import SUITES, load_mitigation
-from benchmarks.methods import make_hooks
-from benchmarks.suite import Scenario
+from benchmarks.methods.hooks import HOOKS, Mitigation
+from benchmarks.methods.ready import make_hooks
+from benchmarks.study.loading import SUITES, load_mitigation
+from benchmarks.study.suite import Scenario
 from records.canonical import digest
 from records.fingerprint import fingerprint
 from records.identity import by_name

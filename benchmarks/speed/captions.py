@@ -18,9 +18,9 @@ from pycocoevalcap.rouge.rouge import Rouge
 from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 from tabulate import tabulate
 
-from benchmarks.metrics import meteor
-from benchmarks.metrics.caption_overlap import bleu, document_frequencies, rouge_l, tokenise_pairs
-from benchmarks.metrics.ptb import find_java, plain
+from benchmarks.metrics.captions import meteor
+from benchmarks.metrics.captions.overlap import bleu, document_frequencies, rouge_l, tokenise_pairs
+from benchmarks.metrics.java.ptb import find_java, plain
 
 REFERENCES = 5
 TARGETS = {"tokens, BLEU, CIDEr, ROUGE": 3.0, "METEOR": 2.0}

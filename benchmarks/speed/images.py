@@ -13,14 +13,14 @@ import torch
 from tabulate import tabulate
 from torchmetrics.image.fid import _compute_fid
 
-from benchmarks.metrics import real_side as real_sides
-from benchmarks.metrics.image_cmmd import ImageCmmd
-from benchmarks.metrics.image_distance import ImageDistance
-from benchmarks.metrics.image_diversity import ImageDiversity
-from benchmarks.metrics.image_frechet import frechet, gaussian
-from benchmarks.metrics.image_memorisation import ImageMemorisation
-from benchmarks.metrics.image_neighbours import COVERAGE_K
-from benchmarks.metrics.real_side import real_side
+from benchmarks.metrics.images import real_side as real_sides
+from benchmarks.metrics.images.cmmd import ImageCmmd
+from benchmarks.metrics.images.distance import ImageDistance
+from benchmarks.metrics.images.diversity import ImageDiversity
+from benchmarks.metrics.images.frechet import frechet, gaussian
+from benchmarks.metrics.images.memorisation import ImageMemorisation
+from benchmarks.metrics.images.neighbours import COVERAGE_K
+from benchmarks.metrics.images.real_side import real_side
 from benchmarks.metrics.view import View
 from lightning_modules.judges.inception import InceptionJudge
 

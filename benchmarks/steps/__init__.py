@@ -1,32 +1,29 @@
-"""What each kind of step does: `run(step, context) -> (value, Cost)`, found by the step's kind."""
+"""The kinds of steps: one class, one file each; free of torch until they run."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from benchmarks.steps.auxiliary import Auxiliary
+from benchmarks.steps.base import Base
+from benchmarks.steps.captions import Captions
+from benchmarks.steps.curate import Curate
+from benchmarks.steps.features import Features
+from benchmarks.steps.fit import Fit
+from benchmarks.steps.floor import Floor
+from benchmarks.steps.images import Images
+from benchmarks.steps.merge import Merge
+from benchmarks.steps.metrics import Metrics
+from benchmarks.steps.real import Real
+from benchmarks.steps.reference import Reference
+from benchmarks.steps.sample import Sample
+from benchmarks.steps.score import Score
+from benchmarks.steps.step import Step
 
-from benchmarks.keys import Step
-from benchmarks.steps.context import RunContext
-from benchmarks.store import Cost
-
-#: Step kind -> module of this package that holds a function of the same name.
-MODULES = {
-    "base": "generate", "real": "generate", "images": "generate", "captions": "generate", "score": "generate",
-    "curate": "train", "auxiliary": "train", "fit": "train", "merge": "train",
-    "sample": "measure", "features": "measure", "reference": "measure", "metrics": "measure", "floor": "measure",
-}  # fmt: skip
+#: The kinds whose numbers results are made of: their versions enter every protocol.
+STANDARD: tuple[type[Step], ...] = (
+    Base, Real, Images, Captions, Score, Curate, Auxiliary, Fit, Merge, Sample, Features, Reference, Metrics, Floor,
+)  # fmt: skip
 
 
-def run_step(step: Step, context: RunContext) -> tuple[Any, Cost]:
-    """Run one step; its module (and with it torch) is imported here, on first use.
-
-    What the hooks of a method said that they consumed is added to the step's cost.
-    """
-    import importlib
-
-    context.hooked.clear()
-    module = importlib.import_module(f"benchmarks.steps.{MODULES[step.kind]}")
-    value, cost = getattr(module, step.kind)(step, context)
-    for hooked in context.hooked:
-        cost = replace(cost, **{name: getattr(cost, name) + count for name, count in hooked.spent.items()})
-    return value, cost
+def versions() -> dict[str, int]:
+    """Return the version of every standard kind, as protocols hold it."""
+    return {kind.kind: kind.version for kind in STANDARD}

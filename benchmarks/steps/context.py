@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from benchmarks.checks import MODALITIES
-from benchmarks.hooks import Context, Mitigation
-from benchmarks.keys import Step
-from benchmarks.seeds import draw_items, permutation, sample_seeds, step_seed
-from benchmarks.store import Store
-from benchmarks.suite import Executions
-from benchmarks.testbed import ModelSpec
+from benchmarks.methods.hooks import Context
+from benchmarks.storage.store import Store
+from benchmarks.study.suite import Executions
+from benchmarks.study.testbed import ModelSpec
 from datamodules.pairs import Pairs
 from lightning_modules.weights.sources import Origin, is_adapter
 from records.canonical import Spec
+from records.checks import MODALITIES
 from records.sources import import_class
 
 #: Bytes of models that a process keeps loaded between steps unless it is told otherwise, and their number.
 MODEL_BYTES, MODELS_KEPT = 2 * 2**30, 16
-#: Captions of an item that are references; one more, where there is one, is for the ceiling.
-REFERENCES = 5
 
 
 @dataclass
@@ -89,75 +83,6 @@ class RunContext:
         parts = [self.store.get(k) for k in ((keys,) if isinstance(keys, str) else keys)]
         return parts[0] if len(parts) == 1 else Pairs.concat(parts)
 
-    def hook(self, step: Step, hook: str, **facts: Any) -> tuple[Mitigation, Context] | None:
-        """Return the method and the context of a hook that this step's method overrides, else None."""
-        if hook not in step.identity.get("hooks", ()):
-            return None
-        mitigation: Mitigation = step.identity["method"].execution.hooks
-        facts = {"iteration": step.identity["t"], "seed": step.identity.get("seed", 0), **facts}
-        context = Context(hook, mitigation.reads.get(hook, ()), self._sources(step), **facts)
-        self.hooked.append(context)
-        return mitigation, context
-
-    def _sources(self, step: Step) -> dict[str, Callable[[], Any]]:
-        inputs, get = step.inputs, self.store.get
-        grouped: dict[str, dict[str, Any]] = {}
-        for name, key in inputs.items():
-            head, dot, tail = name.partition(".")
-            if dot:
-                grouped.setdefault(head, {})[tail] = key
-        order = items_of(step, self)
-        history = grouped.get("history", {})
-        return {
-            "new": lambda: in_order(self.pool(inputs["new"]), order),
-            "history": lambda: [
-                in_order(self.pool(history[s]), items_of(step, self, int(s))) for s in sorted(history, key=int)
-            ],
-            "real": lambda: [get(k) for k in inputs["real"]],
-            "reserve": lambda: [get(k) for k in inputs["reserve"]],
-            "base": lambda: self.model(str(inputs["base"])),
-            "previous": lambda: self.model(str(inputs["previous"])),
-            "start": lambda: self.model(str(inputs["start"])),
-            "fitted": lambda: self.model(str(inputs["fitted"])),
-            "scorers": lambda: {name: _rows(get(key), order) for name, key in grouped.get("scorers", {}).items()},
-            "scores": lambda: self._by_iteration(grouped.get("scores", {})),
-            "real_scores": lambda: self._real_scores(inputs, grouped.get("real_scores", {})),
-            "captioner": lambda: self._captioner(step),
-            "auxiliary": lambda: {name: self.model(key) for name, key in grouped.get("auxiliary", {}).items()},
-        }
-
-    def _by_iteration(self, keys: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return artifacts named `iteration.scorer` as a list over iterations of mappings by scorer."""
-        found: dict[int, dict[str, Any]] = {}
-        for name, key in keys.items():
-            iteration, _, scorer = name.partition(".")
-            found.setdefault(int(iteration), {})[scorer] = self.store.get(key)
-        return [found[s] for s in sorted(found)]
-
-    def _real_scores(self, inputs: Mapping[str, Any], keys: dict[str, str]) -> list[dict[str, Any]]:
-        pairs = [self.store.get(key) for key in inputs["real"]]
-        return [
-            {scorer: _rows(value, real.ids) for scorer, value in made.items()}
-            for real, made in zip(
-                pairs, self._by_iteration(keys), strict=False
-            )  # none is scored before its pool is made
-        ]
-
-    def _captioner(self, step: Step) -> Callable[[np.ndarray, np.ndarray], Any] | None:
-        if "captioner" not in step.inputs:
-            return None
-        model, decoding = self.model(str(step.inputs["captioner"])), step.identity["decoding"]
-        seed = step.identity["seed"]
-        return lambda images, ids: model.generate(images, decoding, sample_seeds(seed, ids), progress=self.progress)
-
-
-def _rows(scores: dict[str, np.ndarray], order: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Put a scorer's rows, which lie by draw and then by id, into the order of the pool they are of."""
-    ids = scores["ids"]
-    draw = np.arange(len(ids)) // max(1, len(np.unique(ids)))  # every draw holds every item
-    index = sorted_rows(ids, draw, order)
-    return {name: value[index] for name, value in scores.items()}
-
 
 def _weight(model: Any) -> int:
     """Return the bytes of a model's weights; what has none, as the analytic models, weighs nothing."""
@@ -181,67 +106,3 @@ def make_model(spec: ModelSpec) -> Any:
     if getattr(model, "origin", None) is not None and not is_adapter(folder):
         model.origin = origin  # by the name that the suite gives it, which holds on other machines too
     return model
-
-
-def items_of(step: Step, context: RunContext, iteration: int | None = None) -> np.ndarray | None:
-    """Return the item ids that a step's `items` identity stands for, in their order.
-
-    Args:
-        step: A step of iteration t.
-        context: Where data sets are kept.
-        iteration: An earlier iteration than t, whose items are wanted instead.
-    """
-    if "items" not in step.identity:
-        return None
-    seed, t, n = step.identity["items"]
-    closed = t != step.identity["t"]  # a closed loop keeps the items of its first iteration
-    wanted = t if iteration is None or closed else iteration
-    return draw_items(seed, wanted, n, context.data(step.identity["data"]).sizes["prompts"])
-
-
-def in_order(pairs: Pairs, order: np.ndarray | None) -> Pairs:
-    """Sort pairs that shards and members made by draw, then by the order of the items (None = by id)."""
-    draw = np.zeros(len(pairs), dtype=np.int64) if pairs.draw is None else pairs.draw
-    index = sorted_rows(pairs.ids, draw, order)
-    return pairs if np.array_equal(index, np.arange(len(pairs))) else pairs.take(index)
-
-
-def sorted_rows(ids: np.ndarray, draw: np.ndarray, order: np.ndarray | None) -> np.ndarray:
-    """Return the positions of a pool (n,) by draw, then by the order of the items (None = by id)."""
-    rank = ids
-    if order is not None:
-        place = np.argsort(order, kind="stable")
-        rank = place[np.searchsorted(order[place], ids)]
-    return np.lexsort((rank, draw))
-
-
-def references(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the captions of an item that are references: the first five, or as many as there are."""
-    return texts[:REFERENCES]
-
-
-def one_each(captions: list[tuple[str, ...]], seed: int, ids: np.ndarray) -> list[str]:
-    """Return one reference of each item, chosen by the seed and the item's id alone."""
-    chosen = []
-    for texts, draw in zip(map(references, captions), sample_seeds(seed, ids).tolist(), strict=True):
-        chosen.append(texts[draw % len(texts)])
-    return chosen
-
-
-def real_pairs(data: Any, split: str, ids: np.ndarray, seed: int) -> Pairs:
-    """Return real images with one seeded human caption each (of the references)."""
-    captions = tuple(one_each(data.captions(split, ids), seed, ids))
-    n = len(ids)
-    return Pairs(
-        ids=ids, images=data.images(split, ids), captions=captions, prompts=("",) * n, origin=np.zeros(n, np.int16)
-    )
-
-
-def caption_seed(cell_seed: int, t: int) -> int:
-    """Return the seed that picks which human caption of an item is used; the same for prompts and for `real`."""
-    return step_seed(cell_seed, "caption", t)
-
-
-def reserve_ids(cell_seed: int, start: int, n: int, size: int) -> np.ndarray:
-    """Return an unseen slice of the reserve: slices of different iterations never overlap."""
-    return permutation(step_seed(cell_seed, "reserve", 0), size)[start : start + n]

@@ -17,12 +17,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from benchmarks.findings import Statistic, check_metric
 from leaderboard.claims.finding import Finding, Part, Undecided
 from leaderboard.claims.terms import read, varying
 from leaderboard.lazy import stats
 from leaderboard.series import Evidence, Series
 from leaderboard.statistics import LEVEL, Array
+from records.findings import Statistic, check_metric
 
 #: Fewer variants give a permutation test no chance.
 VARIANTS_TO_DECIDE = 8

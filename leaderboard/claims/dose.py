@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.findings import Statistic, check_metric, check_row
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, mean_part, seeds_reason
 from leaderboard.claims.terms import Collapse, beyond, comparable, read
 from leaderboard.series import Evidence
+from records.findings import Statistic, check_metric, check_row
 
 
 @dataclass(frozen=True)

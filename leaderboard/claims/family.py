@@ -7,12 +7,12 @@ from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks.findings import ClaimSpec
-from benchmarks.loading import typed
+from benchmarks.study.loading import typed
 from leaderboard.claims.finding import Finding, Undecided
 from leaderboard.series import Evidence
 from leaderboard.statistics import holm
 from records.errors import UsageError
+from records.findings import ClaimSpec
 from records.sources import import_class
 
 #: Chance of any false verdict among all claims of a suite.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.findings import Statistic, check_row
 from leaderboard import statistics as st
 from leaderboard.claims.finding import Undecided
 from leaderboard.series import Evidence, NoSeries, Series
 from leaderboard.statistics import Array
+from records.findings import Statistic, check_row
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.findings import Statistic, check_metric, check_row
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, Part, mean_part, seeds_reason
 from leaderboard.claims.terms import beyond, read
 from leaderboard.series import Evidence
+from records.findings import Statistic, check_metric, check_row
 
 
 @dataclass(frozen=True)

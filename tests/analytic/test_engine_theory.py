@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from benchmarks.analytic import pair_theory, theory
-from benchmarks.execute import execute
-from benchmarks.executors import InProcessExecutor
-from benchmarks.plan import make_plan
-from benchmarks.steps import train
-from benchmarks.store import Cost, MemoryStore
+from benchmarks.planning.plan import make_plan
+from benchmarks.running.execute import execute
+from benchmarks.running.executors import InProcessExecutor
+from benchmarks.steps import Curate
+from benchmarks.storage.store import Cost, MemoryStore
 from tests.analytic.agreement import Trajectories, assert_between, assert_falls, assert_mean, power, scores, stacked
 
 pytestmark = pytest.mark.theory
@@ -157,7 +157,7 @@ def test_a_thousand_seeds_agree_with_theory_in_two_minutes(tmp_path):
 
 
 def test_the_comparison_fails_when_curate_is_skipped(tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "curate", lambda step, context: (context.pool(step.inputs["new"]), Cost()))
+    monkeypatch.setattr(Curate, "run", lambda step, context: (context.pool(step.inputs["new"]), Cost()))
     with pytest.raises(AssertionError, match="z"):
         drifting_text(tmp_path, FEW, report := Report())
     assert report.lines[-1].startswith("text, accumulate")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.outputs import shown_items
+from benchmarks.reporting.outputs import shown_items
 from datamodules.scenes.dataset import Scenes
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.pictures import caption_table, image_grid
+from benchmarks.reporting.pictures import caption_table, image_grid
 
 
 def rows(count: int = 2, k: int = 3, size: int = 32) -> list[np.ndarray]:

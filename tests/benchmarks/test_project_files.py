@@ -7,7 +7,7 @@ import tomllib
 
 import yaml
 
-from benchmarks.loading import ROOT
+from benchmarks.study.loading import ROOT
 
 PINS = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split() if "==" in line)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import results
-from benchmarks.results import CellError, CellResult, Cost, Floor, MetricInfo, Point, ResultError, Row
-from benchmarks.results_migrations import migrate
+from records import results
+from records.migrations import migrate
+from records.results import CellError, CellResult, Cost, Floor, MetricInfo, Point, ResultError, Row
 
 KEY = "ab" * 32
 METRIC = "generator/frechet@clip,n=512"

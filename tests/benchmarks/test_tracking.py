@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import tracking
-from benchmarks.results import CellError, CellResult, Cost, Floor, MetricInfo, Point, Row
+from benchmarks.reporting import tracking
+from records.results import CellError, CellResult, Cost, Floor, MetricInfo, Point, Row
 
 METRIC = "generator/frechet@clip,n=512"
 
@@ -46,7 +46,7 @@ def test_names_are_readable_and_reversible(name: str):
 
 
 def test_import_does_not_pull_mlflow():
-    code = "import sys, benchmarks.tracking; sys.exit('mlflow' in sys.modules or 'torch' in sys.modules)"
+    code = "import sys, benchmarks.reporting.tracking; sys.exit('mlflow' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

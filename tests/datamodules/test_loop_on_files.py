@@ -11,21 +11,21 @@ import pytest
 import yaml
 from datasets import Dataset
 
-from benchmarks.execute import execute
-from benchmarks.executors import InProcessExecutor
-from benchmarks.needs import require_present, unmet_needs
-from benchmarks.plan import make_plan
+from benchmarks.planning.needs import require_present, unmet_needs
+from benchmarks.planning.plan import make_plan
+from benchmarks.running.execute import execute
+from benchmarks.running.executors import InProcessExecutor
 from benchmarks.seeds import sample_seeds
-from benchmarks.steps.context import one_each, references
-from benchmarks.store import MemoryStore
+from benchmarks.steps.items import one_each, references
+from benchmarks.storage.store import MemoryStore
 from records.errors import UsageError
 from tests.datamodules import conftest as make
 
 TOYS = "tests.datamodules.toys"
 FAMILIES = [
-    "benchmarks.metrics.caption_diversity.CaptionDiversity",
+    "benchmarks.metrics.captions.diversity.CaptionDiversity",
     "benchmarks.metrics.alignment.CaptionerAlignment",
-    "benchmarks.metrics.image_distance.ImageDistance",
+    "benchmarks.metrics.images.distance.ImageDistance",
 ]
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.execute import Outcome, execute
-from benchmarks.executors import InProcessExecutor
-from benchmarks.plan import Plan, make_plan
-from benchmarks.store import MemoryStore
+from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.running.execute import Outcome, execute
+from benchmarks.running.executors import InProcessExecutor
+from benchmarks.storage.store import MemoryStore
 
 SMALL: dict[str, Any] = {
     "schema": 1,

@@ -11,10 +11,10 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from benchmarks.execute import execute
-from benchmarks.executors import InProcessExecutor
-from benchmarks.plan import make_plan
-from benchmarks.store import LocalStore
+from benchmarks.planning.plan import make_plan
+from benchmarks.running.execute import execute
+from benchmarks.running.executors import InProcessExecutor
+from benchmarks.storage.store import LocalStore
 from lightning_modules.fitting.adapters import product
 from lightning_modules.weights import cards
 from tests.engine.conftest import SMALL

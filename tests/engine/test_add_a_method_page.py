@@ -7,7 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from benchmarks.loading import ROOT
+from benchmarks.study.loading import ROOT
 
 PAGE = ROOT / "docs" / "add-a-method.md"
 

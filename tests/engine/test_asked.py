@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.execute import execute
-from benchmarks.executors import InProcessExecutor
-from benchmarks.needs import unmet_needs
-from benchmarks.plan import Plan
-from benchmarks.results import CellResult, Interval
-from benchmarks.store import MemoryStore
+from benchmarks.planning.needs import unmet_needs
+from benchmarks.planning.plan import Plan
+from benchmarks.running.execute import execute
+from benchmarks.running.executors import InProcessExecutor
+from benchmarks.storage.store import MemoryStore
 from records.errors import UsageError
+from records.results import CellResult, Interval
 from tests.engine.test_judges import ONLY, planned
 from tests.engine.test_judges import bert as bert  # folders with tiny random models
 from tests.engine.test_judges import dino as dino

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.cli import main
+from benchmarks.commands.main import main
 from tests.engine.conftest import TESTBED
 
 
@@ -30,7 +30,7 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "n beyond the split": ({"n": 65}, ("n: found 65", "at most 64", "'prompts'")),
     "evaluation beyond the split": ({"evaluate": {"n": 999, "draw_inputs": 0}}, ("evaluate.n: found 999", "at most 64")),
     "unknown metric class": ({"metrics": ["benchmarks.nowhere.Thing"]}, ("metrics", "benchmarks.nowhere")),
-    "class without literals": ({"metrics": ["benchmarks.store.MemoryStore"]}, ("metrics", "version")),
+    "class without literals": ({"metrics": ["benchmarks.storage.store.MemoryStore"]}, ("metrics", "version")),
     "unknown primary": ({"primary": {"generator": "beauty"}}, ("primary", "'beauty'", "variance")),
     "primary of no modality": ({"primary": {"sound": "x"}}, ("'sound'", "captioner, generator")),
     "missing testbed": ({"testbed": "nowhere.yaml"}, ("testbed", "'nowhere.yaml'")),
@@ -123,17 +123,17 @@ def test_unwritable_runs_folder(suite: Callable[..., Path], tmp_path: Path, caps
 
 METHODS = {
     "no class": ("x = 1", ("'Method'",)),
-    "no mitigation": ("class Method: pass", ("no benchmarks.hooks.Mitigation",)),
+    "no mitigation": ("class Method: pass", ("no benchmarks.methods.hooks.Mitigation",)),
     "unknown hook": (
-        "from benchmarks.hooks import Mitigation\nclass Method(Mitigation):\n    reads = {'train': ('new',)}",
+        "from benchmarks.methods.hooks import Mitigation\nclass Method(Mitigation):\n    reads = {'train': ('new',)}",
         ("'train'", "curate"),
     ),
     "unknown source": (
-        "from benchmarks.hooks import Mitigation\nclass Method(Mitigation):\n    reads = {'curate': ('future',)}",
+        "from benchmarks.methods.hooks import Mitigation\nclass Method(Mitigation):\n    reads = {'curate': ('future',)}",
         ("'future'", "history"),
     ),
     "more reserve than there is": (
-        "from benchmarks.hooks import Mitigation\nclass Method(Mitigation):\n    def reserve_items(self, n): return 40",
+        "from benchmarks.methods.hooks import Mitigation\nclass Method(Mitigation):\n    def reserve_items(self, n): return 40",
         ("needs 80 items", "at most 64"),
     ),
 }

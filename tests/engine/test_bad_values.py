@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks.loading import SUITES
-from benchmarks.plan import make_plan
-from benchmarks.steps.generate import require_side
+from benchmarks.planning.plan import make_plan
+from benchmarks.steps.images import require_side
+from benchmarks.study.loading import SUITES, extended
 from datamodules.scenes.dataset import Scenes
 from records.errors import StepError, UsageError
 from tests.engine.conftest import TESTBED
@@ -91,7 +91,7 @@ METHODS = {
 def test_methods(name: str, suite: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     body, expected = METHODS[name]
     file = tmp_path / f"method_{name.replace(' ', '_')}.py"
-    file.write_text(f"from benchmarks.hooks import Mitigation\n\n\nclass Method(Mitigation):\n    {body}\n")
+    file.write_text(f"from benchmarks.methods.hooks import Mitigation\n\n\nclass Method(Mitigation):\n    {body}\n")
     refused([str(suite()), "--method", f"{file}:Method"], expected, tmp_path, capsys)
 
 
@@ -108,7 +108,7 @@ def test_a_half_precision_base_needs_a_half_precision_fit(tmp_path: Path) -> Non
     bed = yaml.safe_load((SUITES / "testbeds" / "scenes.yaml").read_text())
     bed["captioners"][0]["dtype"] = "bfloat16"
     (tmp_path / "bed.yaml").write_text(yaml.safe_dump(bed))
-    suite = {**yaml.safe_load((SUITES / "smoke.yaml").read_text()), "testbed": str(tmp_path / "bed.yaml")}
+    suite = {**extended(SUITES / "smoke.yaml").data, "testbed": str(tmp_path / "bed.yaml")}
     (tmp_path / "half.yaml").write_text(yaml.safe_dump(suite))
     with pytest.raises(
         UsageError, match=r"fit\.captioner\.precision: found '32' for 'blip2', .* bfloat16; allowed: bf16"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.plan import Plan
-from benchmarks.results import Cost
+from benchmarks.planning.plan import Plan
+from records.results import Cost
 from tests.engine.conftest import run_in_memory
 
 N, ITERATIONS = 16, 2

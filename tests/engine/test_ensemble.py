@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.plan import Plan
+from benchmarks.planning.plan import Plan
 from benchmarks.seeds import draw_items
 from tests.engine.conftest import run_in_memory
 

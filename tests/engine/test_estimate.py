@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.cli import explained, run_plan
-from benchmarks.estimate import estimate, work_of
-from benchmarks.executors import InProcessExecutor
-from benchmarks.plan import Plan, make_plan
-from benchmarks.steps.generate import mine
-from benchmarks.store import LocalStore
+from benchmarks.commands.main import explained, run_plan
+from benchmarks.planning.estimate import estimate
+from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.running.executors import InProcessExecutor
+from benchmarks.storage.store import LocalStore
 from tests.engine.conftest import write_suite
 
 ENSEMBLE = [{"file": "diverse_ensemble", "variants": ["k3_live"]}, {"file": "joint_finetune"}]
@@ -32,7 +31,7 @@ def test_every_step_of_a_pool_is_counted_as_it_runs(kind: str, planned: Callable
     steps = [s for s in plan.steps.values() if s.kind == kind]
     assert {s.identity["member"][1] for s in steps} == {1, 3}
     for step in steps:
-        assert work_of(step).samples == len(mine(step, 29)) * step.identity["draws"]
+        assert step.work().samples == len(step.mine(29)) * step.draws
 
 
 def test_evaluations_and_sizes_are_those_of_the_run(tmp_path: Path) -> None:

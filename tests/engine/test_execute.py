@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import cli
-from benchmarks.execute import execute
-from benchmarks.executors import LocalExecutor
-from benchmarks.plan import Plan
-from benchmarks.store import LocalStore, MemoryStore
+from benchmarks.commands import main as cli
+from benchmarks.planning.plan import Plan
+from benchmarks.running.execute import execute
+from benchmarks.running.executors import LocalExecutor
+from benchmarks.storage.store import LocalStore, MemoryStore
 from tests.engine.conftest import run_in_memory
 
 Planner = Callable[..., Plan]
@@ -61,7 +61,7 @@ def test_shards_do_not_change_samples(planned: Planner, tmp_path: Path) -> None:
 
 
 FAILING = '''
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from lightning_modules.fitting.contracts import NonFiniteLoss
 
 
@@ -115,7 +115,7 @@ import os
 import signal
 from pathlib import Path
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 
 
 class Killing(Mitigation):

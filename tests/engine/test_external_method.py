@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.loading import ROOT
+from benchmarks.study.loading import ROOT
 from tests.engine.conftest import write_suite
 
 CODE = '''
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from datamodules.pairs import Pairs
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.hooks import HOOKS
-from benchmarks.plan import Plan
+from benchmarks.methods.hooks import HOOKS
+from benchmarks.planning.plan import Plan
 from tests.engine.conftest import run_in_memory
 
 METHOD = '''
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 
 FACTS = []
 

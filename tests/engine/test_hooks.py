@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.plan import Plan
+from benchmarks.planning.plan import Plan
 from tests.engine.conftest import run_in_memory
 
 Planner = Callable[..., Plan]
-HEAD = "import numpy as np\nfrom benchmarks.hooks import Mitigation\nfrom datamodules.pairs import Pairs\n\n\nclass Method(Mitigation):\n"
+HEAD = "import numpy as np\nfrom benchmarks.methods.hooks import Mitigation\nfrom datamodules.pairs import Pairs\n\n\nclass Method(Mitigation):\n"
 COUNT = iter(range(1000))
 
 

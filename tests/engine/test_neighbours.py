@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.execute import execute
-from benchmarks.executors import LocalExecutor
-from benchmarks.plan import Plan
+from benchmarks.planning.plan import Plan
+from benchmarks.running.execute import execute
+from benchmarks.running.executors import LocalExecutor
 from benchmarks.seeds import draw_items
-from benchmarks.store import LocalStore
+from benchmarks.storage.store import LocalStore
 
 Planner = Callable[..., Plan]
 METHOD = '''
@@ -18,7 +18,7 @@ import os
 import signal
 from pathlib import Path
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 
 HOME = Path({home!r})
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.keys import STEP_VERSIONS
-from benchmarks.loading import SUITES, load_scenarios, load_suite, load_testbed
-from benchmarks.plan import Plan, _Planner
-from benchmarks.suite import ScenarioEntry
-from benchmarks.world import open_world
+from benchmarks.planning.plan import Plan, _Planner
+from benchmarks.steps import Fit
+from benchmarks.study.loading import SUITES, load_scenarios, load_suite, load_testbed
+from benchmarks.study.suite import ScenarioEntry
+from benchmarks.study.world import open_world
 from records.errors import UsageError
 from tests.engine.conftest import SMALL, TESTBED, write_suite
 
@@ -68,7 +68,7 @@ def test_a_step_that_changed_by_design_changes_cells_and_protocols(
     planned: Planner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = planned()
-    monkeypatch.setitem(STEP_VERSIONS, "fit", STEP_VERSIONS["fit"] + 1)
+    monkeypatch.setattr(Fit, "version", Fit.version + 1)
     after = planned()
     assert not set(before.cells) & set(after.cells)
     assert not set(protocols(before)) & set(protocols(after))

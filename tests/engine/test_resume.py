@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.loading import ROOT
-from benchmarks.plan import make_plan
-from benchmarks.results import read_results
-from benchmarks.store import LocalStore
+from benchmarks.planning.plan import make_plan
+from benchmarks.storage.store import LocalStore
+from benchmarks.study.loading import ROOT
+from records.results import read_results
 from tests.engine.conftest import run_in_memory, write_suite
 
 

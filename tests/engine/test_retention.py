@@ -7,15 +7,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.execute import execute
-from benchmarks.executors import InProcessExecutor, Listener
-from benchmarks.keys import Step
-from benchmarks.plan import Plan
-from benchmarks.results import CellResult
-from benchmarks.retention import MODELS, POOLS
-from benchmarks.store import LocalStore, MemoryStore, Store
+from benchmarks.planning.plan import Plan
+from benchmarks.running.execute import execute
+from benchmarks.running.executors import InProcessExecutor, Listener
+from benchmarks.steps import Step
+from benchmarks.storage.store import LocalStore, MemoryStore, Store
+from records.results import CellResult
 from tests.engine.conftest import run_in_memory
 
+POOLS = {"real", "images", "captions", "score", "curate"}
+MODELS = {"fit", "merge", "auxiliary"}
 LEAN = {"pools": False, "models": False}
 METHODS = ["none", "real", "accumulate"]
 JOINT = [{"file": "joint_finetune"}]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.store import LocalStore, Record
+from benchmarks.storage.store import LocalStore, Record
 from datamodules.pairs import Pairs
 
 KEY = "ab" + "0" * 62

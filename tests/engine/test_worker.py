@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import worker
-from benchmarks.suite import Executions
+from benchmarks.running import worker
+from benchmarks.study.suite import Executions
 from lightning_modules.settings import Execution
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.loading import ROOT, SUITES, load_mitigation, load_scenarios, read
-from benchmarks.plan import make_plan
-from benchmarks.testbed import Testbed as BedFile
+from benchmarks.planning.plan import make_plan
+from benchmarks.study.loading import ROOT, SUITES, check_keys, extended, load_mitigation, load_scenarios, read
+from benchmarks.study.metric_groups import MetricGroup, families
+from benchmarks.study.suite import Suite
+from benchmarks.study.testbed import AttributeList
+from benchmarks.study.testbed import Testbed as BedFile
 
 SUITE_FILES = sorted(p.stem for p in SUITES.glob("*.yaml"))
 
@@ -39,11 +42,36 @@ def test_every_mitigation_parses(file: Path) -> None:
     assert load_mitigation(file.stem, SUITES).name == file.stem
 
 
+@pytest.mark.parametrize("file", sorted((SUITES / "attributes").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_list_of_attributes_parses(file: Path) -> None:
+    assert read(AttributeList, file).name == file.stem
+
+
+@pytest.mark.parametrize("file", sorted((SUITES / "bases").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_base_has_keys_of_a_suite_or_a_testbed_and_is_used(file: Path) -> None:
+    whole = extended(file)
+    check_keys(BedFile if "captioners" in whole.data else Suite, whole.data, file)
+    assert "name" not in whole.data
+    others = [f for f in SUITES.rglob("*.yaml") if f != file]
+    assert any(f"extends: bases/{file.stem}\n" in f.read_text(encoding="utf-8") for f in others)
+
+
+@pytest.mark.parametrize("file", sorted((SUITES / "metrics").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_metric_group_parses(file: Path) -> None:
+    assert read(MetricGroup, file).name == file.stem
+    assert families([file.stem], SUITES / "x.yaml", lambda group: read(MetricGroup, group), SUITES / "metrics")
+
+
+def test_no_folder_of_shipped_files_is_left_out() -> None:
+    folders = {p.parent.relative_to(SUITES).as_posix() for p in SUITES.rglob("*.yaml")}
+    assert folders == {".", "attributes", "bases", "metrics", "mitigations", "scenarios", "testbeds"}
+
+
 @pytest.mark.parametrize("name", ["paper_full", "scenes_full"])
 def test_big_studies_share_steps_and_plan_without_torch(name: str) -> None:
     code = (
         "import sys, contextlib, io, json\n"
-        "from benchmarks.cli import main\n"
+        "from benchmarks.commands.main import main\n"
         "out = io.StringIO()\n"
         "with contextlib.redirect_stdout(out):\n"
         f"    assert main(['plan', {name!r}, '--format', 'json']) == 0\n"

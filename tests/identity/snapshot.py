@@ -14,9 +14,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.loading import SUITES
-from benchmarks.methods import make_method
-from benchmarks.plan import Plan, make_plan
+from benchmarks.methods.ready import make_method
+from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.study.loading import SUITES
 from records.canonical import digest
 
 GOLDEN = Path(__file__).with_name("golden.json")

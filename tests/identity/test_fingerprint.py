@@ -15,7 +15,7 @@ METHOD = """
 import numpy as np
 from helpers import half, THIRD
 import aside
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from benchmarks.mitigations.knobs import share
 
 
@@ -116,7 +116,7 @@ def test_edits_of_what_it_does_or_uses_change_the_digest(edits: dict[str, str], 
 
 def test_the_engine_is_not_followed(author) -> None:
     """Its steps have versions: else every change of the engine would run every method again."""
-    assert author(METHOD.replace("benchmarks.hooks", "benchmarks.compose")) == author()
+    assert author(METHOD.replace("benchmarks.methods.hooks", "benchmarks.methods.compose")) == author()
 
 
 def test_a_class_within_a_function_has_a_digest_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

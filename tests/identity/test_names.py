@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.loading import ROOT, SUITES, load_mitigation
+from benchmarks.study.loading import ROOT, SUITES, load_mitigation
 from records.fingerprint import PARTS
 from records.identity import by_name, identity
 from records.sources import add_to_path, parse, read_class

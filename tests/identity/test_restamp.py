@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cli import main
-from benchmarks.loading import ROOT
+from benchmarks.commands.main import main
+from benchmarks.study.loading import ROOT
 from leaderboard.entries import read_entry
 
 FORMER = Path(__file__).parent / "former"

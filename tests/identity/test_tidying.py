@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.loading import ROOT
+from benchmarks.study.loading import ROOT
 from lightning_modules.weights.cards import digest
 
 CODE = """
 import json, sys
 from tests.identity.snapshot import METHODS, method_digest, snapshot_of
-from benchmarks.plan import make_plan
+from benchmarks.planning.plan import make_plan
 print(json.dumps({"suites": {n: snapshot_of(make_plan(n)) for n in sys.argv[1:]},
                   "methods": {n: method_digest(n) for n in METHODS}}))
 """
@@ -64,7 +64,7 @@ def rename(house: Path, old: str, new: str) -> None:
 
 
 def test_renamed_files_and_reformatted_methods_keep_every_identity(house: Path, before: dict) -> None:
-    rename(house, "benchmarks.metrics.caption_oracle", "benchmarks.metrics.said_and_true")
+    rename(house, "benchmarks.metrics.captions.oracle", "benchmarks.metrics.said_and_true")
     rename(house, "benchmarks.mitigations.knobs", "benchmarks.mitigations.arguments")
     rename(house, "datamodules.scenes.dataset", "datamodules.scenes.pictures")
     file = house / "benchmarks/mitigations/accumulate.py"

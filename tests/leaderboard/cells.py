@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.results import CellError, CellResult, Floor, MetricInfo, Point, Row
 from leaderboard.readings import BoardRow
 from leaderboard.series import Evidence
+from records.results import CellError, CellResult, Floor, MetricInfo, Point, Row
 
 #: side/metric -> direction; the full name has n.
 DIRECTIONS = {

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import submit as submitting
-from benchmarks.results import CellError, CellResult, Cost, Floor, MetricInfo, Point, Row
+from benchmarks.reporting import submit as submitting
 from leaderboard import curves, forest
 from leaderboard.board import BoardRow
+from records.results import CellError, CellResult, Cost, Floor, MetricInfo, Point, Row
 from tests.engine.conftest import write_suite
 from tests.leaderboard.entry_study import METHODS, simulate, submit, table
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks import cli
-from benchmarks.plan import make_plan
-from benchmarks.protocols import metric_infos
-from benchmarks.results import CellResult, Cost, Floor, Point, Row
+from benchmarks.commands import main as cli
+from benchmarks.planning.plan import make_plan
+from benchmarks.planning.protocols import metric_infos
+from records.results import CellResult, Cost, Floor, Point, Row
 
 GOLDEN = Path(__file__).parent / "golden"
 METHODS = ("none", "real", "accumulate", "fresh_real")

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.results import MetricInfo, Point, Row
 from leaderboard import statistics as st
 from leaderboard.board import build
 from leaderboard.comparing import UNPAIRED
 from leaderboard.overall import overall, wide
 from leaderboard.unpaired import prevented_unpaired
+from records.results import MetricInfo, Point, Row
 
 FRECHET = "generator/frechet@clip,n=512"
 JOINT = ("joint", "real_prompts")

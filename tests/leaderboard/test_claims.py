@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.findings import ClaimSpec
 from leaderboard.claims.correlation import Correlation, spearman
 from leaderboard.claims.difference import Difference
 from leaderboard.claims.dose import Dose, Level
@@ -16,6 +15,7 @@ from leaderboard.claims.finding import Undecided
 from leaderboard.claims.report import document, json_text, markdown, section
 from leaderboard.claims.terms import Collapse
 from leaderboard.claims.trend import Course, Trend
+from records.findings import ClaimSpec
 from tests.leaderboard.cells import Cells, line
 
 ALONE, REAL, JOINT, FROZEN = "alone/x/none", "alone/x/real", "joint/x/none", "frozen/x/none"

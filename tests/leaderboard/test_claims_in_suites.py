@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from benchmarks.findings import ClaimSpec
-from benchmarks.loading import ROOT, SUITES
-from benchmarks.plan import make_plan
+from benchmarks.planning.plan import make_plan
+from benchmarks.study.loading import ROOT, SUITES
 from leaderboard.claims.correlation import Correlation
 from leaderboard.claims.family import load_claims
 from records.errors import UsageError
+from records.findings import ClaimSpec
 
 ACCURACY, ALONE = "captioner/accuracy", "alone/x/none"
 CLAIMING = [p.stem for p in sorted(SUITES.glob("*.yaml")) if "\nclaims:" in p.read_text()]
@@ -77,7 +77,7 @@ def test_a_wrong_claim_is_one_sentence_with_suite_claim_and_key(changes, message
 
 def test_claims_import_no_torch():
     code = (
-        "import sys, benchmarks.judging, leaderboard.claims.family, leaderboard.claims.report, leaderboard.gate;"
+        "import sys, benchmarks.commands.judging, leaderboard.claims.family, leaderboard.claims.report, leaderboard.gate;"
         "import leaderboard.gate_report, leaderboard.claims.correlation, leaderboard.claims.dose;"
         "sys.exit(any(m in sys.modules for m in ('torch', 'mlflow')))"
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.findings import ClaimSpec
 from leaderboard.claims.correlation import Correlation
 from leaderboard.claims.family import judge_all
 from leaderboard.claims.scatter import figure, panels, write_png
 from leaderboard.claims.trend import Course, Trend
+from records.findings import ClaimSpec
 from tests.leaderboard.test_claims import FRECHET, variants
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cli_entries import check_entry
-from benchmarks.loading import SUITES as SHIPPED
-from benchmarks.outputs import write_entry_board
-from benchmarks.submit import plan_with
+from benchmarks.commands.entries import check_entry
+from benchmarks.reporting.outputs import write_entry_board
+from benchmarks.reporting.submit import plan_with
+from benchmarks.study.loading import SUITES as SHIPPED
 from leaderboard.entries import FOLDER, read_entries
 from leaderboard.readings import CONTROLS
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.assemble import _versions
-from benchmarks.plan import make_plan
-from benchmarks.results import CellError, read_result
+from benchmarks.planning.plan import make_plan
+from benchmarks.running.assemble import _versions
 from leaderboard import entries as en
 from leaderboard.committed import entry_board
 from leaderboard.entries import read_entries, read_entry
 from leaderboard.verify import compare_rerun
+from records.results import CellError, read_result
 from tests.engine.conftest import run_in_memory, write_suite
 from tests.leaderboard.entry_study import (
     GOLDEN,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import cli
+from benchmarks.commands import main as cli
 from leaderboard import entries as en
 from leaderboard.entries import EntryError, read_entries, read_entry
 from tests.leaderboard.entry_study import (

@@ -9,11 +9,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from benchmarks.findings import Gate
-from benchmarks.results import Point
 from leaderboard import gate_report
 from leaderboard.gate import check, flattened, freeze, read, write
 from records.errors import UsageError
+from records.findings import Gate
+from records.results import Point
 from tests.leaderboard.cells import Cells, line
 
 NONE, METHOD = "loop/x/none", "loop/x/method"

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.cli import main
-from benchmarks.findings import ClaimSpec, Gate, check_findings
-from benchmarks.loading import ROOT, SUITES
-from benchmarks.plan import make_plan
+from benchmarks.commands.main import main
+from benchmarks.planning.plan import make_plan
+from benchmarks.study.loading import ROOT, SUITES
 from leaderboard.gate import read
 from records.errors import UsageError
+from records.findings import ClaimSpec, Gate, check_findings
 from tests.engine.conftest import write_suite
 
 ROW = "single_model_generator/default/none"

@@ -17,12 +17,12 @@ import pytest
 import yaml
 
 from benchmarks.analytic import models
-from benchmarks.execute import execute
-from benchmarks.executors import InProcessExecutor
-from benchmarks.judging import BASELINES, evidence, settings
-from benchmarks.loading import ROOT, SUITES
-from benchmarks.plan import make_plan
-from benchmarks.store import MemoryStore
+from benchmarks.commands.judging import BASELINES, evidence, settings
+from benchmarks.planning.plan import make_plan
+from benchmarks.running.execute import execute
+from benchmarks.running.executors import InProcessExecutor
+from benchmarks.storage.store import MemoryStore
+from benchmarks.study.loading import ROOT, SUITES, extended
 from leaderboard.gate import Report, check, read
 
 pytestmark = pytest.mark.slow
@@ -50,7 +50,7 @@ def test_unchanged_analytic_runs_pass(first, tmp_path):
 
 
 BROKEN_ACCUMULATE = '''
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from datamodules.pairs import Pairs
 
 
@@ -69,7 +69,7 @@ class Accumulate(Mitigation):
 
 def suite_with(folder: Path, name: str, method: str, code: str, class_name: str) -> Path:
     """Write a copy of a shipped suite in which one method is replaced by a broken one of the same name."""
-    data = yaml.safe_load((SUITES / f"{name}.yaml").read_text())
+    data = extended(SUITES / f"{name}.yaml").data
     module = f"broken_{method}"
     (folder / f"{module}.py").write_text(code)
     (folder / f"{method}.yaml").write_text(f"{{schema: 1, name: {method}, class_path: {module}.{class_name}}}\n")
@@ -136,7 +136,7 @@ import copy
 
 import torch
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 
 
 class Untrained(Mitigation):

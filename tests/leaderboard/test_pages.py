@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.declared import GROUPS, MAKERS, SIDES
-from benchmarks.loading import ROOT
+from benchmarks.reporting.declared import GROUPS, MAKERS, SIDES
+from benchmarks.study.loading import ROOT
 from leaderboard.pages import PAGES, fill, filled
 from records.errors import UsageError
 

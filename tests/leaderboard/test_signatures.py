@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from benchmarks.results import CellResult, Floor, MetricInfo, Point
 from leaderboard.signatures import NAMES, TABLE, signatures
+from records.results import CellResult, Floor, MetricInfo, Point
 
 ITERATIONS = 5
 

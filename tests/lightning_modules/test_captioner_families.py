@@ -11,7 +11,7 @@ from peft import LoraConfig, inject_adapter_in_model
 from transformers import AutoModelForImageTextToText
 
 from benchmarks.steps.context import make_model
-from benchmarks.testbed import ModelSpec
+from benchmarks.study.testbed import ModelSpec
 from datamodules.pairs import Pairs
 from lightning_modules.captioning.captioner import CaptionerModule
 from lightning_modules.settings import CaptionDecoding, FitSettings

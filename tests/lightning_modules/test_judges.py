@@ -10,8 +10,8 @@ import pytest
 import torch
 from transformers import AutoImageProcessor, BertConfig, BertModel, Dinov2Config, Dinov2Model
 
-from benchmarks.needs import _require_weights
-from benchmarks.testbed import ModelSpec
+from benchmarks.planning.needs import _require_weights
+from benchmarks.study.testbed import ModelSpec
 from lightning_modules.inputs.tokens import word_tokenizer
 from lightning_modules.judges import inception
 from lightning_modules.judges.clip import ClipJudge

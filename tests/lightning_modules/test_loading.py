@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from huggingface_hub import constants
 
-from benchmarks.needs import _require_weights
+from benchmarks.planning.needs import _require_weights
 from benchmarks.steps.context import RunContext, make_model
-from benchmarks.store import MemoryStore, Record
-from benchmarks.suite import Executions
-from benchmarks.testbed import ModelSpec
-from benchmarks.world import _identify
+from benchmarks.storage.store import MemoryStore, Record
+from benchmarks.study.suite import Executions
+from benchmarks.study.testbed import ModelSpec
+from benchmarks.study.world import _identify
 from lightning_modules.captioning.captioner import CaptionerModule
 from lightning_modules.settings import CaptionDecoding, Execution
 from lightning_modules.weights.sources import ROOT, MissingModel, Origin, portable, snapshot
@@ -193,5 +193,5 @@ def test_execution_reaches_the_models_and_no_key(folders):
 
 
 def test_asking_is_free_of_torch():
-    code = "import sys, benchmarks.needs, lightning_modules.weights.sources; sys.exit('torch' in sys.modules)"
+    code = "import sys, benchmarks.planning.needs, lightning_modules.weights.sources; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.loading import SUITES, read
-from benchmarks.metrics.attribute_reader import AttributeReader, zero_shot
-from benchmarks.metrics.attribute_shift import CaptionShift
+from benchmarks.metrics.captions.shift import CaptionShift
+from benchmarks.metrics.images.attribute_reader import AttributeReader, zero_shot
 from benchmarks.metrics.view import View
-from benchmarks.testbed import AttributeList
+from benchmarks.study.loading import SUITES, read
+from benchmarks.study.testbed import AttributeList
 from datamodules.scenes.dataset import Scenes
 from lightning_modules.judges.clip import ClipJudge
 from records.errors import UsageError

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pycocoevalcap.eval
 import pytest
 
-from benchmarks.metrics.caption_overlap import CaptionOverlap
-from benchmarks.metrics.meteor import Meteor
-from benchmarks.metrics.ptb import find_java
+from benchmarks.metrics.captions.meteor import Meteor
+from benchmarks.metrics.captions.overlap import CaptionOverlap
+from benchmarks.metrics.java.ptb import find_java
 from benchmarks.metrics.view import View
 from tests.metrics.caption_texts import evaluation
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.metrics.caption_diversity import CaptionDiversity
+from benchmarks.metrics.captions.diversity import CaptionDiversity
 from tests.metrics.two_processes import FAMILIES, everything, measured
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from benchmarks.metrics.caption_diversity import BUDGET, CaptionDiversity, entropy, rarefied, unique_share
+from benchmarks.metrics.captions.diversity import BUDGET, CaptionDiversity, entropy, rarefied, unique_share
 from benchmarks.metrics.view import View
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from benchmarks.metrics.caption_embedding import CaptionEmbedding
+from benchmarks.metrics.captions.embedding import CaptionEmbedding
 from benchmarks.metrics.view import View
-from benchmarks.steps.measure import one_caption_each
-from benchmarks.world import Family
+from benchmarks.steps.measuring import one_caption_each
+from benchmarks.study.world import Family
 
 
 def both(said, real):

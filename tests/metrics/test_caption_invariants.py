@@ -5,10 +5,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.metrics.caption_diversity import CaptionDiversity
-from benchmarks.metrics.caption_overlap import CaptionOverlap
-from benchmarks.metrics.caption_variety import CaptionVariety
-from benchmarks.metrics.rare_words import RareWords
+from benchmarks.metrics.captions.diversity import CaptionDiversity
+from benchmarks.metrics.captions.overlap import CaptionOverlap
+from benchmarks.metrics.captions.rare_words import RareWords
+from benchmarks.metrics.captions.variety import CaptionVariety
 from benchmarks.metrics.view import View
 from tests.metrics.caption_texts import evaluation
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.metrics import meteor as module
+from benchmarks.metrics.captions import meteor as module
+from benchmarks.metrics.captions.meteor import Meteor, meteor
 from benchmarks.metrics.family import MetricUnavailable
-from benchmarks.metrics.meteor import Meteor, meteor
 from benchmarks.metrics.view import View
 
 STATISTICS = " ".join(["1.0"] * 23)

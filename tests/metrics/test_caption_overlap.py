@@ -10,9 +10,9 @@ from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
-from benchmarks.metrics.caption_overlap import CaptionOverlap, CiderD, bleu, rouge_l
+from benchmarks.metrics.captions.overlap import CaptionOverlap, CiderD, bleu, rouge_l
 from benchmarks.metrics.family import MetricUnavailable
-from benchmarks.metrics.ptb import find_java
+from benchmarks.metrics.java.ptb import find_java
 from benchmarks.metrics.view import View
 
 pytestmark = pytest.mark.java

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from benchmarks.metrics import meteor
-from benchmarks.metrics.ptb import find_java, plain
+from benchmarks.metrics.captions import meteor
+from benchmarks.metrics.java.ptb import find_java, plain
 from benchmarks.speed import captions as speed
 from benchmarks.speed.__main__ import TABLES
 

@@ -6,14 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.metrics import java
-from benchmarks.metrics import spice as module
-from benchmarks.metrics.caption_variety import CaptionVariety
+from benchmarks.metrics.captions import spice as module
+from benchmarks.metrics.captions.meteor import Meteor
+from benchmarks.metrics.captions.spice import Spice, spice
+from benchmarks.metrics.captions.variety import CaptionVariety
 from benchmarks.metrics.family import MetricUnavailable
-from benchmarks.metrics.meteor import Meteor
-from benchmarks.metrics.spice import Spice, spice
-from benchmarks.needs import unmet_needs
-from benchmarks.world import Family
+from benchmarks.metrics.java import runtime as java
+from benchmarks.planning.needs import unmet_needs
+from benchmarks.study.world import Family
 
 
 @pytest.fixture

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from pycocoevalcap.bleu.bleu_scorer import BleuScorer
 
-from benchmarks.metrics.caption_diversity import words
-from benchmarks.metrics.caption_variety import (
+from benchmarks.metrics.captions.diversity import words
+from benchmarks.metrics.captions.rare_words import RareWords, rare_word_survival, rare_words
+from benchmarks.metrics.captions.variety import (
     CaptionVariety,
     distinct,
     self_bleu,
     sequence_repetition,
     zipf_exponent,
 )
-from benchmarks.metrics.rare_words import RareWords, rare_word_survival, rare_words
 from benchmarks.metrics.view import View
 
 

@@ -9,7 +9,7 @@ from tokenizers import pre_tokenizers
 from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizer
 from transformers.models.clip import CLIPConfig
 
-from benchmarks.metrics.clipscore import ClipScore, clip_scores, ref_clip_scores
+from benchmarks.metrics.captions.clipscore import ClipScore, clip_scores, ref_clip_scores
 from benchmarks.metrics.floors import caption_floor_view
 from benchmarks.metrics.view import View
 from lightning_modules.inputs.tokens import tokenize, word_tokenizer

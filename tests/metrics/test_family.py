@@ -10,26 +10,26 @@ import torch
 
 from benchmarks.metrics import family as family_module
 from benchmarks.metrics.alignment import CaptionerAlignment, GeneratorAlignment
-from benchmarks.metrics.attribute_reader import AttributeReader
-from benchmarks.metrics.attribute_shift import CaptionShift
-from benchmarks.metrics.caption_diversity import CaptionDiversity
-from benchmarks.metrics.caption_embedding import CaptionEmbedding
-from benchmarks.metrics.caption_oracle import CaptionOracle
-from benchmarks.metrics.caption_overlap import CaptionOverlap
-from benchmarks.metrics.caption_variety import CaptionVariety
-from benchmarks.metrics.clipscore import ClipScore
+from benchmarks.metrics.captions.clipscore import ClipScore
+from benchmarks.metrics.captions.diversity import CaptionDiversity
+from benchmarks.metrics.captions.embedding import CaptionEmbedding
+from benchmarks.metrics.captions.oracle import CaptionOracle
+from benchmarks.metrics.captions.overlap import CaptionOverlap
+from benchmarks.metrics.captions.rare_words import RareWords
+from benchmarks.metrics.captions.shift import CaptionShift
+from benchmarks.metrics.captions.variety import CaptionVariety
 from benchmarks.metrics.family import MetricUnavailable
-from benchmarks.metrics.image_cmmd import ImageCmmd
-from benchmarks.metrics.image_distance import ImageDistance
-from benchmarks.metrics.image_diversity import ImageDiversity
-from benchmarks.metrics.image_memorisation import ImageMemorisation
-from benchmarks.metrics.image_oracle import ImageOracle
-from benchmarks.metrics.names import facts
-from benchmarks.metrics.rare_words import RareWords
-from benchmarks.metrics.set_images import SetImages
-from benchmarks.metrics.synthetic_set import SyntheticSet
+from benchmarks.metrics.images.attribute_reader import AttributeReader
+from benchmarks.metrics.images.cmmd import ImageCmmd
+from benchmarks.metrics.images.distance import ImageDistance
+from benchmarks.metrics.images.diversity import ImageDiversity
+from benchmarks.metrics.images.memorisation import ImageMemorisation
+from benchmarks.metrics.images.oracle import ImageOracle
+from benchmarks.metrics.sets.images import SetImages
+from benchmarks.metrics.sets.synthetic_set import SyntheticSet
 from benchmarks.metrics.variance import CaptionerVariance, GeneratorVariance
 from benchmarks.metrics.view import View
+from records.declarations import facts
 
 FAMILIES = [
     CaptionerAlignment, GeneratorAlignment, CaptionDiversity, CaptionOracle, CaptionOverlap, ImageDistance,

@@ -5,11 +5,11 @@ from functools import partial
 import numpy as np
 import pytest
 
-from benchmarks.metrics.caption_oracle import CaptionOracle
-from benchmarks.metrics.caption_overlap import CaptionOverlap
+from benchmarks.metrics.captions.oracle import CaptionOracle
+from benchmarks.metrics.captions.overlap import CaptionOverlap
 from benchmarks.metrics.floors import caption_floor_view, floor_draws, image_floor_view
-from benchmarks.metrics.image_distance import ImageDistance
-from benchmarks.metrics.image_oracle import ImageOracle
+from benchmarks.metrics.images.distance import ImageDistance
+from benchmarks.metrics.images.oracle import ImageOracle
 from benchmarks.metrics.view import View
 
 

@@ -6,11 +6,11 @@ import scipy.linalg
 import torch
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from benchmarks.metrics import real_side as real_sides
-from benchmarks.metrics.image_distance import ImageDistance
-from benchmarks.metrics.image_frechet import frechet, frechet_distance, gaussian
-from benchmarks.metrics.image_kernels import kernel_distance
-from benchmarks.metrics.real_side import real_side
+from benchmarks.metrics.images import real_side as real_sides
+from benchmarks.metrics.images.distance import ImageDistance
+from benchmarks.metrics.images.frechet import frechet, frechet_distance, gaussian
+from benchmarks.metrics.images.kernels import kernel_distance
+from benchmarks.metrics.images.real_side import real_side
 from benchmarks.metrics.view import View
 
 

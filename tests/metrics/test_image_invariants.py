@@ -10,11 +10,11 @@ import torch.multiprocessing as processes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.metrics.clipscore import ClipScore
-from benchmarks.metrics.image_cmmd import ImageCmmd
-from benchmarks.metrics.image_distance import ImageDistance
-from benchmarks.metrics.image_diversity import ImageDiversity
-from benchmarks.metrics.image_memorisation import ImageMemorisation
+from benchmarks.metrics.captions.clipscore import ClipScore
+from benchmarks.metrics.images.cmmd import ImageCmmd
+from benchmarks.metrics.images.distance import ImageDistance
+from benchmarks.metrics.images.diversity import ImageDiversity
+from benchmarks.metrics.images.memorisation import ImageMemorisation
 from benchmarks.metrics.view import View
 
 FAMILIES = [ImageDistance, ImageCmmd, ImageDiversity, ImageMemorisation, ClipScore]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.metrics.floors import floor_draws, image_floor_view
-from benchmarks.metrics.image_memorisation import ImageMemorisation, nearer_to_training
+from benchmarks.metrics.images.memorisation import ImageMemorisation, nearer_to_training
 from benchmarks.metrics.view import View
 
 

@@ -8,19 +8,19 @@ import scipy.linalg
 import torch
 from torchmetrics.image.fid import _compute_fid
 
-from benchmarks.metrics import image_pairs
-from benchmarks.metrics.image_cmmd import ImageCmmd
-from benchmarks.metrics.image_diversity import (
+from benchmarks.metrics.images import pairs as image_pairs
+from benchmarks.metrics.images.cmmd import ImageCmmd
+from benchmarks.metrics.images.diversity import (
     ImageDiversity,
     covariance_spectrum,
     effective_number,
     vendi_score,
     within_diversity,
 )
-from benchmarks.metrics.image_frechet import frechet, frechet_distance, gaussian, left_out_frechet
-from benchmarks.metrics.image_kernels import cmmd, kernel_distance
-from benchmarks.metrics.image_neighbours import left_out_manifolds, manifolds, radii
-from benchmarks.metrics.image_pairs import squared_distances
+from benchmarks.metrics.images.frechet import frechet, frechet_distance, gaussian, left_out_frechet
+from benchmarks.metrics.images.kernels import cmmd, kernel_distance
+from benchmarks.metrics.images.neighbours import left_out_manifolds, manifolds, radii
+from benchmarks.metrics.images.pairs import squared_distances
 from benchmarks.metrics.jackknife import block_numbers
 from benchmarks.metrics.view import View
 

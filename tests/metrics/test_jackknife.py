@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from benchmarks.metrics.clipscore import ClipScore
+from benchmarks.metrics.captions.clipscore import ClipScore
 from benchmarks.metrics.family import Family
-from benchmarks.metrics.image_cmmd import ImageCmmd
-from benchmarks.metrics.image_distance import ImageDistance
-from benchmarks.metrics.image_diversity import ImageDiversity
-from benchmarks.metrics.image_frechet import frechet_distance
+from benchmarks.metrics.images.cmmd import ImageCmmd
+from benchmarks.metrics.images.distance import ImageDistance
+from benchmarks.metrics.images.diversity import ImageDiversity
+from benchmarks.metrics.images.frechet import frechet_distance
 from benchmarks.metrics.jackknife import block_numbers, interval, left_out_means
-from benchmarks.metrics.synthetic_set import SyntheticSet
+from benchmarks.metrics.sets.synthetic_set import SyntheticSet
 from benchmarks.metrics.view import View
 
 FAMILIES = [ClipScore, ImageCmmd, ImageDistance, ImageDiversity, SyntheticSet]

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from benchmarks.metrics.caption_oracle import CaptionOracle
-from benchmarks.metrics.image_oracle import ImageOracle
+from benchmarks.metrics.captions.oracle import CaptionOracle
+from benchmarks.metrics.images.oracle import ImageOracle
 from benchmarks.metrics.oracle_scores import oracle_scores, tail_survival, total_variation, true_counts
-from benchmarks.metrics.synthetic_set import SyntheticSet, pair_accuracy
+from benchmarks.metrics.sets.synthetic_set import SyntheticSet, pair_accuracy
 from benchmarks.metrics.view import View
 from datamodules.scenes.oracle import Readings
 

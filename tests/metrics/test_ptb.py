@@ -11,8 +11,8 @@ from pydoc_data.topics import topics
 import pytest
 from pycocoevalcap.tokenizer import ptbtokenizer
 
-from benchmarks.metrics import ptb
 from benchmarks.metrics.family import MetricUnavailable
+from benchmarks.metrics.java.runtime import ptb
 from datamodules.scenes.dataset import Scenes
 
 pytestmark = pytest.mark.java

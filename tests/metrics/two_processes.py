@@ -10,12 +10,12 @@ from datetime import timedelta
 import numpy as np
 import torch
 
-from benchmarks.metrics.caption_diversity import CaptionDiversity
-from benchmarks.metrics.caption_embedding import CaptionEmbedding
-from benchmarks.metrics.caption_oracle import CaptionOracle
-from benchmarks.metrics.caption_overlap import CaptionOverlap
-from benchmarks.metrics.caption_variety import CaptionVariety
-from benchmarks.metrics.rare_words import RareWords
+from benchmarks.metrics.captions.diversity import CaptionDiversity
+from benchmarks.metrics.captions.embedding import CaptionEmbedding
+from benchmarks.metrics.captions.oracle import CaptionOracle
+from benchmarks.metrics.captions.overlap import CaptionOverlap
+from benchmarks.metrics.captions.rare_words import RareWords
+from benchmarks.metrics.captions.variety import CaptionVariety
 from benchmarks.metrics.variance import CaptionerVariance
 from benchmarks.metrics.view import View
 from datamodules.scenes.dataset import Scenes

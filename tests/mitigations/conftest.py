@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.plan import Plan, make_plan
+from benchmarks.planning.plan import Plan, make_plan
 from tests.engine.conftest import TESTBED, write_suite
 
 SCORER = {"name": "toy", "class_path": "tests.mitigations.toys.ToyScorer"}

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from datamodules.pairs import Pairs
 from datamodules.scenes.dataset import Scenes
 from lightning_modules.settings import FitSettings, Lora

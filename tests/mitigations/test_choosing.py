@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.hooks import Mitigation
-from benchmarks.keys import Step
+from benchmarks.methods.hooks import Mitigation
 from benchmarks.mitigations.detector_resampling import DetectorResampling
 from benchmarks.mitigations.diversity_selection import DiversitySelection, farthest_points
 from benchmarks.mitigations.preference_choice import PreferenceChoice
 from benchmarks.mitigations.self_correction import SelfCorrection
 from benchmarks.mitigations.verifier_filter import VerifierFilter
-from benchmarks.plan import make_plan
+from benchmarks.planning.plan import make_plan
+from benchmarks.steps import Step
 from datamodules.pairs import Pairs
 from tests.mitigations.toys import MODALITIES, N, ToyScorer, ask, bites, drawn, same, scores
 
@@ -140,7 +140,7 @@ def test_scorers_choose_and_judges_never_do(name: str) -> None:
         for step in curated:
             assert not models["judges"] & used(step, plan.steps)
             assert models["scorers"] <= used(step, plan.steps)
-        assert all(isinstance(step.identity["method"].execution.hooks, CHOOSING[name]) for step in curated)
+        assert all(isinstance(step.hooked.method.execution.hooks, CHOOSING[name]) for step in curated)
 
 
 def used(step: Step, steps: dict[str, Step]) -> set[int]:
@@ -151,7 +151,7 @@ def used(step: Step, steps: dict[str, Step]) -> set[int]:
         key = left.pop()
         if key not in seen:
             seen.add(key)
-            left.extend(steps[key].parents())
+            left.extend(steps[key].parents)
             if steps[key].kind == "base":
                 found.add(id(steps[key].identity["model"]))
     return found

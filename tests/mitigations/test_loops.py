@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.execute import Outcome
-from benchmarks.loading import SUITES
-from benchmarks.plan import Plan, PlannedCell, make_plan
-from benchmarks.store import MemoryStore
+from benchmarks.planning.plan import Plan, PlannedCell, make_plan
+from benchmarks.running.execute import Outcome
+from benchmarks.storage.store import MemoryStore
+from benchmarks.study.loading import SUITES
 from datamodules.pairs import Pairs
 from records.errors import UsageError
 from tests.engine.conftest import run_in_memory
@@ -83,7 +83,7 @@ def test_a_method_of_tokens_runs_with_a_real_captioner(name: str, tmp_path: Path
         "fit": {"captioner": {"steps": 1, "learning_rate": 0.001, "batch_size": 4}},
         "generate": {"captioner": decoding},
         "evaluate": {"n": 4, "draw_inputs": 0, "floor_draws": 2, "decoding": {"captioner": decoding}},
-        "metrics": ["benchmarks.metrics.caption_oracle.CaptionOracle"], "primary": {"captioner": "attribute_accuracy"},
+        "metrics": ["benchmarks.metrics.captions.oracle.CaptionOracle"], "primary": {"captioner": "attribute_accuracy"},
         "scenarios": [{"file": C}], "mitigations": ["none"],
     }  # fmt: skip
     (tmp_path / "testbed.yaml").write_text(yaml.safe_dump(testbed))
@@ -154,7 +154,7 @@ def test_no_reserve_item_is_used_twice(name: str, planned: Planner, tmp_path: Pa
 PROBE = '''
 import numpy as np
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from tests.mitigations.toys import ToyScorer
 
 SEEN = []
@@ -206,7 +206,7 @@ def test_where_captions_are_prompts_there_is_no_captioner(planned: Planner, tmp_
 def test_an_undeclared_source_stays_closed(planned: Planner, tmp_path: Path) -> None:
     for source in ("captioner", "real_scores"):
         body = f"class Peek(Mitigation):\n    def curate(self, ctx):\n        return ctx.{source}\n"
-        (tmp_path / f"peek_{source}.py").write_text(f"from benchmarks.hooks import Mitigation\n\n\n{body}")
+        (tmp_path / f"peek_{source}.py").write_text(f"from benchmarks.methods.hooks import Mitigation\n\n\n{body}")
         plan = planned(f"{tmp_path}/peek_{source}.py:Peek", scenarios=[SCENARIOS[2]])
         outcome, _ = run_in_memory(plan, tmp_path / source)
         failed = [r for r in outcome.results.values() if r.status == "failed"]
@@ -219,7 +219,7 @@ def test_an_undeclared_source_stays_closed(planned: Planner, tmp_path: Path) -> 
 def test_sources_of_curate_are_for_curate_alone(hook: str, source: str, planned: Planner, tmp_path: Path) -> None:
     name = f"early_{hook}_{source}"
     body = f"class Early(Mitigation):\n    reads = {{'{hook}': ('{source}',)}}\n\n    def {hook}(self, ctx): ...\n"
-    (tmp_path / f"{name}.py").write_text(f"from benchmarks.hooks import Mitigation\n\n\n{body}")
+    (tmp_path / f"{name}.py").write_text(f"from benchmarks.methods.hooks import Mitigation\n\n\n{body}")
     with pytest.raises(UsageError, match=f"reads: {hook}: found '{source}', which is made later than it asks"):
         planned(f"{tmp_path}/{name}.py:Early")
 

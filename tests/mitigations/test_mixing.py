@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from benchmarks.mitigations.accumulate import Accumulate
 from benchmarks.mitigations.accumulate_subsample import AccumulateSubsample
 from benchmarks.mitigations.fresh_real import FreshReal

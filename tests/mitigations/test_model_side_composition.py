@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.loading import SUITES, load_mitigation
-from benchmarks.methods import make_method, with_knobs
-from benchmarks.plan import Plan, make_plan
+from benchmarks.methods.ready import make_method, with_knobs
+from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.study.loading import SUITES, load_mitigation
 from lightning_modules.settings import Lora
 from records.errors import UsageError
 from tests.engine.conftest import run_in_memory, write_suite
@@ -18,7 +18,7 @@ from tests.engine.conftest import run_in_memory, write_suite
 FIRST = "benchmarks.mitigations.fresh_real.FreshReal"
 SECOND = "benchmarks.mitigations.accumulate.Accumulate"
 KEEPING = '''
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 
 
 class Keeping(Mitigation):
@@ -156,7 +156,7 @@ BAD = {
     "no scorers": ({"class_path": "late.Watching"}, "names no scorers; allowed: a testbed with scorers"),
 }
 LATE = """
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 
 
 class Late(Mitigation):

@@ -8,10 +8,10 @@ import pytest
 import torch
 import yaml
 
-from benchmarks.execute import Outcome, execute
-from benchmarks.executors import InProcessExecutor
-from benchmarks.plan import Plan, make_plan
-from benchmarks.store import MemoryStore
+from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.running.execute import Outcome, execute
+from benchmarks.running.executors import InProcessExecutor
+from benchmarks.storage.store import MemoryStore
 from lightning_modules.fitting import adapters
 from lightning_modules.judges.scorer import DualScorer
 from lightning_modules.weights import cards

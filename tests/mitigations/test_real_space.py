@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from benchmarks.mitigations.detector_resampling import DetectorResampling, crossed_logits, logistic
 from benchmarks.mitigations.self_correction import SelfCorrection, corrected, k_means
 from datamodules.pairs import Pairs

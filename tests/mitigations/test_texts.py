@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from benchmarks.mitigations.content_injection import ContentInjection
 from benchmarks.mitigations.corpus_injection import CorpusInjection
 from benchmarks.mitigations.partial_relabel import PartialRelabel

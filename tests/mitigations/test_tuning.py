@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.cli import main
-from benchmarks.tuning import plan_tuning
+from benchmarks.commands.main import main
+from benchmarks.planning.tuning import plan_tuning
 from records.errors import UsageError
 from tests.engine.conftest import write_suite
 

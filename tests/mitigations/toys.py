@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from benchmarks.hooks import SOURCES, Context, Mitigation
+from benchmarks.methods.hooks import SOURCES, Context, Mitigation
 from datamodules.pairs import Pairs
 
 N, SPACING, CLASSES = 12, 4.0, 10

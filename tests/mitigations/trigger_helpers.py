@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmarks.hooks import Mitigation
+from benchmarks.methods.hooks import Mitigation
 from datamodules.pairs import Pairs
 
 

@@ -1,0 +1,185 @@
+"""The subcommands about committed entries: `submit` writes one, `verify` checks one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from records.errors import UsageError
+from records.files import write_text
+
+if TYPE_CHECKING:
+    from benchmarks.planning.plan import Plan, Row
+    from leaderboard.entries import Entry
+    from leaderboard.verify import Findings
+
+EXIT_NOT_ACCEPTED = 1
+
+
+def add_entry_commands(commands: Any) -> None:
+    """Add the subcommands to the parser of `benchmarks.commands.main`."""
+    command = commands.add_parser("submit", help=(submit.__doc__ or "").splitlines()[0], allow_abbrev=False)
+    command.add_argument("suite", help="a shipped suite's name, or a YAML file")
+    command.add_argument("--method", required=True, help="none, real, a method's name, its YAML file or file.py:Class")
+    command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
+    command.add_argument("--entries", type=Path, default=None, help="folder of entries (default: the project's)")
+    command.set_defaults(run=submit)
+    command = commands.add_parser("verify", help=(verify.__doc__ or "").splitlines()[0], allow_abbrev=False)
+    command.add_argument("entry", type=Path, help="an entry's file")
+    command.add_argument("--suite", default=None, help="the suite's YAML file, if it is not a shipped one")
+    command.add_argument("--method", default=None, help="the method's YAML file or file.py:Class, if it is not shipped")
+    command.add_argument("--rerun", type=int, default=None, metavar="SEED", help="run a cell again and compare it")
+    command.add_argument("--row", default=None, help="scenario/variant of that cell (default: the entry's first)")
+    command.add_argument("--workers", type=int, default=None, help="worker processes (default: one a core)")
+    command.set_defaults(run=verify)
+    command = commands.add_parser("restamp", help=(restamp.__doc__ or "").splitlines()[0], allow_abbrev=False)
+    command.add_argument("files", nargs="+", type=Path, help="entries, or baselines of gates")
+    command.set_defaults(run=restamp)
+
+
+def submit(options: argparse.Namespace) -> int:
+    """Write a method's entry from its result files; incomplete ones are refused."""
+    from benchmarks.reporting.submit import make_entry, plan_with
+    from leaderboard.entries import FOLDER, read_entry
+
+    _no_overrides(options, "an entry is of a suite as it is written")
+    plan = plan_with(options.suite, [options.method])
+    entry = make_entry(plan, options.method, options.runs / plan.suite.name / "results")
+    text = entry.to_json()
+    path = (options.entries or FOLDER) / entry.path
+    write_text(path, text)
+    read_entry(path)  # what was written can be read by the strict reader
+    print(f"wrote {path}: {len(entry.rows)} rows, {len(text):,} bytes")
+    print(f"next: make verify ENTRY={path}, then make leaderboard SUITE={entry.suite}")
+    return 0
+
+
+def restamp(options: argparse.Namespace) -> int:
+    """Put today's digests into entries and baselines that are proved to be of what their suites measure today."""
+    from benchmarks.reporting.restamp import stamped, stamped_baseline
+    from benchmarks.reporting.submit import plan_with
+    from leaderboard import gate
+    from leaderboard.entries import read_entry
+
+    _no_overrides(options, "an entry is of a suite as it is written")
+    for path in options.files:
+        if "trends" in json.loads(path.read_text(encoding="utf-8")):
+            baseline = gate.read(path)
+            gate.write(stamped_baseline(baseline, plan_with(baseline.suite)), path)
+        else:
+            entry = read_entry(path)
+            write_text(path, stamped(entry, _plan(entry, source=path)).to_json())
+        print(f"{path}: equal to what its suite measures now; it has today's digests")
+    return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Check an entry against the current plan of its suite; with --rerun also run one of its cells again."""
+    from leaderboard.entries import read_entry
+
+    _no_overrides(options, "an entry is compared with its suite as it is written")
+    entry = read_entry(options.entry)
+    plan = _plan(entry, options.suite, options.method, options.entry)
+    found = check_entry(entry, plan)
+    if options.rerun is not None:
+        again = _rerun(entry, plan, options)
+        found.problems += again.problems
+        found.notes += again.notes
+    for note in found.notes:
+        print(f"note: {note}")
+    for problem in found.problems:
+        print(f"{options.entry}: {problem}", file=sys.stderr)
+    if found.problems:
+        return EXIT_NOT_ACCEPTED
+    seeds = sorted({seed for row in entry.rows for seed in row.seeds})
+    print(f"ok: {entry.method} on {entry.suite}: {len(entry.rows)} rows, seeds {','.join(map(str, seeds))}")
+    return 0
+
+
+def check_entry(entry: Entry, plan: Plan | None = None) -> Findings:
+    """Return what the current plan of an entry's suite says of it.
+
+    Args:
+        entry: The entry.
+        plan: The suite with the method where it can be had; default: as they are shipped.
+    """
+    from benchmarks.reporting.submit import expected
+    from leaderboard.verify import verify as check
+
+    plan = plan or _plan(entry)
+    rows = _rows(entry, plan)
+    groups = list(dict.fromkeys(f"{row.scenario}/{row.variant}" for row in plan.rows))
+    keys = {(f"{r.scenario}/{r.variant}", s): k for r in rows for s, k in zip(r.seeds, r.keys, strict=True)}
+    shipped = plan.cells[rows[0].keys[0]].cell.method.class_name if rows else ""
+    wanted = expected(plan, rows or [row for row in plan.rows if row.mitigation == "none"])
+    found = check(entry, wanted, groups, bool(rows), keys, shipped)
+    if not rows:
+        found.notes.append("the suite does not know this method: its code was not looked at (see --method)")
+    return found
+
+
+def _plan(entry: Entry, suite: str | None = None, method: str | None = None, source: object = "the entry") -> Plan:
+    """Return the plan of an entry's suite, with the method where it can be had.
+
+    Only what is shipped or named on the command line is planned: a stranger's file must not choose code to import.
+    """
+    from benchmarks.reporting.submit import plan_with
+    from benchmarks.study.loading import SUITES
+
+    if suite is None and not (SUITES / f"{entry.suite}.yaml").is_file():
+        known = ", ".join(sorted(path.stem for path in SUITES.glob("*.yaml")))
+        raise UsageError(f"{source}: suite: found {entry.suite!r}; allowed: {known} (or --suite FILE)")
+    shipped = (SUITES / "mitigations" / f"{entry.method}.yaml").is_file()
+    plan = plan_with(suite or entry.suite, [method] if method else [entry.method] if shipped else [])
+    if plan.suite.name != entry.suite:
+        raise UsageError(f"{source}: suite: found {entry.suite!r}; allowed: {plan.suite.name!r}, as in {suite}")
+    return plan
+
+
+def _rows(entry: Entry, plan: Plan) -> list[Row]:
+    return [row for row in plan.rows if row.mitigation == entry.method]
+
+
+def _rerun(entry: Entry, plan: Plan, options: argparse.Namespace) -> Findings:
+    """Run one cell again in a store of its own and compare it."""
+    from benchmarks.planning.needs import require_present
+    from benchmarks.reporting.reporter import make_reporter
+    from benchmarks.running.execute import execute
+    from benchmarks.running.executors import LocalExecutor
+    from benchmarks.storage.store import LocalStore
+    from leaderboard.verify import compare_rerun
+
+    rows = _rows(entry, plan)
+    name = options.row or (entry.rows[0].name if entry.rows else "")
+    row = next((row for row in entry.rows if row.name == name), None)
+    cell = next((cell for cell in row.cells if cell.seed == options.rerun), None) if row else None
+    planned = next((r for r in rows if f"{r.scenario}/{r.variant}" == name and options.rerun in r.seeds), None)
+    if row is None or cell is None or planned is None:
+        known = (
+            ", ".join(f"{r.name} ({','.join(str(c.seed) for c in r.cells)})" for r in entry.rows) if rows else "none"
+        )
+        raise UsageError(f"--rerun: no seed {options.rerun} in {name} of this plan and entry; allowed: {known}")
+    require_present(plan)
+    key = planned.keys[planned.seeds.index(options.rerun)]
+    workers = options.workers or len(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory(prefix="collapse-bench-") as folder:
+        root = Path(folder)
+        executor = LocalExecutor(root / "store", workers, plan.suite.execution)
+        outcome = execute(plan, LocalStore(root / "store"), executor, root, plan.select([key]), make_reporter())
+    made = outcome.results[key]
+    if made.error is not None:
+        raise UsageError(f"--rerun: the cell failed in {made.error.step} {made.error.iteration}: {made.error.message}")
+    found = compare_rerun(row, cell, entry.versions, made)
+    if cell.key != key:
+        found.notes.append("the cell that ran again has another key: method, fit or a step has changed since")
+    return found
+
+
+def _no_overrides(options: argparse.Namespace, why: str) -> None:
+    if options.overrides:
+        raise UsageError(f"{' '.join(options.overrides)}: {why}; allowed: no overrides")

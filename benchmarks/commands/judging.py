@@ -1,0 +1,134 @@
+"""The commands that judge a suite's numbers: `baseline`, `check` and `claims`. Nothing here imports torch.
+
+Only `check` without `--runs` runs anything: the suite, in an empty folder of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.reporting.evidence import evidence, settings
+from benchmarks.storage.store import LocalStore
+from benchmarks.study.loading import ROOT
+from records.errors import UsageError
+
+if TYPE_CHECKING:
+    pass
+
+BASELINES = ROOT / "leaderboard" / "baselines"
+PASSED, REGRESSED, ERROR = 0, 1, 2
+
+
+def add_commands(commands: Any) -> None:
+    """Add the three commands to the command line's parser."""
+    for name, function in (("baseline", baseline), ("check", check), ("claims", claims)):
+        command = commands.add_parser(
+            name, help=(function.__doc__ or "").splitlines()[0], allow_abbrev=False,
+            epilog="Any further --key value overrides a key of the suite, e.g. --seeds [5,6,7].",
+        )  # fmt: skip
+        command.add_argument("suite", help="a shipped suite's name, or a YAML file")
+        command.set_defaults(run=function, method=[])
+        if name == "claims":
+            command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
+            command.add_argument("--format", choices=("markdown", "json"), default="markdown")
+            continue
+        command.add_argument("--baseline", type=Path, help="the file (default: leaderboard/baselines/SUITE.json)")
+        if name == "baseline":
+            command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
+            continue
+        command.add_argument("--runs", type=Path, help="compare this folder; default: run the suite in an empty one")
+        command.add_argument("--format", choices=("text", "json", "github"), default="text")
+        command.add_argument("--junit", type=Path, metavar="FILE", help="also write JUnit XML")
+        command.add_argument("--workers", type=int, default=None, help="worker processes of the run")
+
+
+def baseline(options: argparse.Namespace) -> int:
+    """Freeze the gates of a suite from its result files."""
+    from leaderboard.gate import freeze, write
+
+    study = make_plan(options.suite, options.overrides)
+    if not study.suite.gates:
+        raise UsageError(f"{study.file}: gates: found none; allowed: one to six, for a baseline to hold")
+    frozen = freeze(study.suite.name, study.suite.gates, evidence(study, options.runs), settings(study))
+    file = options.baseline or BASELINES / f"{study.suite.name}.json"
+    write(frozen, file)
+    for trend in frozen.trends:
+        print(f"{trend.gate.name}: {trend.mean:.4g} ± {trend.spread:.2g} over {len(trend.values)} seeds")
+    print(f"{len(frozen.trends)} trends in {file}")
+    return PASSED
+
+
+def check(options: argparse.Namespace) -> int:
+    """Run a suite in an empty store and hold its trends against the baseline: 0 passed, 1 regression, 2 error."""
+    from leaderboard import gate_report
+
+    try:
+        report = _checked(options)
+    except UsageError as error:
+        if options.junit is not None:
+            _write(options.junit, gate_report.junit_error(options.suite, str(error)))
+        if options.format == "github":
+            print(gate_report.annotation("error", f"check {options.suite}", str(error)))
+        raise
+    if options.junit is not None:
+        _write(options.junit, gate_report.junit(report))
+    print(gate_report.RENDERERS[options.format](report), end="")
+    return REGRESSED if report.bad else PASSED
+
+
+def _checked(options: argparse.Namespace) -> Any:
+    from leaderboard import gate
+
+    study = make_plan(options.suite, options.overrides)
+    frozen = gate.read(options.baseline or BASELINES / f"{study.suite.name}.json")
+    if frozen.suite != study.suite.name:
+        raise UsageError(f"{options.baseline}: baseline of suite {frozen.suite!r}; allowed: of {study.suite.name!r}")
+    with contextlib.ExitStack() as stack:
+        runs = options.runs
+        if runs is None:
+            runs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="collapse-bench-check-")))
+            _run(study, runs, options.workers)
+        computed = LocalStore.listing(runs / "store") | LocalStore.listing(runs / "store", "dropped.json")
+        steps = sum(key in computed for key in study.steps)
+        return gate.check(study.suite.gates, frozen, evidence(study, runs), settings(study), steps)
+
+
+def _run(study: Plan, runs: Path, workers: int | None) -> None:
+    """Run a whole plan; failed cells are the check's to judge, and what a run prints is no part of a report."""
+    from benchmarks.commands.main import run_here
+
+    given = argparse.Namespace(runs=runs, method=[], workers=workers, no_mirror=True)
+    with contextlib.redirect_stdout(sys.stderr):
+        run_here(study, given)
+
+
+def claims(options: argparse.Namespace) -> int:
+    """Test the claims of a suite on its result files; undecided is an answer, with its reason."""
+    from leaderboard.claims import scatter
+    from leaderboard.claims.family import judge_all, load_claims
+    from leaderboard.claims.report import json_text, markdown
+
+    study = make_plan(options.suite, options.overrides)
+    kinds = load_claims(study.suite.claims, study.file)
+    if not kinds:
+        raise UsageError(f"{study.file}: claims: found none; allowed: one or more, for a table to show")
+    known = evidence(study, options.runs)
+    family = judge_all(study.suite.name, kinds, known)
+    folder = options.runs / study.suite.name
+    if drawn := scatter.panels(family.verdicts, [kind for _, kind in kinds], known):
+        scatter.write_png(drawn, folder / "claims.png")
+    _write(folder / "claims.md", markdown(family))
+    _write(folder / "claims.json", json_text(family))
+    print(markdown(family) if options.format == "markdown" else json_text(family), end="")
+    return PASSED
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")

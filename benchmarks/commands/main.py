@@ -1,0 +1,286 @@
+"""The command line: `python -m benchmarks COMMAND`, of which there is a list under `--help`.
+
+Parsing, planning and tables never import torch; `run` does, in its worker processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.commands.entries import add_entry_commands
+from benchmarks.commands.judging import add_commands
+from records.errors import UsageError
+
+if TYPE_CHECKING:
+    from benchmarks.planning.plan import Plan
+    from benchmarks.running.execute import Reporter
+    from benchmarks.running.executors import Executor
+    from benchmarks.storage.store import Store
+
+EXIT_FAILED_CELLS, EXIT_USAGE = 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return its exit code: 0 done, 1 some cells failed, 2 bad input."""
+    parser = make_parser()
+    options, overrides = parser.parse_known_args(arguments)
+    options.overrides = overrides
+    try:
+        return options.run(options)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:  # a full disk while writing a result or the board: steps are kept, run again
+        print(f"error: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
+        return EXIT_FAILED_CELLS
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
+        return 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser; what it does not know is an override of the suite, such as `--iterations 3`."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    functions = (("run", run), ("plan", plan), ("table", table), ("tune", tune), ("mirror", mirror), ("ui", ui))
+    for name, function in functions:
+        command = commands.add_parser(
+            name, help=(function.__doc__ or "").splitlines()[0], allow_abbrev=False,
+            epilog="Any further --key value overrides a key of the suite, e.g. --iterations 3 --seeds [0,1].",
+        )  # fmt: skip
+        command.add_argument("suite", help="a shipped suite's name, or a YAML file")
+        command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
+        command.add_argument(
+            "--method", action="append", default=[], help="one more mitigation: YAML file or file.py:Class"
+        )
+        command.set_defaults(run=function)
+        if name == "tune":
+            command.add_argument("--seeds", required=True, help="seeds to tune on, such as 100,101; none may be scored")
+        if name in ("run", "tune"):
+            command.add_argument(
+                "--workers",
+                type=int,
+                default=None,
+                help="worker processes (default: one an accelerator, else one a core)",
+            )
+            command.add_argument("--no-mirror", action="store_true", help="leave MLflow alone")
+        if name == "plan":
+            command.add_argument("--format", choices=("text", "json"), default="text")
+        if name == "table":
+            command.add_argument("--sort", default=None, help="order of the rows: a column, or a metric at T")
+            command.add_argument(
+                "--entries", type=Path, default=None, help="folder of entries (default: the project's)"
+            )
+            command.add_argument("--boards", type=Path, default=None, help="folder of boards (default: the project's)")
+        if name == "ui":
+            command.add_argument("--port", type=int, default=5000)
+    add_entry_commands(commands)
+    add_commands(commands)
+    command = commands.add_parser("bases", help=(bases.__doc__ or "").splitlines()[0], allow_abbrev=False)
+    command.add_argument("names", nargs="*", help="which bases, one after the other (default: all that ship)")
+    command.set_defaults(run=bases)
+    return parser
+
+
+def read_plan(options: argparse.Namespace) -> Plan:
+    """Plan the suite that the command line names."""
+    from benchmarks.planning.plan import make_plan
+
+    return make_plan(options.suite, options.overrides, options.method)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run what is missing of a suite, then mirror it and print its board."""
+    return run_here(read_plan(options), options)
+
+
+def run_here(study: Plan, options: argparse.Namespace) -> int:
+    """Run a plan in worker processes of this machine; return the exit code."""
+    from benchmarks.planning.needs import require_present
+    from benchmarks.reporting.reporter import make_reporter
+    from benchmarks.running.executors import LocalExecutor
+    from benchmarks.running.worker import accelerators
+    from benchmarks.storage.store import LocalStore
+
+    workers = (len(accelerators()) or len(os.sched_getaffinity(0))) if options.workers is None else options.workers
+    if workers < 1:
+        raise UsageError(f"--workers: found {workers}; allowed: 1 or more")
+    require_present(study)
+    root = options.runs / "store"
+    store = LocalStore(root)
+    store.sweep(older_than=3600)
+    return run_plan(study, store, LocalExecutor(root, workers, study.suite.execution), options, make_reporter())
+
+
+def run_plan(
+    study: Plan, store: Store, executor: Executor, options: argparse.Namespace, reporter: Reporter | None
+) -> int:
+    """Execute a plan with any store and executor, write results, board and mirror; return the exit code.
+
+    With `--method`, only the new rows and the controls they are scored with run.
+    """
+    from benchmarks.planning.needs import unmet_needs
+    from benchmarks.reporting.outputs import write_board, write_pictures
+    from benchmarks.running.execute import execute
+
+    for warning in unmet_needs(study):
+        print(f"note: {warning}", file=sys.stderr)
+    folder = options.runs / study.suite.name
+    cells = study.cells
+    if options.method:
+        groups = {(r.scenario, r.variant) for r in study.rows if r.added}
+        cells = study.select(
+            k for r in study.rows if r.added or ((r.scenario, r.variant) in groups and r.mitigation in ("none", "real"))
+            for k in r.keys
+        )  # fmt: skip
+    outcome = execute(
+        study, store, executor, folder / "results", cells, reporter,
+        draw=lambda key, result: write_pictures(study, store, folder, key, result),
+    )  # fmt: skip
+    print(write_board(study, folder), end="")
+    if not getattr(options, "no_mirror", False):
+        mirror_results(study, options.runs)
+    for result in outcome.failed:
+        row = result.rows[0]
+        assert result.error is not None
+        print(
+            f"failed: {row.scenario}/{row.variant}/{row.mitigation}/seed={result.seed}: {result.error.step} "
+            f"in iteration {result.error.iteration}: {result.error.message}",
+            file=sys.stderr,
+        )
+    return EXIT_FAILED_CELLS if outcome.failed else 0
+
+
+def plan(options: argparse.Namespace) -> int:
+    """Show what a run would do, without running anything."""
+    from benchmarks.reporting.outputs import describe
+
+    gc.disable()  # a plan is made once and lives to the end: looking for garbage in it is a fifth of its time
+    try:
+        facts = describe(read_plan(options), options.runs / "store")
+    finally:
+        gc.enable()
+    if options.format == "json":
+        print(json.dumps(facts, indent=1))
+        return 0
+    for key in ("suite", "digest", "steps_total", "steps_unique", "steps_done"):
+        print(f"{key:13} {facts[key]}")
+    print(f"{'kinds':13} " + ", ".join(f"{k} {n}" for k, n in facts["kinds"].items()))
+    print(f"{'cells':13} {len(facts['cells'])}")
+    for line in explained(facts["estimate"]):
+        print(line)
+    for row in facts["rows"]:
+        name = f"{row['scenario']}/{row['variant']} {row['mitigation']}"
+        print(f"  {name}: seeds {row['seeds']}, n {row['n']}, T {row['iterations']}")
+    return 0
+
+
+def explained(cost: dict[str, Any]) -> list[str]:
+    """Return an estimate in lines for people."""
+    hours = f"{cost['hours']:,} hours on one worker" if cost["hours"] is not None else (
+        f"hours unknown: no record yet of {', '.join(cost['unknown'])} "
+        "(run a part of it first, such as --seeds [0] --iterations 1, and plan again)"
+    )  # fmt: skip
+    lines = [
+        f"{'work':13} {cost['network_evaluations']:,} network evaluations, "
+        f"{cost['training_samples']:,} samples trained on",
+        f"{'left':13} {hours}",
+        f"{'disk':13} at most {cost['peak_gigabytes']:,} GB at once, {cost['kept_gigabytes']:,} GB kept",
+        f"{'data':13} {cost['data']['name']}: {cost['data']['missing'] or 'there'}",
+    ]
+    for model in cost["models"]:
+        state = "trained first" if model["trained_first"] else "there" if model["present"] else "MISSING"
+        lines.append(f"{'model':13} {model['role'][:-1]} {model['name']} ({model['source']}): {state}")
+    return lines
+
+
+def table(options: argparse.Namespace) -> int:
+    """Write and print the board: from committed entries beside the result files, and from entries alone."""
+    from benchmarks.reporting.declared import MAKERS
+    from benchmarks.reporting.outputs import write_board, write_entry_board
+    from benchmarks.study.loading import ROOT
+    from leaderboard.pages import PAGES, fill
+
+    study = read_plan(options)
+    print(write_board(study, options.runs / study.suite.name, options.entries, options.sort), end="")
+    for path in write_entry_board(study.suite.name, options.entries, options.boards):
+        print(f"wrote {path}", file=sys.stderr)
+    if options.entries is None and options.boards is None:
+        for page in (ROOT / name for name in PAGES):
+            if fill(page, ROOT / "leaderboard" / "boards", MAKERS):
+                print(f"wrote the tables of {page}", file=sys.stderr)
+    return 0
+
+
+def tune(options: argparse.Namespace) -> int:
+    """Run every value of a method's declared search space on seeds that are not scored, and print the table."""
+    from benchmarks.planning.tuning import plan_tuning
+    from benchmarks.study.loading import load_suite
+
+    if len(options.method) != 1:
+        raise UsageError(f"--method: found {options.method}; allowed: one method to tune")
+    try:
+        seeds = [int(seed) for seed in options.seeds.split(",")]
+    except ValueError as error:
+        raise UsageError(f"--seeds: found {options.seeds!r}; allowed: whole numbers such as 100,101") from error
+    suite, _ = load_suite(options.suite, options.overrides)
+    home = options.runs / f"{suite.name}_tuning" / "methods"
+    study, options.method = plan_tuning(options.suite, options.overrides, options.method[0], seeds, home)
+    return run_here(study, options)
+
+
+def mirror(options: argparse.Namespace) -> int:
+    """Rebuild MLflow's copy from the result files."""
+    mirror_results(read_plan(options), options.runs)
+    return 0
+
+
+def mirror_results(study: Plan, runs: Path) -> None:
+    """Copy the results of a plan's cells into MLflow; it can be deleted and made again."""
+    from benchmarks.reporting.outputs import mirror_plan
+
+    print(mirror_plan(study, runs), file=sys.stderr)
+
+
+def ui(options: argparse.Namespace) -> int:
+    """Open MLflow's page on the mirrored results."""
+    import subprocess
+
+    from benchmarks.reporting.tracking import store_uri
+
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or store_uri(options.runs)
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "ui",
+        "--backend-store-uri",
+        uri,
+        "--port",
+        str(options.port),
+        "--workers",
+        "1",
+    ]
+    print(f"MLflow on http://127.0.0.1:{options.port} (Ctrl-C ends it)", file=sys.stderr)
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def bases(options: argparse.Namespace) -> int:
+    """Train the shipped base models again; goes on where a killed training stopped."""
+    if options.overrides:
+        raise UsageError(f"bases: found {options.overrides[0]!r}; allowed: names of bases")
+    from lightning_modules.bases.train import main as train
+
+    train(options.names)
+    return 0

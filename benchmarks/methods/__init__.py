@@ -1,0 +1,1 @@
+"""What a mitigation may change, and how one is made ready to plan with."""

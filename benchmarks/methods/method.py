@@ -1,0 +1,47 @@
+"""A mitigation ready to plan with: its hooks, and what identifies them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from benchmarks.methods.hooks import HOOKS, Mitigation
+from records.canonical import Spec
+from records.identity import by_name, identity
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """A mitigation ready to plan with."""
+
+    name: str
+    hooks: Mitigation
+    class_path: str
+    init_args: dict[str, Any]
+
+    @property
+    def class_name(self) -> str:
+        """What identifies its class; "" where it has none."""
+        return str(identity(self.class_path)["name"]) if self.class_path else ""
+
+    @cached_property
+    def spec(self) -> Spec:
+        """Identity of the code and knobs behind its hooks."""
+        entering = {
+            **identity(self.class_path),
+            "init_args": by_name(self.init_args),
+            "version": self.hooks.version,
+            "source": self.hooks.source_digest(),
+        }
+        return Spec(entering, self)
+
+    @cached_property
+    def active(self) -> frozenset[str]:
+        """The hooks it overrides."""
+        return frozenset(h for h in HOOKS if self.hooks.overrides(h))
+
+    @cached_property
+    def identity(self) -> Any:
+        """What enters a cell's key: nothing for a method that overrides nothing."""
+        return self.spec if self.active else None

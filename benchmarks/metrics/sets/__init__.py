@@ -1,0 +1,1 @@
+"""Metric families of synthetic sets, before anything is trained on them."""

@@ -1,0 +1,1 @@
+"""From a study to the whole graph of steps, before anything runs and without torch."""

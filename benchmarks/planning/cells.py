@@ -1,0 +1,80 @@
+"""Cells: a scenario, a method and a seed with all their settings; what makes two of them comparable; their traces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from benchmarks.methods.hooks import SCORED
+from benchmarks.methods.method import Method
+from benchmarks.steps import versions
+from benchmarks.study.suite import Decodings, Evaluation, Fits, Scenario
+from benchmarks.study.world import World
+from records.canonical import digest
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One trajectory: a resolved scenario, a method and a seed, with all sizes and settings."""
+
+    scenario: Scenario
+    method: Method
+    seed: int
+    iterations: int
+    n: int
+    fit: Fits
+    generate: Decodings
+    evaluate: Evaluation
+    shard: int
+    metrics: str  # digest of the metric families' identities
+    label: str
+
+    @cached_property
+    def topology(self) -> dict[str, Any]:
+        """The scenario without its names and without settings of a modality that makes nothing in it."""
+        s = self.scenario
+        return {
+            "trains": sorted(s.trains), "images": s.images, "captions": s.captions, "prompts": s.prompts,
+            "frozen": sorted(set(s.frozen) & self.makes), "start": s.start,
+            "members": s.members if s.members.count > 1 else None,
+            "generate": {modality: getattr(self.generate, modality) for modality in self.makes},
+            "fit": {modality: getattr(self.fit, modality) for modality in s.trains},
+        }  # fmt: skip
+
+    @property
+    def makes(self) -> set[str]:
+        """The modalities that make data; a modality that trains is always among them."""
+        s = self.scenario
+        return {m for m, source in (("captioner", s.captions), ("generator", s.images)) if source == m}
+
+    def protocol(self, world: World) -> str:
+        """Return the digest of what makes two cells comparable: never mitigations, seeds, metrics or names.
+
+        A scenario patched by a method is scored under the protocol of the scenario as it was.
+        """
+        members = self.scenario.members
+        part = world.part(self.makes, members.count if members.kind == "diverse" else 1)
+        return digest([versions(), part, self.topology, self.iterations, self.n, self.evaluate, self.shard])
+
+    def key(self, world: World) -> str:
+        """Return the content key of the cell."""
+        scores = any(SCORED.intersection(reads) for reads in self.method.hooks.reads.values())
+        scorers = world.models["scorers"] if scores else ()
+        return digest([self.protocol(world), self.method.identity, scorers, self.seed, self.metrics])
+
+
+@dataclass
+class Trace:
+    """Keys of a cell that its result is read from, filled while the loop is walked."""
+
+    metrics: dict[int, list[str]] = field(default_factory=dict)  # iteration -> metrics steps
+    sets: dict[int, list[str]] = field(default_factory=dict)  # iteration -> metrics steps of the training set
+    work: dict[int, list[str]] = field(default_factory=dict)  # iteration -> steps whose cost the method bears
+    samples: dict[tuple[str, int], str] = field(default_factory=dict)  # (modality, iteration) -> evaluation samples
+    floors: list[str] = field(default_factory=list)
+
+    def targets(self) -> list[str]:
+        """Return the keys without which the cell is not done."""
+        lists = [*self.metrics.values(), *self.sets.values(), self.floors]
+        return [key for keys in lists for key in keys]

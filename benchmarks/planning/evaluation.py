@@ -1,0 +1,190 @@
+"""The measuring part of the loop: samples are kept, one feature pass a judge serves every metric, one step a family.
+
+Evaluation noise depends on the evaluation seed and the prompt id alone, so it is equal at every iteration, and the
+steps of a model depend on its key alone, so cells that share a model share its evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.seeds import step_seed
+from benchmarks.steps import Base, Features, Floor, Metrics, Reference, Sample, Step
+from benchmarks.study.suite import Decodings, Evaluation
+from benchmarks.study.world import Family, World
+from records.canonical import Spec
+from records.checks import Modality
+
+if TYPE_CHECKING:
+    from benchmarks.planning.loop import Walk
+
+#: The real captions whose document frequencies CIDEr is pinned to: split and number of items.
+DOCUMENTS = ("train", 4096)
+#: Split that the testbed's own generators were trained on; memorisation is asked of its first items.
+TRAINED = "train"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a judge brings to every evaluation of one kind: its own steps, and what its features steps share."""
+
+    name: str
+    own: tuple[Step, ...]  # the judge itself, and what it says of the real splits
+    features: Features
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Return what its metrics read of the real splits."""
+        _, evaluation, floor = self.own
+        return {"evaluation": evaluation.key, "floor": floor.key}
+
+
+@dataclass(frozen=True)
+class Kit:
+    """All that evaluations of one modality (or sets) share, made once: whole steps, and what others are made of."""
+
+    judges: dict[str | None, Judged]
+    families: list[tuple[str | None, Metrics, dict[str, Step]]]  # judge, its metrics, what it also asks
+    floors: tuple[Step, ...]
+    sample: Sample | None = None
+    draws: Sample | None = None
+
+
+def evaluate_model(walk: Walk, modality: Modality, t: int) -> Iterator[Step]:
+    """Sample the live anchor on the evaluation split and measure the samples with every family of its side."""
+    model = walk.models[modality][0]
+    memo_key = (modality, model, walk.evaluation_digest)
+    if memo_key not in walk.memo:
+        where = (f"{walk.cell.label} {modality}", t)
+        walk.memo[memo_key] = list(_evaluation_steps(_kit(walk, modality, where), model, where))
+    steps = walk.memo[memo_key]
+    yield from steps
+    for step in steps:
+        if isinstance(step, Sample):  # none where the suite measures nothing of this modality
+            walk.trace.samples.setdefault((modality, t), step.key)
+    walk.trace.metrics.setdefault(t, []).extend(s.key for s in steps if isinstance(s, Metrics))
+    if t == 0:
+        walk.trace.floors.extend(s.key for s in steps if isinstance(s, Floor))
+
+
+def _evaluation_steps(kit: Kit, model: str, where: tuple[str, int]) -> Iterator[Step]:
+    if kit.sample is None:
+        return
+    sample = kit.sample.reading(*where, model=model)
+    yield sample
+    inputs: dict[str, str] = {"sample": sample.key}
+    if kit.draws is not None:
+        drawn = kit.draws.reading(*where, model=model)
+        yield drawn
+        inputs["draws"] = drawn.key
+    judged: dict[str | None, dict[str, str]] = {None: {}}
+    for name, judge in kit.judges.items():
+        features = judge.features.reading(*where, **inputs)
+        yield from [*judge.own, features]
+        judged[name] = {"features": features.key, **judge.inputs}
+    for name, metrics, added in kit.families:
+        yield from added.values()
+        asked = {need: step.key for need, step in added.items()}
+        yield metrics.reading(*where, sample=sample.key, **judged[name], **asked)
+    yield from kit.floors
+
+
+def _kit(walk: Walk, side: str, where: tuple[str, int]) -> Kit:
+    """Return what evaluations of a side share; made at the first one of a study."""
+    key = ("kit", side, walk.evaluation_digest)
+    if key not in walk.memo:
+        walk.memo[key] = _make_kit(walk.world, walk.cell.evaluate, side, where)
+    return walk.memo[key]
+
+
+def _make_kit(world: World, ev: Evaluation, side: str, where: tuple[str, int]) -> Kit:
+    pairs = world.by_judge[side]
+    wanted = {name for _, name in pairs if name is not None}
+    part: dict[str, Any] = {"n": ev.n, "seed": ev.seed} if side == "set" else {}
+    judges: dict[str | None, Judged] = {}
+    for spec in world.models["judges"]:
+        name = spec.execution[0].name
+        if name in wanted:
+            own = tuple(_references(world, ev, spec, where))
+            judges[name] = Judged(name, own, Features(modality=side, judge=own[0].key, **part))
+    more = {name: {} if side == "set" else _more(world, ev, judges[name].own[0].key, where) for name in judges}
+    families = []
+    for family, name in pairs:
+        added = {need: step for need, step in more.get(name, {}).items() if need in family.needs}
+        families.append((name, Metrics(**_measuring(world, ev, family, name)), added))
+    if side == "set" or not pairs:
+        return Kit(judges, families, ())
+    floors = []
+    for (family, name), (_, _, added) in zip(pairs, families, strict=True):
+        inputs = {**(judges[name].inputs if name else {}), **{need: step.key for need, step in added.items()}}
+        shared = _measuring(world, ev, family, name)
+        floors.append(Floor(draws=ev.floor_draws, **shared).reading(*where, **inputs))
+    needs = {need for family, _ in pairs for need in family.needs}
+    drawn = bool(needs & {"draws", "draw_features"}) and ev.draw_inputs > 0
+    return Kit(
+        judges, families, tuple(floors), _sample(world, ev, side, ev.n, 1, ev.decoding),
+        _sample(world, ev, side, ev.draw_inputs, ev.draws, ev.draw_decoding) if drawn else None,
+    )  # fmt: skip
+
+
+def _sample(world: World, ev: Evaluation, modality: Any, n: int, draws: int, decodings: Decodings) -> Sample:
+    return Sample(
+        data=world.data_spec, split="evaluation", modality=modality, n=n, draws=draws,
+        decoding=getattr(decodings, modality), seed=step_seed(ev.seed, f"evaluate-{modality}-{draws}", 0),
+    )  # fmt: skip
+
+
+def _references(world: World, ev: Evaluation, judge: Spec, where: tuple[str, int]) -> Iterator[Step]:
+    """The judge itself, then what it says of the evaluation split and of the floor split."""
+    base = Base(model=judge).reading(*where)
+    yield base
+    for split in ("evaluation", "floor"):
+        yield Reference(data=world.data_spec, split=split, n=ev.n, judge=base.key).reading(*where)
+
+
+def trained(world: World) -> bool:
+    """Whether the anchor generator is known to have been trained on items of this data set."""
+    return any(TRAINED in generator.trained_on for generator in world.testbed.generators[:1])
+
+
+def _more(world: World, ev: Evaluation, judge: str, where: tuple[str, int]) -> dict[str, Step]:
+    """Return what else a judge can be asked that only some families need, by the name of the need."""
+    found: dict[str, Step] = {}
+    # Equally many training and held-out images; for models that say what they were trained on.
+    if trained(world) and world.data.sizes.get(TRAINED, 0) >= ev.n:
+        reference = Reference(data=world.data_spec, split=TRAINED, n=ev.n, judge=judge)
+        found["train_features"] = reference.reading(*where)
+    if world.attributes is not None:
+        found["phrase_features"] = Reference(phrases=world.attributes, judge=judge).reading(*where)
+    return found
+
+
+def _measuring(world: World, ev: Evaluation, family: Family, judge: str | None) -> dict[str, Any]:
+    """Return the fields that metrics and floors of a family share."""
+    return {
+        "family": family.spec,
+        "n": ev.n,
+        "judge": judge is not None,
+        "judged_by": judge,
+        "data": world.data_spec,
+        "seed": ev.seed,
+        "documents": DOCUMENTS if "document_frequency" in family.needs else None,
+        "phrases": world.attributes if "phrase_features" in family.needs else None,
+    }
+
+
+def measure_set(walk: Walk, pool: str, t: int) -> Iterator[Step]:
+    """Measure the set that is about to be trained on, with every family of side `set`."""
+    where = (f"{walk.cell.label} set", t)
+    kit = _kit(walk, "set", where)
+    judged: dict[str | None, dict[str, str]] = {None: {}}
+    for name, judge in kit.judges.items():
+        features = judge.features.reading(*where, pool=pool)
+        yield from [*judge.own, features]
+        judged[name] = {"features": features.key, **judge.inputs}
+    for name, metrics, _ in kit.families:
+        step = metrics.reading(*where, pool=pool, **judged[name])
+        yield step
+        walk.trace.sets.setdefault(t, []).append(step.key)

@@ -1,0 +1,1 @@
+"""What a run leaves for people: boards, pictures, MLflow's copy, entries."""

@@ -1,0 +1,145 @@
+"""Entries out of result files: what `make submit` writes, and what a plan expects of an entry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks.planning.plan import Plan, Row, make_plan
+from benchmarks.planning.protocols import metric_infos
+from leaderboard.entries import Entry, EntryCell, EntryRow
+from leaderboard.health import ALIGNMENT, BREADTH
+from leaderboard.readings import curve, stem
+from leaderboard.signatures import stems
+from records.errors import UsageError
+from records.results import CellResult, read_results
+
+
+def plan_with(suite: str, methods: Sequence[str] = ()) -> Plan:
+    """Plan a suite as it is shipped, with more methods where it does not have them by itself."""
+    plan = make_plan(suite)
+    more = [name for name in methods if name not in {row.mitigation for row in plan.rows}]
+    return make_plan(suite, (), more) if more else plan
+
+
+def rows_of(plan: Plan, method: str) -> list[Row]:
+    """Return the rows of a method, by its name or by what it was given as on the command line.
+
+    Raises:
+        UsageError: It has none.
+    """
+    added = {row.mitigation for row in plan.rows if row.added}
+    name = method if any(row.mitigation == method for row in plan.rows) else next(iter(added), "")
+    rows = [row for row in plan.rows if row.mitigation == name]
+    if not rows:
+        raise UsageError(f"suite {plan.suite.name}: method {method} applies to none of its scenarios")
+    return rows
+
+
+def expected(plan: Plan, rows: Sequence[Row]) -> tuple[EntryRow, ...]:
+    """Return what an entry of these rows must hold, without cells."""
+    made = []
+    for row in rows:
+        planned = plan.cells[row.keys[0]]
+        cell = planned.cell
+        made.append(
+            EntryRow(
+                row.scenario, row.variant, row.parent, tuple(sorted(cell.scenario.trains)), cell.n, cell.iterations,
+                row.seeds, metric_infos(plan, planned, row.protocol), {}, (),
+            )
+        )  # fmt: skip
+    return tuple(made)
+
+
+def make_entry(plan: Plan, method: str, results: Path) -> Entry:
+    """Make the entry of a method from the result files of a suite.
+
+    Args:
+        plan: The suite as it is shipped, with the method.
+        method: Its name, or what it was given as on the command line.
+        results: Folder of result files.
+
+    Raises:
+        UsageError: A cell is missing, failed, or lacks a headline number; the sentence says which.
+    """
+    rows = rows_of(plan, method)
+    name = rows[0].mitigation
+    suite = plan.suite.name
+    command = f"make bench SUITE={suite}" + (f" METHOD={Path(method).name}" if rows[0].added else "")
+    found = read_results(results)
+    made, cells = [], []
+    for row, wanted in zip(rows, expected(plan, rows), strict=True):
+        mine = [_complete(found.get(key), seed, wanted, name, results, command) for seed, key in _cells(row)]
+        cells += mine
+        floors = {metric: floor for cell in mine for metric, floor in cell.floors.items()}
+        made.append(
+            EntryRow(
+                **{**wanted.__dict__, "floors": floors, "cells": tuple(_cell(cell, wanted) for cell in mine)},
+            )
+        )
+    groups = dict.fromkeys(f"{row.scenario}/{row.variant}" for row in plan.rows)
+    method_of = plan.cells[rows[0].keys[0]].cell.method
+    return Entry(
+        suite=suite, method=name, applies_to=rows[0].applies_to, rows=tuple(made),
+        not_applicable=tuple(g for g in groups if g not in {row.name for row in made}),
+        command=command, version=_version(), commits=tuple(sorted({cell.commit for cell in cells} - {""})),
+        created=max(cell.created for cell in cells), versions=_versions(cells),
+        class_name=method_of.class_name, init_args=dict(method_of.init_args),
+    )  # fmt: skip
+
+
+def _cells(row: Row) -> list[tuple[int, str]]:
+    return list(zip(row.seeds, row.keys, strict=True))
+
+
+def _complete(
+    cell: CellResult | None, seed: int, row: EntryRow, method: str, results: Path, command: str
+) -> CellResult:
+    where = f"{method} on {row.name}, seed {seed}"
+    if cell is None:
+        raise UsageError(f"{where}: no result file in {results}; allowed: complete rows (run {command!r} first)")
+    if cell.status != "complete":
+        why = f" in {cell.error.step} {cell.error.iteration}: {cell.error.message}" if cell.error else ""
+        raise UsageError(f"{where}: {cell.status}{why}; allowed: complete cells")
+    for metric in row.primary:
+        if curve(cell, metric) is None:
+            why = f" ({cell.absent[metric]})" if metric in cell.absent else ""
+            raise UsageError(f"{where}: {metric} was not measured at every iteration{why}; allowed: whole headlines")
+    return cell
+
+
+def _cell(cell: CellResult, row: EntryRow) -> EntryCell:
+    curves, ends = {}, {}
+    for metric, about in row.info.items():
+        whole = curve(cell, metric)
+        if whole is not None and (about.primary or _is_read(metric)):
+            curves[metric] = tuple(map(float, whole))
+            continue
+        values = [cell.value(metric, t) for t in (int(metric.startswith("set/")), row.iterations)]
+        if all(value is not None for value in values):
+            ends[metric] = tuple(value for value in values if value is not None)
+    absent = {m: re.sub(r"[^A-Za-z0-9 .,;:()%'_-]", " ", why)[:200] for m, why in cell.absent.items() if m in row.info}
+    host = {k: re.sub(r"[^A-Za-z0-9 ._-]", " ", str(cell.execution.get(k, "")))[:64] for k in ("device", "machine")}
+    threads = cell.execution.get("threads", 0)
+    return EntryCell(cell.seed, cell.key, curves, ends, cell.cost, **host, threads=int(threads), absent=absent)
+
+
+def _is_read(metric: str) -> bool:
+    """Whether a signature or a flag reads the whole curve of a metric."""
+    short = stem(metric)
+    return short in stems(metric.partition("/")[0]) or any(word in short for word in (*ALIGNMENT, *BREADTH))
+
+
+def _version() -> str:
+    try:
+        return version("collapse-bench")
+    except PackageNotFoundError:  # run from a checkout that was never installed: the commit says enough
+        return ""
+
+
+def _versions(cells: Sequence[CellResult]) -> dict[str, str]:
+    names = sorted({name for cell in cells for name in cell.versions})
+    by_name = {name: {cell.versions.get(name, "absent") for cell in cells} for name in names}
+    return {name: found.pop() if len(found) == 1 else "mixed" for name, found in by_name.items()}

@@ -1,0 +1,170 @@
+"""Run a plan: only what is missing, in the order of the cells, a result file as soon as a cell is complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from benchmarks.planning.plan import Plan, PlannedCell
+from benchmarks.running.assemble import assemble
+from benchmarks.running.executors import Executor, Failure
+from benchmarks.running.retention import Retention
+from benchmarks.steps import Step
+from benchmarks.storage.store import Record, Store
+from records.results import CellResult
+
+
+class Reporter(Protocol):
+    """Shows people what happens."""
+
+    def start(self, steps: Sequence[Step], cells: int) -> None:
+        """So many steps are about to run."""
+
+    def step(self, step: Step, record: Record | None, message: str) -> None:
+        """A step ended: with a record, or with the reason why not."""
+
+    def progress(self, key: str, done: int, total: int) -> None:
+        """A running step has come this far."""
+
+    def cell(self, result: CellResult) -> None:
+        """A cell ended."""
+
+    def stop(self) -> None:
+        """Everything ended."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def start(self, steps: Sequence[Step], cells: int) -> None:
+        """Ignore."""
+
+    def step(self, step: Step, record: Record | None, message: str) -> None:
+        """Ignore."""
+
+    def progress(self, key: str, done: int, total: int) -> None:
+        """Ignore."""
+
+    def cell(self, result: CellResult) -> None:
+        """Ignore."""
+
+    def stop(self) -> None:
+        """Ignore."""
+
+
+@dataclass
+class Outcome:
+    """What a run left."""
+
+    results: dict[str, CellResult] = field(default_factory=dict)
+    computed: int = 0
+
+    @property
+    def failed(self) -> list[CellResult]:
+        """The cells that failed."""
+        return [r for r in self.results.values() if r.status == "failed"]
+
+
+def missing_steps(plan: Plan, cells: Iterable[PlannedCell], store: Store) -> list[Step]:
+    """Return the steps that must run, inputs first: a step nobody needs any more is not made again."""
+    done, recorded = store.done(), store.recorded()
+    wanted = [
+        k for cell in cells for kept, there in ((cell.trace.targets(), done), (cell.costed(), recorded))
+        for k in kept if k not in there
+    ]  # fmt: skip
+    needed: set[str] = set()
+    while wanted:
+        key = wanted.pop()
+        if key in needed:
+            continue
+        needed.add(key)
+        wanted.extend(p for p in plan.steps[key].parents if p not in done)
+    return [step for key, step in plan.steps.items() if key in needed]
+
+
+def execute(
+    plan: Plan,
+    store: Store,
+    executor: Executor,
+    results: Path,
+    cells: dict[str, PlannedCell] | None = None,
+    reporter: Reporter | None = None,
+    draw: Callable[[str, CellResult], None] | None = None,
+) -> Outcome:
+    """Run what is missing of some cells (default all) and write their result files.
+
+    A failed cell does not stop the others. Cells whose steps are all there are assembled without running anything.
+    `draw` makes the pictures of the first cell of a row as soon as it is complete, while its samples are still there.
+    """
+    cells = plan.cells if cells is None else cells
+    reporter = reporter or Silent()
+    steps = missing_steps(plan, cells.values(), store)
+    reporter.start(steps, len(cells))
+    planned = [plan.steps[k] for k in dict.fromkeys(k for cell in cells.values() for k in cell.needs)]
+    shown = {k: samples for k, samples in plan.shown.items() if k in cells} if draw else {}
+    retention = Retention(store, plan.suite.retain, planned, steps, shown)
+    books = _Books(plan, store, results, cells, reporter, retention, draw)
+    try:
+        books.assemble_ready({s.key for s in steps})
+        executor.run(steps, store, books)
+        books.finish()
+    finally:
+        reporter.stop()
+    return books.outcome
+
+
+class _Books:
+    """Listens to the executor; knows which cells wait for which steps."""
+
+    def __init__(
+        self, plan: Plan, store: Store, results: Path, cells: dict[str, PlannedCell], reporter: Reporter,
+        retention: Retention, draw: Callable[[str, CellResult], None] | None,
+    ):  # fmt: skip
+        self.plan, self.store, self.results, self.cells, self.reporter = plan, store, results, cells, reporter
+        self.retention, self.draw = retention, draw
+        self.outcome = Outcome()
+        self.open: dict[str, set[str]] = {}  # cell -> steps it waits for
+        self.waiting: dict[str, list[str]] = {}  # step -> cells that wait for it
+        self.failures: dict[str, Failure] = {}
+
+    def assemble_ready(self, missing: set[str]) -> None:
+        for key, cell in self.cells.items():
+            self.open[key] = missing.intersection(cell.needs)
+            for step in self.open[key]:
+                self.waiting.setdefault(step, []).append(key)
+            if not self.open[key]:
+                self.close(cell)
+
+    def done(self, step: Step, record: Record) -> None:
+        self.outcome.computed += 1
+        self.reporter.step(step, record, "")
+        self.retention.done(step)
+        for key in self.waiting.get(step.key, ()):
+            self.open[key].discard(step.key)
+            if not self.open[key]:
+                self.close(self.cells[key])
+
+    def failed(self, failure: Failure) -> None:
+        self.failures[failure.step.key] = failure
+        self.reporter.step(failure.step, None, failure.message)
+
+    def progress(self, key: str, done: int, total: int) -> None:
+        self.reporter.progress(key, done, total)
+
+    def finish(self) -> None:
+        """Write down the cells that did not complete, with the first step that failed them."""
+        for key, cell in self.cells.items():
+            if self.open[key]:
+                self.close(cell, next((self.failures[k] for k in cell.needs if k in self.failures), None))
+
+    def close(self, cell: PlannedCell, failure: Failure | None = None) -> None:
+        done = set(cell.needs) - self.open[cell.key]
+        result = assemble(self.plan, cell, self.store, done, failure)
+        result = result.settle(self.results / result.file_name)
+        self.outcome.results[cell.key] = result
+        if self.draw is not None and cell.key in self.retention.shown and result.status == "complete":
+            self.draw(cell.key, result)
+        self.retention.closed(cell.key)
+        self.reporter.cell(result)

@@ -1,0 +1,218 @@
+"""Who runs the steps: this process, or worker processes of one thread each.
+
+An executor gets steps in an order in which inputs come first, runs what it can, and reports each one as done or
+failed. A failed step takes down what depends on it and nothing else.
+"""
+
+from __future__ import annotations
+
+import heapq
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from benchmarks.running import worker
+from benchmarks.running.worker import accelerators, explain, perform
+from benchmarks.steps import Step
+from benchmarks.storage.store import Record, Store
+from benchmarks.study.suite import Executions
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a step has no artifact."""
+
+    step: Step
+    message: str
+
+
+class Listener(Protocol):
+    """Hears what happens; the reporter and the result writer are listeners."""
+
+    def done(self, step: Step, record: Record) -> None:
+        """A step is in the store."""
+
+    def failed(self, failure: Failure) -> None:
+        """A step could not be done."""
+
+    def progress(self, key: str, done: int, total: int) -> None:
+        """A running step has come this far."""
+
+
+class Executor(Protocol):
+    """Runs steps whose inputs are in the store or among the steps."""
+
+    def run(self, steps: Sequence[Step], store: Store, listener: Listener) -> None:
+        """Run all steps, inputs first."""
+
+
+class InProcessExecutor:
+    """Runs steps one after another in this process."""
+
+    def run(self, steps: Sequence[Step], store: Store, listener: Listener) -> None:
+        """Run all steps in the order given."""
+        from benchmarks.steps.context import RunContext
+
+        context = RunContext(store)
+        lost: set[str] = set()
+        for step in steps:
+            if lost and not lost.isdisjoint(step.parents):
+                lost.add(step.key)
+                continue
+            context.progress = _reporter(listener, step.key)
+            try:
+                record = perform(step, store, context, {})
+            except Exception as error:
+                lost.add(step.key)
+                listener.failed(Failure(step, explain(error)))
+            else:
+                listener.done(step, record)
+
+
+def _reporter(listener: Listener, key: str) -> Callable[[int, int], None]:
+    return lambda done, total: listener.progress(key, done, total)
+
+
+class LocalExecutor:
+    """Worker processes on this machine, each with one thread.
+
+    Threads of one process wait for each other on small tensors (docs/performance.md), so parallelism is
+    over steps. When a worker dies (out of memory, a stray signal), the steps in flight are tried once more, each
+    alone: the one that kills its worker again has failed, and its neighbours have not.
+
+    Args:
+        root: Folder of the store that workers open themselves.
+        workers: How many processes; on a machine with accelerators they share those out among them.
+        execution: How each modality's fits and generations are run.
+    """
+
+    def __init__(self, root: Path, workers: int, execution: Executions | None = None):
+        self.root, self.workers, self.execution = root, workers, execution or Executions()
+
+    def run(self, steps: Sequence[Step], store: Store, listener: Listener) -> None:
+        """Run all steps, earlier cells first, inputs before their readers."""
+        if steps:
+            _Schedule(self, steps, listener).run()
+
+
+class _Schedule:
+    """What is ready, what waits for what, and what was in flight when a worker died."""
+
+    def __init__(self, executor: LocalExecutor, steps: Sequence[Step], listener: Listener):
+        self.executor, self.listener = executor, listener
+        self.steps = {s.key: s for s in steps}
+        self.rank = {s.key: i for i, s in enumerate(steps)}
+        self.waiting = {s.key: {p for p in s.parents if p in self.steps} for s in steps}
+        self.readers: dict[str, list[str]] = {}
+        for key, parents in self.waiting.items():
+            for parent in parents:
+                self.readers.setdefault(parent, []).append(key)
+        self.ready = [(self.rank[k], k) for k, parents in self.waiting.items() if not parents]
+        heapq.heapify(self.ready)
+        self.suspects: list[str] = []  # in flight when a worker died, and not tried again yet
+        self.suspected: set[str] = set()
+
+    def run(self) -> None:
+        """Run what is ready until nothing is."""
+        crew = _Crew(self.executor, self.listener)
+        running: dict[Future[Record | str], str] = {}
+        try:
+            while self.ready or self.suspects or running:
+                whole = self.submit(crew, running)
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    whole &= self.settle(future, running.pop(future))
+                if not whole:  # the pool is gone, and with it every step in flight
+                    for future in wait(running).done:
+                        self.settle(future, running.pop(future))
+                    crew.dismiss()
+                    crew = _Crew(self.executor, self.listener)
+        finally:
+            crew.dismiss()
+
+    def submit(self, crew: _Crew, running: dict[Future[Record | str], str]) -> bool:
+        """Hand out steps; False when the pool turns out to be dead. A suspect runs alone, so that the culprit shows."""
+        while len(running) < self.executor.workers and self.suspected.isdisjoint(running.values()):
+            if self.suspects and running:
+                return True
+            if not (self.suspects or self.ready):
+                return True
+            key = self.suspects[0] if self.suspects else self.ready[0][1]
+            try:
+                running[crew.pool.submit(worker.work, self.steps[key])] = key
+            except BrokenProcessPool:  # an idle worker died
+                return False
+            if self.suspects:
+                self.suspects.pop(0)
+            else:
+                heapq.heappop(self.ready)
+        return True
+
+    def settle(self, future: Future[Record | str], key: str) -> bool:
+        """Book a finished step; False when a worker died meanwhile."""
+        error = future.exception()
+        if isinstance(error, BrokenProcessPool):
+            self.again(key)
+            return False
+        self.suspected.discard(key)
+        outcome = explain(error) if error is not None else future.result()
+        if isinstance(outcome, Record):
+            self.listener.done(self.steps[key], outcome)
+            for reader in self.readers.get(key, ()):
+                self.waiting[reader].discard(key)
+                if not self.waiting[reader]:
+                    heapq.heappush(self.ready, (self.rank[reader], reader))
+        else:
+            # Readers stay waiting for ever: they are never ready, so they never run.
+            self.listener.failed(Failure(self.steps[key], outcome))
+        return True
+
+    def again(self, key: str) -> None:
+        """Try a step once more, or give it up where a worker died under it alone."""
+        if key not in self.suspected:
+            self.suspected.add(key)
+            self.suspects.append(key)
+        else:
+            self.suspected.discard(key)
+            self.listener.failed(Failure(self.steps[key], "its worker process died twice (out of memory?)"))
+
+
+class _Crew:
+    """A pool of workers and the pipe of their progress.
+
+    The pipe has no lock, which a killed worker could take along: a message is far below the size up to which writes
+    to a pipe are atomic.
+    """
+
+    def __init__(self, executor: LocalExecutor, listener: Listener):
+        context = multiprocessing.get_context("spawn")
+        self.listener = listener
+        self.reader, self.writer = context.Pipe(duplex=False)
+        setup = worker.Setup(
+            executor.root, list(sys.path), os.getpid(), executor.execution, accelerators(), executor.workers
+        )
+        self.pool = ProcessPoolExecutor(
+            executor.workers, context, initializer=worker.start, initargs=(setup, self.writer, context.Value("i", 0))
+        )
+        threading.Thread(target=self.hear, daemon=True).start()
+
+    def hear(self) -> None:
+        """Pass progress on until the last writer has gone."""
+        with self.reader, suppress(EOFError):
+            while True:
+                self.listener.progress(*self.reader.recv())
+
+    def dismiss(self) -> None:
+        """End the workers, also in the middle of a step."""
+        workers = list((getattr(self.pool, "_processes", None) or {}).values())  # shutdown forgets them
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for process in workers:
+            process.terminate()
+        self.writer.close()

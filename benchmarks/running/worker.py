@@ -1,0 +1,138 @@
+"""What a worker process does: one step after another, on one thread of a processor or on one accelerator."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import threading
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.steps import Step
+from benchmarks.storage.store import LocalStore, Record, Store
+from benchmarks.study.suite import Executions
+from records.errors import HookReadError, StepError
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every worker of a run is started with.
+
+    Attributes:
+        root: Folder of the store.
+        path: The import path of the process that started the run.
+        parent: Its process number: a worker ends with it.
+        execution: How each modality's fits and generations are run.
+        accelerators: Names of the accelerators, as `CUDA_VISIBLE_DEVICES` takes them.
+        workers: How many workers there are.
+    """
+
+    root: Path
+    path: list[str]
+    parent: int
+    execution: Executions
+    accelerators: tuple[str, ...]
+    workers: int
+
+
+def accelerators() -> tuple[str, ...]:
+    """Return the accelerators that workers share out, in the words of `CUDA_VISIBLE_DEVICES`; found without torch."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return tuple(name.strip() for name in chosen.split(",") if name.strip() not in ("", "-1"))
+    numbers = (p.name.removeprefix("nvidia") for p in Path("/dev").glob("nvidia[0-9]*"))
+    return tuple(sorted((n for n in numbers if n.isdigit()), key=int))
+
+
+def perform(step: Step, store: Store, context: Any, execution: dict[str, Any]) -> Record:
+    """Run one step and keep its value; the record holds what it cost."""
+    start, cpu = time.perf_counter(), time.process_time()
+    context.hooked.clear()
+    value, cost = step.run(context)
+    for hooked in context.hooked:  # what the hooks of a method said that they consumed
+        cost = replace(cost, **{name: getattr(cost, name) + count for name, count in hooked.spent.items()})
+    wall, busy = time.perf_counter() - start, time.process_time() - cpu
+    # An accelerator is held for as long as the step lasts, a processor while it computes.
+    held = wall if execution.get("device", "cpu") != "cpu" else busy
+    spent = replace(cost, wall_seconds=wall, device_seconds=held)
+    notes = {name: value for hooked in context.hooked for name, value in hooked.notes.items()}
+    record = Record(step.key, step.kind, step.label, spent, execution, notes=notes)
+    store.put(record, value)
+    return record
+
+
+def explain(error: BaseException) -> str:
+    """Return one sentence about an error, the same on every machine."""
+    text = " ".join(str(error).split()) or "no message"
+    known = isinstance(error, (StepError, HookReadError)) or type(error).__name__ == "NonFiniteLoss"
+    return text if known else f"{type(error).__name__}: {text}"
+
+
+_context: Any = None
+_news: Any = None
+
+
+def start(setup: Setup, news: Any, turn: Any) -> None:
+    """Prepare this process: its threads, its accelerator, the parent's import path, an end when the parent ends."""
+    global _context, _news
+    with turn.get_lock():
+        number, turn.value = turn.value, turn.value + 1
+    threads = 1  # threads of one process wait for each other on small tensors (docs/performance.md)
+    spread = any(getattr(setup.execution, side).devices != 1 for side in ("captioner", "generator"))
+    if setup.accelerators:
+        threads = max(1, len(os.sched_getaffinity(0)) // setup.workers)
+        if not spread:
+            os.environ["CUDA_VISIBLE_DEVICES"] = setup.accelerators[number % len(setup.accelerators)]
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # ours are the only bars
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    sys.path[:] = setup.path
+    threading.Thread(target=_follow, args=(setup.parent,), daemon=True).start()
+    import torch
+
+    torch.set_num_threads(threads)
+    from benchmarks.steps.context import RunContext
+
+    if torch.cuda.is_available():
+        sharing = max(1, setup.workers // max(1, len(setup.accelerators)))
+        room = torch.cuda.get_device_properties(0).total_memory // (2 * sharing)
+    else:
+        room = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (4 * setup.workers)
+    _context, _news = RunContext(LocalStore(setup.root), execution=setup.execution, model_bytes=room), news
+
+
+def _follow(parent: int) -> None:
+    """End this worker when the run that started it was killed: an orphan would go on computing."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def work(step: Step) -> Record | str:
+    """Run a step in a worker; an error comes back as its sentence, since not every exception can be pickled."""
+    import torch
+
+    last = 0.0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > 0.5:
+            last = time.monotonic()
+            _news.send((step.key, done, total))
+
+    _context.progress = progress
+    cuda = torch.cuda.is_available()
+    execution = {
+        "device": torch.cuda.get_device_name() if cuda else "cpu",
+        "threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+    }
+    try:
+        return perform(step, _context.store, _context, execution)
+    except Exception as error:
+        return explain(error)

@@ -1,0 +1,89 @@
+"""A base model, judge or scorer: a reference to its verified files, or the model itself."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from benchmarks.steps.step import Step
+from benchmarks.storage.store import Cost
+from benchmarks.study.testbed import ModelSpec
+from benchmarks.study.world import model_folder, on_data, read_card
+from lightning_modules.weights.cards import digest as folder_digest
+from records.canonical import Spec
+from records.errors import StepError
+from records.sources import import_class
+
+if TYPE_CHECKING:
+    from benchmarks.steps.context import RunContext
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Base(Step):
+    """What trajectories start from, and what measures or scores them."""
+
+    kind: ClassVar[str] = "base"
+    version: ClassVar[int] = 1
+    model: Spec
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model as the testbed names it."""
+        return self.model.execution[0]
+
+    @property
+    def rated(self) -> str:
+        """The model: each takes its own time to make."""
+        return self.model.digest
+
+    def run(self, context: RunContext) -> tuple[Any, Cost]:
+        """Check the files that the plan was made with, train what has a recipe and no files, make what has neither.
+
+        Raises:
+            StepError: The files are others than when the run was planned.
+        """
+        from benchmarks.steps.context import make_model
+
+        spec, data = self.model.execution
+        folder = model_folder(spec)
+        if "recipe" in self.model.value:
+            return _trained(spec, data.init_args, folder, context), Cost()
+        if "weights" in self.model.value:
+            assert folder is not None
+            found, said = folder_digest(folder)[:12], self.model.value["weights"][:12]
+            if found != said:
+                raise StepError(f"{folder}: its files have digest {found}, and had {said} when the run was planned")
+        if spec.folder is None and spec.hub is None:
+            return make_model(spec), Cost()
+        return asdict(spec), Cost()
+
+
+def _trained(spec: ModelSpec, init_args: dict[str, Any], shipped: Path | None, context: RunContext) -> Any:
+    """Train a model whose recipe no shipped weights have; a killed training goes on from its last checkpoint."""
+    from lightning_modules.bases.recipes import SCENES
+    from lightning_modules.bases.train import train_base
+
+    assert shipped is not None
+    cls: Any = import_class(spec.class_path)
+    root = getattr(context.store, "root", None)
+    with tempfile.TemporaryDirectory() as aside:
+
+        def prepare(name: str) -> None:
+            recipe = on_data(SCENES[name], init_args)
+            for need in recipe.needs:
+                prepare(need)
+            card = read_card(shipped.parent / name)
+            if card is not None and card.get("recipe_digest") == recipe.digest:
+                shutil.copytree(shipped.parent / name, Path(aside) / name)
+            else:
+                work = root / "training" / recipe.digest if root else None
+                train_base(recipe, Path(aside) / name, context.progress, work)
+
+        prepare(str(spec.recipe))
+        model = cls.load(Path(aside) / str(spec.recipe), **spec.init_args)
+        if hasattr(model, "origin"):
+            model.origin = None  # that folder is about to go; the store's will be the one to load from
+        return model

@@ -1,0 +1,41 @@
+"""The next model out of base, previous and new weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from benchmarks.steps.hooked import HookedStep
+from benchmarks.steps.step import reads
+from benchmarks.storage.store import Cost
+from records.checks import Modality
+
+if TYPE_CHECKING:
+    from benchmarks.steps.context import RunContext
+    from benchmarks.study.suite import Retain
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Merge(HookedStep):
+    """What a method makes of a freshly trained model."""
+
+    kind: ClassVar[str] = "merge"
+    version: ClassVar[int] = 1
+    modality: Modality
+    seed: int
+    model: str = reads()
+
+    def run(self, context: RunContext) -> tuple[Any, Cost]:
+        """Ask the method."""
+        hooked = self.hook("merge", context, new_model=context.fresh_model(self.model), modality=self.modality)
+        assert hooked is not None
+        return hooked[0].merge(hooked[1]), Cost()
+
+    def kept(self, retain: Retain) -> bool:
+        """Kept where models are."""
+        return retain.models
+
+    @property
+    def network(self) -> str | None:
+        """The model that is merged."""
+        return self.model

@@ -1,0 +1,66 @@
+"""What a judge sees in real data: images of a split and all their captions, or phrases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from benchmarks.steps.features import embedded
+from benchmarks.steps.step import Step, Work, reads
+from benchmarks.storage.store import Cost
+from records.canonical import Spec
+
+if TYPE_CHECKING:
+    from benchmarks.steps.context import RunContext
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Reference(Step):
+    """Judge features of n real items of a split, or of phrases in their order. Computed once for all evaluations.
+
+    A judge that embeds only one of images and captions says nothing of the other.
+    """
+
+    kind: ClassVar[str] = "reference"
+    version: ClassVar[int] = 1
+    data: Spec | None = None
+    split: str | None = None
+    n: int | None = None
+    phrases: Spec | None = None
+    judge: str = reads()
+
+    def run(self, context: RunContext) -> tuple[dict[str, np.ndarray], Cost]:
+        """Embed; captions are NaN where an item has fewer than others."""
+        judge = context.model(self.judge)
+        if self.phrases is not None:
+            listed = [said for values in self.phrases.value.values() for said in values.values()]
+            return {"phrases": judge.embed_texts([phrase for said in listed for phrase in said])}, Cost()
+        assert self.data is not None
+        assert self.n is not None
+        data, index = context.data(self.data), np.arange(self.n)
+        value = {}
+        if "images" in embedded(judge):
+            value["images"] = judge.embed_images(data.images(self.split, index))
+        if "captions" in embedded(judge):
+            value["captions"] = _caption_features(judge, data.captions(self.split, index))
+        return value, Cost()
+
+    def work(self) -> Work:
+        """Return n items."""
+        return Work(self.n or 0)
+
+    @property
+    def network(self) -> str | None:
+        """The judge."""
+        return self.judge
+
+
+def _caption_features(judge: Any, texts: list[tuple[str, ...]]) -> np.ndarray:
+    """Return features (n, largest number of captions, d) of all captions of n items."""
+    features = judge.embed_texts([text for six in texts for text in six])
+    there = np.arange(max(map(len, texts))) < np.array([len(six) for six in texts])[:, None]
+    captions = np.full((*there.shape, features.shape[-1]), np.nan, features.dtype)
+    captions[there] = features
+    return captions

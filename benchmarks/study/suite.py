@@ -1,0 +1,262 @@
+"""What a suite is: typed, frozen, free of torch. Each dataclass checks itself; `study.loading` reads the YAML.
+
+A scenario is the topology of the recursive loop as data (see docs/architecture.md for the table of the standard
+ones). A suite names a testbed, scenarios, mitigations, seeds, sizes, decodings, fits and metrics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lightning_modules.settings import CaptionDecoding, Execution, FitSettings, ImageDecoding
+from records.checks import MODALITIES, Modality, distinct, require, schema
+from records.findings import ClaimSpec, Gate, check_findings
+
+
+@dataclass(frozen=True)
+class Members:
+    """Who makes the pool of an ensemble.
+
+    Attributes:
+        count: k models a side; sample i comes from generator i mod k and captioner (i div k) mod k.
+        kind: `diverse` = the testbed's members 0..k-1; `copies` = k copies of the anchor under other member seeds.
+        live: Whether members 1..k-1 train too, or stay at base.
+    """
+
+    count: int = 1
+    kind: Literal["diverse", "copies"] = "diverse"
+    live: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the count."""
+        require(self.count >= 1, f"members.count: found {self.count}; allowed: 1 or more")
+
+
+@dataclass(frozen=True)
+class Decodings:
+    """One decoding a modality."""
+
+    captioner: CaptionDecoding = field(default_factory=CaptionDecoding)
+    generator: ImageDecoding = field(default_factory=ImageDecoding)
+
+
+@dataclass(frozen=True)
+class DecodingPatch:
+    """Fields of a decoding that a scenario or method sets; the rest is the suite's."""
+
+    captioner: dict[str, Any] = field(default_factory=dict)
+    generator: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How a decoding budget is compared.
+
+    Attributes:
+        equal: `n` = every level makes N samples; `evaluations` = N' = round(N x E_reference / E) samples, so every
+            level spends the same number of network evaluations on its pool.
+        modality: Whose decoding is swept.
+        reference: Decoding fields of the level that keeps N.
+    """
+
+    modality: Modality
+    equal: Literal["n", "evaluations"] = "n"
+    reference: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The topology of one recursive loop.
+
+    Attributes:
+        trains: The modalities that are fine-tuned, and evaluated.
+        prompts: What images are asked for: real captions, or the captions of the previous iteration.
+        images: Real images of the prompt split, or a generator's.
+        captions: The prompt itself, or a captioner's.
+        frozen: Modalities whose labelling copy stays at base (both still train and are evaluated).
+        start: What each fit starts from.
+        members: The ensemble, k = 1 by default.
+        decoding: What this scenario changes of the suite's `generate` decoding.
+        budget: Set for a budget sweep.
+        parent: `scenario/variant` whose `none` and `real` this scenario is scored with, where it already mitigates.
+    """
+
+    schema: int
+    name: str
+    trains: tuple[Modality, ...]
+    images: Literal["real", "generator"]
+    captions: Literal["prompt", "captioner"]
+    prompts: Literal["real", "previous_captions"] = "real"
+    frozen: tuple[Modality, ...] = ()
+    start: Literal["previous", "base"] = "previous"
+    members: Members = field(default_factory=Members)
+    decoding: DecodingPatch = field(default_factory=DecodingPatch)
+    budget: Budget | None = None
+    parent: str | None = None
+    variant: str = "default"
+
+    def __post_init__(self) -> None:
+        """Check that the topology can run."""
+        schema(self.schema)
+        require(len(self.trains) > 0, "trains: found nothing; allowed: captioner, generator, or both")
+        distinct(self.trains, "trains")
+        distinct(self.frozen, "frozen")
+        require(
+            not (self.images == "real" and self.captions == "prompt"),
+            "images: real with captions: prompt makes no synthetic data; set one of them to a model",
+        )
+        require(
+            self.prompts != "previous_captions" or self.captions == "captioner",
+            "prompts: previous_captions needs captions: captioner",
+        )
+        for modality, makes in (("captioner", self.captions), ("generator", self.images)):
+            require(
+                modality not in self.trains or makes == modality,
+                f"trains: {modality} is trained, but no {modality} makes data (see images and captions)",
+            )
+
+
+@dataclass(frozen=True)
+class Fits:
+    """Fine-tuning of each modality."""
+
+    captioner: FitSettings = field(default_factory=lambda: FitSettings(steps=100, learning_rate=1e-4))
+    generator: FitSettings = field(default_factory=lambda: FitSettings(steps=100, learning_rate=1e-4))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How models are measured; the same for every variant, so that no sweep moves its own ruler.
+
+    Attributes:
+        n: Evaluation items, and as many of the floor split.
+        seed: Of all evaluation noise, equal at every iteration.
+        decoding: Of the headline samples.
+        draw_inputs: Inputs with several samples each, for the within-input variance; 0 = not measured.
+        draws: Samples of each such input.
+        draw_decoding: Of those samples (stochastic; a greedy caption has no variance).
+        floor_draws: Draws of the real-against-real floor.
+    """
+
+    n: int = 512
+    seed: int = 0
+    decoding: Decodings = field(default_factory=Decodings)
+    draw_inputs: int = 64
+    draws: int = 4
+    draw_decoding: Decodings = field(default_factory=lambda: Decodings(captioner=CaptionDecoding(temperature=1.0)))
+    floor_draws: int = 20
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        require(self.seed >= 0, f"evaluate.seed: found {self.seed}; allowed: 0 or more")
+        require(self.n >= 2, f"evaluate.n: found {self.n}; allowed: 2 or more")
+        require(0 <= self.draw_inputs <= self.n, f"evaluate.draw_inputs: found {self.draw_inputs}; allowed: 0 to n")
+        require(self.draw_inputs == 0 or self.draws >= 2, f"evaluate.draws: found {self.draws}; allowed: 2 or more")
+        require(self.floor_draws >= 2, f"evaluate.floor_draws: found {self.floor_draws}; allowed: 2 or more")
+
+
+@dataclass(frozen=True)
+class Retain:
+    """Which artifacts outlive their readers; adapters, features and results always do.
+
+    Attributes:
+        pools: Synthetic and real pairs, as they were made and as they were trained on.
+        models: Fully fine-tuned weights.
+        samples: Evaluation samples. Where they go, pictures of them are made first; a metric that is added later needs
+            them made again.
+    """
+
+    pools: bool = True
+    models: bool = True
+    samples: bool = True
+
+
+@dataclass(frozen=True)
+class Executions:
+    """How each modality's fits and generations are run; never part of a key."""
+
+    captioner: Execution = field(default_factory=Execution)
+    generator: Execution = field(default_factory=Execution)
+
+
+@dataclass(frozen=True)
+class ScenarioEntry:
+    """A scenario in a suite, and what this suite changes for it (None = the suite's own value)."""
+
+    file: str
+    variants: tuple[str, ...] | None = None
+    seeds: tuple[int, ...] | None = None
+    iterations: int | None = None
+    n: int | None = None
+    evaluate_n: int | None = None
+    fit_steps: dict[str, int] = field(default_factory=dict)
+    mitigations: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One study: see the attributes of the same names in `Scenario`, `Evaluation` and `FitSettings`.
+
+    Attributes:
+        testbed: File of the testbed, relative to the suite's folder.
+        scenarios: What runs, each with what this suite changes for it.
+        mitigations: Files of methods and controls; `none` and `real` are the controls.
+        metrics: Metric families by class path, in the order of the board; a file may also name groups.
+        primary: The one metric a modality is judged by.
+        shard: Samples a generation step makes at most.
+        retain: What stays on the disk after its last reader; changes no number.
+        execution: How a machine goes about it; changes no number.
+        gates: Trends that `benchmarks check` holds against a baseline; never part of a key.
+        claims: Findings that `benchmarks claims` tests; never part of a key.
+    """
+
+    schema: int
+    name: str
+    testbed: str
+    scenarios: tuple[ScenarioEntry, ...]
+    iterations: int
+    n: int
+    seeds: tuple[int, ...]
+    metrics: tuple[str, ...]
+    primary: dict[str, str]
+    mitigations: tuple[str, ...] = ("none", "real")
+    fit: Fits = field(default_factory=Fits)
+    generate: Decodings = field(default_factory=Decodings)
+    evaluate: Evaluation = field(default_factory=Evaluation)
+    shard: int = 512
+    retain: Retain = field(default_factory=Retain)
+    execution: Executions = field(default_factory=Executions)
+    gates: tuple[Gate, ...] = ()
+    claims: tuple[ClaimSpec, ...] = ()
+    question: str = ""
+
+    def __post_init__(self) -> None:
+        """Check what needs no other file."""
+        schema(self.schema)
+        plain = self.name.strip(".") and all(c.isalnum() or c in "._-" for c in self.name)
+        require(bool(plain), f"name: found {self.name!r}; allowed: letters, digits, and . _ - (it names a folder)")
+        require(len(self.seeds) > 0, "seeds: found none; allowed: one or more distinct integers")
+        distinct(self.seeds, "seeds")
+        for key in ("scenarios", "metrics"):
+            require(len(getattr(self, key)) > 0, f"{key}: found none; allowed: one or more")
+        for key in ("iterations", "n", "shard"):
+            require(getattr(self, key) >= 1, f"{key}: found {getattr(self, key)}; allowed: 1 or more")
+        distinct(self.mitigations, "mitigations")
+        check_findings(self.gates, self.claims)
+        for modality in self.primary:
+            require(modality in MODALITIES, f"primary: found {modality!r}; allowed: captioner, generator")
+        for entry in self.scenarios:
+            if entry.seeds is not None:
+                require(len(entry.seeds) > 0, f"scenarios: {entry.file}: seeds: found none; allowed: one or more")
+                distinct(entry.seeds, f"scenarios: {entry.file}: seeds")
+            for key in ("iterations", "n"):
+                found = getattr(entry, key)
+                require(
+                    found is None or found >= 1, f"scenarios: {entry.file}: {key}: found {found}; allowed: 1 or more"
+                )
+            for modality in entry.fit_steps:
+                require(
+                    modality in MODALITIES,
+                    f"scenarios: {entry.file}: fit_steps: found {modality!r}; allowed: captioner, generator",
+                )

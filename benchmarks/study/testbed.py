@@ -1,0 +1,112 @@
+"""What a suite runs on: data and models by class path, typed, frozen, free of torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lightning_modules.settings import ADDED
+from records.checks import distinct, require, schema
+
+
+@dataclass(frozen=True)
+class ClassSpec:
+    """A class by its import path, and the arguments it is made with."""
+
+    class_path: str
+    init_args: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model of a testbed.
+
+    Attributes:
+        name: How people call it; never part of a key.
+        class_path: The wrapper class.
+        folder: Weights in the `save_pretrained` layout with a `card.json`; relative to the project root or absolute.
+            None for a model that is made from `init_args` alone.
+        hub: Name on the Hugging Face hub instead of a folder, with a pinned `revision`.
+        revision: Commit of the hub repository.
+        recipe: Name in `lightning_modules.bases.recipes` of what made the weights; where the recipe has changed since,
+            the model gets another key and is trained anew before it is used.
+        init_args: Arguments of the class beside its weights, such as a captioner's `prompt`; part of the key.
+        trained_on: The splits of the data that its weights have seen (a judge and a scorer may share none).
+        dtype: What its frozen weights are held in and it is run with; trained weights are float32 always.
+    """
+
+    name: str
+    class_path: str
+    folder: str | None = None
+    hub: str | None = None
+    revision: str | None = None
+    recipe: str | None = None
+    init_args: dict[str, Any] = field(default_factory=dict)
+    trained_on: tuple[str, ...] = ()
+    dtype: Literal["float32", "bfloat16"] = field(default="float32", metadata=ADDED)
+
+    def __post_init__(self) -> None:
+        """Check that the weights have one source, pinned."""
+        require(self.folder is None or self.hub is None, f"{self.name}: give folder or hub, not both")
+        require(self.hub is None or self.revision is not None, f"{self.name}: hub needs a pinned revision")
+        weightless = self.folder is None and self.hub is None
+        require(not weightless or self.dtype == "float32", f"{self.name}: dtype needs weights: a folder or a hub name")
+
+
+@dataclass(frozen=True)
+class Testbed:
+    """What a suite runs on: data with its splits, base models (member 0 is the anchor), judges and scorers.
+
+    Attributes:
+        attributes: File with the list of attributes that judges read off images, for data without an oracle.
+    """
+
+    schema: int
+    name: str
+    data: ClassSpec
+    captioners: tuple[ModelSpec, ...]
+    generators: tuple[ModelSpec, ...]
+    judges: tuple[ModelSpec, ...] = ()
+    scorers: tuple[ModelSpec, ...] = ()
+    attributes: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the schema, the names, and that no judge is also a scorer."""
+        schema(self.schema)
+        for key in ("captioners", "generators", "judges", "scorers"):
+            distinct(tuple(m.name for m in getattr(self, key)), f"{key}: names")
+        for judge in self.judges:
+            for scorer in self.scorers:
+                same = judge.name == scorer.name or (judge.folder is not None and judge.folder == scorer.folder)
+                shared = sorted(set(judge.trained_on) & set(scorer.trained_on))
+                require(
+                    not same and not shared,
+                    f"judges and scorers: {judge.name!r} and {scorer.name!r} share "
+                    f"{'their weights' if same else f'the training split {shared}'}; a judge may never be a scorer",
+                )
+
+    def models(self, modality: str) -> tuple[ModelSpec, ...]:
+        """Return the base members of one modality."""
+        return self.captioners if modality == "captioner" else self.generators
+
+
+@dataclass(frozen=True)
+class AttributeList:
+    """What a judge of images and captions is to read off images: attribute -> value -> phrases that say the value."""
+
+    schema: int
+    name: str
+    attributes: dict[str, dict[str, tuple[str, ...]]]
+
+    def __post_init__(self) -> None:
+        """Check that there is something to choose between, under names that can be part of a metric's."""
+        schema(self.schema)
+        require(len(self.attributes) > 0, "attributes: found none; allowed: one or more")
+        for attribute, values in self.attributes.items():
+            where = f"attributes: {attribute}"
+            require(len(values) > 1, f"{where}: found {', '.join(values) or 'no value'}; allowed: two values or more")
+            for name in (attribute, *values):
+                plain = bool(name) and all(c.isalnum() or c in "_-" for c in name)
+                require(plain, f"{where}: found {name!r}; allowed: letters, digits, _ and -")
+            for value, phrases in values.items():
+                require(len(phrases) > 0, f"{where}: {value}: found no phrase; allowed: one or more")
