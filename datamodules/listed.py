@@ -142,7 +142,7 @@ class Listed:
 
     @cached_property
     def _read(self) -> tuple[list[Entry], dict[str, list[str]]]:
-        """The entries with an id of their own and a caption, sorted by id, and the ids of the others by defect."""
+        """Return entries with an id of their own and a caption, sorted by id, and the ids of the others by defect."""
         dropped: dict[str, list[str]] = {"no_caption": [], "duplicate_id": []}
         kept: list[Entry] = []
         for entry in sorted(self.entries()):

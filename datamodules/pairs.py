@@ -49,7 +49,7 @@ class Pairs:
     seeds: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        """Brings the arrays to their dtypes and checks them."""
+        """Bring the arrays to their dtypes and check them."""
         for name, dtype in _ARRAYS.items():
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _as(dtype, np.asarray(value), name))
@@ -69,11 +69,11 @@ class Pairs:
             raise ValueError("weights must be finite and not negative")
 
     def __len__(self) -> int:
-        """Number of pairs."""
+        """Return the number of pairs."""
         return len(self.images)
 
     def take(self, index: np.ndarray | Sequence[int]) -> Pairs:
-        """Returns the pairs at some positions (or where a boolean mask holds), in that order."""
+        """Return the pairs at some positions (or where a boolean mask holds), in that order."""
         index = np.asarray(index)
         rows = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
         if index.dtype == bool and len(index) != len(self):
@@ -88,12 +88,12 @@ class Pairs:
         return replace(self, **changes)
 
     def with_(self, **changes: Any) -> Pairs:
-        """Returns the pairs with some fields replaced, checked again."""
+        """Return the pairs with some fields replaced, checked again."""
         return replace(self, **changes)
 
     @staticmethod
     def concat(parts: Sequence[Pairs]) -> Pairs:
-        """Joins pools in order.
+        """Join pools in order.
 
         Weights, draw numbers, sources and seeds missing in some parts only count as one, zero, "" and zero there.
 
@@ -117,14 +117,14 @@ class Pairs:
         )
 
     def save(self, folder: Path) -> None:
-        """Writes `pairs.parquet` into a folder, made if needed; `datasets` opens it, see `datamodules.pairs_file`."""
+        """Write `pairs.parquet` into a folder, made if needed; `datasets` opens it, see `datamodules.pairs_file`."""
         folder.mkdir(parents=True, exist_ok=True)
         fields = {name: getattr(self, name) for name in (*_TEXTS, *_ARRAYS)}
         pairs_file.write(folder / _FILE, self.images, fields)
 
     @classmethod
     def load(cls, folder: Path) -> Pairs:
-        """Reads what `save` wrote, equal to the last bit.
+        """Read what `save` wrote, equal to the last bit.
 
         Raises:
             FileNotFoundError: if a file is missing.
@@ -137,7 +137,7 @@ class Pairs:
 
     @classmethod
     def _load_arrays(cls, folder: Path) -> Pairs:
-        """Reads `images.npy` and `pairs.json`, which `save` wrote before there was Parquet."""
+        """Read `images.npy` and `pairs.json`, which `save` wrote before there was Parquet."""
         table = json.loads((folder / "pairs.json").read_text(encoding="utf-8"))
         arrays: dict[str, Any] = {
             name: None if table.get(name) is None else np.array(table[name], dtype=dtype)

@@ -1,5 +1,9 @@
 """Captioners, text-to-image generators, judges and scorers as Lightning modules.
 
-`settings` is torch-free; every other file imports torch. Nothing is imported here, so that
+Imports run from the left to the right, and never in a circle:
+
+    speed, bases, architectures, tiny > captioning, diffusion, judges > fitting, families > inputs, weights > settings
+
+`settings`, `weights.sources`, `weights.cards` and `bases.recipes` are free of torch. Nothing is imported here, so that
 naming the package costs nothing.
 """

@@ -18,7 +18,7 @@ def derive(*parts: int | str) -> int:
     return int.from_bytes(digest[:8], "little") & _MASK
 
 
-def generators(seeds: np.ndarray | Sequence[int]) -> list[torch.Generator]:
+def streams_of(seeds: np.ndarray | Sequence[int]) -> list[torch.Generator]:
     """Return one CPU generator per sample; sample i draws from seeds[i] alone."""
     return [torch.Generator("cpu").manual_seed(int(seed) & _MASK) for seed in seeds]
 

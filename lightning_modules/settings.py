@@ -162,7 +162,6 @@ class Execution:
         generate_batch: samples that are generated at once; 0 = the model's own choice.
         gradient_checkpointing: recompute activations in the backward pass instead of keeping them.
         compile: compile the denoiser for sampling.
-        strategy: of several devices: `ddp`, which "auto" stands for.
         devices: devices of one fit; "auto" = all.
         nodes: machines of one fit.
 
@@ -174,13 +173,11 @@ class Execution:
     generate_batch: int = 0
     gradient_checkpointing: bool = False
     compile: bool = False
-    strategy: str = "auto"
     devices: int | Literal["auto"] = 1
     nodes: int = 1
 
     def __post_init__(self) -> None:
         """Check every value."""
-        _require(self.strategy in ("auto", "ddp"), f"strategy must be auto or ddp, not {self.strategy!r}")
         _require(self.micro_batch >= 0, "micro_batch must be at least 0")
         _require(self.generate_batch >= 0, "generate_batch must be at least 0")
         _require(self.devices == "auto" or self.devices >= 1, "devices must be 'auto' or at least 1")

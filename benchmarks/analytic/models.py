@@ -25,7 +25,7 @@ from benchmarks.analytic.data import (
 )
 from benchmarks.seeds import uniform
 from datamodules.pairs import Pairs
-from lightning_modules.runner import FitReport, Generated, NonFiniteLoss
+from lightning_modules.fitting.contracts import FitReport, Generated, NonFiniteLoss
 from lightning_modules.settings import CaptionDecoding, FitSettings, ImageDecoding
 
 _FILE = "model.json"

@@ -89,8 +89,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_entry_commands(commands)
     add_commands(commands)
     command = commands.add_parser("bases", help=(bases.__doc__ or "").splitlines()[0], allow_abbrev=False)
-    command.add_argument("names", nargs="*", help="which bases (default: all)")
-    command.add_argument("--workers", type=int, default=None, help="bases trained side by side (default: one a core)")
+    command.add_argument("names", nargs="*", help="which bases, one after the other (default: all that ship)")
     command.set_defaults(run=bases)
     return parser
 
@@ -285,7 +284,9 @@ def ui(options: argparse.Namespace) -> int:
 
 def bases(options: argparse.Namespace) -> int:
     """Train the shipped base models again; goes on where a killed training stopped."""
-    from lightning_modules.train_bases import main as train
+    if options.overrides:
+        raise UsageError(f"bases: found {options.overrides[0]!r}; allowed: names of bases")
+    from lightning_modules.bases.train import main as train
 
     train(options.names)
     return 0

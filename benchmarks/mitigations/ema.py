@@ -26,7 +26,7 @@ class MovingAverage(Mitigation):
 
     def merge(self, ctx: Any) -> Any:
         """Average."""
-        from lightning_modules.adapters import mix
+        from lightning_modules.fitting.adapters import mix
 
         model = ctx.new_model
         lost = mix(model, [(self.decay, ctx.previous), (1 - self.decay, model)])

@@ -29,7 +29,7 @@ class NearBasePredictions(Mitigation):
 
     def objective(self, ctx: Any) -> Any:
         """Return the loss with the pull."""
-        from lightning_modules.anchors import NearPredictions
+        from lightning_modules.fitting.regularizers import NearPredictions
 
         ctx.spend(network_evaluations=ctx.settings.steps * ctx.settings.batch_size)
         return NearPredictions(self.strength, ctx.base, ctx.settings)

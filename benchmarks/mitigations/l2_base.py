@@ -27,7 +27,7 @@ class NearBaseWeights(Mitigation):
 
     def objective(self, ctx: Any) -> Any:
         """Return the loss with the pull."""
-        from lightning_modules.adapters import trained_state
-        from lightning_modules.anchors import NearWeights
+        from lightning_modules.fitting.adapters import trained_state
+        from lightning_modules.fitting.regularizers import NearWeights
 
         return NearWeights(self.strength, {} if ctx.settings.lora else trained_state(ctx.base))

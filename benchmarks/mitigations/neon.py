@@ -28,7 +28,7 @@ class Neon(Mitigation):
 
     def merge(self, ctx: Any) -> Any:
         """Extrapolate."""
-        from lightning_modules.adapters import mix
+        from lightning_modules.fitting.adapters import mix
 
         model = ctx.new_model
         lost = mix(model, [(1 + self.weight, ctx.start), (-self.weight, model)])

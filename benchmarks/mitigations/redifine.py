@@ -51,7 +51,7 @@ class Decaying:
 
     def generate(self, model: Any, inputs: Any, decoding: Any, seeds: np.ndarray) -> Any:
         """Draw one image a prompt; an evaluation at scale 1 is counted once, any other twice."""
-        from lightning_modules.generator import Steering
+        from lightning_modules.diffusion.guidance import Steering
 
         steering = Steering(guidance=lambda number, steps: self.scale(decoding.guidance, number, steps))
         return model.generate(inputs, decoding, seeds, steering=steering)

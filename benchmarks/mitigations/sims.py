@@ -62,8 +62,8 @@ class Away:
         Raises:
             ValueError: The models differ in architecture, as the members of a diverse ensemble do.
         """
-        from lightning_modules.generator import Steering
-        from lightning_modules.runner import device
+        from lightning_modules.diffusion.guidance import Steering
+        from lightning_modules.fitting.devices import device
 
         if model.pipeline != self.auxiliary.pipeline or model.network_shapes() != self.auxiliary.network_shapes():
             raise ValueError(

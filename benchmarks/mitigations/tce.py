@@ -41,7 +41,7 @@ class Truncated:
 
     def __call__(self, losses: Any, context: dict[str, Any]) -> Any:
         """Return the weighted mean over samples, from token losses and mask (b, t)."""
-        from lightning_modules.runner import weighted_mean
+        from lightning_modules.fitting.objectives import weighted_mean
 
         token_losses, mask = context["token_losses"], context["token_mask"]
         kept = mask & ((-token_losses.detach()).exp() <= self.gamma)

@@ -70,8 +70,8 @@ class ToEdit(Mitigation):
         """
         import torch
 
-        from lightning_modules.module import as_loaded
-        from lightning_modules.runner import device
+        from lightning_modules.fitting.devices import device
+        from lightning_modules.fitting.precision import as_loaded
 
         model.eval().to(device())
         tokens = model.labels(captions).to(model.device)

@@ -26,7 +26,7 @@ class BaseAverage(Mitigation):
 
     def merge(self, ctx: Any) -> Any:
         """Average."""
-        from lightning_modules.adapters import mix
+        from lightning_modules.fitting.adapters import mix
 
         model = ctx.new_model
         lost = mix(model, [(1 - self.alpha, ctx.base), (self.alpha, model)])

@@ -10,7 +10,7 @@ from benchmarks.planning.plan import Plan
 from benchmarks.steps import Base
 from benchmarks.study.testbed import ModelSpec
 from benchmarks.study.world import MISSING, model_folder, read_card
-from lightning_modules.sources import MissingModel, check_contents, snapshot
+from lightning_modules.weights.sources import MissingModel, check_contents, snapshot
 from records.canonical import Spec
 from records.errors import UsageError
 from records.sources import read_class

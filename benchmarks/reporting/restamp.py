@@ -24,7 +24,7 @@ from benchmarks.reporting.evidence import settings
 from benchmarks.study.world import World, on_data
 from leaderboard.baseline import Baseline
 from leaderboard.entries import Entry, EntryError, EntryRow
-from lightning_modules.recipes import SCENES
+from lightning_modules.bases.recipes import SCENES
 from records.canonical import Spec, digest
 from records.errors import UsageError
 

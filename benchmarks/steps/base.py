@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from benchmarks.steps.step import Step
 from benchmarks.study.testbed import ModelSpec
 from benchmarks.study.world import model_folder, on_data, read_card
-from lightning_modules.cards import digest as folder_digest
+from lightning_modules.weights.cards import digest as folder_digest
 from records.canonical import Spec
 from records.errors import StepError
 from records.results import Cost
@@ -63,8 +63,8 @@ class Base(Step):
 
 def _trained(spec: ModelSpec, init_args: dict[str, Any], shipped: Path | None, context: RunContext) -> Any:
     """Train a model whose recipe no shipped weights have; a killed training goes on from its last checkpoint."""
-    from lightning_modules.recipes import SCENES
-    from lightning_modules.train_bases import train_base
+    from lightning_modules.bases.recipes import SCENES
+    from lightning_modules.bases.train import train_base
 
     assert shipped is not None
     cls: Any = import_class(spec.class_path)

@@ -12,7 +12,7 @@ from benchmarks.storage.store import Store
 from benchmarks.study.suite import Executions
 from benchmarks.study.testbed import ModelSpec
 from datamodules.pairs import Pairs
-from lightning_modules.sources import Origin, is_adapter
+from lightning_modules.weights.sources import Origin, is_adapter
 from records.canonical import Spec
 from records.names import MODALITIES
 from records.sources import import_class

@@ -28,8 +28,8 @@ class ModelSpec:
             None for a model that is made from `init_args` alone.
         hub: Name on the Hugging Face hub instead of a folder, with a pinned `revision`.
         revision: Commit of the hub repository.
-        recipe: Name in `lightning_modules.recipes` of what made the weights; where the recipe has changed since, the
-            model gets another key and is trained anew before it is used.
+        recipe: Name in `lightning_modules.bases.recipes` of what made the weights; where the recipe has changed since,
+            the model gets another key and is trained anew before it is used.
         init_args: Arguments of the class beside its weights, such as a captioner's `prompt`; part of the key.
         trained_on: The splits of the data that its weights have seen (a judge and a scorer may share none).
         dtype: What its frozen weights are held in and it is run with; trained weights are float32 always.

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.study.loading import ROOT, load_attributes
 from benchmarks.study.suite import Suite
 from benchmarks.study.testbed import ClassSpec, ModelSpec, Testbed
-from lightning_modules.cards import digest as folder_digest
+from lightning_modules.weights.cards import digest as folder_digest
 from records.canonical import Spec, digest
 from records.declarations import facts
 from records.errors import UsageError
@@ -232,7 +232,7 @@ def _recipe(model: ModelSpec, data: ClassSpec, where: str) -> str | None:
     """Return the digest of a model's recipe on the testbed's data; where no shipped weights have it, it is trained."""
     if model.recipe is None:
         return None
-    from lightning_modules.recipes import SCENES  # free of torch
+    from lightning_modules.bases.recipes import SCENES  # free of torch
 
     if model.recipe not in SCENES:
         raise UsageError(f"{where}: {model.name}: recipe: found {model.recipe!r}; allowed: {', '.join(SCENES)}")

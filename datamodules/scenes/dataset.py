@@ -65,7 +65,7 @@ class Scenes:
         self._world = _world(domain, image_size)
 
     def images(self, split: str, index: np.ndarray) -> np.ndarray:
-        """Draws images.
+        """Draw images.
 
         Args:
             split: name of the split.
@@ -86,21 +86,21 @@ class Scenes:
         return images
 
     def captions(self, split: str, index: np.ndarray) -> list[tuple[str, ...]]:
-        """Writes six distinct captions per image: five references, and the sixth for the ceiling.
+        """Write six distinct captions per image: five references, and the sixth for the ceiling.
 
         Args and errors are those of `images`.
         """
         return self._world.captions(self._draws(split, self._checked(split, index)))
 
     def attributes(self, split: str, index: np.ndarray) -> list[Truth]:
-        """Returns the true attributes of each item: a tuple of values per attribute, one per slot.
+        """Return the true attributes of each item: a tuple of values per attribute, one per slot.
 
         Args and errors are those of `images`; see the world's module for names and values.
         """
         return self._world.truth(self._draws(split, self._checked(split, index)))
 
     def vocabulary(self) -> tuple[str, ...]:
-        """Returns every word that a caption of this domain can hold, sorted."""
+        """Return every word that a caption of this domain can hold, sorted."""
         return self._world.vocabulary()
 
     @cached_property

@@ -23,12 +23,12 @@ Distance = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def pixel_grid(size: int) -> np.ndarray:
-    """Returns (size,) float32 world coordinates of the pixel centres."""
+    """Return (size,) float32 world coordinates of the pixel centres."""
     return ((np.arange(size) + 0.5) * (WORLD / size)).astype(np.float32)
 
 
 def coverage(distance: Distance, x: np.ndarray, y: np.ndarray, radius: np.ndarray, size: int) -> np.ndarray:
-    """Draws one shape at m positions.
+    """Draw one shape at m positions.
 
     Args:
         distance: signed distance of the shape, of (x, y, radius), negative inside.
@@ -50,7 +50,7 @@ def coverage(distance: Distance, x: np.ndarray, y: np.ndarray, radius: np.ndarra
 
 
 def blend(ground: np.ndarray, layers: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Paints layers over a ground and rounds to bytes.
+    """Paint layers over a ground and round to bytes.
 
     Args:
         ground: float32, broadcastable to (n, H, W, 3), in [0, 255].

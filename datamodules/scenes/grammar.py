@@ -20,7 +20,7 @@ def paraphrases(
     phrase: Callable[..., str],
     scenes: list[Any],
 ) -> list[tuple[str, ...]]:
-    """Writes six distinct sentences for every scene.
+    """Write six distinct sentences for every scene.
 
     Sentences are attempted one after the other, each from its own random numbers, and repetitions
     are skipped, so sentence 0 follows the laws exactly and the later ones almost do.
@@ -64,5 +64,5 @@ def paraphrases(
 
 
 def words_of(*phrases: str) -> set[str]:
-    """Returns the words of some phrases, leaving out the {fields} of a form."""
+    """Return the words of some phrases, leaving out the {fields} of a form."""
     return {word for phrase in phrases for word in phrase.split() if not word.startswith("{")}

@@ -15,7 +15,7 @@ _GOLDEN = 0x9E3779B97F4A7C15
 
 
 def mix(values: np.ndarray) -> np.ndarray:
-    """Scrambles 64-bit integers with the finaliser of splitmix64.
+    """Scramble 64-bit integers with the finaliser of splitmix64.
 
     Args:
         values: uint64 array of any shape.
@@ -33,7 +33,7 @@ def _mix_one(value: int) -> int:
 
 
 def name_key(name: str) -> int:
-    """Hashes a name to 64 bits (FNV-1a, then `mix`)."""
+    """Hash a name to 64 bits (FNV-1a, then `mix`)."""
     key = 0xCBF29CE484222325
     for byte in name.encode():
         key = ((key ^ byte) * 0x100000001B3) & _MASK
@@ -58,26 +58,26 @@ class Draws:
         self._states = mix(mix(counter * np.uint64(_GOLDEN) + np.uint64(key)))
 
     def __len__(self) -> int:
-        """Number of items."""
+        """Return the number of items."""
         return len(self._states)
 
     def take(self, rows: np.ndarray) -> Draws:
-        """Returns the draws of some of the items, unchanged."""
+        """Return the draws of some of the items, unchanged."""
         some = object.__new__(Draws)
         some._states = self._states[rows]
         return some
 
     def bits(self, lane: str) -> np.ndarray:
-        """Returns (n,) uint64, uniform over all 64-bit integers."""
+        """Return (n,) uint64, uniform over all 64-bit integers."""
         return mix(self._states ^ np.uint64(name_key(lane)))
 
     def uniform(self, lane: str, low: float = 0.0, high: float = 1.0) -> np.ndarray:
-        """Returns (n,) float64, uniform in [low, high)."""
+        """Return (n,) float64, uniform in [low, high)."""
         unit = (self.bits(lane) >> np.uint64(11)).astype(np.float64) * 2.0**-53
         return low + (high - low) * unit
 
     def choice(self, lane: str, law: Law) -> np.ndarray:
-        """Returns (n,) int64 indices into `law.values`, distributed as the law says."""
+        """Return (n,) int64 indices into `law.values`, distributed as the law says."""
         # Integer thresholds: a last-bit difference between two maths libraries cannot move an item.
         high_bits = self.bits(lane) >> np.uint64(32)
         return np.searchsorted(law.thresholds, high_bits, side="right").astype(np.int64)

@@ -22,14 +22,14 @@ class Law:
     probabilities: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Checks the shape of the law."""
+        """Check the shape of the law."""
         if len(set(self.values)) != len(self.values) or len(self.values) != len(self.probabilities):
             raise ValueError(f"a law needs distinct values, one probability each: {self.values}")
         if min(self.probabilities) <= 0 or abs(sum(self.probabilities) - 1) > 1e-9:
             raise ValueError(f"probabilities must be positive and sum to one: {self.probabilities}")
 
     def __len__(self) -> int:
-        """Number of values."""
+        """Return the number of values."""
         return len(self.values)
 
     @cached_property
@@ -50,7 +50,7 @@ class Law:
 
 
 def zipf(values: Sequence[str], exponent: float = 1.0) -> Law:
-    """Makes a Zipf law: the value of rank k has weight k ** -exponent.
+    """Make a Zipf law: the value of rank k has weight k ** -exponent.
 
     Args:
         values: names, the most frequent first.
@@ -61,7 +61,7 @@ def zipf(values: Sequence[str], exponent: float = 1.0) -> Law:
 
 
 def rarest_third(frequencies: dict[str, float]) -> tuple[str, ...]:
-    """Returns the rarest third of the values (rounded, at least one), the rarest first.
+    """Return the rarest third of the values (rounded, at least one), the rarest first.
 
     Ties are broken by the order of the dictionary, the later value counting as rarer.
     """

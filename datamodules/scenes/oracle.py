@@ -28,7 +28,7 @@ class Readings:
     values: dict[str, np.ndarray]
 
     def __len__(self) -> int:
-        """Number of captions or images."""
+        """Return the number of captions or images."""
         return len(next(iter(self.values.values())))
 
 
@@ -38,20 +38,20 @@ class Oracle(Protocol):
     attributes: tuple[str, ...]
 
     def read_captions(self, captions: Sequence[str]) -> Readings:
-        """Parses captions by the grammar of the domain."""
+        """Parse captions by the grammar of the domain."""
 
     def read_images(self, images: np.ndarray) -> Readings:
-        """Inverts the renderer on (n, size, size, 3) uint8 images."""
+        """Invert the renderer on (n, size, size, 3) uint8 images."""
 
     def frequencies(self) -> dict[str, dict[str, float]]:
-        """Returns, per attribute, the share of slots of the train split that hold each value."""
+        """Return, per attribute, the share of slots of the train split that hold each value."""
 
     def tail(self, attribute: str) -> tuple[str, ...]:
-        """Returns the rarest third of the attribute's values, the rarest first."""
+        """Return the rarest third of the attribute's values, the rarest first."""
 
 
 def join_readings(parts: Sequence[Mapping[str, Any]], slots: Mapping[str, int]) -> Readings:
-    """Joins batches of readings.
+    """Join batches of readings.
 
     Args:
         parts: each attribute -> (n, slots) values, arrays or lists; no part at all is no item.
@@ -70,7 +70,7 @@ def join_readings(parts: Sequence[Mapping[str, Any]], slots: Mapping[str, int]) 
 
 
 def match(truth: Sequence[Truth], read: Readings) -> dict[str, np.ndarray]:
-    """Scores readings against the truth.
+    """Score readings against the truth.
 
     The slots of an item are assigned to its true slots as a whole, over all attributes at once, so
     that the most slots agree: "a red circle, a blue square" read as "a blue circle, a red square"
@@ -109,7 +109,7 @@ def _padded(truth: Sequence[Truth], attribute: str, slots: int) -> np.ndarray:
 
 
 def _assignments(truth: Sequence[Truth], read: Readings) -> np.ndarray:
-    """Returns (n, slots): which slot of the reading goes with each true slot."""
+    """Return (n, slots): which slot of the reading goes with each true slot."""
     shared: Mapping[str, np.ndarray] = {k: v for k, v in read.values.items() if v.shape[1] > 1}
     slots = max((values.shape[1] for values in shared.values()), default=1)
     best = np.zeros((len(truth), slots), np.int64)

@@ -11,28 +11,28 @@ from datamodules.scenes.oracle import UNREADABLE
 
 
 def border_pixels(pixels: np.ndarray) -> np.ndarray:
-    """Returns (n, 3, 4 S - 4), the outermost pixels of (n, 3, S, S) images."""
+    """Return (n, 3, 4 S - 4), the outermost pixels of (n, 3, S, S) images."""
     return np.concatenate([pixels[:, :, 0], pixels[:, :, -1], pixels[:, :, 1:-1, 0], pixels[:, :, 1:-1, -1]], axis=2)
 
 
 def border_colour(pixels: np.ndarray) -> np.ndarray:
-    """Returns (n, 3) float32, the median colour of the border of (n, 3, S, S) images."""
+    """Return (n, 3) float32, the median colour of the border of (n, 3, S, S) images."""
     return np.median(border_pixels(pixels), axis=2).astype(np.float32)
 
 
 def border_share(pixels: np.ndarray, colour: np.ndarray, reach: float) -> np.ndarray:
-    """Returns (n,), the share of the border within a distance of (n, 3) colours."""
+    """Return (n,), the share of the border within a distance of (n, 3) colours."""
     away = ((border_pixels(pixels) - colour[:, :, None]) ** 2).sum(1)
     return (away <= reach**2).mean(1)
 
 
 def visible(residual: np.ndarray, contrast: float) -> np.ndarray:
-    """Returns (n,), how many pixels of (n, 3, S, S) residuals exceed a Euclidean contrast."""
+    """Return (n,), how many pixels of (n, 3, S, S) residuals exceed a Euclidean contrast."""
     return ((residual**2).sum(1) > contrast**2).sum((1, 2))
 
 
 def nearest(colours: np.ndarray, law: Law, table: dict[str, tuple[int, int, int]], reach: float) -> np.ndarray:
-    """Names colours.
+    """Name colours.
 
     Args:
         colours: (n, 3), in 0..255.
@@ -47,7 +47,7 @@ def nearest(colours: np.ndarray, law: Law, table: dict[str, tuple[int, int, int]
 
 
 def named(points: np.ndarray, names: Sequence[str], at: np.ndarray, reach: float) -> np.ndarray:
-    """Returns (n,) the name of the closest of (k, d) positions to each of (n, d) points, or "?"."""
+    """Return (n,) the name of the closest of (k, d) positions to each of (n, d) points, or "?"."""
     distance = np.sqrt(((points[:, None] - at) ** 2).sum(2))
     closest = np.array(names, dtype=object)[distance.argmin(1)]
     return np.where(distance.min(1) <= reach, closest, UNREADABLE)

@@ -24,17 +24,17 @@ class Run:
     after: str
 
     def only(self, kind: str) -> str:
-        """Returns the one value of a kind, or "?" if there is none or more than one."""
+        """Return the one value of a kind, or "?" if there is none or more than one."""
         return single(self.values.get(kind, []))
 
 
 def words_in(caption: str) -> list[str]:
-    """Splits any text into lower-case words and commas; everything else only separates."""
+    """Split any text into lower-case words and commas; everything else only separates."""
     return re.findall(r"[a-z]+|,", caption.lower())
 
 
 def runs_of(words: list[str], lexicon: Mapping[str, tuple[str, str]]) -> list[Run]:
-    """Splits a sentence into its runs.
+    """Split a sentence into its runs.
 
     Args:
         words: of the sentence.
@@ -57,10 +57,10 @@ def runs_of(words: list[str], lexicon: Mapping[str, tuple[str, str]]) -> list[Ru
 
 
 def single(values: Collection[str]) -> str:
-    """Returns the one element, or "?" if there is none or more than one."""
+    """Return the one element, or "?" if there is none or more than one."""
     return next(iter(values)) if len(values) == 1 else UNREADABLE
 
 
 def padded(values: list[str], slots: int) -> list[str]:
-    """Fills up with absent slots."""
+    """Fill up with absent slots."""
     return values + [ABSENT] * (slots - len(values))

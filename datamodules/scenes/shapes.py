@@ -54,7 +54,7 @@ class Layout:
 
 
 def lay_out(draws: Draws) -> Layout:
-    """Draws the attributes and the positions of the objects."""
+    """Draw the attributes and the positions of the objects."""
     two = draws.choice("count", COUNTS) == 1
     place = _PAIR_PLACES[draws.choice("relation", RELATIONS)]
     alone = PLACES.names[draws.choice("place", PLACES)]
@@ -135,7 +135,7 @@ _LANES = {
 def write(
     item: Truth, one: int, two: int, ground: int, swap: int, size0: int, size1: int, place0: int, place1: int
 ) -> str:
-    """Writes one sentence about an item; the numbers choose among forms and synonyms."""
+    """Write one sentence about an item; the numbers choose among forms and synonyms."""
     (b,) = item["background"]
     g = GROUND_FORMS.values[ground].format(b=b)
     objects = [
@@ -160,7 +160,7 @@ class ShapesWorld:
         self.image_size = image_size
 
     def render(self, draws: Draws) -> np.ndarray:
-        """Draws (n, size, size, 3) uint8 images."""
+        """Draw (n, size, size, 3) uint8 images."""
         layout = lay_out(draws)
         n, size = len(draws), self.image_size
         masks = np.zeros((n, 2, size, size), np.float32)
@@ -173,7 +173,7 @@ class ShapesWorld:
         return drawing.blend(paper[:, None, None, :], [(masks[:, slot], ink[:, slot]) for slot in range(2)])
 
     def truth(self, draws: Draws) -> list[Truth]:
-        """Returns the attributes of each item."""
+        """Return the attributes of each item."""
         layout = lay_out(draws)
         columns = {
             "shape": SHAPES.names[layout.shape],
@@ -188,22 +188,22 @@ class ShapesWorld:
         return items
 
     def captions(self, draws: Draws) -> list[tuple[str, ...]]:
-        """Writes six distinct captions per item."""
+        """Write six distinct captions per item."""
         return paraphrases(draws, _LANES, write, self.truth(draws))
 
     def vocabulary(self) -> tuple[str, ...]:
-        """Returns all words of the grammar, sorted."""
+        """Return all words of the grammar, sorted."""
         laws = [SHAPES, COLOURS, GROUNDS, ONE_FORMS, TWO_FORMS, GROUND_FORMS]
         laws += [*SIZE_WORDS.values(), *PLACE_WORDS.values(), *RELATION_WORDS.values()]
         return tuple(sorted(words_of(*(value for law in laws for value in law.values))))
 
     def oracle(self) -> Oracle:
-        """Returns a reader of captions and images."""
+        """Return a reader of captions and images."""
         from datamodules.scenes.shapes_oracle import ShapesOracle  # which imports this module
 
         return ShapesOracle(self.image_size)
 
 
 def make_world(image_size: int) -> ShapesWorld:
-    """Makes the world of shapes at an image size."""
+    """Make the world of shapes at an image size."""
     return ShapesWorld(image_size)

@@ -72,7 +72,7 @@ class ShapesOracle:
         self._bank: TemplateBank | None = None
 
     def frequencies(self) -> dict[str, dict[str, float]]:
-        """Returns, per attribute, the expected share of train slots that hold each value."""
+        """Return, per attribute, the expected share of train slots that hold each value."""
         one, two = COUNTS.probabilities
         place = {value: one * share for value, share in PLACES.frequencies.items()}
         for (first, second), share in zip((("left", "right"), ("top", "bottom")), RELATIONS.probabilities, strict=True):
@@ -86,16 +86,16 @@ class ShapesOracle:
         }
 
     def tail(self, attribute: str) -> tuple[str, ...]:
-        """Returns the rarest third of the attribute's values, the rarest first."""
+        """Return the rarest third of the attribute's values, the rarest first."""
         return rarest_third(self.frequencies()[attribute])
 
     def read_captions(self, captions: Sequence[str]) -> Readings:
-        """Parses captions; what the grammar does not allow is "?" in its own attribute alone."""
+        """Parse captions; what the grammar does not allow is "?" in its own attribute alone."""
         parsed = [_parse(caption) for caption in captions]
         return join_readings([{name: [item[name] for item in parsed] for name in _SLOTS}], _SLOTS)
 
     def read_images(self, images: np.ndarray) -> Readings:
-        """Inverts the renderer by fitting templates.
+        """Invert the renderer by fitting templates.
 
         Args:
             images: (n, size, size, 3) uint8.
@@ -149,7 +149,7 @@ def _parse_places(words: list[str], objects: int) -> list[str]:
 
 
 def _invert(images: np.ndarray, bank: TemplateBank) -> dict[str, np.ndarray]:
-    """Reads a chunk of images: attribute -> (n, slots) values."""
+    """Read a chunk of images: attribute -> (n, slots) values."""
     pixels = np.moveaxis(images, -1, 1).astype(np.float32)
     paper = palette.border_colour(pixels)
     residual = pixels - paper[:, :, None, None]
@@ -183,7 +183,7 @@ def _invert(images: np.ndarray, bank: TemplateBank) -> dict[str, np.ndarray]:
 
 
 def _describe(fit: Fit, paper: np.ndarray) -> dict[str, np.ndarray]:
-    """Names the shape, size and colour of fitted objects, "?" above the residual threshold."""
+    """Name the shape, size and colour of fitted objects, "?" above the residual threshold."""
     shaped = fit.unexplained <= _UNEXPLAINED
     return {
         "shape": np.where(shaped, SHAPES.names[fit.kind], UNREADABLE),
@@ -198,7 +198,7 @@ def _lone_places(centre: np.ndarray) -> np.ndarray:
 
 
 def _pair_places(one: np.ndarray, other: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Returns the places of the slots, and where the other object comes first."""
+    """Return the places of the slots, and where the other object comes first."""
     step = other - one
     size = np.abs(step)
     beside = size[:, 0] >= size[:, 1]

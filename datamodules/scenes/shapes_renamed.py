@@ -32,26 +32,26 @@ class RenamedWorld:
         self._world = world
 
     def render(self, draws: Draws) -> np.ndarray:
-        """Draws (n, size, size, 3) uint8 images, the same as before."""
+        """Draw (n, size, size, 3) uint8 images, the same as before."""
         return self._world.render(draws)
 
     def captions(self, draws: Draws) -> list[tuple[str, ...]]:
-        """Writes six distinct captions per item, in the new words."""
+        """Write six distinct captions per item, in the new words."""
         return [tuple(_renamed(caption) for caption in six) for six in self._world.captions(draws)]
 
     def truth(self, draws: Draws) -> list[Truth]:
-        """Returns the attributes of each item, by their new names."""
+        """Return the attributes of each item, by their new names."""
         return [
             {**item, "colour": tuple(RENAMED.get(value, value) for value in item["colour"])}
             for item in self._world.truth(draws)
         ]
 
     def vocabulary(self) -> tuple[str, ...]:
-        """Returns all words of the grammar, sorted: those of the old world."""
+        """Return all words of the grammar, sorted: those of the old world."""
         return self._world.vocabulary()
 
     def oracle(self) -> Oracle:
-        """Returns a reader of captions and images."""
+        """Return a reader of captions and images."""
         return RenamedOracle(self._world.oracle())
 
 
@@ -67,23 +67,23 @@ class RenamedOracle:
         self.attributes = oracle.attributes
 
     def read_captions(self, captions: Sequence[str]) -> Readings:
-        """Parses captions; a word means what it says."""
+        """Parse captions; a word means what it says."""
         return self._oracle.read_captions(captions)
 
     def read_images(self, images: np.ndarray) -> Readings:
-        """Inverts the renderer on (n, size, size, 3) uint8 images."""
+        """Invert the renderer on (n, size, size, 3) uint8 images."""
         values = dict(self._oracle.read_images(images).values)
         old = values["colour"]
         values["colour"] = np.array([RENAMED.get(value, value) for value in old.ravel()], object).reshape(old.shape)
         return Readings(values)
 
     def frequencies(self) -> dict[str, dict[str, float]]:
-        """Returns the expected share of train slots that hold each value, by its new name, the commonest first."""
+        """Return the expected share of train slots that hold each value, by its new name, the commonest first."""
         old = self._oracle.frequencies()
         return {**old, "colour": {RENAMED.get(value, value): share for value, share in old["colour"].items()}}
 
     def tail(self, attribute: str) -> tuple[str, ...]:
-        """Returns the rarest third of the attribute's values, the rarest first; no rare value has changed its name."""
+        """Return the rarest third of the attribute's values, the rarest first; no rare value has changed its name."""
         return self._oracle.tail(attribute)
 
 
@@ -92,5 +92,5 @@ def _renamed(caption: str) -> str:
 
 
 def make_world(image_size: int) -> RenamedWorld:
-    """Makes the world at an image size."""
+    """Make the world at an image size."""
     return RenamedWorld(shapes.make_world(image_size))

@@ -86,7 +86,7 @@ class TemplateBank:
         self._fine = np.concatenate(fine)
 
     def _window_masks(self, distance: Distance, x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
-        """Draws one type at pixel offsets from the centre pixel of a window."""
+        """Draw one type at pixel offsets from the centre pixel of a window."""
         side = 2 * self._reach + 1
         # `coverage` maps a world of WORLD units on `side` pixels; scale so that pixels stay pixels.
         unit = WORLD / side
@@ -95,7 +95,7 @@ class TemplateBank:
         return coverage(distance, centre + x * unit, centre + y * unit, radii, side)
 
     def fit(self, residual: np.ndarray, inks: np.ndarray) -> Fit:
-        """Finds the best single object of each image.
+        """Find the best single object of each image.
 
         Args:
             residual: (n, 3, S, S) float32, image minus ground.
@@ -106,7 +106,7 @@ class TemplateBank:
         return self.refine(residual, inks, self._coarse_xy[best])
 
     def refine(self, residual: np.ndarray, inks: np.ndarray, around: np.ndarray) -> Fit:
-        """Finds the best single object near (n, 2) positions (x, y), in world units."""
+        """Find the best single object near (n, 2) positions (x, y), in world units."""
         n, reach, side = len(residual), self._reach, 2 * self._reach + 1
         pixel = np.clip(np.rint(around / self._unit - 0.5).astype(np.int64), 0, self.image_size - 1)
         padded = np.pad(residual, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
@@ -133,7 +133,7 @@ class TemplateBank:
 
 
 def _softened(masks: np.ndarray, rounds: int) -> np.ndarray:
-    """Blurs (t, p, p) masks a little; their border pixels are empty."""
+    """Blur (t, p, p) masks a little; their border pixels are empty."""
     for _ in range(rounds):
         for axis in (1, 2):
             masks = (np.roll(masks, 1, axis) + 2 * masks + np.roll(masks, -1, axis)) / 4
@@ -141,7 +141,7 @@ def _softened(masks: np.ndarray, rounds: int) -> np.ndarray:
 
 
 def _best(pixels: np.ndarray, inks: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Picks the mask that, in its best ink, takes the most squared residual away.
+    """Pick the mask that, in its best ink, takes the most squared residual away.
 
     Args:
         pixels: (n, 3, p) residual.

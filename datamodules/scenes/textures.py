@@ -47,7 +47,7 @@ class Layout:
 
 
 def lay_out(draws: Draws) -> Layout:
-    """Draws the attributes, and where the marks and the pattern lie."""
+    """Draw the attributes, and where the marks and the pattern lie."""
 
     def cells(lane: str, low: float, high: float) -> np.ndarray:
         return np.stack([draws.uniform(f"{lane}/{cell}", low, high) for cell in range(len(_CELLS))], 1)
@@ -70,7 +70,7 @@ def lay_out(draws: Draws) -> Layout:
 
 
 def pattern(texture: str, phase: np.ndarray, size: int) -> np.ndarray:
-    """Draws a texture.
+    """Draw a texture.
 
     Args:
         texture: one of `TEXTURES`.
@@ -121,7 +121,7 @@ _LANES = {"form": FORMS, "ground form": GROUND_FORMS, "count word": _EITHER, "ma
 
 
 def write(item: Truth, form: int, ground: int, count_word: int, mark_word: int) -> str:
-    """Writes one sentence about an item; the numbers choose among forms and synonyms."""
+    """Write one sentence about an item; the numbers choose among forms and synonyms."""
     (count,), (mark,), (colour,) = item["count"], item["mark"], item["colour"]
     one = count == "one"
     b = f"{item['texture'][0]} {item['background'][0]}"
@@ -138,7 +138,7 @@ class TexturesWorld:
         self.image_size = image_size
 
     def render(self, draws: Draws) -> np.ndarray:
-        """Draws (n, size, size, 3) uint8 images."""
+        """Draw (n, size, size, 3) uint8 images."""
         layout, size = lay_out(draws), self.image_size
         dark = np.empty((len(draws), size, size), np.float32)
         for code, texture in enumerate(TEXTURES.values):
@@ -161,7 +161,7 @@ class TexturesWorld:
         return drawing.blend(light[:, None, None, :], [(dark, shade), (marks, ink)])
 
     def truth(self, draws: Draws) -> list[Truth]:
-        """Returns the attributes of each item."""
+        """Return the attributes of each item."""
         layout = lay_out(draws)
         columns = {
             "count": COUNTS.names[layout.count],
@@ -173,22 +173,22 @@ class TexturesWorld:
         return [{name: (column[row],) for name, column in columns.items()} for row in range(len(draws))]
 
     def captions(self, draws: Draws) -> list[tuple[str, ...]]:
-        """Writes six distinct captions per item."""
+        """Write six distinct captions per item."""
         return paraphrases(draws, _LANES, write, self.truth(draws))
 
     def vocabulary(self) -> tuple[str, ...]:
-        """Returns all words of the grammar, sorted."""
+        """Return all words of the grammar, sorted."""
         laws = [COLOURS, TEXTURES, TONES, FORMS, GROUND_FORMS, *COUNT_WORDS.values()]
         marks = [word + end for law in MARK_WORDS.values() for word in law.values for end in ("", "s")]
         return tuple(sorted(words_of("is are", *marks, *(value for law in laws for value in law.values))))
 
     def oracle(self) -> Oracle:
-        """Returns a reader of captions and images."""
+        """Return a reader of captions and images."""
         from datamodules.scenes.textures_oracle import TexturesOracle  # which imports this module
 
         return TexturesOracle(self.image_size)
 
 
 def make_world(image_size: int) -> TexturesWorld:
-    """Makes the world of textures at an image size."""
+    """Make the world of textures at an image size."""
     return TexturesWorld(image_size)

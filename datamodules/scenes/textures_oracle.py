@@ -68,20 +68,20 @@ class TexturesOracle:
         self._patterns, self._pattern_texture = _pattern_bank(image_size)
 
     def frequencies(self) -> dict[str, dict[str, float]]:
-        """Returns, per attribute, the expected share of train items that hold each value."""
+        """Return, per attribute, the expected share of train items that hold each value."""
         return {attribute: law.frequencies for attribute, law in _LAWS.items()}
 
     def tail(self, attribute: str) -> tuple[str, ...]:
-        """Returns the rarest third of the attribute's values, the rarest first."""
+        """Return the rarest third of the attribute's values, the rarest first."""
         return rarest_third(self.frequencies()[attribute])
 
     def read_captions(self, captions: Sequence[str]) -> Readings:
-        """Parses captions; what the grammar does not allow is "?" in its own attribute alone."""
+        """Parse captions; what the grammar does not allow is "?" in its own attribute alone."""
         parsed = [_parse(caption) for caption in captions]
         return join_readings([{name: [item[name] for item in parsed] for name in _SLOTS}], _SLOTS)
 
     def read_images(self, images: np.ndarray) -> Readings:
-        """Inverts the renderer: first the ground, then mark after mark.
+        """Invert the renderer: first the ground, then mark after mark.
 
         Args:
             images: (n, size, size, 3) uint8.
@@ -103,7 +103,7 @@ class TexturesOracle:
         return join_readings(parts, _SLOTS)
 
     def _read_ground(self, pixels: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Returns the ground (n, 3, S, S) without its marks, and its texture and tone."""
+        """Return the ground (n, 3, S, S) without its marks, and its texture and tone."""
         light, dark = (np.array([table[tone] for tone in TONES.values], np.float32) for table in (LIGHT, DARK))
         border = palette.border_pixels(pixels)
         near = [((border - tone[None, :, None]) ** 2).sum(1) for tone in (*light, *dark)]
@@ -133,7 +133,7 @@ class TexturesOracle:
 
 
 def _pattern_bank(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns all patterns at all phases (t, size * size), and the texture of each."""
+    """Return all patterns at all phases (t, size * size), and the texture of each."""
     steps = np.arange(0, PERIOD, _PHASE_STEP)
     still = np.zeros_like(steps)
     x, y = (axis.ravel() for axis in np.meshgrid(steps, steps))

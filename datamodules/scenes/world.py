@@ -17,16 +17,16 @@ class World(Protocol):
     """
 
     def render(self, draws: Draws) -> np.ndarray:
-        """Draws (n, size, size, 3) uint8 images."""
+        """Draw (n, size, size, 3) uint8 images."""
 
     def captions(self, draws: Draws) -> list[tuple[str, ...]]:
-        """Writes six distinct captions per item."""
+        """Write six distinct captions per item."""
 
     def truth(self, draws: Draws) -> list[Truth]:
-        """Returns the attributes of each item."""
+        """Return the attributes of each item."""
 
     def vocabulary(self) -> tuple[str, ...]:
-        """Returns all words of the grammar, sorted."""
+        """Return all words of the grammar, sorted."""
 
     def oracle(self) -> Oracle:
-        """Returns a reader of captions and images."""
+        """Return a reader of captions and images."""

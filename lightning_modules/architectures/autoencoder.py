@@ -6,7 +6,7 @@ from pathlib import Path
 
 from diffusers import AutoencoderKL
 
-from lightning_modules.autoencoder import AutoencoderModule
+from lightning_modules.diffusion.autoencoder import AutoencoderModule
 
 
 def build(

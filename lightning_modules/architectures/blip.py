@@ -6,9 +6,9 @@ from pathlib import Path
 
 from transformers import BlipConfig, BlipForConditionalGeneration
 
-from lightning_modules.architectures.parts import INIT, MAX_LENGTH, image_processor, spread_positions
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.tokens import END, PAD, START, word_tokenizer
+from lightning_modules.architectures.parts import INIT, MAX_LENGTH, TOKEN_IDS, UNDROPPED, captioner, spread_positions
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.inputs.tokens import END
 
 
 def build(
@@ -35,19 +35,13 @@ def build(
         "vocab_size": len(vocabulary) + 4,
         "max_position_embeddings": 2 * MAX_LENGTH,
         "is_decoder": True,
-        "hidden_dropout_prob": 0.0,
-        "attention_probs_dropout_prob": 0.0,
-        "bos_token_id": START,
+        **UNDROPPED,
+        **TOKEN_IDS,
         "sep_token_id": END,
-        "eos_token_id": END,
-        "pad_token_id": PAD,
     }
     vision = {**shared, "num_hidden_layers": vision_layers, "image_size": image_size, "patch_size": patch}
     config = BlipConfig(vision_config=vision, text_config=text, projection_dim=width, initializer_range=INIT)
     model = BlipForConditionalGeneration(config)
     spread_positions(model.vision_model)
-    settings = model.generation_config
-    settings.pad_token_id, settings.bos_token_id, settings.eos_token_id = PAD, START, END
-    module = CaptionerModule(model, word_tokenizer(vocabulary, MAX_LENGTH), image_processor(image_size))
-    module.train_all()
-    return module
+    model.generation_config.update(**TOKEN_IDS)
+    return captioner(model, vocabulary, image_size)

@@ -7,9 +7,8 @@ from pathlib import Path
 from torch import nn
 from transformers import Blip2Config, Blip2ForConditionalGeneration
 
-from lightning_modules.architectures.parts import INIT, MAX_LENGTH, image_processor, spread_positions
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.tokens import END, PAD, START, word_tokenizer
+from lightning_modules.architectures.parts import INIT, MAX_LENGTH, TOKEN_IDS, UNDROPPED, captioner, spread_positions
+from lightning_modules.captioning.captioner import CaptionerModule
 
 
 def build(
@@ -44,8 +43,7 @@ def build(
         "vocab_size": 8,
         "cross_attention_frequency": 1,
         "max_position_embeddings": 8,
-        "hidden_dropout_prob": 0.0,
-        "attention_probs_dropout_prob": 0.0,
+        **UNDROPPED,
         "initializer_range": deviation,
     }
     text = {
@@ -58,9 +56,7 @@ def build(
         "init_std": deviation,
         "vocab_size": len(vocabulary) + 4,
         "max_position_embeddings": 2 * MAX_LENGTH + queries,
-        "pad_token_id": PAD,
-        "bos_token_id": START,
-        "eos_token_id": END,
+        **TOKEN_IDS,
     }
     config = Blip2Config(
         vision_config=vision,
@@ -73,7 +69,5 @@ def build(
     spread_positions(model.vision_model)
     nn.init.normal_(model.query_tokens, std=1.0)  # zero by default: all queries would ask the same
     for settings in (model.generation_config, model.language_model.generation_config):
-        settings.pad_token_id, settings.bos_token_id, settings.eos_token_id = PAD, START, END
-    module = CaptionerModule(model, word_tokenizer(vocabulary, MAX_LENGTH), image_processor(image_size))
-    module.train_all()
-    return module
+        settings.update(**TOKEN_IDS)
+    return captioner(model, vocabulary, image_size)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from transformers import CLIPConfig, CLIPModel
 
-from lightning_modules.architectures.parts import MAX_LENGTH, image_processor
-from lightning_modules.judge import ClipJudge
-from lightning_modules.tokens import END, PAD, START, word_tokenizer
+from lightning_modules.architectures.parts import MAX_LENGTH, TOKEN_IDS, image_processor
+from lightning_modules.inputs.tokens import word_tokenizer
+from lightning_modules.judges.clip import ClipJudge
 
 
 def build(
@@ -31,9 +31,7 @@ def build(
         **shared,
         "vocab_size": len(vocabulary) + 4,
         "max_position_embeddings": MAX_LENGTH,
-        "pad_token_id": PAD,
-        "bos_token_id": START,
-        "eos_token_id": END,
+        **TOKEN_IDS,
     }
     vision = {**shared, "image_size": image_size, "patch_size": patch}
     model = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=projection))

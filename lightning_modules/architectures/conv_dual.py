@@ -6,9 +6,9 @@ from pathlib import Path
 
 from transformers import BertConfig, ConvNextConfig, VisionTextDualEncoderConfig, VisionTextDualEncoderModel
 
-from lightning_modules.architectures.parts import INIT, MAX_LENGTH, image_processor
-from lightning_modules.scorer import DualScorer
-from lightning_modules.tokens import PAD, word_tokenizer
+from lightning_modules.architectures.parts import INIT, MAX_LENGTH, UNDROPPED, image_processor
+from lightning_modules.inputs.tokens import PAD, word_tokenizer
+from lightning_modules.judges.scorer import DualScorer
 
 
 def build(
@@ -39,8 +39,7 @@ def build(
         num_attention_heads=max(1, text_width // 16),
         max_position_embeddings=MAX_LENGTH,
         pad_token_id=PAD,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
+        **UNDROPPED,
         initializer_range=INIT,
     )
     config = VisionTextDualEncoderConfig.from_vision_text_configs(vision, text, projection_dim=projection)

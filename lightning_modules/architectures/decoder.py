@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lightning_modules.autoencoder import AutoencoderModule
+from lightning_modules.diffusion.autoencoder import AutoencoderModule
 
 
 def build(vocabulary: tuple[str, ...], image_size: int, siblings: Path, noise: float = 0.05) -> AutoencoderModule:

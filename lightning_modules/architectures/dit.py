@@ -8,9 +8,9 @@ from diffusers import PixArtTransformer2DModel
 from transformers import T5Config, T5EncoderModel
 
 from lightning_modules.architectures.parts import MAX_LENGTH, diffusion_scheduler
-from lightning_modules.autoencoder import AutoencoderModule
-from lightning_modules.generator import GeneratorModule
-from lightning_modules.tokens import END, PAD, START, word_tokenizer
+from lightning_modules.diffusion.autoencoder import AutoencoderModule
+from lightning_modules.diffusion.generator import GeneratorModule
+from lightning_modules.inputs.tokens import END, PAD, START, word_tokenizer
 
 
 def build(

@@ -8,7 +8,7 @@ from diffusers import DPMSolverMultistepScheduler
 
 from lightning_modules.architectures import flow_unet
 from lightning_modules.architectures.parts import diffusion_scheduler
-from lightning_modules.generator import GeneratorModule
+from lightning_modules.diffusion.generator import GeneratorModule
 
 #: Log signal to noise ratio below which no sample starts: a network that predicts noise knows nothing of images there.
 LEAST = -2.8

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from transformers import GitConfig, GitForCausalLM
 
-from lightning_modules.architectures.parts import INIT, MAX_LENGTH, image_processor, spread_positions
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.tokens import END, PAD, START, word_tokenizer
+from lightning_modules.architectures.parts import INIT, MAX_LENGTH, TOKEN_IDS, UNDROPPED, captioner, spread_positions
+from lightning_modules.captioning.captioner import CaptionerModule
 
 
 def build(
@@ -39,15 +38,10 @@ def build(
         num_hidden_layers=text_layers,
         num_attention_heads=heads,
         max_position_embeddings=2 * MAX_LENGTH,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
+        **UNDROPPED,
         initializer_range=INIT,
-        pad_token_id=PAD,
-        bos_token_id=START,
-        eos_token_id=END,
+        **TOKEN_IDS,
     )
     model = GitForCausalLM(config)
     spread_positions(model.git.image_encoder)
-    module = CaptionerModule(model, word_tokenizer(vocabulary, MAX_LENGTH), image_processor(image_size))
-    module.train_all()
-    return module
+    return captioner(model, vocabulary, image_size)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
 
-from lightning_modules.architectures.parts import INIT, MAX_LENGTH, image_processor, spread_positions
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.tokens import END, PAD, START, word_tokenizer
+from lightning_modules.architectures.parts import INIT, MAX_LENGTH, TOKEN_IDS, captioner, spread_positions
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.inputs.tokens import SPECIAL
 
 #: The image, and one token behind it that every caption begins after.
 IMAGE, PROMPT = "<image>", "<image> :"
@@ -43,22 +43,16 @@ def build(
         num_key_value_heads=heads,
         max_position_embeddings=2 * MAX_LENGTH + (image_size // patch) ** 2,
         initializer_range=INIT,
-        pad_token_id=PAD,
-        bos_token_id=START,
-        eos_token_id=END,
+        **TOKEN_IDS,
     )
-    tokenizer = word_tokenizer(words, MAX_LENGTH)
     config = LlavaConfig(
         vision_config=vision,
         text_config=text,
-        image_token_index=tokenizer.convert_tokens_to_ids(IMAGE),
+        image_token_index=len(SPECIAL) + words.index(IMAGE),
         vision_feature_layer=-1,
         initializer_range=INIT,
     )
     model = LlavaForConditionalGeneration(config)
     spread_positions(model.model.vision_tower)
-    settings = model.generation_config
-    settings.pad_token_id, settings.bos_token_id, settings.eos_token_id = PAD, START, END
-    module = CaptionerModule(model, tokenizer, image_processor(image_size), prompt=PROMPT)
-    module.train_all()
-    return module
+    model.generation_config.update(**TOKEN_IDS)
+    return captioner(model, words, image_size, PROMPT)

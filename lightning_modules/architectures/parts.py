@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from diffusers import DDIMScheduler
 from torch import nn
-from transformers import CLIPImageProcessorPil, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+from transformers import (
+    CLIPImageProcessorPil,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    PreTrainedModel,
+)
 
-from lightning_modules.tokens import END, PAD, START
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.inputs.tokens import END, PAD, START, word_tokenizer
 
 # Longest caption of the drawn scenes, special tokens included, with room to spare.
 MAX_LENGTH = 32
@@ -37,6 +44,23 @@ def image_processor(image_size: int) -> CLIPImageProcessorPil:
     )
 
 
+#: How configurations name the special tokens of the word-level tokenizer.
+TOKEN_IDS = {"pad_token_id": PAD, "bos_token_id": START, "eos_token_id": END}
+
+#: How configurations after BERT say that nothing is dropped.
+UNDROPPED = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+
+
+def captioner(
+    model: PreTrainedModel, words: tuple[str, ...], image_size: int, prompt: str | None = None
+) -> CaptionerModule:
+    """Return a captioner all of which is trained, with a tokenizer of these words."""
+    tokenizer = word_tokenizer(words, MAX_LENGTH)
+    module = CaptionerModule(model, tokenizer, image_processor(image_size), prompt=prompt)
+    module.train_all()
+    return module
+
+
 def clip_text(vocabulary: tuple[str, ...], width: int, layers: int, projection: int | None = None) -> CLIPTextModel:
     """Return a small CLIP text encoder; with a `projection` width, the kind that projects its pooled output."""
     config = CLIPTextConfig(
@@ -47,9 +71,7 @@ def clip_text(vocabulary: tuple[str, ...], width: int, layers: int, projection: 
         num_attention_heads=max(1, width // 16),
         max_position_embeddings=MAX_LENGTH,
         projection_dim=projection or width,
-        pad_token_id=PAD,
-        bos_token_id=START,
-        eos_token_id=END,
+        **TOKEN_IDS,
     )
     return CLIPTextModelWithProjection(config) if projection else CLIPTextModel(config)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lightning_modules.architectures import flow_unet
 from lightning_modules.architectures.parts import diffusion_scheduler
-from lightning_modules.generator import GeneratorModule
+from lightning_modules.diffusion.generator import GeneratorModule
 
 
 def build(

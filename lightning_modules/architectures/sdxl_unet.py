@@ -7,9 +7,9 @@ from pathlib import Path
 from diffusers import UNet2DConditionModel
 
 from lightning_modules.architectures.parts import MAX_LENGTH, clip_text, diffusion_scheduler
-from lightning_modules.autoencoder import AutoencoderModule
-from lightning_modules.generator import GeneratorModule
-from lightning_modules.tokens import word_tokenizer
+from lightning_modules.diffusion.autoencoder import AutoencoderModule
+from lightning_modules.diffusion.generator import GeneratorModule
+from lightning_modules.inputs.tokens import word_tokenizer
 
 
 def build(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from transformers import GPT2Config, VisionEncoderDecoderConfig, VisionEncoderDecoderModel, ViTConfig
 
-from lightning_modules.architectures.parts import INIT, MAX_LENGTH, image_processor, spread_positions
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.tokens import END, PAD, START, word_tokenizer
+from lightning_modules.architectures.parts import INIT, MAX_LENGTH, TOKEN_IDS, UNDROPPED, captioner, spread_positions
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.inputs.tokens import END, PAD, START
 
 
 def build(
@@ -29,8 +29,7 @@ def build(
         num_attention_heads=heads,
         image_size=image_size,
         patch_size=patch,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
+        **UNDROPPED,
         initializer_range=INIT,
     )
     text = GPT2Config(
@@ -44,9 +43,7 @@ def build(
         embd_pdrop=0.0,
         attn_pdrop=0.0,
         initializer_range=INIT,
-        pad_token_id=PAD,
-        bos_token_id=START,
-        eos_token_id=END,
+        **TOKEN_IDS,
     )
     config = VisionEncoderDecoderConfig.from_encoder_decoder_configs(vision, text)
     config.decoder_start_token_id, config.pad_token_id, config.eos_token_id = START, PAD, END
@@ -54,6 +51,4 @@ def build(
     spread_positions(model.encoder)
     settings = model.generation_config
     settings.decoder_start_token_id, settings.pad_token_id, settings.eos_token_id = START, PAD, END
-    module = CaptionerModule(model, word_tokenizer(vocabulary, MAX_LENGTH), image_processor(image_size))
-    module.train_all()
-    return module
+    return captioner(model, vocabulary, image_size)

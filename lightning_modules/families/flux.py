@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lightning_modules import latents as latent_space
-from lightning_modules.families.text_to_image import Tensors, TextToImageFamily, device_of
+from lightning_modules.families.text_to_image import JOINT_ATTENTION, Tensors, TextToImageFamily, device_of
+from lightning_modules.inputs import latents as latent_space
 
 #: The guidance scale that is told to a guidance-distilled model while it is fine-tuned, as in diffusers' scripts.
 TRAINING_GUIDANCE = 3.5
@@ -22,16 +22,7 @@ class Family(TextToImageFamily):
     denoiser: ClassVar[str] = "transformer"
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder", "text_encoder_2")
     lengths: ClassVar[Mapping[str, int]] = {"text_encoder_2": 512}
-    lora_targets: ClassVar[tuple[str, ...]] = (
-        "attn.to_q",
-        "attn.to_k",
-        "attn.to_v",
-        "attn.to_out.0",
-        "attn.add_q_proj",
-        "attn.add_k_proj",
-        "attn.add_v_proj",
-        "attn.to_add_out",
-    )
+    lora_targets: ClassVar[tuple[str, ...]] = JOINT_ATTENTION
 
     @property
     def patch(self) -> int:

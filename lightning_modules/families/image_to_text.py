@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from typing import Any, ClassVar
 
@@ -10,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
+
+from lightning_modules.families import find
 
 
 class ImageToTextFamily:
@@ -146,10 +147,4 @@ def family_of(model_type: str) -> type[ImageToTextFamily]:
     Raises:
         ValueError: there is no file for it here.
     """
-    name = model_type.replace("-", "_")
-    try:
-        return importlib.import_module(f"lightning_modules.families.{name}").Family
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"no image-to-text family for {model_type!r}: add lightning_modules/families/{name}.py"
-        ) from error
+    return find(model_type.replace("-", "_"), "image-to-text", model_type)

@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from lightning_modules import latents as latent_space
 from lightning_modules.families.text_to_image import Tensors, TextToImageFamily, device_of
+from lightning_modules.inputs import latents as latent_space
 
 
 class Family(TextToImageFamily):

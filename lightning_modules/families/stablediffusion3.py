@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lightning_modules.families.text_to_image import Tensors, TextToImageFamily, device_of
+from lightning_modules.families.text_to_image import JOINT_ATTENTION, Tensors, TextToImageFamily, device_of
 
 
 class Family(TextToImageFamily):
@@ -18,16 +18,7 @@ class Family(TextToImageFamily):
     denoiser: ClassVar[str] = "transformer"
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder", "text_encoder_2", "text_encoder_3")
     lengths: ClassVar[Mapping[str, int]] = {"text_encoder_3": 256}
-    lora_targets: ClassVar[tuple[str, ...]] = (
-        "attn.to_q",
-        "attn.to_k",
-        "attn.to_v",
-        "attn.to_out.0",
-        "attn.add_q_proj",
-        "attn.add_k_proj",
-        "attn.add_v_proj",
-        "attn.to_add_out",
-    )
+    lora_targets: ClassVar[tuple[str, ...]] = JOINT_ATTENTION
 
     def conditions(self, tokens: Tensors) -> Tensors:
         """Return states (n, t, d) and pooled (n, p)."""

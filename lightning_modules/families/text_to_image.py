@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from lightning_modules import latents as latent_space
-from lightning_modules.tokens import tokenize
+from lightning_modules.families import find
+from lightning_modules.inputs import latents as latent_space
+from lightning_modules.inputs.tokens import tokenize
 
 Tensors = dict[str, Tensor]
+#: The usual layers to adapt of transformers that attend over image and text tokens together.
+JOINT_ATTENTION = (
+    *(f"attn.{name}" for name in ("to_q", "to_k", "to_v", "to_out.0")),
+    *(f"attn.{name}" for name in ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")),
+)
 
 
 class TextToImageFamily:
@@ -112,13 +117,7 @@ def family_of(pipeline: str) -> type[TextToImageFamily]:
     Raises:
         ValueError: there is no file for it here.
     """
-    name = pipeline.removesuffix("Pipeline").lower()
-    try:
-        return importlib.import_module(f"lightning_modules.families.{name}").Family
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"no text-to-image family for {pipeline!r}: add lightning_modules/families/{name}.py"
-        ) from error
+    return find(pipeline.removesuffix("Pipeline").lower(), "text-to-image", pipeline)
 
 
 def device_of(module: nn.Module) -> torch.device:

@@ -1,1 +1,1 @@
-"""Frozen models that only measure, beside the dual encoder of `lightning_modules.judge`; found by class path."""
+"""Models that measure, and never generate: dual encoders, and frozen networks of images or captions alone."""

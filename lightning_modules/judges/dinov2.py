@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from transformers import AutoImageProcessor, Dinov2Model
 
-from lightning_modules import loading, runner
-from lightning_modules.judges.frozen import FrozenJudge
-from lightning_modules.quiet import quiet
+from lightning_modules.fitting.devices import device
+from lightning_modules.judges.frozen import FrozenJudge, embed
+from lightning_modules.weights import loading
 
 
 class DinoJudge(FrozenJudge):
@@ -29,23 +29,17 @@ class DinoJudge(FrozenJudge):
     @classmethod
     def load(cls, folder: Path, dtype: str = "float32") -> Self:
         """Read what `save` (or `save_pretrained`) wrote, as "float32" or "bfloat16", without a network."""
-        here = {"local_files_only": True}
-        with quiet():
-            model = Dinov2Model.from_pretrained(folder, dtype=loading.stored(folder, dtype), **here)
-            image_processor = AutoImageProcessor.from_pretrained(folder, **here)
-        return cls(model, image_processor).frozen(dtype)
+        return cls(*loading.read(folder, dtype, Dinov2Model, AutoImageProcessor)).frozen(dtype)
 
     def save(self, folder: Path) -> None:
         """Write the network and the image processor with `save_pretrained`."""
-        with quiet():
-            self.model.save_pretrained(folder)
-            self.image_processor.save_pretrained(folder)
+        loading.write(folder, self.model, self.image_processor)
 
     def embed_images(self, images: np.ndarray) -> np.ndarray:
         """Embed images (n, H, W, 3) uint8 as (n, d) float32."""
 
         def features(part: slice) -> Any:
             pixels = self.image_processor(images=list(images[part]), return_tensors="pt")["pixel_values"]
-            return self.model(pixel_values=pixels.to(runner.device())).pooler_output
+            return self.model(pixel_values=pixels.to(device())).pooler_output
 
-        return self.embed(len(images), self.model.config.hidden_size, features)
+        return embed(self, len(images), self.model.config.hidden_size, features)

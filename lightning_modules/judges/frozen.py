@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lightning_modules import runner
-from lightning_modules.module import as_loaded
+from lightning_modules.fitting.devices import device
+from lightning_modules.fitting.precision import as_loaded
+
+
+@as_loaded
+def embed(judge: Any, n: int, width: int, features: Callable[[slice], Tensor]) -> np.ndarray:
+    """Return what `features` says of n inputs, asked part by part in batches of the judge, as (n, width) float32."""
+    judge.eval().to(device())
+    parts = [features(slice(i, i + judge.batch_size)).float().cpu() for i in range(0, n, judge.batch_size)]
+    return torch.cat(parts).numpy() if parts else np.zeros((0, width), np.float32)
 
 
 class FrozenJudge(nn.Module):
@@ -19,7 +27,7 @@ class FrozenJudge(nn.Module):
     Subclasses are found by class path and declare as class-level literals, which planning reads from source:
 
     - `version`: raised whenever a feature can change;
-    - `reads`: what a folder of weights must hold, see `lightning_modules.sources.check_contents`;
+    - `reads`: what a folder of weights must hold, see `lightning_modules.weights.sources.check_contents`;
     - `embeds`: "images", "captions" or both: there is an `embed_images` or an `embed_texts` for it.
 
     Attributes:
@@ -36,10 +44,3 @@ class FrozenJudge(nn.Module):
         """Freeze the weights and note what they are held in."""
         self.loaded_as = dtype
         return self.requires_grad_(False).eval()
-
-    @as_loaded
-    def embed(self, n: int, width: int, features: Callable[[slice], Tensor]) -> np.ndarray:
-        """Return what `features` says of n inputs, asked part by part, as (n, width) float32."""
-        self.eval().to(runner.device())
-        parts = [features(slice(i, i + self.batch_size)).float().cpu() for i in range(0, n, self.batch_size)]
-        return torch.cat(parts).numpy() if parts else np.zeros((0, width), np.float32)

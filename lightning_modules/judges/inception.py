@@ -17,8 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightning_modules import loading, runner
-from lightning_modules.judges.frozen import FrozenJudge
+from lightning_modules.fitting.devices import device
+from lightning_modules.judges.frozen import FrozenJudge, embed
+from lightning_modules.weights import loading
 
 PUBLISHED, OWN = "pt_inception-2015-12-05-6726825d.pth", "inception.safetensors"
 SIZE, FEATURES, CLASSES = 299, 2048, 1008
@@ -68,10 +69,10 @@ class InceptionJudge(FrozenJudge):
         """Embed images (n, H, W, 3) uint8 as (n, 2048) float32."""
 
         def features(part: slice) -> Tensor:
-            pixels = torch.from_numpy(np.ascontiguousarray(images[part])).to(runner.device())
+            pixels = torch.from_numpy(np.ascontiguousarray(images[part])).to(device())
             return self.model((resize(pixels.permute(0, 3, 1, 2).float(), SIZE) - 128) / 128)
 
-        return self.embed(len(images), FEATURES, features)
+        return embed(self, len(images), FEATURES, features)
 
 
 def resize(images: Tensor, size: int) -> Tensor:

@@ -11,10 +11,10 @@ import numpy as np
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
-from lightning_modules import loading, runner
-from lightning_modules.judges.frozen import FrozenJudge
-from lightning_modules.quiet import quiet
-from lightning_modules.tokens import tokenize
+from lightning_modules.fitting.devices import device
+from lightning_modules.inputs.tokens import tokenize
+from lightning_modules.judges.frozen import FrozenJudge, embed
+from lightning_modules.weights import loading
 
 #: Files of a sentence-transformers folder: which modules follow each other, how tokens are pooled, the longest input.
 MODULES, POOLING, LENGTH = "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"
@@ -59,19 +59,15 @@ class SentenceJudge(FrozenJudge):
         Raises:
             ValueError: the folder pools or goes on in a way that is not supported here.
         """
-        folder, here = Path(folder), {"local_files_only": True}
+        folder = Path(folder)
         pooling, length = pooling_of(folder), _read(folder / LENGTH).get("max_seq_length")
-        with quiet():
-            model = AutoModel.from_pretrained(folder, dtype=loading.stored(folder, dtype), **here)
-            tokenizer = AutoTokenizer.from_pretrained(folder, **here)
+        model, tokenizer = loading.read(folder, dtype, AutoModel, AutoTokenizer)
         return cls(model, tokenizer, pooling, length).frozen(dtype)
 
     def save(self, folder: Path) -> None:
         """Write encoder and tokenizer with `save_pretrained`, and the pooling as sentence-transformers does."""
         folder = Path(folder)
-        with quiet():
-            self.model.save_pretrained(folder)
-            self.tokenizer.save_pretrained(folder)
+        loading.write(folder, self.model, self.tokenizer)
         (folder / POOLING).parent.mkdir(exist_ok=True)
         chosen = {f"pooling_mode_{name}": self.pooling in name for name in ("cls_token", "mean_tokens")}
         (folder / POOLING).write_text(json.dumps(chosen) + "\n")
@@ -82,13 +78,13 @@ class SentenceJudge(FrozenJudge):
         """Embed n captions as (n, d) float32; an empty caption is a caption too."""
 
         def features(part: slice) -> Tensor:
-            ids, mask = (t.to(runner.device()) for t in tokenize(self.tokenizer, captions[part], longest=self.longest))
+            ids, mask = (t.to(device()) for t in tokenize(self.tokenizer, captions[part], longest=self.longest))
             tokens = self.model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
             if self.pooling == "cls":
                 return tokens[:, 0]
             return (tokens * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
 
-        return self.embed(len(captions), self.model.config.hidden_size, features)
+        return embed(self, len(captions), self.model.config.hidden_size, features)
 
 
 def pooling_of(folder: Path) -> str:

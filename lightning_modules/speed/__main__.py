@@ -13,7 +13,7 @@ import peft
 import torch
 import transformers
 
-from lightning_modules.runner import device
+from lightning_modules.fitting.devices import device
 from lightning_modules.speed import blip2, models, sdxl, table
 from lightning_modules.speed.adapter_fit import SHARE
 from lightning_modules.speed.measure import Budget, Row

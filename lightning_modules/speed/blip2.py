@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
 
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.runner import device
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.fitting.devices import device
 from lightning_modules.settings import CaptionDecoding, Execution
 from lightning_modules.speed import measure, models
-from lightning_modules.speed.adapter_fit import RANK, RATE, SKIPPED, our_fit
-from lightning_modules.speed.measure import Budget, Laps, Row, Work
+from lightning_modules.speed.adapter_fit import RANK, our_fit, plain_fit, seconds_of_encoding
+from lightning_modules.speed.measure import Budget, Row, Work
 from lightning_modules.speed.models import Size
 
 CAPTIONS, TRAINING = ("BLIP-2, captions", "captions/s"), ("BLIP-2, LoRA training", "samples/s")
@@ -41,7 +41,7 @@ def rows(name: str, budget: Budget) -> Iterator[Row]:
     best = measure.sweep(write, size.captioned, budget)
     yield measure.row((CAPTIONS[0], "ours", CAPTIONS[1]), write, best, budget, 0.0)
     pairs = models.pairs(pictures, models.texts(len(pictures), size.words, 3))
-    fit = partial(our_fit, module, pairs, size.training, seconds_of_encoding(module, size, pictures))
+    fit = partial(our_fit, module, pairs, size.training, seconds_of_encoding(module, pairs.take(np.arange(2)), pairs))
     best = measure.sweep(fit, size.taught, budget)
     yield measure.row((TRAINING[0], "ours", TRAINING[1]), fit, best, budget, 0.0)
 
@@ -129,36 +129,17 @@ class PlainTraining:
     def fit(self, batch: int) -> Work:
         """Train for a few steps."""
         self.model.train()
-        optimizer = torch.optim.AdamW(self.trained, lr=RATE)
-        laps, steps = Laps(SKIPPED), SKIPPED + self.size.training
+        return plain_fit(self.trained, self.loss, len(self.pictures), self.size.training, batch)
+
+    def loss(self, chosen: list[int]) -> torch.Tensor:
+        """Return the loss of some pairs."""
         where = device()
-        for step in range(steps):
-            chosen = [(step * batch + i) % len(self.pictures) for i in range(batch)]
-            labels = self.module.labels([self.captions[i] for i in chosen]).to(where)
-            front = _prompt(self.module, batch)
-            ids = torch.cat([front, labels.clamp_min(0)], 1)
-            with torch.autocast(where.type, torch.bfloat16, enabled=where.type == "cuda"):
-                loss = self.model(
-                    pixel_values=_pixels(self.module, self.size, self.pictures[chosen]),
-                    input_ids=ids,
-                    attention_mask=torch.cat([torch.ones_like(front), (labels != -100).long()], 1),
-                    labels=torch.cat([torch.full_like(front, -100), labels], 1),
-                ).loss
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            loss.item()
-            laps()
-        return laps.work(batch)
-
-
-def seconds_of_encoding(module: CaptionerModule, size: Size, pictures: np.ndarray) -> float:
-    """Return the seconds that our module takes to encode one pair, once."""
-    module.to(device())
-    module.batch_size = len(pictures)
-    captions = models.texts(len(pictures), size.words, 3)
-    module.encode(pictures[:2], captions[:2])
-    start = measure.now()
-    module.encode(pictures, captions)
-    return (measure.now() - start) / len(pictures)
+        labels = self.module.labels([self.captions[i] for i in chosen]).to(where)
+        front = _prompt(self.module, len(chosen))
+        with torch.autocast(where.type, torch.bfloat16, enabled=where.type == "cuda"):
+            return self.model(
+                pixel_values=_pixels(self.module, self.size, self.pictures[chosen]),
+                input_ids=torch.cat([front, labels.clamp_min(0)], 1),
+                attention_mask=torch.cat([torch.ones_like(front), (labels != -100).long()], 1),
+                labels=torch.cat([torch.full_like(front, -100), labels], 1),
+            ).loss

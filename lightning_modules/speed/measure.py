@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from lightning_modules.runner import device
+from lightning_modules.fitting.devices import device
 
 #: A doubled batch must be faster by this factor to go on doubling.
 GAIN = 1.03

@@ -27,11 +27,11 @@ from transformers import (
 )
 
 from datamodules.pairs import Pairs
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.quiet import quiet
-from lightning_modules.runner import device
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.fitting.devices import device
+from lightning_modules.inputs.tokens import END, PAD, START, word_tokenizer
 from lightning_modules.tiny import captioners, generators
-from lightning_modules.tokens import END, PAD, START, word_tokenizer
+from lightning_modules.weights.quiet import quiet
 
 WORDS = tuple(f"word{i}" for i in range(1000))
 

@@ -12,13 +12,14 @@ from diffusers import DDPMScheduler
 from peft import LoraConfig
 from torch.nn import functional as F
 
-from lightning_modules.generator import GeneratorModule
-from lightning_modules.pixels import to_bytes, to_unit
-from lightning_modules.runner import device
+from datamodules.pairs import Pairs
+from lightning_modules.diffusion.generator import GeneratorModule
+from lightning_modules.fitting.devices import device
+from lightning_modules.inputs.pixels import to_bytes, to_unit
 from lightning_modules.settings import Execution, ImageDecoding
 from lightning_modules.speed import measure, models
-from lightning_modules.speed.adapter_fit import RANK, RATE, SKIPPED, our_fit
-from lightning_modules.speed.measure import Budget, Laps, Row, Work
+from lightning_modules.speed.adapter_fit import RANK, our_fit, plain_fit, seconds_of_encoding
+from lightning_modules.speed.measure import Budget, Row, Work
 from lightning_modules.speed.models import Size
 
 GUIDANCE = 5.0
@@ -54,12 +55,15 @@ def rows(name: str, steps: list[int], budget: Budget) -> Iterator[Row]:
         work = partial(our_images, module, size, n, True)
         yield measure.row((task, "ours", unit), work, trial, budget, warm + _seconds(trial, n, size))
         warm = 0.0
-    encoding = seconds_of_encoding(module, size)
-    module.batch_size = ENCODED
+    encoding = seconds_of_encoding(module, *(_pairs(size, seed) for seed in (8, 9)))
     pairs = models.pairs(models.images(ENCODED, size.side), models.texts(ENCODED, size.words, 3))
     fit = partial(our_fit, module, pairs, size.training, encoding)
     best = measure.sweep(fit, size.drawn, budget)
     yield measure.row((training[0], "ours", training[1]), fit, best, budget, 0.0)
+
+
+def _pairs(size: Size, seed: int) -> Pairs:
+    return models.pairs(models.images(ENCODED, size.side, seed), models.texts(ENCODED, size.words, seed))
 
 
 def _seconds(trial: tuple[int, dict[int, float]], steps: int, size: Size) -> float:
@@ -136,21 +140,11 @@ class PlainTraining:
 
     def fit(self, batch: int) -> Work:
         """Train for a few steps."""
-        optimizer = torch.optim.AdamW(self.trained, lr=RATE)
-        laps, steps = Laps(SKIPPED), SKIPPED + self.size.training
-        for step in range(steps):
-            chosen = [(step * batch + i) % ENCODED for i in range(batch)]
-            loss = self.loss(to_unit(self.images[chosen]), [self.captions[i] for i in chosen])
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            loss.item()
-            laps()
-        return laps.work(batch)
+        return plain_fit(self.trained, self.loss, ENCODED, self.size.training, batch)
 
-    def loss(self, pixels: torch.Tensor, captions: list[str]) -> torch.Tensor:
-        """Return the mean squared error of one batch."""
+    def loss(self, chosen: list[int]) -> torch.Tensor:
+        """Return the mean squared error of some pairs."""
+        pixels, captions = to_unit(self.images[chosen]), [self.captions[i] for i in chosen]
         where, n, side = device(), len(pixels), float(self.size.side)
         with torch.no_grad():
             latents = self.vae.encode(pixels.to(where)).latent_dist.sample() * self.vae.config.scaling_factor
@@ -174,13 +168,3 @@ class PlainTraining:
             output = encoder(ids.input_ids.to(device()), output_hidden_states=True)
             states.append(output.hidden_states[-2])
         return torch.cat(states, -1), output[0]
-
-
-def seconds_of_encoding(module: GeneratorModule, size: Size) -> float:
-    """Return the seconds that our module takes to encode one pair, once."""
-    module.to(device())
-    module.batch_size = ENCODED
-    module.encode(models.images(ENCODED, size.side, 8), models.texts(ENCODED, size.words, 8))
-    start = measure.now()
-    module.encode(models.images(ENCODED, size.side, 9), models.texts(ENCODED, size.words, 9))
-    return (measure.now() - start) / ENCODED

@@ -9,85 +9,19 @@ BLIP's end is its separator, and no GPT-2 tokenizer has a token to pad with.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers as hf
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import nn
 
-from lightning_modules.quiet import quiet
+from lightning_modules.tiny.tokenizers import byte_level, pieces, word_pieces
+from lightning_modules.weights.quiet import quiet
 
-CAPTIONS = (
-    "a red dog",
-    "two birds over a lake",
-    "a man rides his bicycle down the street",
-    "cats",
-    "the blue bus stops here",
-    "a plate of fruit and bread",
-    "three children play with a dog",
-    "snow on the mountains behind a small house",
-)
-#: Words of the drawn scenes, so that the tokenizers know what a study on them says.
-SCENES = (
-    "a large red circle above a small blue square on a white background",
-    "there is a big green triangle left of a little yellow ring on black",
-    "on grey , a purple cross right of an orange diamond at the top , below the bottom in the centre",
-    "a pink and cyan star under",
-)
 SIDE, PATCH, WIDTH = 16, 8, 32
 TURN = "<end_of_utterance>"
-CHAT = ["USER: ASSISTANT: User: Assistant:", "Describe the image in one short sentence.", "a photo of", "Say it:"]
-
-
-# --- tokenizers, trained on the captions
-
-
-def _trained(core: Tokenizer, trainer: Any) -> Tokenizer:
-    core.train_from_iterator([*CAPTIONS, *CHAT, *SCENES], trainer)
-    return core
-
-
-def _framed(core: Tokenizer, start: str | None, end: str | None) -> Tokenizer:
-    """Let the tokenizer put tokens around every text."""
-    special = [(name, core.token_to_id(name)) for name in (start, end) if name]
-    core.post_processor = processors.TemplateProcessing(
-        single=f"{start or ''} $A {end or ''}".strip(), special_tokens=special
-    )
-    return core
-
-
-def byte_level(special: list[str], start: str | None = None, **names: str) -> hf.PreTrainedTokenizerFast:
-    """Return a tokenizer as GPT-2, OPT and Llama 3 have it: a word behind a space is another token."""
-    core = Tokenizer(models.BPE())
-    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    core.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    _trained(core, trainers.BpeTrainer(vocab_size=360, special_tokens=special, initial_alphabet=alphabet))
-    return hf.PreTrainedTokenizerFast(tokenizer_object=_framed(core, start, None) if start else core, **names)
-
-
-def pieces(special: list[str], start: str | None = None, end: str | None = None, **names: str) -> Any:
-    """Return a tokenizer as Llama, Mistral and T5 have it: spaces belong to the words behind them."""
-    core = Tokenizer(models.BPE(unk_token="<unk>"))
-    core.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
-    core.decoder = decoders.Metaspace(prepend_scheme="first")
-    _trained(core, trainers.BpeTrainer(vocab_size=160, special_tokens=special))
-    return hf.PreTrainedTokenizerFast(tokenizer_object=_framed(core, start, end), **names)
-
-
-def word_pieces() -> hf.BertTokenizer:
-    """Return BERT's own tokenizer, which frames a text with [CLS] and [SEP]; it knows the first letters of long words.
-
-    Its vocabulary is written here: what a trainer of word pieces finds differs from run to run.
-    """
-    words = re.findall(r"\w+|[^\w\s]", " ".join([*CAPTIONS, *CHAT, *SCENES]).lower())
-    parts = {part for word in words for part in (word[:4], f"##{word[4:]}") if part != "##"}
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    return hf.BertTokenizer(vocab={part: i for i, part in enumerate([*special, *sorted(parts)])})
 
 
 # --- image processors
@@ -226,7 +160,7 @@ def vit_gpt2(folder: Path) -> None:
 
 
 def clip_gpt2(folder: Path) -> None:
-    """A CLIP image encoder of another width in front of GPT-2."""
+    """Write a CLIP image encoder of another width in front of GPT-2."""
     end = "<|endoftext|>"
     tokenizer = byte_level([end], bos_token=end, eos_token=end)
     image = hf.CLIPVisionConfig(**_vision(hidden_size=24, intermediate_size=24))

@@ -29,31 +29,14 @@ from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
-    CLIPTokenizer,
     T5Config,
     T5EncoderModel,
-    T5Tokenizer,
 )
 
-from lightning_modules.tiny.captioners import SCENES
+from lightning_modules.tiny.tokenizers import LENGTH, clip_tokenizer, t5_tokenizer
 
-SIZE, LATENT, LENGTH = 16, 8, 16  # pixels, latents, tokens
-CAPTIONS = ("red dot", "blue box", "green bar", "pink sky")
+SIZE, LATENT = 16, 8  # pixels, latents
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
-
-
-def clip_tokenizer() -> CLIPTokenizer:
-    """Return a CLIP tokenizer that spells every word in letters."""
-    letters = [chr(i) for i in range(ord("a"), ord("z") + 1)]
-    tokens = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer(vocab={token: i for i, token in enumerate(tokens)}, merges=[], model_max_length=LENGTH)
-
-
-def t5_tokenizer(longest: int = LENGTH) -> T5Tokenizer:
-    """Return a T5 tokenizer of whole words."""
-    words = [f"▁{word}" for word in dict.fromkeys(word for text in (*CAPTIONS, *SCENES) for word in text.split())]
-    pieces = [(token, 0.0) for token in ("<pad>", "</s>", "<unk>")] + [(word, -2.0) for word in words]
-    return T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=longest)
 
 
 def clip_text(projected: bool = False, act: str = "quick_gelu") -> CLIPTextModel:

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.generator import GeneratorModule
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.diffusion.generator import GeneratorModule
 from lightning_modules.tiny import captioners, generators
 
 

@@ -11,7 +11,7 @@ from benchmarks.analytic.families import CaptionLaw, ImageMoments, PoolLaw
 from benchmarks.analytic.models import CategoricalCaptioner, GaussianGenerator
 from benchmarks.metrics.view import View
 from benchmarks.seeds import sample_seeds, uniform
-from lightning_modules.runner import NonFiniteLoss
+from lightning_modules.fitting.contracts import NonFiniteLoss
 from lightning_modules.settings import CaptionDecoding, FitSettings
 from tests.analytic.loops import DRAWN, SAMPLED, SETTINGS, make, pairs
 

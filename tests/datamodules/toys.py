@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lightning_modules.runner import FitReport, Generated
+from lightning_modules.fitting.contracts import FitReport, Generated
 
 
 class Toy:

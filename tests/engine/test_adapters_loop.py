@@ -15,8 +15,8 @@ from benchmarks.planning.plan import make_plan
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.storage.store import LocalStore
-from lightning_modules import cards
-from lightning_modules.adapters import product
+from lightning_modules.fitting.adapters import product
+from lightning_modules.weights import cards
 from tests.engine.conftest import SMALL
 from tests.lightning_modules.conftest import autoencoder, make_captioner, make_generator, make_judge
 

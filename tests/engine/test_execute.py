@@ -62,7 +62,7 @@ def test_shards_do_not_change_samples(planned: Planner, tmp_path: Path) -> None:
 
 FAILING = '''
 from benchmarks.methods.hooks import Mitigation
-from lightning_modules.runner import NonFiniteLoss
+from lightning_modules.fitting.contracts import NonFiniteLoss
 
 
 class Diverging(Mitigation):

@@ -19,8 +19,8 @@ from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.storage.store import MemoryStore
 from datamodules.scenes.dataset import Scenes
-from lightning_modules import cards
 from lightning_modules.architectures import clip
+from lightning_modules.weights import cards
 from records.errors import UsageError
 from tests.datamodules import toys
 from tests.lightning_modules.test_judges import bert as bert  # folders with tiny random models
@@ -37,7 +37,7 @@ METRICS = [
     "synthetic_set.SyntheticSet",
 ]
 CLASSES = {
-    "clip": "lightning_modules.judge.ClipJudge",
+    "clip": "lightning_modules.judges.clip.ClipJudge",
     "dino": "lightning_modules.judges.dinov2.DinoJudge",
     "sentences": "lightning_modules.judges.sentences.SentenceJudge",
 }

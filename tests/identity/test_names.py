@@ -17,7 +17,7 @@ from records.sources import add_to_path, parse, read_class
 def declared() -> dict[str, str]:
     """Return class path -> own literal `name` of every shipped class that has a version or is named by a method."""
     found = {}
-    for part in PARTS:
+    for part in (*PARTS, "benchmarks.methods"):
         for file in sorted((ROOT / part.replace(".", "/")).rglob("*.py")):
             module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
             for node in parse(file).body:

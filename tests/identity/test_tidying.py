@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.study.loading import ROOT
-from lightning_modules.cards import digest
+from lightning_modules.weights.cards import digest
 
 CODE = """
 import json, sys

@@ -172,7 +172,7 @@ WRONG = "ids = known"
 def test_one_wrong_line_in_a_loss_without_a_version_bump_is_caught(tmp_path):
     for room in ("benchmarks", "lightning_modules", "datamodules", "leaderboard", "suites"):
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
-    file = tmp_path / "lightning_modules" / "captioner.py"
+    file = tmp_path / "lightning_modules" / "captioning" / "captioner.py"
     text = file.read_text()
     assert text.count(LINE) == 1
     file.write_text(text.replace(LINE, WRONG))

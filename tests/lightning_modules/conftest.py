@@ -88,3 +88,12 @@ def make_judge(name: str, scenes: Scenes):
     torch.manual_seed(0)
     module, options = JUDGES[name]
     return module.build(scenes.vocabulary(), 32, Path(), **options).eval()
+
+
+def token_likelihoods(captioner, images, captions):
+    """Return, per caption, the log-probability of each of its words and of the end, (t_i,) float32."""
+    batch = {"images": torch.from_numpy(images), "labels": captioner.labels(captions).to(captioner.device)}
+    with torch.no_grad():
+        context = captioner.losses(batch)[1]
+    rows = zip(-context["token_losses"], context["token_mask"], strict=True)
+    return [values[mask].cpu().numpy() for values, mask in rows]

@@ -9,11 +9,12 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 
-from lightning_modules import adapters, cards
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.generator import GeneratorModule
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.diffusion.generator import GeneratorModule
+from lightning_modules.fitting import adapters
 from lightning_modules.settings import CaptionDecoding, FitSettings, ImageDecoding, Lora
-from lightning_modules.sources import MissingModel
+from lightning_modules.weights import cards
+from lightning_modules.weights.sources import MissingModel
 from tests.lightning_modules.conftest import make_captioner, make_generator, make_judge
 
 LORA = Lora(rank=2, alpha=4.0)

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lightning_modules.captioner import CaptionerModule
+from lightning_modules.captioning.captioner import CaptionerModule
 from lightning_modules.settings import CaptionDecoding, FitSettings
-from tests.lightning_modules.conftest import CAPTIONERS, make_captioner
+from tests.lightning_modules.conftest import CAPTIONERS, make_captioner, token_likelihoods
 
 SAMPLED = CaptionDecoding(temperature=1.0, top_p=0.95, max_new_tokens=8)
 DECODINGS = {
@@ -108,7 +108,7 @@ def test_fitting_teaches_captions_and_their_end(scenes, pairs):
     report = captioner.fit_pairs(few, FitSettings(80, 1e-2, 3), seed=0)
     assert report.losses[-1] < 0.1 < report.losses[0]
     assert captioner.generate(few.images, CaptionDecoding(), SEEDS[:3]).outputs == list(few.captions)
-    likelihoods = captioner.token_likelihoods(few.images, few.captions)
+    likelihoods = token_likelihoods(captioner, few.images, few.captions)
     assert [len(x) for x in likelihoods] == [len(c.split()) + 1 for c in few.captions]
 
 

@@ -13,7 +13,7 @@ from transformers import AutoModelForImageTextToText
 from benchmarks.steps.context import make_model
 from benchmarks.study.testbed import ModelSpec
 from datamodules.pairs import Pairs
-from lightning_modules.captioner import CaptionerModule
+from lightning_modules.captioning.captioner import CaptionerModule
 from lightning_modules.settings import CaptionDecoding, FitSettings
 from records.sources import read_class
 from tests.lightning_modules.tiny_captioners import CAPTIONS, TINY, images, make
@@ -223,7 +223,7 @@ def test_a_caption_stands_behind_text_and_not_behind_pixels(folders):
 def test_a_prompt_is_kept_with_the_weights_and_comes_from_the_testbed(folders, tmp_path):
     spec = ModelSpec(
         name="llava",
-        class_path="lightning_modules.captioner.CaptionerModule",
+        class_path="lightning_modules.captioning.captioner.CaptionerModule",
         folder=str(folders("llava")),
         init_args={"prompt": "Say it:", "max_length": 5},
     )

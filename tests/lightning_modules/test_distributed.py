@@ -5,15 +5,16 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_modules import ranks, runner
-from lightning_modules.adapters import trained_state
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.generator import GeneratorModule
-from lightning_modules.module import FitModule
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.diffusion.generator import GeneratorModule
+from lightning_modules.fitting import devices, runner
+from lightning_modules.fitting.adapters import trained_state
+from lightning_modules.fitting.contracts import NonFiniteLoss
+from lightning_modules.fitting.module import FitModule
 from lightning_modules.settings import Execution, FitSettings, Lora
 from tests.lightning_modules.conftest import make_captioner, make_generator
 
-TWO = Execution(devices=2, strategy="ddp")
+TWO = Execution(devices=2)
 
 
 class Line(FitModule):
@@ -55,7 +56,7 @@ def test_two_processes_do_what_one_does(objective):
     """Five samples on two devices, three and two of them; in pieces of two, and with an average of the weights."""
     one = line(Execution(), objective, average=0.9)
     told = []
-    two = line(Execution(devices=2, strategy="ddp", micro_batch=2), objective, told, average=0.9)
+    two = line(Execution(devices=2, micro_batch=2), objective, told, average=0.9)
     assert two[0] == pytest.approx(one[0], abs=1e-5)
     assert two[1] == one[1] == 1.0, "a weight without gradient is left alone, also by the decay"
     assert two[2] == pytest.approx(one[2], abs=1e-5)
@@ -89,7 +90,7 @@ def test_models_fit_the_same_on_two_processes(kind, scenes, siblings, pairs, tmp
 
 @pytest.mark.slow
 def test_a_loss_that_is_no_number_names_its_step_here_too():
-    with pytest.raises(runner.NonFiniteLoss) as caught:
+    with pytest.raises(NonFiniteLoss) as caught:
         line(TWO, infinite)
     assert caught.value.step == 1
 
@@ -102,13 +103,11 @@ def test_what_cannot_be_shared_out_is_refused_before_anything_starts():
         line(TWO, local)
     with pytest.raises(ValueError, match="a batch of 1 cannot be shared out over 2 devices"):
         line(TWO, batch_size=1)
-    with pytest.raises(ValueError, match="must be auto or ddp, not 'fsdp'"):
-        Execution(devices=2, strategy="fsdp")
     with pytest.raises(ValueError, match="started by torchrun"):
         line(Execution(nodes=2))
 
 
 def test_devices_are_counted():
-    assert ranks.count(Execution()) == 1
-    assert ranks.count(Execution(devices=3)) == 3
-    assert ranks.count(Execution(devices="auto")) == max(1, torch.cuda.device_count())
+    assert devices.count(Execution()) == 1
+    assert devices.count(Execution(devices=3)) == 3
+    assert devices.count(Execution(devices="auto")) == max(1, torch.cuda.device_count())

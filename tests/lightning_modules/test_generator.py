@@ -5,9 +5,10 @@ import pytest
 import torch
 from diffusers import DiffusionPipeline
 
-from lightning_modules import diffusion
-from lightning_modules.generator import GeneratorModule, Steering
-from lightning_modules.seeds import gaussian, generators
+from lightning_modules.diffusion import process
+from lightning_modules.diffusion.generator import GeneratorModule
+from lightning_modules.diffusion.guidance import Steering, guided
+from lightning_modules.seeds import gaussian, streams_of
 from lightning_modules.settings import FitSettings, ImageDecoding
 from tests.lightning_modules.conftest import GENERATORS, make_generator
 
@@ -69,13 +70,13 @@ def test_network_evaluations_are_counted(generator, pairs, guidance, expected):
 
 
 def test_guidance_one_is_the_conditional_model(generator, pairs):
-    conditions = generator._conditions(list(pairs.captions[:2]))
+    conditions = generator.encoders.conditions(list(pairs.captions[:2]))
     nothing = {k: v.expand(2, *v.shape[1:]) for k, v in generator.family.nothing().items()}
     config = generator.family.network.config
     latents = torch.randn(2, config.in_channels, config.sample_size, config.sample_size)
     with torch.no_grad():
-        alone = generator.guided(latents, torch.tensor(500.0), conditions, nothing, 1.0)
-        nearly = generator.guided(latents, torch.tensor(500.0), conditions, nothing, 1.0 + 1e-6)
+        alone = guided(generator, latents, torch.tensor(500.0), conditions, nothing, 1.0)
+        nearly = guided(generator, latents, torch.tensor(500.0), conditions, nothing, 1.0 + 1e-6)
     torch.testing.assert_close(alone, nearly, atol=1e-4, rtol=1e-3)
 
 
@@ -144,7 +145,7 @@ def test_targets_lead_back_to_the_latents(prediction):
     torch.manual_seed(0)
     latents, noise = torch.randn(4, 2, 3, 3), torch.randn(4, 2, 3, 3)
     scheduler = diffusion_scheduler(prediction)
-    noisy, times, target = diffusion.corrupt(scheduler, latents, noise)
+    noisy, times, target = process.corrupt(scheduler, latents, noise)
     alpha = scheduler.alphas_cumprod[times].view(-1, 1, 1, 1)
     torch.testing.assert_close(noisy, alpha.sqrt() * latents + (1 - alpha).sqrt() * noise, atol=1e-4, rtol=1e-4)
     wanted = {"epsilon": noise, "sample": latents, "v_prediction": alpha.sqrt() * noise - (1 - alpha).sqrt() * latents}
@@ -156,7 +157,7 @@ def test_a_perfect_flow_is_followed_to_its_end(scenes, siblings):
     scheduler = make_generator("flow_unet", scenes, siblings).parts["scheduler"]
     latents, noise = torch.randn(2, 4, 8, 8), torch.randn(2, 4, 8, 8)
     for steps in (1, 7):
-        found = diffusion.sample(lambda x, t, i: noise - latents, scheduler, noise, steps, [])
+        found = process.sample(lambda x, t, i: noise - latents, scheduler, noise, steps, [])
         torch.testing.assert_close(found, latents, atol=2e-2, rtol=1e-2)
 
 
@@ -174,7 +175,7 @@ def test_diffusers_reads_what_was_saved(name, scenes, siblings, tmp_path):
     pipeline.set_progress_bar_config(disable=True)
     assert type(pipeline).__name__ == generator.pipeline
     config = generator.family.network.config
-    latents = gaussian(generators(SEEDS[:1]), (config.in_channels, config.sample_size, config.sample_size))
+    latents = gaussian(streams_of(SEEDS[:1]), (config.in_channels, config.sample_size, config.sample_size))
     options = {"use_resolution_binning": False, "clean_caption": False} if name == "dit" else {}
     options |= {"max_sequence_length": 32} if name == "dit" else {}
     theirs = pipeline(

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from datamodules.pairs import Pairs
-from lightning_modules.cache import ContentCache
-from lightning_modules.generator import GeneratorModule
+from lightning_modules.diffusion.cache import ContentCache
+from lightning_modules.diffusion.generator import GeneratorModule
 from lightning_modules.settings import FitSettings, ImageDecoding
 from tests.lightning_modules.tiny_generators import CAPTIONS, SIZE, make
 
@@ -64,7 +64,7 @@ def test_a_second_fit_and_a_second_generation_encode_nothing(folder, images):
             assert runs
             runs.clear()
     assert runs == []
-    module.cache.clear()
+    module.encoders.cache.clear()
     assert np.array_equal(module.generate(CAPTIONS, DECODING, SEEDS).outputs, drawn)
 
 
@@ -93,12 +93,12 @@ def test_trained_text_is_never_remembered(folder, images):
     module = GeneratorModule.load(folder)
     module.encode(images, CAPTIONS)
     module.train_text()
-    assert module.cache.size == 0
+    assert module.encoders.cache.size == 0
     runs = counted(module)
     for _ in range(2):
         module.generate(CAPTIONS, DECODING, SEEDS)
     assert runs.count("text_encoder") == 4  # prompts and the empty prompt, twice
-    assert module.cache.size == 0
+    assert module.encoders.cache.size == 0
 
 
 def test_memory_is_bounded_and_the_oldest_goes_first():

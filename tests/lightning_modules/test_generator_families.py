@@ -9,8 +9,8 @@ import torch
 from diffusers import DDPMScheduler, FluxPipeline
 from diffusers.training_utils import compute_loss_weighting_for_sd3, compute_snr
 
-from lightning_modules import diffusion
-from lightning_modules.generator import GeneratorModule
+from lightning_modules.diffusion import process
+from lightning_modules.diffusion.generator import GeneratorModule
 from lightning_modules.settings import FitSettings, ImageDecoding
 from lightning_modules.tiny.generators import FAMILIES as BUILDERS
 from lightning_modules.tiny.generators import sdxl
@@ -160,7 +160,7 @@ def test_times_of_flow_matching_are_logit_normal_and_shifted(name, median):
     scheduler = make(name).scheduler
     torch.manual_seed(0)
     n = 20_000
-    _, times, _ = diffusion.corrupt(scheduler, torch.zeros(n, 1, 1, 1), torch.zeros(n, 1, 1, 1))
+    _, times, _ = process.corrupt(scheduler, torch.zeros(n, 1, 1, 1), torch.zeros(n, 1, 1, 1))
     sigma = times / 1000
     assert abs(float(sigma.median()) - median) < 0.01  # four standard errors
     normal = torch.logit(sigma) - torch.logit(torch.tensor(median))
@@ -320,7 +320,7 @@ def test_prompts_are_as_long_as_the_pipelines_take_them(name, longest, tmp_path)
         states = pipe.encode_prompt(**prompts)[0]
     else:
         states = pipe.encode_prompt(PROMPTS)[0]
-    torch.testing.assert_close(module._conditions(PROMPTS)["states"], states, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(module.encoders.conditions(PROMPTS)["states"], states, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -336,7 +336,7 @@ def test_half_precision_denoisers_learn_and_draw(name, folders):
     """Losses and sampling stay float32 whatever the weights are."""
     module = load(folders(name), name)
     exact = module.generate(PROMPTS, ImageDecoding(3, 2.0), SEEDS).outputs.astype(float)
-    module.cache.clear()
+    module.encoders.cache.clear()
     for network in module.networks.values():
         network.to(torch.bfloat16)
     batch = module.encode(pictures(), CAPTIONS)

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from datamodules.pairs import Pairs
-from lightning_modules import diffusion
-from lightning_modules import latents as latent_space
-from lightning_modules.pixels import to_bytes
-from lightning_modules.seeds import gaussian, generators
+from lightning_modules.diffusion import process
+from lightning_modules.inputs import latents as latent_space
+from lightning_modules.inputs.pixels import to_bytes
+from lightning_modules.seeds import gaussian, streams_of
 from lightning_modules.settings import FitSettings, ImageDecoding
 from tests.lightning_modules.tiny_generators import CAPTIONS, SIZE, load, make
 
@@ -23,7 +23,7 @@ VARIANTS = ("sd15", "pixart_alpha", "flux_schnell")
 def four_pairs(module):
     """Return four pairs and their latents: images are what the untrained autoencoder makes of smooth latents."""
     channels, height, width = module.family.latent_shape(module.size)
-    coarse = gaussian(generators([1, 2, 3, 4]), (channels, 2, 2))
+    coarse = gaussian(streams_of([1, 2, 3, 4]), (channels, 2, 2))
     smooth = 1.5 * torch.nn.functional.interpolate(coarse, size=(height, width))
     with torch.no_grad():
         images = to_bytes(latent_space.decode(module.networks["vae"], smooth))
@@ -38,8 +38,10 @@ def test_four_pairs_are_learnt_by_heart(name, tmp_path, monkeypatch):
     pairs, latents = four_pairs(module)
     places = {image.tobytes(): place for place, image in enumerate(pairs.images)}
     # The autoencoder is untrained and knows no way back: what its decoder was given stands for its encoder's answer.
-    monkeypatch.setattr(module, "_latents", lambda images: latents[[places[image.tobytes()] for image in images]])
-    flow = diffusion.is_flow(module.parts["scheduler"])
+    monkeypatch.setattr(
+        module.encoders, "latents", lambda images: latents[[places[image.tobytes()] for image in images]]
+    )
+    flow = process.is_flow(module.parts["scheduler"])
     settings = FitSettings(STEPS[name], 1e-2 if flow else 5e-3, batch_size=16, min_snr=0.0 if flow else 0.5)
     batch = module.encode(np.repeat(pairs.images, 16, 0), np.repeat(CAPTIONS, 16).tolist())
 

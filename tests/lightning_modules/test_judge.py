@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lightning_modules import runner
+from lightning_modules.fitting import runner
 from lightning_modules.settings import FitSettings
 from tests.lightning_modules.conftest import JUDGES, make_judge
 

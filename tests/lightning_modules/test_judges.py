@@ -12,13 +12,13 @@ from transformers import AutoImageProcessor, BertConfig, BertModel, Dinov2Config
 
 from benchmarks.planning.needs import _require_weights
 from benchmarks.study.testbed import ModelSpec
-from lightning_modules.judge import ClipJudge
+from lightning_modules.inputs.tokens import word_tokenizer
 from lightning_modules.judges import inception
+from lightning_modules.judges.clip import ClipJudge
 from lightning_modules.judges.dinov2 import DinoJudge
 from lightning_modules.judges.inception import InceptionJudge
 from lightning_modules.judges.sentences import SentenceJudge
-from lightning_modules.quiet import quiet
-from lightning_modules.tokens import word_tokenizer
+from lightning_modules.weights.quiet import quiet
 from records.canonical import Spec
 from records.errors import UsageError
 from records.sources import read_class
@@ -125,7 +125,7 @@ def test_planning_reads_what_each_judge_is():
         assert literals["embeds"] == kinds
         assert literals["version"] == 1
         assert len(literals["reads"]) == 3
-    assert read_class("lightning_modules.judge.ClipJudge").literals["embeds"] == ClipJudge.embeds
+    assert read_class("lightning_modules.judges.clip.ClipJudge").literals["embeds"] == ClipJudge.embeds
 
 
 def test_dino_features_are_the_librarys_own(dino, pairs, tmp_path):

@@ -16,18 +16,18 @@ from benchmarks.storage.store import MemoryStore, Record
 from benchmarks.study.suite import Executions
 from benchmarks.study.testbed import ModelSpec
 from benchmarks.study.world import _identify
-from lightning_modules.captioner import CaptionerModule
+from lightning_modules.captioning.captioner import CaptionerModule
 from lightning_modules.settings import CaptionDecoding, Execution
-from lightning_modules.sources import ROOT, MissingModel, Origin, portable, snapshot
+from lightning_modules.weights.sources import ROOT, MissingModel, Origin, portable, snapshot
 from records.canonical import Spec
 from records.errors import UsageError
 from tests.lightning_modules.conftest import make_captioner, make_generator, make_judge
 
 CLASSES = {
-    "captioner": "lightning_modules.captioner.CaptionerModule",
-    "generator": "lightning_modules.generator.GeneratorModule",
-    "judge": "lightning_modules.judge.ClipJudge",
-    "scorer": "lightning_modules.scorer.DualScorer",
+    "captioner": "lightning_modules.captioning.captioner.CaptionerModule",
+    "generator": "lightning_modules.diffusion.generator.GeneratorModule",
+    "judge": "lightning_modules.judges.clip.ClipJudge",
+    "scorer": "lightning_modules.judges.scorer.DualScorer",
 }
 COMMIT, OTHER = "a" * 40, "b" * 40
 
@@ -193,5 +193,5 @@ def test_execution_reaches_the_models_and_no_key(folders):
 
 
 def test_asking_is_free_of_torch():
-    code = "import sys, benchmarks.planning.needs, lightning_modules.sources; sys.exit('torch' in sys.modules)"
+    code = "import sys, benchmarks.planning.needs, lightning_modules.weights.sources; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from lightning_modules import cards, runner
 from lightning_modules.architectures import autoencoder, decoder
-from lightning_modules.autoencoder import AutoencoderModule
+from lightning_modules.bases.recipes import SCENES
+from lightning_modules.diffusion.autoencoder import AutoencoderModule
 from lightning_modules.families import image_to_text, text_to_image
-from lightning_modules.pixels import distinct, to_bytes, to_unit
-from lightning_modules.recipes import SCENES
-from lightning_modules.seeds import derive, gaussian, generators, gumbel
+from lightning_modules.fitting import runner
+from lightning_modules.inputs.pixels import distinct, to_bytes, to_unit
+from lightning_modules.inputs.tokens import END, PAD, START, UNKNOWN, tokenize, word_tokenizer
+from lightning_modules.seeds import derive, gaussian, gumbel, streams_of
 from lightning_modules.settings import FitSettings
-from lightning_modules.tokens import END, PAD, START, UNKNOWN, tokenize, word_tokenizer
+from lightning_modules.weights import cards
 
 
 def test_tokenizer(tmp_path):
@@ -56,9 +57,9 @@ def test_distinct():
 
 def test_noise_belongs_to_a_sample():
     seeds = np.array([5, 2**64 - 1, 7], np.uint64)
-    whole = gaussian(generators(seeds), (2, 3))
-    torch.testing.assert_close(gaussian(generators(seeds[1:]), (2, 3)), whole[1:])
-    noise = gumbel(generators(np.arange(400)), 50)
+    whole = gaussian(streams_of(seeds), (2, 3))
+    torch.testing.assert_close(gaussian(streams_of(seeds[1:]), (2, 3)), whole[1:])
+    noise = gumbel(streams_of(np.arange(400)), 50)
     assert noise.mean().item() == pytest.approx(0.5772, abs=0.03)
     assert derive(1, "a") != derive(1, "b") != derive("1", "ab")
 

@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from pytorch_lightning import Callback
 from torch import nn
 
-from lightning_modules import gradients, runner
-from lightning_modules.adapters import trained_state
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.generator import GeneratorModule
-from lightning_modules.judge import ClipJudge
-from lightning_modules.module import FitModule
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.diffusion.generator import GeneratorModule
+from lightning_modules.fitting import gradients, runner
+from lightning_modules.fitting.adapters import trained_state
+from lightning_modules.fitting.module import FitModule
+from lightning_modules.judges.clip import ClipJudge
 from lightning_modules.settings import CaptionDecoding, Execution, FitSettings, ImageDecoding, Lora
 from tests.lightning_modules.conftest import CAPTIONERS, GENERATORS, make_captioner, make_generator, make_judge
 
@@ -36,7 +37,7 @@ def gradient(module, pairs, micro, objective=None, checkpointing=False):
     """Return the gradient of one step as the optimizer sees it, by parameter, and the loss."""
     found = {}
 
-    class Seen(runner.Callback):
+    class Seen(Callback):
         def on_before_optimizer_step(self, trainer, module, optimizer):
             found.update({k: p.grad.clone() for k, p in module.named_parameters() if p.grad is not None})
 
@@ -164,7 +165,7 @@ def test_checkpointing_recomputes_and_changes_nothing(name, bases, pairs):
 
 
 def test_an_average_of_the_weights_takes_their_place():
-    class Track(runner.Callback):
+    class Track(Callback):
         kept: list = []  # noqa: RUF012
 
         def on_train_batch_end(self, trainer, module, *_):

@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from pytorch_lightning import LightningModule
 from torch import nn
 
-from lightning_modules import runner
-from lightning_modules.module import FitModule
+from lightning_modules.fitting import runner, schedules
+from lightning_modules.fitting.callbacks import Average, Checkpoint
+from lightning_modules.fitting.contracts import NonFiniteLoss
+from lightning_modules.fitting.module import FitModule
+from lightning_modules.fitting.objectives import weighted_mean
+from lightning_modules.fitting.order import StepOrder
 from lightning_modules.settings import FitSettings
-from lightning_modules.training import Average, Checkpoint
 
 
 class Line(FitModule):
@@ -75,7 +79,7 @@ def test_a_loss_that_is_no_number_names_its_step(bad):
     def objective(losses, context):
         return losses.mean() * (bad if context["step"] == 3 else 1.0)
 
-    with pytest.raises(runner.NonFiniteLoss) as caught:
+    with pytest.raises(NonFiniteLoss) as caught:
         runner.fit(Line(), data(), FitSettings(9, 1e-2, 4), seed=0, objective=objective)
     assert caught.value.step == 3
 
@@ -88,31 +92,31 @@ def test_nothing_to_fit_on_is_an_error():
 def test_weights_decide_what_counts():
     weights = torch.zeros(10)
     weights[3] = 1.0
-    total = runner.weighted_mean(torch.arange(10.0), {"weights": weights})
+    total = weighted_mean(torch.arange(10.0), {"weights": weights})
     assert total.item() == pytest.approx(3.0)
 
 
 def test_schedules():
-    factor = runner.constant(warmup=4)
+    factor = schedules.constant(warmup=4)
     assert [factor(s) for s in (0, 3, 4, 100)] == pytest.approx([0.2, 0.8, 1.0, 1.0])
-    falling = runner.cosine(0, 10)
+    falling = schedules.cosine(0, 10)
     assert falling(0) == pytest.approx(1.0)
     assert falling(10) == pytest.approx(0.0)
 
 
 def test_a_cut_training_goes_on_bit_for_bit(tmp_path):
-    settings, schedule = FitSettings(12, 1e-2, 4), runner.cosine(2, 12)
+    settings, schedule = FitSettings(12, 1e-2, 4), schedules.cosine(2, 12)
 
     def train(stop=None):
         module = Line()
         average = Average(module, 0.9)
         checkpoint = Checkpoint(tmp_path / "state.pt", average, seconds=0)
-        first, losses, optimizer = checkpoint.read(module)
+        start = checkpoint.read(module)
 
         def objective(values, context):
             if context["step"] == stop:
                 raise KeyboardInterrupt
-            return runner.weighted_mean(values, context)
+            return weighted_mean(values, context)
 
         report = runner.fit(
             module,
@@ -122,9 +126,7 @@ def test_a_cut_training_goes_on_bit_for_bit(tmp_path):
             objective=objective,
             schedule=schedule,
             callbacks=[average, checkpoint],
-            first=first,
-            losses=losses,
-            optimizer_state=optimizer,
+            start=start,
         )
         return module.weight.item(), average.weights["weight"].item(), report.losses
 
@@ -135,14 +137,20 @@ def test_a_cut_training_goes_on_bit_for_bit(tmp_path):
     assert train() == whole
 
 
-def test_chunks_cover_everything():
-    assert runner.chunked(5, 2) == [[0, 1], [2, 3], [4]]
-    assert runner.chunked(0, 2) == []
+def test_a_prediction_covers_everything():
+    class Echo(LightningModule):
+        def predict_step(self, batch, batch_idx):
+            return batch
+
+    told = []
+    assert runner.predict(Echo(), 5, 2, lambda *done: told.append(done)) == [[0, 1], [2, 3], [4]]
+    assert told == [(2, 5), (4, 5), (5, 5)]
+    assert runner.predict(Echo(), 0, 2) == []
 
 
 def test_order_does_not_depend_on_where_it_starts():
-    whole = runner.StepOrder(7, 3, 6, seed=1)
-    rest = runner.StepOrder(7, 3, 6, seed=1, first=4)
+    whole = StepOrder(7, 3, 6, seed=1)
+    rest = StepOrder(7, 3, 6, seed=1, first=4)
     assert len(rest) == 2
     np.testing.assert_array_equal(whole[4][1], rest[0][1])
     assert rest[0][0] == 4

@@ -40,5 +40,5 @@ def test_evaluations_per_sample():
 
 
 def test_settings_and_recipes_are_free_of_torch():
-    code = "import sys, lightning_modules.settings, lightning_modules.recipes; sys.exit('torch' in sys.modules)"
+    code = "import sys, lightning_modules.settings, lightning_modules.bases.recipes; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from datamodules.scenes.dataset import Scenes
-from lightning_modules import cards
-from lightning_modules.measure_bases import DECODING
-from lightning_modules.quality import base_class, measure_quality
-from lightning_modules.recipes import SCENES
-from lightning_modules.train_bases import BASES
+from lightning_modules.bases.measure import DECODING
+from lightning_modules.bases.quality import base_class, measure_quality
+from lightning_modules.bases.recipes import SCENES
+from lightning_modules.bases.train import BASES
+from lightning_modules.weights import cards
 
 NAMES = sorted(p.parent.name for p in BASES.glob("*/card.json"))
 MAKERS = [n for n in NAMES if "shape" in json.loads((BASES / n / "card.json").read_text()).get("quality", {})]

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from lightning_modules import compiled
-from lightning_modules.captioner import CaptionerModule
-from lightning_modules.generator import GeneratorModule
+from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.diffusion import compiled
+from lightning_modules.diffusion.generator import GeneratorModule
+from lightning_modules.fitting.devices import device
+from lightning_modules.fitting.precision import own_precision
 from lightning_modules.settings import CaptionDecoding, Execution, FitSettings, ImageDecoding, Lora
 from lightning_modules.speed import __main__ as speed
 from lightning_modules.speed import measure, models, table
@@ -138,11 +140,11 @@ def test_full_size_is_what_was_published():
 
 def test_on_a_cpu_compiling_changes_nothing():
     module = module_of("sdxl")
-    if compiled.device().type == "cuda":
+    if device().type == "cuda":
         pytest.skip("this is about machines without an accelerator")
     plain = module.generate(PROMPTS, DECODING, SEEDS)
     module.execution = Execution(compile=True)
-    assert not compiled.wanted(module)
+    assert not module.compiles
     again = module.generate(PROMPTS, DECODING, SEEDS)
     assert np.array_equal(plain.outputs, again.outputs)
     assert module.family.network._compiled_call_impl is None
@@ -165,7 +167,7 @@ def test_compiled_sampling_draws_the_same_images_with_one_shape(lora, monkeypatc
     module.batch_size = 2
     plain = module.generate(PROMPTS, DECODING, SEEDS)
     before, trained = bytes_of(module), [n for n, p in module.named_parameters() if p.requires_grad]
-    monkeypatch.setattr(compiled, "wanted", lambda module: module.execution.compile)
+    monkeypatch.setattr(GeneratorModule, "compiles", property(lambda module: module.execution.compile))
     monkeypatch.setattr(compiled, "OPTIONS", {"dynamic": False, "backend": backend})
     module.execution = Execution(compile=True)
     torch.compiler.reset()
@@ -190,7 +192,7 @@ def test_compiled_or_not_a_fit_is_the_same(monkeypatch):
         module = module_of("sdxl")
         module.execution = Execution(compile=compile)
         with monkeypatch.context() as patch:
-            patch.setattr(compiled, "wanted", lambda module: module.execution.compile)
+            patch.setattr(GeneratorModule, "compiles", property(lambda module: module.execution.compile))
             patch.setattr(torch.nn.Module, "compile", lambda self, **options: None)
             module.generate(PROMPTS, DECODING, SEEDS)
         module.fit_pairs(pairs, FitSettings(2, 1e-2, 2), 0)
@@ -247,13 +249,13 @@ def test_rows_are_few_different_numbers(n, batch, rows):
 def test_own_precision_is_that_of_the_weights():
     network = torch.nn.Linear(2, 2, dtype=torch.bfloat16)
     with torch.autocast("cpu", torch.bfloat16):
-        with compiled.own_precision(network):
+        with own_precision(network):
             assert not torch.is_autocast_enabled("cpu")
-        with compiled.own_precision(network, allowed=False):
+        with own_precision(network, allowed=False):
             assert torch.is_autocast_enabled("cpu")
-        with compiled.own_precision(torch.nn.ModuleList([network, torch.nn.Linear(2, 2)])):
+        with own_precision(torch.nn.ModuleList([network, torch.nn.Linear(2, 2)])):
             assert torch.is_autocast_enabled("cpu")
-    with compiled.own_precision(network):
+    with own_precision(network):
         assert not torch.is_autocast_enabled("cpu")
 
 
@@ -272,7 +274,7 @@ def test_pixels_made_on_several_threads_are_the_same(name, tmp_path, monkeypatch
 def test_a_compiled_captioner_in_bfloat16_writes_without_autocast(wanted, tmp_path, monkeypatch):
     captioners.write("blip_2_opt", tmp_path)
     module, casts = CaptionerModule.load(tmp_path, dtype="bfloat16"), []
-    monkeypatch.setattr(compiled, "wanted", lambda module: wanted)
+    monkeypatch.setattr(CaptionerModule, "compiles", wanted)
     module.model.qformer.register_forward_pre_hook(lambda *_: casts.append(torch.is_autocast_enabled("cpu")))
     found = module.generate(models.images(3, 16), CaptionDecoding(max_new_tokens=3), SEEDS[:3])
     assert casts == [not wanted]

@@ -11,7 +11,8 @@ import numpy as np
 import transformers as hf
 from PIL import Image
 
-from lightning_modules.tiny.captioners import CAPTIONS, SIDE, TURN, write
+from lightning_modules.tiny.captioners import SIDE, TURN, write
+from lightning_modules.tiny.tokenizers import CAPTIONS
 
 __all__ = ["CAPTIONS", "TINY", "images", "make"]
 

@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from diffusers import DiffusionPipeline, FluxPipeline
 
-from lightning_modules.generator import GeneratorModule
-from lightning_modules.seeds import gaussian, generators
-from lightning_modules.tiny.generators import CAPTIONS, LENGTH, SIZE, make
+from lightning_modules.diffusion.generator import GeneratorModule
+from lightning_modules.seeds import gaussian, streams_of
+from lightning_modules.tiny.generators import SIZE, make
+from lightning_modules.tiny.tokenizers import LENGTH
+from lightning_modules.tiny.tokenizers import PROMPTS as CAPTIONS
 
 __all__ = ["CAPTIONS", "FAMILIES", "SIZE", "difference", "draw", "folders_of", "load", "make", "noise_of", "opened"]
 
@@ -100,4 +102,4 @@ def difference(a: np.ndarray, b: np.ndarray) -> int:
 
 def noise_of(module: GeneratorModule, seeds: np.ndarray) -> torch.Tensor:
     """Return the noise that the module starts from."""
-    return gaussian(generators(seeds), module.family.latent_shape(module.size))
+    return gaussian(streams_of(seeds), module.family.latent_shape(module.size))

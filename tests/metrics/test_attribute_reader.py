@@ -11,7 +11,7 @@ from benchmarks.metrics.view import View
 from benchmarks.study.loading import SUITES, read
 from benchmarks.study.testbed import AttributeList
 from datamodules.scenes.dataset import Scenes
-from lightning_modules.judge import ClipJudge
+from lightning_modules.judges.clip import ClipJudge
 from records.errors import UsageError
 
 BASES = Path(__file__).parents[2] / "lightning_modules" / "bases" / "scenes"

@@ -12,8 +12,8 @@ from transformers.models.clip import CLIPConfig
 from benchmarks.metrics.captions.clipscore import ClipScore, clip_scores, ref_clip_scores
 from benchmarks.metrics.floors import caption_floor_view
 from benchmarks.metrics.view import View
-from lightning_modules.judge import ClipJudge
-from lightning_modules.tokens import tokenize, word_tokenizer
+from lightning_modules.inputs.tokens import tokenize, word_tokenizer
+from lightning_modules.judges.clip import ClipJudge
 
 
 def cosine(a, b):

@@ -56,7 +56,7 @@ def tiny(side: str, name: str = "") -> Any:
     if side == "captioner":
         return make_captioner(name or "blip2", scenes())
     model = make_generator(name or "sdxl_unet", scenes(), siblings())
-    model.text_is_trained = False  # as it is when it is loaded to be fine-tuned
+    model.encoders.text_is_trained = False  # as it is when it is loaded to be fine-tuned
     for encoder in model.family.present:
         model.networks[encoder].requires_grad_(False)
     return model

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from benchmarks.mitigations.kl_base import NearBasePredictions
 from benchmarks.mitigations.l2_base import NearBaseWeights
 from benchmarks.mitigations.tce import TruncatedCrossEntropy
-from lightning_modules import adapters
-from lightning_modules.runner import weighted_mean
+from lightning_modules.fitting import adapters
+from lightning_modules.fitting.objectives import weighted_mean
 from lightning_modules.settings import Execution
 from tests.mitigations.model_side import LORA, SIDES, Facts, holds_only_with, pairs, settings, tiny, trained
 
@@ -138,8 +138,8 @@ def test_kl_of_a_generator_is_the_squared_difference_of_predictions_on_the_same_
         losses, context = seen(model, fit)
         batch = context["batch"]
         assert 0 < batch["dropped"].sum() < len(losses)
-        text = {k: batch[k].clone() for k in base._empty()}
-        for key, empty in base._empty().items():
+        text = {k: batch[k].clone() for k in base.encoders.nothing()}
+        for key, empty in base.encoders.nothing().items():
             text[key][batch["dropped"]] = empty.to(text[key])
         with torch.no_grad():
             theirs = base.family.answer(batch["noisy"], batch["times"], text)

@@ -9,9 +9,9 @@ import torch
 from benchmarks.mitigations.lower_guidance import LowerGuidance
 from benchmarks.mitigations.redifine import Decaying, ReDiFine
 from benchmarks.mitigations.sims import Away, Sims
-from lightning_modules import latents as latent_space
-from lightning_modules.pixels import to_bytes
-from lightning_modules.seeds import gaussian, generators
+from lightning_modules.inputs import latents as latent_space
+from lightning_modules.inputs.pixels import to_bytes
+from lightning_modules.seeds import gaussian, streams_of
 from lightning_modules.settings import ImageDecoding
 from tests.mitigations.model_side import Facts, holds_only_with, pairs, settings, tiny, trained
 
@@ -30,10 +30,10 @@ def by_hand(model, mix):
     scheduler = type(model.parts["scheduler"]).from_config(model.parts["scheduler"].config)
     sigmas = model.family.sigmas(STEPS)
     scheduler.set_timesteps(STEPS, **({} if sigmas is None else {"sigmas": sigmas}))
-    latents = gaussian(generators(SEEDS), model.family.latent_shape(model.size))
+    latents = gaussian(streams_of(SEEDS), model.family.latent_shape(model.size))
     latents = latents * float(getattr(scheduler, "init_noise_sigma", 1.0))
-    conditions = model._conditions(PROMPTS)
-    nothing = {k: v.expand(len(PROMPTS), *v.shape[1:]) for k, v in model._empty().items()}
+    conditions = model.encoders.conditions(PROMPTS)
+    nothing = {k: v.expand(len(PROMPTS), *v.shape[1:]) for k, v in model.encoders.nothing().items()}
     for step, time in enumerate(scheduler.timesteps):
         noisy = scheduler.scale_model_input(latents, time) if hasattr(scheduler, "scale_model_input") else latents
 

@@ -8,7 +8,7 @@ import torch
 from benchmarks.mitigations.ema import MovingAverage
 from benchmarks.mitigations.neon import Neon
 from benchmarks.mitigations.wise_ft import BaseAverage
-from lightning_modules.adapters import product, trained_state
+from lightning_modules.fitting.adapters import product, trained_state
 from tests.mitigations.model_side import LORA, SIDES, Facts, holds_only_with, pairs, settings, tiny, trained
 
 #: Method, what it reads beside the new model, and the weights of the two.

@@ -16,8 +16,9 @@ from benchmarks.mitigations.partial_relabel import PartialRelabel
 from benchmarks.mitigations.to_edit import ToEdit, ToEditSynthetic
 from benchmarks.seeds import sample_seeds
 from datamodules.pairs import Pairs
-from lightning_modules.runner import Generated
+from lightning_modules.fitting.contracts import Generated
 from records.errors import StepError
+from tests.lightning_modules.conftest import token_likelihoods
 from tests.mitigations.toys import MODALITIES, N, ask, bites, drawn, real, same
 
 END = 0
@@ -70,7 +71,7 @@ def test_captions_follow_from_the_captioners_own_probabilities(kind: type[ToEdit
     given: dict[str, Any] = {"real": [other, subject], "new": other, "base": captioner}
     if kind is ToEditSynthetic:
         given = {"real": [other], "new": subject, "base": captioner}
-    likely = captioner.token_likelihoods(subject.images, subject.captions)
+    likely = token_likelihoods(captioner, subject.images, subject.captions)
     threshold = float(np.exp(np.median(np.concatenate([p[:-1] for p in likely]))))
     sure = [bool((np.exp(p[:-1]) > threshold).any()) for p in likely]
     spent: list[dict[str, int]] = []

@@ -1,0 +1,147 @@
+"""Train the shipped bases from scratch: `python -m lightning_modules.bases.train [NAME...] [--work DIR]`."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import importlib
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lightning_modules.bases.recipes import SCENES, Recipe
+from lightning_modules.fitting import runner
+from lightning_modules.fitting.callbacks import Average, Checkpoint
+from lightning_modules.fitting.contracts import Progress
+from lightning_modules.fitting.schedules import cosine
+from lightning_modules.seeds import derive
+from lightning_modules.settings import FitSettings
+from lightning_modules.weights import cards
+
+BASES = Path(__file__).parent / "scenes"
+
+
+def named(path: str) -> Any:
+    """Return what a path such as `package.module:function` or `package.module.Class` names."""
+    module, _, name = path.replace(":", ".").rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def _items(data_set: Any, recipe: Recipe) -> np.ndarray:
+    """Return the item numbers to train on; see `Recipe.data`."""
+    split, items, balance = recipe.data["split"], recipe.data["items"], recipe.data["balance"]
+    if not balance:
+        return np.arange(items)
+    frequencies = data_set.oracle.frequencies()
+    truth = data_set.attributes(split, np.arange(data_set.sizes[split]))
+    rarity = [
+        np.prod([np.mean([1 / frequencies[name][value] for value in t[name]]) for name in frequencies]) for t in truth
+    ]
+    odds = np.array(rarity) ** balance
+    return np.random.default_rng(derive(recipe.seed, "items")).choice(len(odds), items, p=odds / odds.sum())
+
+
+def _pairs(data_set: Any, recipe: Recipe) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return images, each with one or more of its five references, chosen by the seed."""
+    index = _items(data_set, recipe)
+    which = np.random.default_rng(derive(recipe.seed, "captions")).integers(0, 5, len(index))
+    times = recipe.data.get("references", 1)
+    which = np.concatenate([(which + again) % 5 for again in range(times)])
+    index = np.tile(index, times)
+    captions = data_set.captions(recipe.data["split"], index)
+    return data_set.images(recipe.data["split"], index), tuple(
+        c[w] for c, w in zip(captions, which.tolist(), strict=True)
+    )
+
+
+def train_base(
+    recipe: Recipe, folder: Path, progress: Progress | None = None, work: Path | None = None
+) -> dict[str, Any]:
+    """Train one base and write it to `folder` as half-precision safetensors with its card.
+
+    Args:
+        recipe: what to train.
+        folder: where the base goes; bases that the recipe needs lie beside it.
+        progress: called as progress(steps done, steps in all).
+        work: where checkpoints go; a cut run goes on from there. None = no checkpoints.
+
+    Returns:
+        dict: the card.
+
+    Raises:
+        NonFiniteLoss: the training diverged.
+    """
+    began = time.monotonic()
+    data_set = named(recipe.data["class_path"])(**recipe.data["init_args"])
+    torch.manual_seed(derive(recipe.seed, recipe.name, "weights"))
+    module = named(recipe.build)(
+        tuple(data_set.vocabulary()), data_set.image_size, Path(folder).parent, **recipe.options
+    )
+    data = module.encode(*_pairs(data_set, recipe))
+    settings = FitSettings(**recipe.fit)
+    average = Average(module, recipe.average) if recipe.average else None
+    checkpoint = Checkpoint(work / recipe.name / "state.pt", average) if work else None
+    start = checkpoint.read(module) if checkpoint else None
+    callbacks = [callback for callback in (average, checkpoint) if callback is not None]
+    report = runner.fit(
+        module,
+        data,
+        settings,
+        derive(recipe.seed, recipe.name, "fit"),
+        progress=progress,
+        callbacks=callbacks,
+        schedule=cosine(settings.warmup, settings.steps),
+        start=start,
+    )
+    if average is not None:
+        average.copy_to(module)
+    if hasattr(module, "finish"):
+        module.finish(data)
+    copy.deepcopy(module).half().save(Path(folder))
+    card = {
+        "command": f"python -m lightning_modules.bases.train {recipe.name}",
+        "recipe": recipe.name,
+        "recipe_digest": recipe.digest,
+        "data_seed": recipe.data["init_args"]["seed"],
+        "steps": report.steps,
+        "loss": float(np.mean(report.losses[-100:])),
+        "minutes": round((time.monotonic() - began) / 60, 1),
+    }
+    return cards.write(Path(folder), card)
+
+
+def chosen(names: list[str], parser: argparse.ArgumentParser) -> list[str]:
+    """Return the bases that a command names, or else those that ship, each behind what it needs."""
+    unknown = [name for name in names if name not in SCENES]
+    if unknown:
+        parser.error(f"names: found {unknown[0]!r}; allowed: {', '.join(sorted(SCENES))}")
+    return names or [name for name in SCENES if (BASES / name / "card.json").is_file()]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train the bases named on the command line, in that order, or all that ship."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lightning_modules.bases.train", description=__doc__, allow_abbrev=False
+    )
+    parser.add_argument("names", nargs="*", help="bases to train, in this order (default: all that ship)")
+    parser.add_argument("--work", type=Path, default=Path("runs/bases"), help="folder of checkpoints")
+    parser.add_argument("--out", type=Path, default=BASES, help="folder that the bases go to")
+    options = parser.parse_args(arguments)
+    names = chosen(options.names, parser)
+    torch.set_num_threads(1)
+    for name in names:
+        began, recent = time.monotonic(), [0]
+
+        def tell(done: int, total: int, name: str = name, began: float = began, recent: list[int] = recent) -> None:
+            if done - recent[0] >= 50 or done == total:
+                recent[0] = done
+                print(f"{name} {done}/{total} {time.monotonic() - began:.0f} s", flush=True)
+
+        print(name, train_base(SCENES[name], options.out / name, tell, options.work), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+"""Image-to-text models: a transformers captioner with its tokenizer as one Lightning module."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
+
+from lightning_modules.captioning.decoding import processors
+from lightning_modules.families.image_to_text import family_of
+from lightning_modules.fitting import adapter_files, runner
+from lightning_modules.fitting.contracts import Generated, Progress
+from lightning_modules.fitting.devices import device
+from lightning_modules.fitting.objectives import loss_weights
+from lightning_modules.fitting.pairs import PairModule
+from lightning_modules.fitting.precision import as_loaded, own_precision
+from lightning_modules.inputs.pixels import distinct
+from lightning_modules.seeds import derive, streams_of
+from lightning_modules.settings import CaptionDecoding, FitSettings
+from lightning_modules.weights import loading, sources
+from lightning_modules.weights.quiet import quiet
+
+if TYPE_CHECKING:
+    pass
+
+
+#: What a saved captioner was made with beside its parts, where that is not the default.
+SETTINGS = "captioner.json"
+
+
+class CaptionerModule(PairModule):
+    """A captioner.
+
+    Attributes:
+        model: a transformers image-to-text model of a family in `families/`.
+        batch_size: images captioned side by side; no result depends on it beyond rounding.
+        max_length: longest caption to train on in tokens; longer ones lose their end.
+        prompt: what captions continue, or the instruction that asks for them; None = the family's own.
+    """
+
+    modality: ClassVar[str] = "captioner"
+    name: ClassVar[str] = "captioner"
+    version: ClassVar[int] = 1
+    reads: ClassVar[tuple[str, str, tuple[str, ...]]] = ("config.json", "model_type", ())
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: Any,
+        image_processor: Any,
+        batch_size: int = 128,
+        max_length: int = 64,
+        prompt: str | None = None,
+    ) -> None:
+        """Wrap a model with its tokenizer and image processor."""
+        super().__init__()
+        self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
+        self.batch_size, self.max_length, self.prompt = batch_size, max_length, prompt
+        self.family = family_of(model.config.model_type)(model, tokenizer, prompt)
+        for name, parameter in model.named_parameters():
+            if name.startswith(self.family.frozen):
+                parameter.requires_grad_(False)
+        self.keep_features = self.family.features_are_frozen
+        self._work: dict[str, Any] = {}
+        self.eval()
+
+    @classmethod
+    def load(cls, folder: Path, dtype: str = "float32", **arguments: Any) -> Self:
+        """Read a folder in transformers' layout, or an adapter with its base, without a network.
+
+        Tokenizer and image processor may lie there by themselves or as parts of a processor.
+
+        Args:
+            folder: what `save` wrote, or `save_pretrained`.
+            dtype: of the frozen weights, "float32" or "bfloat16"; a folder that `save` wrote knows its own.
+            arguments: of `__init__` beside the parts; what is not given is as it was saved.
+
+        Raises:
+            OSError: `folder` holds no model.
+            ValueError: no family file for this model type, or the base of an adapter is not there.
+        """
+        if sources.is_adapter(folder):
+            return adapter_files.load(cls, folder)
+        parts = loading.read(folder, dtype, AutoModelForImageTextToText, AutoTokenizer, AutoImageProcessor)
+        saved = Path(folder) / SETTINGS
+        settings = json.loads(saved.read_text(encoding="utf-8")) if saved.is_file() else {}
+        module = cls(*parts, **{**settings, **arguments})
+        return loading.loaded(module, folder, dtype)
+
+    def save(self, folder: Path) -> None:
+        """Write model, tokenizer and image processor with `save_pretrained`; of an adapted model the adapter alone."""
+        if self.lora is not None:
+            adapter_files.save(self, folder)
+            return
+        loading.write(folder, self.model, self.tokenizer, self.image_processor)
+        usual = {"max_length": 64, "prompt": None}
+        settings = {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
+        if settings:
+            (Path(folder) / SETTINGS).write_text(json.dumps(settings, sort_keys=True) + "\n", encoding="utf-8")
+        loading.mark(self, folder)
+
+    def trained_part(self) -> PreTrainedModel:
+        """Return the whole model; what the family keeps frozen gets no adapter."""
+        return self.model
+
+    def train_all(self) -> None:
+        """Train every parameter, as when starting from scratch."""
+        self.model.requires_grad_(True)
+        self.keep_features = False
+
+    # --- fitting
+
+    @as_loaded
+    def encode(
+        self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None
+    ) -> dict[str, Tensor]:
+        """Return the rows of a fit: images (or their features where those are frozen) and labels.
+
+        Args:
+            images: (n, H, W, 3) uint8.
+            captions: n texts; an empty one teaches to end at once.
+            weights: (n,) loss weights; None = all one.
+        """
+        self.eval().to(device())
+        different, back = distinct(images)
+        rows = {"labels": self.labels(captions), "weights": loss_weights(len(images), weights)}
+        if not self.keep_features:
+            return {**rows, "images": torch.from_numpy(np.ascontiguousarray(images))}
+        parts = [
+            self.family.features(self._pixels(different[i : i + self.batch_size])).cpu()
+            for i in range(0, len(different), self.batch_size)
+        ]
+        return {**rows, "features": torch.cat(parts)[back]}
+
+    def labels(self, captions: Sequence[str]) -> Tensor:
+        """Return the tokens to be learned, words then end, (n, t) int64, filled up with -100."""
+        words = [self.family.words(text)[: self.max_length] for text in captions]
+        rows = [torch.tensor([*ids, self.family.end]) for ids in words]
+        return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-100)
+
+    def losses(self, batch: dict[str, Tensor], settings: FitSettings | None = None) -> tuple[Tensor, dict[str, Any]]:
+        """Return the mean negative log-likelihood per token (b,), over words and end token only.
+
+        The context holds "token_losses" and "token_mask" (b, t), "logits" (b, t, v) and "labels" (b, t).
+        """
+        labels = batch["labels"]
+        labels = labels[:, : int((labels != -100).sum(1).max())]
+        features = (
+            batch["features"]
+            if "features" in batch
+            else self.family.features(self._pixels(batch["images"].cpu().numpy()))
+        )
+        mask = labels != -100
+        known = labels.masked_fill(~mask, self.family.pad)
+        # What is read is what is written, one place later, behind the start token.
+        ids = torch.cat([torch.full_like(known[:, :1], self.family.start), known[:, :-1]], 1)
+        logits = self.family.logits(features, ids, mask.long()).float()
+        token_losses = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=-100, reduction="none")
+        context = {"token_losses": token_losses, "token_mask": mask, "logits": logits, "labels": labels}
+        return token_losses.sum(1) / mask.sum(1), context
+
+    def distance_from(self, context: dict[str, Any], other: dict[str, Any]) -> Tensor:
+        """Return the mean over tokens (b,) of KL(other, own), the Kullback-Leibler divergence of the next token.
+
+        It is large where this model has given up what the other one holds possible.
+        """
+        mask = context["token_mask"]
+        theirs, own = (F.log_softmax(c["logits"], -1) for c in (other, context))
+        return ((theirs.exp() * (theirs - own)).sum(-1) * mask).sum(1) / mask.sum(1)
+
+    # --- writing
+
+    def generate(
+        self, inputs: np.ndarray, decoding: CaptionDecoding, seeds: np.ndarray, progress: Progress | None = None
+    ) -> Generated:
+        """Write one caption per image.
+
+        Args:
+            inputs: images (n, H, W, 3) uint8.
+            decoding: greedy search, beams, or sampling with best-of.
+            seeds: (n,) uint64; every random number of caption i comes from seeds[i] alone.
+            progress: called as progress(captions done, captions in all).
+
+        Returns:
+            Generated: n texts; network evaluations count sequences: n x beams x best_of.
+
+        Raises:
+            ValueError: not one seed per image.
+        """
+        if len(inputs) != len(seeds):
+            raise ValueError(f"one seed per image: {len(inputs)} images, {len(seeds)} seeds")
+        self._work = {"images": inputs, "decoding": decoding, "seeds": seeds}
+        parts = runner.predict(self, len(inputs), self.batch_size, progress)
+        self._work = {}
+        return Generated([text for part in parts for text in part], len(inputs) * decoding.evaluations)
+
+    def predict_step(self, batch: list[int], batch_idx: int) -> list[str]:
+        """Write the captions of the images numbered in `batch`."""
+        decoding: CaptionDecoding = self._work["decoding"]
+        seeds = [int(self._work["seeds"][i]) for i in batch]
+        with own_precision(self.model, self.compiles):
+            features = self.family.features(self._pixels(self._work["images"][batch]))
+            draws = [
+                self._write(features, decoding, seeds if draw == 0 else [derive(s, draw) for s in seeds])
+                for draw in range(decoding.best_of)
+            ]
+        if len(draws) == 1:
+            return self._texts(draws[0])
+        likelihood = torch.stack([-self.losses({"features": features, "labels": tokens})[0] for tokens in draws])
+        best = likelihood.argmax(0).tolist()
+        texts = [self._texts(tokens) for tokens in draws]
+        return [texts[draw][i] for i, draw in enumerate(best)]
+
+    def _write(self, features: Tensor, decoding: CaptionDecoding, seeds: list[int]) -> Tensor:
+        """Return tokens (n, t), words then end, filled up with -100."""
+        streams = streams_of(seeds) if decoding.temperature > 0 else []
+        with quiet():  # it would guess at padding that cannot be there: every caption starts with one token
+            tokens = self.family.write(
+                features,
+                do_sample=False,
+                num_beams=decoding.beams,
+                max_new_tokens=decoding.max_new_tokens,
+                use_cache=True,
+                logits_processor=processors(decoding, streams),
+                eos_token_id=self.family.ends,
+                pad_token_id=self.family.pad,
+            )
+        ends = torch.isin(tokens, torch.tensor(self.family.ends, device=tokens.device)).long()
+        return tokens.masked_fill(ends.cumsum(1) - ends > 0, -100)
+
+    def _texts(self, tokens: Tensor) -> list[str]:
+        dropped = {-100, *self.family.ends}
+        kept = [[t for t in row if t not in dropped] for row in tokens.tolist()]
+        return [" ".join(text.split()) for text in self.tokenizer.batch_decode(kept, skip_special_tokens=True)]
+
+    def _pixels(self, images: np.ndarray) -> Tensor:
+        # Processors go through images one by one; on several threads they do so side by side, with equal results.
+        threads = min(torch.get_num_threads(), len(images))
+        if threads > 1:
+            with ThreadPoolExecutor(threads) as pool:
+                parts = pool.map(partial(self.family.pixels, self.image_processor), np.array_split(images, threads))
+                pixels = torch.cat(list(parts))
+        else:
+            pixels = self.family.pixels(self.image_processor, images)
+        return pixels.to(self.device, next(self.model.parameters()).dtype)

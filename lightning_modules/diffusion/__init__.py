@@ -1,0 +1,1 @@
+"""Models that draw images from texts: the parts of a diffusers pipeline, fitted and sampled."""

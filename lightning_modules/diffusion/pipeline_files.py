@@ -1,0 +1,93 @@
+"""The folder of a diffusers pipeline: `model_index.json`, and a folder for each of its parts."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from torch import nn
+
+from lightning_modules.families.text_to_image import family_of
+from lightning_modules.weights import loading
+from lightning_modules.weights.quiet import quiet
+
+#: Parts of published pipelines that take no part in drawing an image from a text.
+UNUSED = ("safety_checker", "feature_extractor", "image_encoder")
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline in pieces.
+
+    Attributes:
+        pipeline: name of its diffusers class.
+        parts: every part by name; None for absent ones.
+        settings: the other values of `model_index.json`.
+        size: side of its images in pixels, where one is saved.
+    """
+
+    pipeline: str
+    parts: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    size: int | None = None
+
+
+def read(folder: Path, dtype: str) -> Pipeline:
+    """Read every part that is used, without a network; see `GeneratorModule.load`.
+
+    Raises:
+        FileNotFoundError: `folder` holds no `model_index.json`.
+        ValueError: no family file for this pipeline.
+    """
+    index = json.loads((folder / "model_index.json").read_text())
+    family_of(index["_class_name"])  # before anything large is read
+    held = loading.stored(folder, dtype)
+    parts, settings = {}, {}
+    for name, value in index.items():
+        if isinstance(value, list):
+            parts[name] = None if name in UNUSED else _read_part(folder / name, held, *value)
+        elif not name.startswith("_"):
+            settings[name] = value
+    return Pipeline(index["_class_name"], parts, settings, index.get("_image_size"))
+
+
+def write(pipeline: Pipeline, folder: Path) -> None:
+    """Write the folder that `read` and the diffusers pipeline read."""
+    folder.mkdir(parents=True, exist_ok=True)
+    index: dict[str, Any] = {
+        "_class_name": pipeline.pipeline,
+        "_diffusers_version": diffusers.__version__,
+        **pipeline.settings,
+    }
+    if pipeline.size is not None:
+        index["_image_size"] = pipeline.size  # diffusers passes over names like this
+    for name, part in pipeline.parts.items():
+        index[name] = [None, None] if part is None else [type(part).__module__.split(".")[0], type(part).__name__]
+        if part is not None:
+            with quiet():
+                part.save_pretrained(folder / name)
+    (folder / "model_index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
+
+
+def _read_part(folder: Path, dtype: torch.dtype, library: str | None, name: str | None) -> Any:
+    """Return one part of a pipeline, networks as `dtype`; None for a part that the pipeline leaves out."""
+    if library is None or name is None:
+        return None
+    kind = getattr(importlib.import_module(library), name)
+    options: dict[str, Any] = {}
+    if issubclass(kind, nn.Module):
+        options = {"torch_dtype": dtype, "use_safetensors": True, "variant": _variant(folder)}
+    with quiet():
+        return kind.from_pretrained(folder, local_files_only=True, **options)
+
+
+def _variant(folder: Path) -> str | None:
+    """Return "fp16" where a folder holds weights of that name only."""
+    weights = [file.name for file in folder.glob("*.safetensors")]
+    return "fp16" if weights and all(".fp16." in name or ".fp16-" in name for name in weights) else None

@@ -1,0 +1,62 @@
+"""A model that is trained on pairs of images and captions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from lightning_modules.fitting import runner
+from lightning_modules.fitting.contracts import FitReport, Objective, Progress
+from lightning_modules.fitting.module import FitModule
+from lightning_modules.settings import FitSettings
+
+if TYPE_CHECKING:
+    from datamodules.pairs import Pairs
+
+
+class PairModule(FitModule):
+    """A captioner or a generator."""
+
+    def check(self, settings: FitSettings) -> None:
+        """Refuse settings that this model cannot be trained with, before anything is computed."""
+
+    def encode(
+        self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None
+    ) -> dict[str, Tensor]:
+        """Return the rows of a fit.
+
+        Args:
+            images: (n, H, W, 3) uint8.
+            captions: n texts.
+            weights: (n,) loss weights; None = all one.
+        """
+        raise NotImplementedError
+
+    def fit_pairs(
+        self,
+        pairs: Pairs,
+        settings: FitSettings,
+        seed: int,
+        objective: Objective | None = None,
+        progress: Progress | None = None,
+    ) -> FitReport:
+        """Train on pairs.
+
+        Args:
+            pairs: images, captions and weights.
+            settings: how to train.
+            seed: of data order and of all that is random in a step.
+            objective: turns losses (b,) and a context into one number; the context holds "weights", "rows", "step",
+                "module", "batch", and what the `losses` of the model say.
+            progress: called as progress(steps done, steps in all).
+
+        Raises:
+            NonFiniteLoss: at the first step whose loss is NaN or infinite.
+            ValueError: there are no pairs, or settings that this model cannot be trained with.
+        """
+        self.check(settings)
+        data = self.encode(pairs.images, pairs.captions, pairs.weights)
+        return runner.fit(self, data, settings, seed, objective, progress)

@@ -1,0 +1,68 @@
+"""One fit in this process.
+
+Every random number of training step s comes from (seed, s) and the samples of step s follow from
+(seed, s) too, so a run can be cut at any step and go on, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from pytorch_lightning import Callback
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from lightning_modules.fitting import devices
+from lightning_modules.fitting.callbacks import Average, Told
+from lightning_modules.fitting.contracts import Objective, Progress, Schedule, Start
+from lightning_modules.fitting.gradients import checkpointed
+from lightning_modules.fitting.module import FitModule
+from lightning_modules.fitting.objectives import weighted_mean
+from lightning_modules.fitting.order import StepOrder
+from lightning_modules.fitting.schedules import constant
+from lightning_modules.fitting.trainer import notices_silenced, trainer
+from lightning_modules.settings import FitSettings
+
+
+def train(
+    module: FitModule,
+    data: dict[str, Tensor],
+    order: StepOrder,
+    settings: FitSettings,
+    seed: int,
+    objective: Objective | None,
+    progress: Progress | None,
+    schedule: Schedule | None = None,
+    callbacks: Sequence[Callback] = (),
+    start: Start | None = None,
+) -> list[float]:
+    """Run the steps of `order`; all else is as in `runner.fit`. Return the loss of every step, from the first on.
+
+    Raises:
+        NonFiniteLoss: at the first step whose loss is NaN or infinite.
+    """
+    start = start or Start()
+    average = Average(module, settings.average) if settings.average else None
+    module.start_fit(
+        data, settings, seed, objective or weighted_mean, schedule or constant(settings.warmup), start.optimizer
+    )
+    if len(order):
+        heard = [Told(progress, settings.steps, start.step), *callbacks, *([average] if average else [])]
+        precision = {"bf16": "bf16-mixed", "32": "32-true"}[settings.precision]
+        with (
+            notices_silenced(),
+            torch.random.fork_rng(devices=range(torch.cuda.device_count())),
+            checkpointed(module, module.execution.gradient_checkpointing),
+        ):
+            trainer(
+                max_steps=len(order),
+                max_epochs=1,
+                precision=precision,
+                callbacks=heard,
+                **devices.options(module.execution),
+            ).fit(module, DataLoader(order, batch_size=None))
+    losses = [*start.losses, *module.end_fit()]
+    if average is not None:
+        average.copy_to(module)
+    return losses

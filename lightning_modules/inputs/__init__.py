@@ -1,0 +1,1 @@
+"""What networks take in and give out: pixels, latents, tokens."""

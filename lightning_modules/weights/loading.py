@@ -1,0 +1,62 @@
+"""The number format of loaded weights: frozen ones as asked for, trained ones float32."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from lightning_modules.weights.quiet import quiet
+from lightning_modules.weights.sources import Origin, portable
+
+M = TypeVar("M", bound=nn.Module)
+#: Written beside weights of which the frozen ones are not float32.
+MARK = "weights.json"
+DTYPES = ("float32", "bfloat16")
+
+
+def stored(folder: Path, dtype: str) -> torch.dtype:
+    """Return the format to read a folder in: weights that were trained come back as float32, bit for bit.
+
+    Raises:
+        ValueError: a format that is not supported.
+    """
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype: found {dtype!r}; allowed: {', '.join(DTYPES)}")
+    return torch.float32 if (Path(folder) / MARK).is_file() else getattr(torch, dtype)
+
+
+def read(folder: Path, dtype: str, network: Any, *parts: Any) -> list[Any]:
+    """Return a network in the format `stored` says, then other parts, all by `from_pretrained` from this machine."""
+    with quiet():
+        model = network.from_pretrained(folder, dtype=stored(folder, dtype), local_files_only=True)
+        return [model, *(part.from_pretrained(folder, local_files_only=True) for part in parts)]
+
+
+def write(folder: Path, *parts: Any) -> None:
+    """Write every part with `save_pretrained`."""
+    with quiet():
+        for part in parts:
+            part.save_pretrained(folder)
+
+
+def loaded(module: M, folder: Path, dtype: str) -> M:
+    """Say of a module that was just read where it comes from and what its frozen weights are held in."""
+    kind = f"{type(module).__module__}.{type(module).__qualname__}"
+    mark = Path(folder) / MARK
+    module.loaded_as = json.loads(mark.read_text())["frozen"] if mark.is_file() else dtype
+    module.origin = Origin(kind, portable(folder), dtype=dtype)
+    if mark.is_file():
+        for parameter in module.parameters():
+            if not parameter.requires_grad:
+                parameter.data = parameter.data.to(getattr(torch, module.loaded_as))
+    return module.eval()
+
+
+def mark(module: Any, folder: Path) -> None:
+    """Write down what the frozen weights of a saved module are held in, where it is not float32."""
+    if module.loaded_as != "float32":
+        (Path(folder) / MARK).write_text(json.dumps({"frozen": module.loaded_as}) + "\n")
