@@ -143,7 +143,7 @@ class _Planner:
                 )
 
     def protocol(self, scenario: Scenario, sized: dict[str, Any]) -> str:
-        """What makes two rows comparable: never mitigations, seeds or names."""
+        """Return what makes two rows comparable: never mitigations, seeds or names."""
         probe = Cell(scenario=scenario, method=NOTHING, seed=0, metrics="", label="", **sized)
         return probe.protocol(self.world)
 
