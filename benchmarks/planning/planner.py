@@ -196,8 +196,8 @@ class _Planner:
                 )
         self.rows.append(
             PlannedRow(
-                **labels, parent=scenario.parent, applies_to=tuple(spec.applies_to), seeds=tuple(seeds), keys=tuple(keys),
-                protocol=protocol, added=added,
+                **labels, parent=scenario.parent, applies_to=tuple(spec.applies_to), seeds=tuple(seeds),
+                keys=tuple(keys), protocol=protocol, added=added,
             )
         )  # fmt: skip
 
