@@ -10,8 +10,8 @@ from tabulate import tabulate
 from leaderboard.board import Board, Group, Line
 from leaderboard.overall import Overall, Wide, overall, wide
 from leaderboard.provenance import provenance
-from leaderboard.records import COSTS
 from leaderboard.signatures import NAMES as SIGNATURES
+from leaderboard.tables import COSTS
 from leaderboard.text import ARROWS, count, number, plain_table
 from leaderboard.text import markdown_escape as escape
 from records.names import MetricName

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from leaderboard.board import Board, Group, Line
 from leaderboard.overall import at_end
-from leaderboard.records import COSTS
 from leaderboard.statistics import MeanInterval, Ratio
+from leaderboard.tables import COSTS
 from records.errors import UsageError
 from records.names import MetricName
 from records.results import MetricInfo

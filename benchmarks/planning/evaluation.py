@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from benchmarks.planning.cells import Cell, Trace
 from benchmarks.seeds import step_seed
 from benchmarks.steps import Base, Features, Floor, Metrics, Reference, Sample, Step
 from benchmarks.study.suite import Decodings, Evaluation
 from benchmarks.study.world import Family, World
-from records.canonical import Spec
+from records.canonical import Spec, digest
 from records.names import Modality
-
-if TYPE_CHECKING:
-    from benchmarks.planning.loop import Walk
 
 #: The real captions whose document frequencies CIDEr is pinned to: split and number of items.
 DOCUMENTS = ("train", 4096)
@@ -52,21 +50,48 @@ class Kit:
     draws: Sample | None = None
 
 
-def evaluate_model(walk: Walk, modality: Modality, t: int) -> Iterator[Step]:
-    """Sample the live anchor on the evaluation split and measure the samples with every family of its side."""
-    model = walk.models[modality][0]
-    memo_key = (modality, model, walk.evaluation_digest)
-    if memo_key not in walk.memo:
-        where = (f"{walk.cell.label} {modality}", t)
-        walk.memo[memo_key] = list(_evaluation_steps(_kit(walk, modality, where), model, where))
-    steps = walk.memo[memo_key]
-    yield from steps
-    for step in steps:
-        if isinstance(step, Sample):  # none where the suite measures nothing of this modality
-            walk.trace.samples.setdefault((modality, t), step.key)
-    walk.trace.metrics.setdefault(t, []).extend(s.key for s in steps if isinstance(s, Metrics))
-    if t == 0:
-        walk.trace.floors.extend(s.key for s in steps if isinstance(s, Floor))
+class Evaluations:
+    """The measuring of one cell. What cells share is kept in `memo`, which all cells of a plan are given."""
+
+    def __init__(self, cell: Cell, world: World, trace: Trace, memo: dict[Any, Any]):
+        self.cell, self.world, self.trace, self.memo = cell, world, trace, memo
+        self.digest = digest(cell.evaluate)
+
+    def of_model(self, modality: Modality, model: str, t: int) -> Iterator[Step]:
+        """Sample a model on the evaluation split and measure the samples with every family of its side."""
+        memo_key = (modality, model, self.digest)
+        if memo_key not in self.memo:
+            where = (f"{self.cell.label} {modality}", t)
+            self.memo[memo_key] = list(_evaluation_steps(self.kit(modality, where), model, where))
+        steps = self.memo[memo_key]
+        yield from steps
+        for step in steps:
+            if isinstance(step, Sample):  # none where the suite measures nothing of this modality
+                self.trace.samples.setdefault((modality, t), step.key)
+        self.trace.metrics.setdefault(t, []).extend(s.key for s in steps if isinstance(s, Metrics))
+        if t == 0:
+            self.trace.floors.extend(s.key for s in steps if isinstance(s, Floor))
+
+    def of_set(self, pool: str, t: int) -> Iterator[Step]:
+        """Measure the set that is about to be trained on, with every family of side `set`."""
+        where = (f"{self.cell.label} set", t)
+        kit = self.kit("set", where)
+        judged: dict[str | None, dict[str, str]] = {None: {}}
+        for name, judge in kit.judges.items():
+            features = judge.features.reading(*where, pool=pool)
+            yield from [*judge.own, features]
+            judged[name] = {"features": features.key, **judge.inputs}
+        for name, metrics, _ in kit.families:
+            step = metrics.reading(*where, pool=pool, **judged[name])
+            yield step
+            self.trace.sets.setdefault(t, []).append(step.key)
+
+    def kit(self, side: str, where: tuple[str, int]) -> Kit:
+        """Return what evaluations of a side share; made at the first one of a plan."""
+        key = ("kit", side, self.digest)
+        if key not in self.memo:
+            self.memo[key] = _make_kit(self.world, self.cell.evaluate, side, where)
+        return self.memo[key]
 
 
 def _evaluation_steps(kit: Kit, model: str, where: tuple[str, int]) -> Iterator[Step]:
@@ -89,14 +114,6 @@ def _evaluation_steps(kit: Kit, model: str, where: tuple[str, int]) -> Iterator[
         asked = {need: step.key for need, step in added.items()}
         yield metrics.reading(*where, sample=sample.key, **judged[name], **asked)
     yield from kit.floors
-
-
-def _kit(walk: Walk, side: str, where: tuple[str, int]) -> Kit:
-    """Return what evaluations of a side share; made at the first one of a study."""
-    key = ("kit", side, walk.evaluation_digest)
-    if key not in walk.memo:
-        walk.memo[key] = _make_kit(walk.world, walk.cell.evaluate, side, where)
-    return walk.memo[key]
 
 
 def _make_kit(world: World, ev: Evaluation, side: str, where: tuple[str, int]) -> Kit:
@@ -173,18 +190,3 @@ def _measuring(world: World, ev: Evaluation, family: Family, judge: str | None) 
         "documents": DOCUMENTS if "document_frequency" in family.needs else None,
         "phrases": world.attributes if "phrase_features" in family.needs else None,
     }
-
-
-def measure_set(walk: Walk, pool: str, t: int) -> Iterator[Step]:
-    """Measure the set that is about to be trained on, with every family of side `set`."""
-    where = (f"{walk.cell.label} set", t)
-    kit = _kit(walk, "set", where)
-    judged: dict[str | None, dict[str, str]] = {None: {}}
-    for name, judge in kit.judges.items():
-        features = judge.features.reading(*where, pool=pool)
-        yield from [*judge.own, features]
-        judged[name] = {"features": features.key, **judge.inputs}
-    for name, metrics, _ in kit.families:
-        step = metrics.reading(*where, pool=pool, **judged[name])
-        yield step
-        walk.trace.sets.setdefault(t, []).append(step.key)

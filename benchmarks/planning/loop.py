@@ -15,13 +15,12 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from benchmarks.planning.cells import Cell, Trace
-from benchmarks.planning.evaluation import evaluate_model, measure_set
+from benchmarks.planning.evaluation import Evaluations
 from benchmarks.seeds import step_seed
 from benchmarks.steps import Auxiliary, Base, Captions, Curate, Fit, Images, Merge, Real, Score, Step
 from benchmarks.steps.hooked import Hooked
 from benchmarks.steps.items import PROMPT_SPLIT
 from benchmarks.study.world import World
-from records.canonical import digest
 from records.names import Modality
 
 
@@ -29,8 +28,8 @@ class Walk:
     """The walk of one cell. Attribute `models[modality][member]` is the key of a live model, `base` of a base one."""
 
     def __init__(self, cell: Cell, world: World, trace: Trace, memo: dict[Any, Any]):
-        self.cell, self.world, self.trace, self.memo = cell, world, trace, memo
-        self.evaluation_digest = digest(cell.evaluate)
+        self.cell, self.world, self.trace = cell, world, trace
+        self.evaluations = Evaluations(cell, world, trace, memo)
         self.scenario, self.hooks, self.active = cell.scenario, cell.method.hooks, cell.method.active
         self.k = cell.scenario.members.count
         self.base: dict[str, list[str]] = {}
@@ -50,16 +49,16 @@ class Walk:
         """Walk the whole trajectory."""
         yield from self.load_bases()
         for modality in sorted(self.scenario.trains):
-            yield from evaluate_model(self, modality, 0)
+            yield from self.evaluations.of_model(modality, self.models[modality][0], 0)
         for t in range(1, self.cell.iterations + 1):
             yield from self.real_pairs(t)
             yield from self.generate(t)
             yield from self.watch(t)
             pool = yield from self.curate(t)
-            yield from measure_set(self, pool, t)
+            yield from self.evaluations.of_set(pool, t)
             yield from self.train(t, pool)
             for modality in sorted(self.scenario.trains):
-                yield from evaluate_model(self, modality, t)
+                yield from self.evaluations.of_model(modality, self.models[modality][0], t)
 
     # -- models ---------------------------------------------------------------------------------------------------
 

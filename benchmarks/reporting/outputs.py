@@ -89,9 +89,9 @@ def write_board(plan: Plan, folder: Path, entries: Path | None = None, sort: str
         entries: Folder of entries; default: the project's.
         sort: A column or metric that rows are in order of; default: the rank.
     """
-    from leaderboard.records import csv_text, csv_wide
     from leaderboard.render import markdown, terminal
     from leaderboard.sorting import sort_board
+    from leaderboard.tables import csv_text, csv_wide
 
     board = make_board(plan, folder / "results", entries)
     if sort:
@@ -140,8 +140,8 @@ def write_entry_board(suite: str, entries: Path | None = None, boards: Path | No
     from leaderboard.claims.report import section
     from leaderboard.committed import entry_board
     from leaderboard.entries import FOLDER, read_entries
-    from leaderboard.records import csv_text, json_text
     from leaderboard.render import markdown
+    from leaderboard.tables import csv_text, json_text
 
     committed = read_entries(suite, entries or FOLDER)
     if not committed:
