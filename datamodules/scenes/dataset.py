@@ -46,11 +46,7 @@ class Scenes:
     version: ClassVar[int] = 1
 
     def __init__(
-        self,
-        domain: str = "shapes",
-        seed: int = 0,
-        image_size: int = 32,
-        sizes: dict[str, int] | None = None,
+        self, domain: str = "shapes", seed: int = 0, image_size: int = 32, sizes: dict[str, int] | None = None
     ) -> None:
         sizes = dict(sizes or {})
         unknown = sorted(set(sizes) - set(SIZES))

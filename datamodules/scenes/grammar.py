@@ -15,10 +15,7 @@ _BLOCK = 12  # attempts drawn at once; six distinct sentences rarely need more t
 
 
 def paraphrases(
-    draws: Draws,
-    lanes: Mapping[str, Law],
-    phrase: Callable[..., str],
-    scenes: list[Any],
+    draws: Draws, lanes: Mapping[str, Law], phrase: Callable[..., str], scenes: list[Any]
 ) -> list[tuple[str, ...]]:
     """Write six distinct sentences for every scene.
 

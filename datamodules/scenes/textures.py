@@ -99,14 +99,7 @@ def pattern(texture: str, phase: np.ndarray, size: int) -> np.ndarray:
 
 # Sentences. {m} the marks, {g} the ground with its preposition, {b} the bare ground.
 FORMS = zipf(
-    (
-        "{m} {g}",
-        "there {v} {m} {g}",
-        "{g} , {m}",
-        "a {b} background with {m}",
-        "a picture of {m} {g}",
-        "{m} lying {g}",
-    )
+    ("{m} {g}", "there {v} {m} {g}", "{g} , {m}", "a {b} background with {m}", "a picture of {m} {g}", "{m} lying {g}")
 )
 GROUND_FORMS = zipf(("on a {b} background", "on {b}", "over a {b} background"))
 COUNT_WORDS = {

@@ -27,12 +27,7 @@ def build(
         "num_hidden_layers": layers,
         "num_attention_heads": max(1, width // 16),
     }
-    text = {
-        **shared,
-        "vocab_size": len(vocabulary) + 4,
-        "max_position_embeddings": MAX_LENGTH,
-        **TOKEN_IDS,
-    }
+    text = {**shared, "vocab_size": len(vocabulary) + 4, "max_position_embeddings": MAX_LENGTH, **TOKEN_IDS}
     vision = {**shared, "image_size": image_size, "patch_size": patch}
     model = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=projection))
     return ClipJudge(model, word_tokenizer(vocabulary, MAX_LENGTH), image_processor(image_size))

@@ -35,13 +35,7 @@ def whole(losses: Losses, objective: Whole, n: int) -> Tensor:
 
 
 def pieces(
-    losses: Losses,
-    objective: Whole,
-    n: int,
-    micro: int,
-    linear: Tensor | None = None,
-    rank: int = 0,
-    world: int = 1,
+    losses: Losses, objective: Whole, n: int, micro: int, linear: Tensor | None = None, rank: int = 0, world: int = 1
 ) -> Tensor:
     """Add up the gradient of a batch of n rows, `micro` rows at a time, each device its share of the rows.
 
