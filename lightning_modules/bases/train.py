@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lightning_modules.architectures.parts import Given
 from lightning_modules.bases.recipes import SCENES, Recipe
 from lightning_modules.fitting import runner
 from lightning_modules.fitting.callbacks import Average, Checkpoint
@@ -77,9 +78,8 @@ def train_base(
     began = time.monotonic()
     data_set = named(recipe.data["class_path"])(**recipe.data["init_args"])
     torch.manual_seed(derive(recipe.seed, recipe.name, "weights"))
-    module = named(recipe.build)(
-        tuple(data_set.vocabulary()), data_set.image_size, Path(folder).parent, **recipe.options
-    )
+    given = Given(tuple(data_set.vocabulary()), data_set.image_size, Path(folder).parent)
+    module = named(recipe.build)(given, **recipe.options)
     data = module.encode(*_pairs(data_set, recipe))
     settings = FitSettings(**recipe.fit)
     average = Average(module, recipe.average) if recipe.average else None
