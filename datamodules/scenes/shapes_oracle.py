@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from datamodules.scenes import drawing, palette
 from datamodules.scenes.drawing import INK
-from datamodules.scenes.laws import Law, rarest_third
-from datamodules.scenes.oracle import ABSENT, UNREADABLE, Readings, join_readings
+from datamodules.scenes.laws import Law
+from datamodules.scenes.oracle import ABSENT, UNREADABLE
 from datamodules.scenes.parsing import padded, runs_of, single, words_in
 from datamodules.scenes.shapes import (
     ANCHOR,
@@ -24,12 +24,11 @@ from datamodules.scenes.shapes import (
     SHAPES,
     SIZE_WORDS,
 )
-from datamodules.scenes.templates import Fit, TemplateBank
+from datamodules.scenes.templates import Fit, TemplateOracle
 
 _OBJECT = ("shape", "colour", "size", "place")
 _MOST = 2  # objects
 _SLOTS = {**dict.fromkeys(_OBJECT, _MOST), "background": 1}
-_CHUNK = 64
 
 # Captions.
 _LEXICON: dict[str, tuple[str, str]] = {
@@ -54,22 +53,17 @@ _ANCHOR_RANGE = 5.0
 _DIAGONAL = 0.7  # of the shorter to the longer distance: neither beside nor above
 
 
-class ShapesOracle:
+class ShapesOracle(TemplateOracle):
     """Oracle of the domain of shapes.
 
     A scene has an object, so slot 0 is never absent: it is "?" where none is found. The slots of an
     image go left to right or top to bottom, those of a caption in the order of the words. Where a
     caption or an image holds more than two objects, both slots are "?" throughout.
-
-    Args:
-        image_size: side of the images in pixels.
     """
 
-    attributes: tuple[str, ...] = tuple(_SLOTS)
-
-    def __init__(self, image_size: int) -> None:
-        self.image_size = image_size
-        self._bank: TemplateBank | None = None
+    slots: ClassVar = _SLOTS
+    kinds: ClassVar = {name: getattr(drawing, name) for name in SHAPES.values}
+    radii: ClassVar = RADIUS
 
     def frequencies(self) -> dict[str, dict[str, float]]:
         """Return, per attribute, the expected share of train slots that hold each value."""
@@ -85,54 +79,58 @@ class ShapesOracle:
             "background": GROUNDS.frequencies,
         }
 
-    def tail(self, attribute: str) -> tuple[str, ...]:
-        """Return the rarest third of the attribute's values, the rarest first."""
-        return rarest_third(self.frequencies()[attribute])
+    def parse(self, caption: str) -> dict[str, list[str]]:
+        """Return the values of every slot; objects are runs of words with a shape, a size or a colour of no ground."""
+        words = words_in(caption)
+        objects, grounds = [], []
+        for run in runs_of(words, _LEXICON):
+            if "shape" in run.values or "size" in run.values:
+                objects.append(run)
+            elif run.after in _SURFACES or "colour" not in run.values:
+                grounds.append(run)
+            elif run.before not in ("on", "against"):
+                objects.append(run)
+        item = {"background": [single([ground.only("background") for ground in grounds])]}
+        if not 1 <= len(objects) <= _MOST:
+            slots = [UNREADABLE] * (_MOST if objects else 1)
+            return {**item, **{attribute: padded(slots, _MOST) for attribute in _OBJECT}}
+        for attribute in ("shape", "colour", "size"):
+            item[attribute] = padded([run.only(attribute) for run in objects], _MOST)
+        item["place"] = padded(_parse_places(words, len(objects)), _MOST)
+        return item
 
-    def read_captions(self, captions: Sequence[str]) -> Readings:
-        """Parse captions; what the grammar does not allow is "?" in its own attribute alone."""
-        parsed = [_parse(caption) for caption in captions]
-        return join_readings([{name: [item[name] for item in parsed] for name in _SLOTS}], _SLOTS)
+    def invert(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        """Read images (n, 3, S, S) float32: attribute -> (n, slots) values."""
+        bank = self.bank
+        paper = palette.border_colour(pixels)
+        residual = pixels - paper[:, :, None, None]
+        inks = np.array([INK[name] for name in COLOURS.values], np.float32) - paper[:, None, :]
+        fewest = _FEWEST_PIXELS * bank.image_size**2
 
-    def read_images(self, images: np.ndarray) -> Readings:
-        """Invert the renderer by fitting templates.
+        alone = bank.fit(residual, inks)
+        rest = residual - alone.drawn
+        found = palette.visible(residual, _VISIBLE) >= fewest
+        two = found & (palette.visible(rest * ~alone.near[:, None], _VISIBLE) >= fewest)
+        rows = np.flatnonzero(two)
+        other = bank.fit(rest[rows], inks[rows])
+        # The first was fitted in the presence of the other: both again, each without the other.
+        one = bank.refine(residual[rows] - other.drawn, inks[rows], alone.centre[rows])
+        other = bank.refine(residual[rows] - one.drawn, inks[rows], other.centre)
+        stray = (residual[rows] - one.drawn - other.drawn) * ~(one.near | other.near)[:, None]
+        surplus = palette.visible(stray, _VISIBLE) >= fewest
 
-        Args:
-            images: (n, size, size, 3) uint8.
-
-        Raises:
-            ValueError: if the images have another size than the oracle's.
-        """
-        images = np.asarray(images)
-        if images.shape[1:] != (self.image_size, self.image_size, 3):
-            raise ValueError(f"images must be (n, {self.image_size}, {self.image_size}, 3)")
-        if self._bank is None:
-            kinds = {name: getattr(drawing, name) for name in SHAPES.values}
-            radii = {name: RADIUS[name] for name in EXTENTS.values}
-            self._bank = TemplateBank(kinds, radii, self.image_size)
-        bank = self._bank
-        chunks = [_invert(images[start : start + _CHUNK], bank) for start in range(0, len(images), _CHUNK)]
-        return join_readings(chunks, _SLOTS)
-
-
-def _parse(caption: str) -> dict[str, list[str]]:
-    words = words_in(caption)
-    objects, grounds = [], []
-    for run in runs_of(words, _LEXICON):
-        if "shape" in run.values or "size" in run.values:
-            objects.append(run)
-        elif run.after in _SURFACES or "colour" not in run.values:
-            grounds.append(run)
-        elif run.before not in ("on", "against"):
-            objects.append(run)
-    item = {"background": [single([ground.only("background") for ground in grounds])]}
-    if not 1 <= len(objects) <= _MOST:
-        slots = [UNREADABLE] * (_MOST if objects else 1)
-        return {**item, **{attribute: padded(slots, _MOST) for attribute in _OBJECT}}
-    for attribute in ("shape", "colour", "size"):
-        item[attribute] = padded([run.only(attribute) for run in objects], _MOST)
-    item["place"] = padded(_parse_places(words, len(objects)), _MOST)
-    return item
+        places, swap = _pair_places(one.centre, other.centre)
+        slots = {"place": _two_slots(_lone_places(alone.centre), rows, *places)}
+        first, second = _describe(one, paper[rows]), _describe(other, paper[rows])
+        for attribute, lone in _describe(alone, paper).items():
+            a, b = first[attribute], second[attribute]
+            slots[attribute] = _two_slots(lone, rows, np.where(swap, b, a), np.where(swap, a, b))
+        for values in slots.values():
+            values[~found, 0] = UNREADABLE
+            values[rows[surplus]] = UNREADABLE
+        ground = palette.nearest(paper, GROUNDS, PAPER, _PAPER_RANGE)
+        ground[palette.border_share(pixels, paper, _VISIBLE) < _EVEN_SHARE] = UNREADABLE
+        return {**slots, "background": ground[:, None]}
 
 
 def _parse_places(words: list[str], objects: int) -> list[str]:
@@ -146,40 +144,6 @@ def _parse_places(words: list[str], objects: int) -> list[str]:
     if len(places) == 2 and not relations and _OPPOSITE.get(places[0]) == places[1]:
         return places
     return [UNREADABLE, UNREADABLE]
-
-
-def _invert(images: np.ndarray, bank: TemplateBank) -> dict[str, np.ndarray]:
-    """Read a chunk of images: attribute -> (n, slots) values."""
-    pixels = np.moveaxis(images, -1, 1).astype(np.float32)
-    paper = palette.border_colour(pixels)
-    residual = pixels - paper[:, :, None, None]
-    inks = np.array([INK[name] for name in COLOURS.values], np.float32) - paper[:, None, :]
-    fewest = _FEWEST_PIXELS * bank.image_size**2
-
-    alone = bank.fit(residual, inks)
-    rest = residual - alone.drawn
-    found = palette.visible(residual, _VISIBLE) >= fewest
-    two = found & (palette.visible(rest * ~alone.near[:, None], _VISIBLE) >= fewest)
-    rows = np.flatnonzero(two)
-    other = bank.fit(rest[rows], inks[rows])
-    # The first was fitted in the presence of the other: both again, each without the other.
-    one = bank.refine(residual[rows] - other.drawn, inks[rows], alone.centre[rows])
-    other = bank.refine(residual[rows] - one.drawn, inks[rows], other.centre)
-    stray = (residual[rows] - one.drawn - other.drawn) * ~(one.near | other.near)[:, None]
-    surplus = palette.visible(stray, _VISIBLE) >= fewest
-
-    places, swap = _pair_places(one.centre, other.centre)
-    slots = {"place": _two_slots(_lone_places(alone.centre), rows, *places)}
-    first, second = _describe(one, paper[rows]), _describe(other, paper[rows])
-    for attribute, lone in _describe(alone, paper).items():
-        a, b = first[attribute], second[attribute]
-        slots[attribute] = _two_slots(lone, rows, np.where(swap, b, a), np.where(swap, a, b))
-    for values in slots.values():
-        values[~found, 0] = UNREADABLE
-        values[rows[surplus]] = UNREADABLE
-    ground = palette.nearest(paper, GROUNDS, PAPER, _PAPER_RANGE)
-    ground[palette.border_share(pixels, paper, _VISIBLE) < _EVEN_SHARE] = UNREADABLE
-    return {**slots, "background": ground[:, None]}
 
 
 def _describe(fit: Fit, paper: np.ndarray) -> dict[str, np.ndarray]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from datamodules.scenes import drawing
-from datamodules.scenes.grammar import paraphrases, words_of
+from datamodules.scenes.grammar import words_of
 from datamodules.scenes.hashing import Draws
 from datamodules.scenes.laws import Law, zipf
 from datamodules.scenes.oracle import Oracle, Truth
+from datamodules.scenes.world import World
 
 COUNTS = zipf(("one", "two", "three", "four"))
 MARKS = zipf(("dot", "tile", "gem"))
@@ -124,11 +125,10 @@ def write(item: Truth, form: int, ground: int, count_word: int, mark_word: int) 
     return FORMS.values[form].format(m=m, g=g, b=b, v="is" if one else "are")
 
 
-class TexturesWorld:
+class TexturesWorld(World):
     """The world of textures at one image size."""
 
-    def __init__(self, image_size: int) -> None:
-        self.image_size = image_size
+    lanes, write = _LANES, staticmethod(write)
 
     def render(self, draws: Draws) -> np.ndarray:
         """Draw (n, size, size, 3) uint8 images."""
@@ -165,10 +165,6 @@ class TexturesWorld:
         }
         return [{name: (column[row],) for name, column in columns.items()} for row in range(len(draws))]
 
-    def captions(self, draws: Draws) -> list[tuple[str, ...]]:
-        """Write six distinct captions per item."""
-        return paraphrases(draws, _LANES, write, self.truth(draws))
-
     def vocabulary(self) -> tuple[str, ...]:
         """Return all words of the grammar, sorted."""
         laws = [COLOURS, TEXTURES, TONES, FORMS, GROUND_FORMS, *COUNT_WORDS.values()]
@@ -182,6 +178,4 @@ class TexturesWorld:
         return TexturesOracle(self.image_size)
 
 
-def make_world(image_size: int) -> TexturesWorld:
-    """Make the world of textures at an image size."""
-    return TexturesWorld(image_size)
+make_world = TexturesWorld
