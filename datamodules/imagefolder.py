@@ -38,6 +38,7 @@ class ImageFolder(Listed):
 
     name: ClassVar[str] = "image_folder"
     version: ClassVar[int] = 1
+    needs = (_LIST,)
 
     def __init__(
         self,
@@ -51,10 +52,6 @@ class ImageFolder(Listed):
     ) -> None:
         self.caption = caption
         super().__init__(root, sizes, resolution, seed, max_pixels, digest)
-
-    def needs(self) -> tuple[str, ...]:
-        """Return the pattern of the lists."""
-        return (_LIST,)
 
     def entries(self) -> Iterator[Entry]:
         """Yield the lines of every list below the root; file names are relative to their list."""

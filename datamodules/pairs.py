@@ -48,7 +48,6 @@ class Pairs:
     seeds: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        """Bring the arrays to their dtypes and check them."""
         for name, dtype in _ARRAYS.items():
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _as(dtype, np.asarray(value), name))
@@ -68,7 +67,6 @@ class Pairs:
             raise ValueError("weights must be finite and not negative")
 
     def __len__(self) -> int:
-        """Return the number of pairs."""
         return len(self.images)
 
     def take(self, index: np.ndarray | Sequence[int]) -> Pairs:

@@ -37,7 +37,6 @@ class CaptionDecoding:
     max_new_tokens: int = 40
 
     def __post_init__(self) -> None:
-        """Check every value."""
         _require(math.isfinite(self.temperature) and self.temperature >= 0, "temperature must be a number >= 0")
         _require(0 < self.top_p <= 1, "top_p must lie in (0, 1]")
         _require(self.beams >= 1, "beams must be at least 1")
@@ -72,7 +71,6 @@ class ImageDecoding:
     negative_prompt: str = field(default="", metadata=ADDED)
 
     def __post_init__(self) -> None:
-        """Check every value."""
         _require(self.steps >= 1, "steps must be at least 1")
         _require(math.isfinite(self.guidance) and self.guidance >= 0, "guidance must be a number >= 0")
 
@@ -100,7 +98,6 @@ class Lora:
     targets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check every value."""
         _require(self.rank >= 1, "rank must be at least 1")
         _require(math.isfinite(self.alpha) and self.alpha > 0, "alpha must be a number above 0")
 
@@ -139,7 +136,6 @@ class FitSettings:
     min_snr: float = field(default=0.0, metadata=ADDED)
 
     def __post_init__(self) -> None:
-        """Check every value."""
         _require(self.steps >= 0, "steps must be at least 0")
         _require(self.batch_size >= 1, "batch_size must be at least 1")
         _require(math.isfinite(self.learning_rate) and self.learning_rate >= 0, "learning_rate must be a number >= 0")
@@ -177,7 +173,6 @@ class Execution:
     nodes: int = 1
 
     def __post_init__(self) -> None:
-        """Check every value."""
         _require(self.micro_batch >= 0, "micro_batch must be at least 0")
         _require(self.generate_batch >= 0, "generate_batch must be at least 0")
         _require(self.devices == "auto" or self.devices >= 1, "devices must be 'auto' or at least 1")

@@ -58,7 +58,6 @@ class Draws:
         self._states = mix(mix(counter * np.uint64(_GOLDEN) + np.uint64(key)))
 
     def __len__(self) -> int:
-        """Return the number of items."""
         return len(self._states)
 
     def take(self, rows: np.ndarray) -> Draws:

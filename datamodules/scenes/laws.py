@@ -22,14 +22,12 @@ class Law:
     probabilities: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Check the shape of the law."""
         if len(set(self.values)) != len(self.values) or len(self.values) != len(self.probabilities):
             raise ValueError(f"a law needs distinct values, one probability each: {self.values}")
         if min(self.probabilities) <= 0 or abs(sum(self.probabilities) - 1) > 1e-9:
             raise ValueError(f"probabilities must be positive and sum to one: {self.probabilities}")
 
     def __len__(self) -> int:
-        """Return the number of values."""
         return len(self.values)
 
     @cached_property

@@ -28,7 +28,6 @@ class Readings:
     values: dict[str, np.ndarray]
 
     def __len__(self) -> int:
-        """Return the number of captions or images."""
         return len(next(iter(self.values.values())))
 
 

@@ -61,7 +61,6 @@ class CaptionerModule(PairModule):
         max_length: int = 64,
         prompt: str | None = None,
     ) -> None:
-        """Wrap a model with its tokenizer and image processor."""
         super().__init__()
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
         self.batch_size, self.max_length, self.prompt = batch_size, max_length, prompt

@@ -25,7 +25,6 @@ class ContentCache:
     """
 
     def __init__(self, limit: int = 2**30) -> None:
-        """Start empty."""
         self.limit, self.size = limit, 0
         self._kept: OrderedDict[bytes, Tensors] = OrderedDict()
 

@@ -38,7 +38,6 @@ class TextToImageFamily:
     lora_targets: ClassVar[tuple[str, ...]] = ("to_q", "to_k", "to_v", "to_out.0")
 
     def __init__(self, parts: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-        """Look at the parts of one pipeline."""
         self.parts, self.settings = parts, settings
 
     @property

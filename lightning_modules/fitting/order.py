@@ -23,7 +23,6 @@ class StepOrder(Dataset):
         self._permutations: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
-        """Return the number of steps left."""
         return max(0, self.steps - self.first)
 
     def _permutation(self, lap: int) -> np.ndarray:

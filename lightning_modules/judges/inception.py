@@ -243,7 +243,6 @@ class Inception(nn.Module):
     """The whole network; `fc`, which FID does not use, is there because the weights have it."""
 
     def __init__(self) -> None:
-        """Make it with random weights."""
         super().__init__()
         self.Conv2d_1a_3x3 = Conv(3, 32, SQUARE, 2, same=False)
         self.Conv2d_2a_3x3 = Conv(32, 32, SQUARE, same=False)

@@ -104,7 +104,6 @@ class PlainTraining:
     """
 
     def __init__(self, module: CaptionerModule, size: Size, pictures: np.ndarray) -> None:
-        """Take the model of a captioner."""
         self.module, self.size, self.pictures = module, size, pictures
         self.captions = models.texts(len(pictures), size.words, 3)
 

@@ -74,7 +74,6 @@ class Budget:
     """Seconds that are left of a run."""
 
     def __init__(self, seconds: float) -> None:
-        """Start the clock."""
         self.end = time.monotonic() + seconds
 
     def left(self) -> float:
@@ -93,7 +92,6 @@ class Laps:
     """Times of the ends of training steps; the first `skipped` ones are warm-up."""
 
     def __init__(self, skipped: int) -> None:
-        """Start the clock."""
         self.skipped, self.start, self.ends = skipped, now(), list[float]()
 
     def __call__(self, *_: Any) -> None:

@@ -112,7 +112,6 @@ class PlainTraining:
     """
 
     def __init__(self, pipeline: Any, size: Size) -> None:
-        """Take a pipeline."""
         self.pipeline, self.size, self.unet, self.vae = pipeline, size, pipeline.unet, pipeline.vae
         self.process = DDPMScheduler.from_config(pipeline.scheduler.config)
         self.images = models.images(ENCODED, size.side)
