@@ -12,11 +12,7 @@ from datamodules.pictures import MAX_PIXELS
 
 
 def read_json(file: Path, key: str) -> Any:
-    """Return one list of a JSON file.
-
-    Raises:
-        ValueError: When the file is no JSON object with that list, naming it.
-    """
+    """Return one list of a JSON file; another file is a ValueError that names it."""
     try:
         return json.loads(file.read_text(encoding="utf-8"))[key]
     except (ValueError, KeyError, TypeError) as error:
@@ -25,12 +21,9 @@ def read_json(file: Path, key: str) -> Any:
 
 
 def karpathy(file: Path, folder: str | None, number: str) -> Iterator[Entry]:
-    """Yield the entries of one of Karpathy's lists.
+    """Yield the entries of one of Karpathy's lists, such as `dataset_coco.json`.
 
-    Args:
-        file: Such as `dataset_coco.json`.
-        folder: Of all images; None where each entry names its own.
-        number: Key of an image's id.
+    `folder` holds all images, None where each entry names its own; `number` is the key of an image's id.
     """
     for row in read_json(file, "images"):
         texts = tuple(s["raw"] for s in row.get("sentences") or ())

@@ -13,11 +13,7 @@ _LIST = "**/metadata.jsonl"
 
 
 def texts_of(value: Any, where: str) -> tuple[str, ...]:
-    """Return the captions in one cell: a text, a list of texts, or nothing.
-
-    Raises:
-        ValueError: For anything else, naming the place.
-    """
+    """Return the captions in one cell: a text, a list of texts, or nothing; else a ValueError names the place."""
     if value is None:
         return ()
     texts = [value] if isinstance(value, str) else value

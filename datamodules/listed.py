@@ -114,17 +114,12 @@ class Listed:
     def entries(self) -> Iterable[Entry]:
         """Yield the entries as they are listed, in any order, captions and ids unchecked.
 
-        Raises:
-            ValueError: When the list cannot be understood, naming its file.
+        A list that cannot be understood is a ValueError that names its file.
         """
         raise NotImplementedError
 
     def open(self, entry: Entry) -> IO[bytes]:
-        """Open the picture of an entry.
-
-        Raises:
-            FileNotFoundError: When it is not there.
-        """
+        """Open the picture of an entry; a FileNotFoundError when it is not there."""
         return (self.root / entry.image).open("rb")
 
     @property
@@ -170,11 +165,7 @@ class Listed:
         return [e for e in self.unchecked if e.id not in out]
 
     def excluded(self) -> dict[str, str]:
-        """Return id -> defect of the entries that a check has left out.
-
-        Raises:
-            ValueError: When the file is not what the check writes.
-        """
+        """Return id -> defect of the entries that a check has left out; a file that none writes is a ValueError."""
         file = self.root / EXCLUDED
         if not file.is_file():
             return {}
@@ -247,12 +238,7 @@ class Listed:
             yield self._split[split][i]
 
     def ids(self, split: str, index: np.ndarray) -> list[str]:
-        """Return the ids of some items of a split.
-
-        Raises:
-            KeyError: For an unknown split.
-            IndexError: For an item number outside the split.
-        """
+        """Return the ids of some items of a split; unknown splits are a KeyError, numbers outside an IndexError."""
         return [e.id for e in self._items(split, index)]
 
     def captions(self, split: str, index: np.ndarray) -> list[tuple[str, ...]]:

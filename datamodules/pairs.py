@@ -115,12 +115,7 @@ class Pairs:
 
     @classmethod
     def load(cls, folder: Path) -> Pairs:
-        """Read what `save` wrote, equal to the last bit.
-
-        Raises:
-            FileNotFoundError: if a file is missing.
-            ValueError: if the files do not fit together.
-        """
+        """Read what `save` wrote, equal to the last bit; a FileNotFoundError if it is missing, else a ValueError."""
         images, fields = pairs_file.read(folder / _FILE)
         return cls(images=images, **fields)
 

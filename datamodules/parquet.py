@@ -70,11 +70,7 @@ class ParquetImages(Listed):
                 yield Entry(where if self.id is None else str(key), texts, where)
 
     def open(self, entry: Entry) -> IO[bytes]:
-        """Open the bytes in a row, or the file that it names.
-
-        Raises:
-            FileNotFoundError: When the row holds neither, or the file is not there.
-        """
+        """Open the bytes in a row, or the file that it names; a FileNotFoundError when the row holds neither."""
         file, _, row = entry.image.rpartition("#")
         value = _cell(self.root / file, self.image, int(row))
         found: dict[str, Any] = value if isinstance(value, dict) else {}

@@ -61,18 +61,10 @@ class Scenes:
         self._world = _world(domain, image_size)
 
     def images(self, split: str, index: np.ndarray) -> np.ndarray:
-        """Draw images.
+        """Draw images (n, image_size, image_size, 3) uint8.
 
-        Args:
-            split: name of the split.
-            index: (n,) item numbers in [0, sizes[split]), in any order, repetitions allowed.
-
-        Returns:
-            (n, image_size, image_size, 3) uint8.
-
-        Raises:
-            KeyError: for an unknown split.
-            IndexError: for an item number outside the split.
+        Item numbers (n,) lie in [0, sizes[split]), in any order, repetitions allowed; one outside is an IndexError, an
+        unknown split a KeyError.
         """
         index = self._checked(split, index)
         images = np.empty((len(index), self.image_size, self.image_size, 3), np.uint8)

@@ -48,11 +48,9 @@ class Law:
 
 
 def zipf(values: Sequence[str], exponent: float = 1.0) -> Law:
-    """Make a Zipf law: the value of rank k has weight k ** -exponent.
+    """Make a Zipf law: of the values, the most frequent first, that of rank k has weight k ** -exponent.
 
-    Args:
-        values: names, the most frequent first.
-        exponent: 0 is uniform; 1 gives the eighth of eight values 4.6 %.
+    An exponent of 0 is uniform; 1 gives the eighth of eight values 4.6 %.
     """
     weights = [rank**-exponent for rank in range(1, len(values) + 1)]
     return Law(tuple(values), tuple(weight / sum(weights) for weight in weights))

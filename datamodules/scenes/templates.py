@@ -102,9 +102,7 @@ class TemplateBank:
     def fit(self, residual: np.ndarray, inks: np.ndarray) -> Fit:
         """Find the best single object of each image.
 
-        Args:
-            residual: (n, 3, S, S) float32, image minus ground.
-            inks: (n, k, 3) float32, candidate colours minus ground.
+        Residuals (n, 3, S, S) and candidate inks (n, k, 3), float32, are without the ground.
         """
         flat = residual.reshape(len(residual), 3, self.image_size**2)
         best, _ = _best(flat, inks, self._coarse)
@@ -148,13 +146,7 @@ def _softened(masks: np.ndarray, rounds: int) -> np.ndarray:
 def _best(pixels: np.ndarray, inks: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pick the mask that, in its best ink, takes the most squared residual away.
 
-    Args:
-        pixels: (n, 3, p) residual.
-        inks: (n, k, 3).
-        masks: (t, p).
-
-    Returns:
-        (n,) index of the mask, and (n, 3) its least-squares colour.
+    Of pixels (n, 3, p), inks (n, k, 3) and masks (t, p): the mask's index (n,), its least-squares colour (n, 3).
     """
     n = len(pixels)
     weight = np.einsum("tp,tp->t", masks, masks)
@@ -206,11 +198,7 @@ class TemplateOracle(Oracle):
         return join_readings([{name: [item[name] for item in parsed] for name in self.slots}], self.slots)
 
     def read_images(self, images: np.ndarray) -> Readings:
-        """Invert the renderer on (n, size, size, 3) uint8 images.
-
-        Raises:
-            ValueError: if the images have another size than the oracle's.
-        """
+        """Invert the renderer on (n, size, size, 3) uint8 images; another size than the oracle's is a ValueError."""
         images = np.asarray(images)
         if images.shape[1:] != (self.image_size, self.image_size, 3):
             raise ValueError(f"images must be (n, {self.image_size}, {self.image_size}, 3)")

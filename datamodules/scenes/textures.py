@@ -71,15 +71,9 @@ def lay_out(draws: Draws) -> Layout:
 
 
 def pattern(texture: str, phase: np.ndarray, size: int) -> np.ndarray:
-    """Draw a texture.
+    """Draw one of `TEXTURES`: (n, size, size) float32 in [0, 1], the share of the dark tone.
 
-    Args:
-        texture: one of `TEXTURES`.
-        phase: (n, 2) start of the pattern (x, y), in world units.
-        size: side of the image in pixels.
-
-    Returns:
-        (n, size, size) float32 in [0, 1], the share of the dark tone.
+    Patterns start at `phase` (n, 2), x and y in world units; `size` is the side of the image in pixels.
     """
     at = drawing.pixel_grid(size) - phase.astype(np.float32)[:, :, None]
     turn = at * np.float32(1 / PERIOD)

@@ -15,29 +15,15 @@ def build(
 ) -> GeneratorModule:
     """Build it: one token per latent position, so that shapes need not fit a grid of patches."""
     vae, heads = given.autoencoder(), max(1, width // 24)
+    shape = {"num_layers": layers, "num_attention_heads": heads, "attention_head_dim": width // heads}
+    reads = {"cross_attention_dim": width, "caption_channels": text_width, "use_additional_conditions": False}
     transformer = PixArtTransformer2DModel(
-        **given.latents(vae),
-        patch_size=1,
-        num_layers=layers,
-        num_attention_heads=heads,
-        attention_head_dim=width // heads,
-        cross_attention_dim=width,
-        caption_channels=text_width,
-        use_additional_conditions=False,
-        norm_type="ada_norm_single",
+        **given.latents(vae), patch_size=1, **shape, **reads, norm_type="ada_norm_single"
     )
-    text = T5Config(
-        vocab_size=given.tokens,
-        d_model=text_width,
-        d_kv=16,
-        d_ff=4 * text_width,
-        num_layers=text_layers,
-        num_heads=max(1, text_width // 16),
-        dropout_rate=0.0,
-        pad_token_id=PAD,
-        eos_token_id=END,
-        decoder_start_token_id=START,
-    )
+    sizes = {"d_model": text_width, "d_kv": 16, "d_ff": 4 * text_width, "dropout_rate": 0.0}
+    depth = {"num_layers": text_layers, "num_heads": max(1, text_width // 16)}
+    tokens = {"vocab_size": given.tokens, "pad_token_id": PAD, "eos_token_id": END, "decoder_start_token_id": START}
+    text = T5Config(**sizes, **depth, **tokens)
     parts = {"transformer": transformer, "vae": vae, "scheduler": diffusion_scheduler("v_prediction")}
     return generator(
         "PixArtAlphaPipeline", {**parts, "tokenizer": given.tokenizer(), "text_encoder": T5EncoderModel(text)}

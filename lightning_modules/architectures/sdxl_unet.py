@@ -12,10 +12,10 @@ def build(
     """Build it: text attends at the lowest resolution only, where it is cheap."""
     vae, pooled, sizes = given.autoencoder(), text_width, 8
     added = {"addition_time_embed_dim": sizes, "projection_class_embeddings_input_dim": pooled + 6 * sizes}
-    added |= {"addition_embed_type": "text_time", "use_linear_projection": True}
+    kinds = {"addition_embed_type": "text_time", "use_linear_projection": True}
     tokenizer = given.tokenizer()
     parts = {
-        "unet": unet(given, vae, channels, 2 * text_width, **added),
+        "unet": unet(given, vae, channels, 2 * text_width, **kinds, **added),
         "vae": vae,
         "scheduler": diffusion_scheduler("v_prediction"),
         "tokenizer": tokenizer,

@@ -23,19 +23,10 @@ def build(
 ) -> CaptionerModule:
     """Build it: the decoder looks at the encoder's patches in every layer."""
     vision = ViTConfig(**layers(width, vision_layers), **given.pixels(patch), **UNDROPPED, initializer_range=INIT)
-    text = GPT2Config(
-        vocab_size=given.tokens,
-        n_embd=width,
-        n_layer=text_layers,
-        n_head=max(1, width // 24),
-        n_inner=3 * width,
-        n_positions=2 * MAX_LENGTH,
-        resid_pdrop=0.0,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
-        initializer_range=INIT,
-        **TOKEN_IDS,
-    )
+    sizes = {"n_embd": width, "n_layer": text_layers, "n_head": max(1, width // 24), "n_inner": 3 * width}
+    dropped = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    words = {"vocab_size": given.tokens, "n_positions": 2 * MAX_LENGTH, **TOKEN_IDS}
+    text = GPT2Config(**sizes, **words, **dropped, initializer_range=INIT)
     model = VisionEncoderDecoderModel(VisionEncoderDecoderConfig.from_encoder_decoder_configs(vision, text))
     spread_positions(model.encoder)
     for settings in (model.config, model.generation_config):

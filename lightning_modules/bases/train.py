@@ -61,16 +61,10 @@ def _pairs(data_set: Any, recipe: Recipe) -> tuple[np.ndarray, tuple[str, ...]]:
 def train_base(
     recipe: Recipe, folder: Path, progress: Progress | None = None, work: Path | None = None
 ) -> dict[str, Any]:
-    """Train one base and write it to `folder` as half-precision safetensors with its card.
+    """Train one base, write it to `folder` as half-precision safetensors with its card; return the card.
 
-    Args:
-        recipe: what to train.
-        folder: where the base goes; bases that the recipe needs lie beside it.
-        progress: called as progress(steps done, steps in all).
-        work: where checkpoints go; a cut run goes on from there. None = no checkpoints.
-
-    Returns:
-        dict: the card.
+    Bases that the recipe needs lie beside the folder. Checkpoints go to `work`, from which a cut run goes on; None = no
+    checkpoints. `progress` is called as progress(steps done, steps in all).
 
     Raises:
         NonFiniteLoss: the training diverged.

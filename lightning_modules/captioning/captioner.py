@@ -124,10 +124,7 @@ class CaptionerModule(PairModule):
     ) -> dict[str, Tensor]:
         """Return the rows of a fit: images (or their features where those are frozen) and labels.
 
-        Args:
-            images: (n, H, W, 3) uint8.
-            captions: n texts; an empty one teaches to end at once.
-            weights: (n,) loss weights; None = all one.
+        An empty caption teaches to end at once.
         """
         self.eval().to(device())
         different, back = distinct(images)

@@ -134,11 +134,6 @@ class GeneratorModule(PairModule):
         """Return the rows of a fit: latents, and conditions (tokens where the text is trained).
 
         Equal images and equal captions are encoded once, and not again in a later call (see `encoders`).
-
-        Args:
-            images: (n, H, W, 3) uint8.
-            captions: n texts.
-            weights: (n,) loss weights; None = all one.
         """
         self.eval().to(device())
         different, image_rows = distinct(images)

@@ -142,9 +142,5 @@ class ImageToTextFamily:
 
 
 def family_of(model_type: str) -> type[ImageToTextFamily]:
-    """Return the family of a transformers model type.
-
-    Raises:
-        ValueError: there is no file for it here.
-    """
+    """Return the family of a transformers model type; a ValueError where there is no file for it here."""
     return find(model_type.replace("-", "_"), "image-to-text", model_type)

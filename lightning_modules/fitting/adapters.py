@@ -200,11 +200,7 @@ def trained_state(module: nn.Module) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def set_trained_state(module: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Put weights in place of the trainable ones.
-
-    Raises:
-        ValueError: the names are not those of the trainable weights.
-    """
+    """Put weights in place of the trainable ones, under the same names: others are a ValueError."""
     own = {k: p for k, p in module.named_parameters() if p.requires_grad}
     if set(own) != set(state):
         odd = sorted(set(own) ^ set(state))
@@ -235,9 +231,7 @@ def mix(module: FitModule, terms: Iterable[tuple[float, FitModule]]) -> Refactor
 def squared_distance(module: FitModule, base: Mapping[str, Tensor]) -> Tensor:
     """Return the squared distance of the trained weights from a base's, which gradients go through.
 
-    Args:
-        module: being trained.
-        base: `trained_state` of its base; of an adapter, whose base adds nothing, it is not looked at.
+    `base` is its `trained_state`; that of an adapter, whose base adds nothing, is not looked at.
     """
     if module.lora is None:
         own = {k: p for k, p in module.named_parameters() if p.requires_grad}

@@ -26,13 +26,7 @@ class PairModule(FitModule):
     def encode(
         self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None
     ) -> dict[str, Tensor]:
-        """Return the rows of a fit.
-
-        Args:
-            images: (n, H, W, 3) uint8.
-            captions: n texts.
-            weights: (n,) loss weights; None = all one.
-        """
+        """Return the rows of a fit on images (n, H, W, 3) uint8 and n texts, with loss weights (n,), None = all one."""
         raise NotImplementedError
 
     def fit_pairs(

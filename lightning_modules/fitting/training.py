@@ -37,11 +37,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     start: Start | None = None,
 ) -> list[float]:
-    """Run the steps of `order`; all else is as in `runner.fit`. Return the loss of every step, from the first on.
-
-    Raises:
-        NonFiniteLoss: at the first step whose loss is NaN or infinite.
-    """
+    """Run the steps of `order`; all else is as in `runner.fit`. Return the loss of every step, from the first on."""
     start = start or Start()
     average = Average(module, settings.average) if settings.average else None
     module.start_fit(

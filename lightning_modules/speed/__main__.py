@@ -56,11 +56,7 @@ def machine() -> dict[str, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
-    """Read the command line and measure.
-
-    Raises:
-        SystemExit: an argument is wrong, or full size is asked for without an accelerator.
-    """
+    """Read the command line and measure; wrong arguments, and full size without an accelerator, are a SystemExit."""
     parser = argparse.ArgumentParser(prog="python -m lightning_modules.speed", description=__doc__, allow_abbrev=False)
     parser.add_argument("--size", choices=sorted(models.SIZES), default="full", help="published sizes, or tiny models")
     parser.add_argument("--only", type=_names, default=list(MODELS), help="sdxl, blip2, or both with a comma")

@@ -21,12 +21,7 @@ CAPTIONS, TRAINING = ("BLIP-2, captions", "captions/s"), ("BLIP-2, LoRA training
 
 
 def rows(name: str, budget: Budget) -> Iterator[Row]:
-    """Measure everything about BLIP-2.
-
-    Args:
-        name: of a size.
-        budget: of the run.
-    """
+    """Measure everything about BLIP-2 of a size."""
     size, (model, tokenizer, processor) = models.SIZES[name], models.blip_2(name)
     module = CaptionerModule(model, tokenizer, processor)
     module.loaded_as = {torch.bfloat16: "bfloat16", torch.float32: "float32"}[size.dtype]

@@ -141,13 +141,8 @@ def peak() -> float:
 def sweep(work: Callable[[int], Work], sizes: list[int], budget: Budget) -> tuple[int, dict[int, float]]:
     """Double the batch until it no longer gains, the memory is full, or too little time is left for the next one.
 
-    Args:
-        work: called with a batch size.
-        sizes: to try, each the double of the one before.
-        budget: what is left of the run; a quarter of it may go into one sweep.
-
-    Returns:
-        tuple: the best size (0 if not even the first one fits), and the rates by size.
+    A quarter of the budget may go into one sweep. Each of the sizes is the double of the one before. Return the best
+    size (0 if not even the first one fits), and the rates by size.
     """
     rates: dict[int, float] = {}
     limit, start, last = budget.left() / 4, time.monotonic(), 0.0
@@ -177,14 +172,9 @@ def row(
     budget: Budget,
     needs: float,
 ) -> Row:
-    """Measure at the best batch size.
+    """Measure at the best batch size, which `sweep` found, under the names of task, side and unit.
 
-    Args:
-        names: task, side and unit.
-        work: called with a batch size.
-        best: what `sweep` returned.
-        budget: of the run.
-        needs: seconds that this will take, as far as can be told beforehand.
+    `needs` are the seconds that this will take, as far as can be told beforehand.
     """
     size, swept = best
     if not size:

@@ -30,12 +30,9 @@ ENCODED = 8
 
 
 def rows(name: str, steps: list[int], budget: Budget) -> Iterator[Row]:
-    """Measure everything about SDXL, the plain way first: our module lays its weights out in another way.
+    """Measure everything about SDXL of a size, in so many denoising steps each.
 
-    Args:
-        name: of a size.
-        steps: denoising steps to measure.
-        budget: of the run.
+    The plain way comes first: our module lays its weights out in another way.
     """
     size, pipeline = models.SIZES[name], models.sdxl(name)
     names = {n: (f"SDXL, {n} steps", "images/s") for n in steps}

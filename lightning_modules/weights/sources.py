@@ -40,11 +40,7 @@ class Origin:
     init_args: dict[str, Any] = field(default_factory=dict)
 
     def locate(self) -> Path:
-        """Return the folder of the weights.
-
-        Raises:
-            MissingModel: it is not on this machine.
-        """
+        """Return the folder of the weights; `MissingModel` where it is not on this machine."""
         if self.hub is not None:
             return snapshot(self.hub, self.revision)
         found = resolved(str(self.folder))
