@@ -1,4 +1,4 @@
-"""How to decode and how to fit: plain values, checked when made, free of torch."""
+"""How to decode and how to fit: plain values, free of torch; one that is out of range is a ValueError at once."""
 
 from __future__ import annotations
 
@@ -60,9 +60,6 @@ class ImageDecoding:
         guidance: classifier-free guidance scale (2207.12598); 1 = the conditional model alone.
         scheduler: name of a diffusers scheduler class to sample with; "" = the model's own.
         negative_prompt: what guidance leads away from; "" = the model's own empty condition.
-
-    Raises:
-        ValueError: a value is out of range.
     """
 
     steps: int = 16
@@ -88,9 +85,6 @@ class Lora:
         rank: of the two factors.
         alpha: scale of their product, which is alpha / rank.
         targets: names (endings) of the layers that get one; () = the usual ones of the model's family.
-
-    Raises:
-        ValueError: a value is out of range.
     """
 
     rank: int = 16
@@ -118,9 +112,6 @@ class FitSettings:
         precision: of the forward and backward pass; trained weights and optimizer stay float32.
         average: decay of a moving average of the trained weights that is kept in their place; 0 = the last weights.
         min_snr: gamma of the min-SNR loss weights (2303.09556; generators only); 0 = all times weigh the same.
-
-    Raises:
-        ValueError: a value is out of range.
     """
 
     steps: int
@@ -160,9 +151,6 @@ class Execution:
         compile: compile the denoiser for sampling.
         devices: devices of one fit; "auto" = all.
         nodes: machines of one fit.
-
-    Raises:
-        ValueError: a value is out of range.
     """
 
     micro_batch: int = 0

@@ -6,24 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from datamodules.scenes import drawing, palette
+from datamodules.scenes import drawing, palette, shapes
 from datamodules.scenes.drawing import INK
 from datamodules.scenes.laws import Law
 from datamodules.scenes.oracle import ABSENT, UNREADABLE
 from datamodules.scenes.parsing import padded, runs_of, single, words_in
-from datamodules.scenes.shapes import (
-    ANCHOR,
-    COLOURS,
-    COUNTS,
-    EXTENTS,
-    GROUNDS,
-    PAPER,
-    PLACES,
-    RADIUS,
-    RELATIONS,
-    SHAPES,
-    SIZE_WORDS,
-)
 from datamodules.scenes.templates import Fit, TemplateOracle
 
 _OBJECT = ("shape", "colour", "size", "place")
@@ -32,14 +19,14 @@ _SLOTS = {**dict.fromkeys(_OBJECT, _MOST), "background": 1}
 
 # Captions.
 _LEXICON: dict[str, tuple[str, str]] = {
-    **{word: ("shape", word) for word in SHAPES.values},
-    **{word: ("colour", word) for word in COLOURS.values},
-    **{word: ("size", size) for size, law in SIZE_WORDS.items() for word in law.values},
-    **{word: ("background", word) for word in GROUNDS.values},
+    **{word: ("shape", word) for word in shapes.SHAPES.values},
+    **{word: ("colour", word) for word in shapes.COLOURS.values},
+    **{word: ("size", size) for size, law in shapes.SIZE_WORDS.items() for word in law.values},
+    **{word: ("background", word) for word in shapes.GROUNDS.values},
 }
 _SURFACES = ("background", "scene", "picture")
 _RELATION = {"above": "top", "over": "top", "below": "bottom", "under": "bottom"}
-_PLACE = {**{word: word for word in PLACES.values}, "centre": "middle"}
+_PLACE = {**{word: word for word in shapes.PLACES.values}, "centre": "middle"}
 _OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
 
 # Images; colours are in 0..255, distances Euclidean, lengths in world units.
@@ -62,21 +49,23 @@ class ShapesOracle(TemplateOracle):
     """
 
     slots: ClassVar = _SLOTS
-    kinds: ClassVar = {name: getattr(drawing, name) for name in SHAPES.values}
-    radii: ClassVar = RADIUS
+    kinds: ClassVar = {name: getattr(drawing, name) for name in shapes.SHAPES.values}
+    radii: ClassVar = shapes.RADIUS
 
     def frequencies(self) -> dict[str, dict[str, float]]:
         """Return, per attribute, the expected share of train slots that hold each value."""
-        one, two = COUNTS.probabilities
-        place = {value: one * share for value, share in PLACES.frequencies.items()}
-        for (first, second), share in zip((("left", "right"), ("top", "bottom")), RELATIONS.probabilities, strict=True):
+        one, two = shapes.COUNTS.probabilities
+        place = {value: one * share for value, share in shapes.PLACES.frequencies.items()}
+        for (first, second), share in zip(
+            (("left", "right"), ("top", "bottom")), shapes.RELATIONS.probabilities, strict=True
+        ):
             place[first] += two * share
             place[second] += two * share
-        laws: dict[str, Law] = {"shape": SHAPES, "colour": COLOURS, "size": EXTENTS}
+        laws: dict[str, Law] = {"shape": shapes.SHAPES, "colour": shapes.COLOURS, "size": shapes.EXTENTS}
         return {
             **{attribute: law.frequencies for attribute, law in laws.items()},
             "place": {value: share / (one + 2 * two) for value, share in place.items()},
-            "background": GROUNDS.frequencies,
+            "background": shapes.GROUNDS.frequencies,
         }
 
     def parse(self, caption: str) -> dict[str, list[str]]:
@@ -104,7 +93,7 @@ class ShapesOracle(TemplateOracle):
         bank = self.bank
         paper = palette.border_colour(pixels)
         residual = pixels - paper[:, :, None, None]
-        inks = np.array([INK[name] for name in COLOURS.values], np.float32) - paper[:, None, :]
+        inks = np.array([INK[name] for name in shapes.COLOURS.values], np.float32) - paper[:, None, :]
         fewest = _FEWEST_PIXELS * bank.image_size**2
 
         alone = bank.fit(residual, inks)
@@ -128,7 +117,7 @@ class ShapesOracle(TemplateOracle):
         for values in slots.values():
             values[~found, 0] = UNREADABLE
             values[rows[surplus]] = UNREADABLE
-        ground = palette.nearest(paper, GROUNDS, PAPER, _PAPER_RANGE)
+        ground = palette.nearest(paper, shapes.GROUNDS, shapes.PAPER, _PAPER_RANGE)
         ground[palette.border_share(pixels, paper, _VISIBLE) < _EVEN_SHARE] = UNREADABLE
         return {**slots, "background": ground[:, None]}
 
@@ -150,15 +139,15 @@ def _describe(fit: Fit, paper: np.ndarray) -> dict[str, np.ndarray]:
     """Name the shape, size and colour of fitted objects, "?" above the residual threshold."""
     shaped = fit.unexplained <= _UNEXPLAINED
     return {
-        "shape": np.where(shaped, SHAPES.names[fit.kind], UNREADABLE),
-        "size": np.where(shaped, EXTENTS.names[fit.size], UNREADABLE),
-        "colour": palette.nearest(paper + fit.offset, COLOURS, INK, _INK_RANGE),
+        "shape": np.where(shaped, shapes.SHAPES.names[fit.kind], UNREADABLE),
+        "size": np.where(shaped, shapes.EXTENTS.names[fit.size], UNREADABLE),
+        "colour": palette.nearest(paper + fit.offset, shapes.COLOURS, INK, _INK_RANGE),
     }
 
 
 def _lone_places(centre: np.ndarray) -> np.ndarray:
-    anchors = np.array([ANCHOR[name] for name in PLACES.values])
-    return palette.named(centre, PLACES.values, anchors, _ANCHOR_RANGE)
+    anchors = np.array([shapes.ANCHOR[name] for name in shapes.PLACES.values])
+    return palette.named(centre, shapes.PLACES.values, anchors, _ANCHOR_RANGE)
 
 
 def _pair_places(one: np.ndarray, other: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:

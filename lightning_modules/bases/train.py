@@ -17,7 +17,7 @@ from lightning_modules.bases.recipes import SCENES, Recipe
 from lightning_modules.fitting import runner
 from lightning_modules.fitting.callbacks import Average, Checkpoint
 from lightning_modules.fitting.contracts import Progress
-from lightning_modules.fitting.schedules import cosine
+from lightning_modules.fitting.order import cosine
 from lightning_modules.seeds import derive
 from lightning_modules.settings import FitSettings
 from lightning_modules.weights import cards
@@ -80,16 +80,8 @@ def train_base(
     checkpoint = Checkpoint(work / recipe.name / "state.pt", average) if work else None
     start = checkpoint.read(module) if checkpoint else None
     callbacks = [callback for callback in (average, checkpoint) if callback is not None]
-    report = runner.fit(
-        module,
-        data,
-        settings,
-        derive(recipe.seed, recipe.name, "fit"),
-        progress=progress,
-        callbacks=callbacks,
-        schedule=cosine(settings.warmup, settings.steps),
-        start=start,
-    )
+    seed, schedule = derive(recipe.seed, recipe.name, "fit"), cosine(settings.warmup, settings.steps)
+    report = runner.fit(module, data, settings, seed, None, progress, schedule, callbacks, start)
     if average is not None:
         average.copy_to(module)
     if hasattr(module, "finish"):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -28,10 +28,6 @@ from lightning_modules.seeds import derive, streams_of
 from lightning_modules.settings import CaptionDecoding, FitSettings
 from lightning_modules.weights import loading, sources
 from lightning_modules.weights.quiet import quiet
-
-if TYPE_CHECKING:
-    pass
-
 
 #: What a saved captioner was made with beside its parts, where that is not the default.
 SETTINGS = "captioner.json"
@@ -131,10 +127,8 @@ class CaptionerModule(PairModule):
         rows = {"labels": self.labels(captions), "weights": loss_weights(len(images), weights)}
         if not self.keep_features:
             return {**rows, "images": torch.from_numpy(np.ascontiguousarray(images))}
-        parts = [
-            self.family.features(self._pixels(different[i : i + self.batch_size])).cpu()
-            for i in range(0, len(different), self.batch_size)
-        ]
+        batches = (different[i : i + self.batch_size] for i in range(0, len(different), self.batch_size))
+        parts = [self.family.features(self._pixels(batch)).cpu() for batch in batches]
         return {**rows, "features": torch.cat(parts)[back]}
 
     def labels(self, captions: Sequence[str]) -> Tensor:
@@ -150,11 +144,9 @@ class CaptionerModule(PairModule):
         """
         labels = batch["labels"]
         labels = labels[:, : int((labels != -100).sum(1).max())]
-        features = (
-            batch["features"]
-            if "features" in batch
-            else self.family.features(self._pixels(batch["images"].cpu().numpy()))
-        )
+        features = batch.get("features")
+        if features is None:
+            features = self.family.features(self._pixels(batch["images"].cpu().numpy()))
         mask = labels != -100
         known = labels.masked_fill(~mask, self.family.pad)
         # What is read is what is written, one place later, behind the start token.
@@ -178,19 +170,11 @@ class CaptionerModule(PairModule):
     def generate(
         self, inputs: np.ndarray, decoding: CaptionDecoding, seeds: np.ndarray, progress: Progress | None = None
     ) -> Generated:
-        """Write one caption per image.
+        """Write one caption per image (n, H, W, 3) uint8, by greedy search, beams, or sampling with best-of.
 
-        Args:
-            inputs: images (n, H, W, 3) uint8.
-            decoding: greedy search, beams, or sampling with best-of.
-            seeds: (n,) uint64; every random number of caption i comes from seeds[i] alone.
-            progress: called as progress(captions done, captions in all).
-
-        Returns:
-            Generated: n texts; network evaluations count sequences: n x beams x best_of.
-
-        Raises:
-            ValueError: not one seed per image.
+        Every random number of caption i comes from seeds[i] alone, of (n,) uint64; another number of seeds is a ValueError.
+        Network evaluations count sequences: n x beams x best_of. `progress` is called as progress(captions done,
+        captions in all).
         """
         if len(inputs) != len(seeds):
             raise ValueError(f"one seed per image: {len(inputs)} images, {len(seeds)} seeds")

@@ -31,12 +31,9 @@ def is_flow(scheduler: Any) -> bool:
 
 
 def process_of(scheduler: Any) -> DDPMScheduler:
-    """Return the forward process that a scheduler with betas undoes.
+    """Return the forward process that a scheduler with betas undoes; that of another one, as EDM's, is a ValueError.
 
     Schedulers of fast samplers scale their noise in ways of their own; training is always this process.
-
-    Raises:
-        ValueError: the scheduler belongs to another process, as EDM's do.
     """
     config = scheduler.config
     if "beta_schedule" not in config:
@@ -128,19 +125,16 @@ def sample(
     tokens: int = 0,
     sigmas: Sequence[float] | None = None,
 ) -> Tensor:
-    """Walk from noise to latents in `steps` steps.
+    """Walk from standard normal noise to latents (n, c, h, w) in `steps` steps.
 
     Args:
         predict: called as predict(latents, time, step number).
         scheduler: a copy of it is used, so calls do not disturb one another.
-        latents: (n, c, h, w) standard normal noise.
+        latents: the noise.
         steps: number of steps.
         streams: one generator per sample, for schedulers that add noise on the way.
         tokens: tokens of one image, for schedulers that shift their times by it.
         sigmas: the noise levels before shifting, for schedulers that can be told; None = the scheduler's own.
-
-    Returns:
-        Tensor: (n, c, h, w).
     """
     scheduler = type(scheduler).from_config(scheduler.config)
     settable = inspect.signature(scheduler.set_timesteps).parameters

@@ -94,8 +94,8 @@ class ImageToTextFamily:
         return image_processor(images=list(images), return_tensors="pt")["pixel_values"]
 
     def features(self, pixels: Tensor) -> Tensor:
-        """Return the visual features (n, ...) of pixels (n, 3, h, w)."""
-        raise NotImplementedError
+        """Return the visual features (n, ...) of pixels (n, 3, h, w): usually the image encoder's last layer."""
+        return self.model.vision_model(pixel_values=pixels).last_hidden_state
 
     def logits(self, features: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
         """Return logits (n, t, v) of the token after each of ids (n, t), padded on the right per mask (n, t)."""

@@ -14,8 +14,7 @@ from lightning_modules.fitting.callbacks import Told
 from lightning_modules.fitting.contracts import FitReport, Objective, Progress, Schedule, Start
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.fitting.order import StepOrder
-from lightning_modules.fitting.trainer import notices_silenced, trainer
-from lightning_modules.fitting.training import train
+from lightning_modules.fitting.training import notices_silenced, train, trainer
 from lightning_modules.settings import FitSettings
 
 

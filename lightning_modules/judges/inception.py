@@ -46,8 +46,7 @@ class InceptionJudge(FrozenJudge):
     def load(cls, folder: Path, dtype: str = "float32") -> Self:
         """Read the published weights, or what `save` wrote where that is there.
 
-        Raises:
-            RuntimeError: the weights are not those of this network, name by name and shape by shape.
+        Other weights than this network's, name by name and shape by shape, are a RuntimeError.
         """
         own = Path(folder) / OWN
         state = load_file(own) if own.is_file() else torch.load(Path(folder) / PUBLISHED, weights_only=True)

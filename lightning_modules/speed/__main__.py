@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def run(size: str, only: Sequence[str], steps: list[int], seconds: float, out: P
     found: dict[str, Any] = {"size": size, "machine": machine(), "share": SHARE, "rows": []}
     for row in measured(size, only, steps, budget):
         rows.append(row)
-        found |= {"rows": [r.as_json() for r in rows], "comparison": table.compared(rows)}
+        found |= {"rows": [asdict(r) for r in rows], "comparison": table.compared(rows)}
         print(f"{row.task}, {row.side}: {row.skipped or f'{row.rate:.3g} {row.unit}'}", flush=True)
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)

@@ -28,17 +28,17 @@ def rows(name: str, budget: Budget) -> Iterator[Row]:
     pictures = models.images(size.pairs, size.side)
     write = partial(plain_captions, module, size, pictures)
     best = measure.sweep(write, size.captioned, budget)
-    yield measure.row((CAPTIONS[0], "plain", CAPTIONS[1]), write, best, budget, 0.0)
+    yield measure.row((CAPTIONS[0], "plain", CAPTIONS[1]), write, best, budget)
     with PlainTraining(module, size, pictures) as loop:
         best = measure.sweep(loop.fit, size.taught, budget)
-        yield measure.row((TRAINING[0], "plain", TRAINING[1]), loop.fit, best, budget, 0.0)
+        yield measure.row((TRAINING[0], "plain", TRAINING[1]), loop.fit, best, budget)
     write = partial(our_captions, module, size, pictures)
     best = measure.sweep(write, size.captioned, budget)
-    yield measure.row((CAPTIONS[0], "ours", CAPTIONS[1]), write, best, budget, 0.0)
+    yield measure.row((CAPTIONS[0], "ours", CAPTIONS[1]), write, best, budget)
     pairs = models.pairs(pictures, models.texts(len(pictures), size.words, 3))
     fit = partial(our_fit, module, pairs, size.training, seconds_of_encoding(module, pairs.take(np.arange(2)), pairs))
     best = measure.sweep(fit, size.taught, budget)
-    yield measure.row((TRAINING[0], "ours", TRAINING[1]), fit, best, budget, 0.0)
+    yield measure.row((TRAINING[0], "ours", TRAINING[1]), fit, best, budget)
 
 
 def _some(pictures: np.ndarray, n: int) -> np.ndarray:

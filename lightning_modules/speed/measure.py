@@ -6,7 +6,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -64,10 +64,6 @@ class Row:
     warmup: float = 0.0
     swept: dict[int, float] | None = None
     skipped: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return asdict(self)
 
 
 class Budget:
@@ -170,7 +166,7 @@ def row(
     work: Callable[[int], Work],
     best: tuple[int, dict[int, float]],
     budget: Budget,
-    needs: float,
+    needs: float = 0.0,
 ) -> Row:
     """Measure at the best batch size, which `sweep` found, under the names of task, side and unit.
 

@@ -69,8 +69,7 @@ def portable(folder: Path) -> str:
 def snapshot(hub: str, revision: str | None) -> Path:
     """Return the folder of a hub model in the local cache.
 
-    Raises:
-        MissingModel: the model or this revision of it is not in the cache, or its name is no hub name.
+    `MissingModel` where it or this revision of it is not in the cache, or its name is no hub name.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
