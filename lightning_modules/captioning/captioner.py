@@ -172,7 +172,7 @@ class CaptionerModule(PairModule):
     ) -> Generated:
         """Write one caption per image (n, H, W, 3) uint8, by greedy search, beams, or sampling with best-of.
 
-        Every random number of caption i comes from seeds[i] alone, of (n,) uint64; another number of seeds is a ValueError.
+        All random numbers of caption i come from seeds[i] alone, of (n,) uint64; fewer or more seeds are a ValueError.
         Network evaluations count sequences: n x beams x best_of. `progress` is called as progress(captions done,
         captions in all).
         """

@@ -186,7 +186,7 @@ class GeneratorModule(PairModule):
     ) -> Generated:
         """Draw one image (H, W, 3) uint8 per prompt.
 
-        Every random number of image i comes from seeds[i] alone, of (n,) uint64. `progress` is called as progress(images
+        All random numbers of image i come from seeds[i] alone, of (n,) uint64. `progress` is called as progress(images
         done, images in all); `steering` holds changes to plain sampling.
 
         Raises:

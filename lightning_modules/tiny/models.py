@@ -37,7 +37,7 @@ class TinyGenerator(GeneratorModule):
     version: ClassVar[int] = 1
 
     def __init__(self, family: str, seed: int = 0, size: int = generators.SIZE) -> None:
-        """Make one of `tiny.generators.FAMILIES`, whose images have `size` pixels a side; another one is a ValueError."""
+        """Make one of `tiny.generators.FAMILIES`, else a ValueError; its images have `size` pixels a side."""
         with tempfile.TemporaryDirectory() as folder:
             generators.make(family, seed).save_pretrained(folder)
             found = GeneratorModule.load(Path(folder), size=size)
