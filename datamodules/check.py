@@ -29,15 +29,9 @@ _EVERY = 10_000
 
 
 def inspect(data: Listed, decode: bool = False, progress: bool = False) -> dict[str, list[str]]:
-    """Look at every listed picture, those named in an earlier `excluded.jsonl` too.
+    """Return defect -> sorted ids for every listed picture, those named in an earlier `excluded.jsonl` too.
 
-    Args:
-        data: The data set.
-        decode: Whether pixels are decoded and bytes compared, not only headers read.
-        progress: Whether to say on stderr how far it is.
-
-    Returns:
-        Defect -> sorted ids, for the defects that were found.
+    `decode` looks at pixels and compares bytes, not only headers; `progress` says on stderr how far it is.
     """
     found: dict[str, list[str]] = {}
     first: dict[bytes, str] = {}
@@ -82,11 +76,7 @@ def write_excluded(data: Listed, found: dict[str, list[str]]) -> Path:
 
 
 def open_data(testbed: Path) -> Listed:
-    """Make the data set of a testbed file, whatever sizes it declares.
-
-    Raises:
-        ValueError: When the file names no data set of this kind.
-    """
+    """Make the data set of a testbed file, whatever sizes it declares; one of another kind is a ValueError."""
     try:
         spec: dict[str, Any] = yaml.safe_load(testbed.read_text(encoding="utf-8"))["data"]
         module, _, name = spec["class_path"].rpartition(".")

@@ -7,31 +7,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from datamodules.listed import SPLITS, Entry, Listed
+from datamodules.listed import Entry, Listed, parts_of
 from datamodules.pictures import MAX_PIXELS
 
 
 def read_json(file: Path, key: str) -> Any:
-    """Return one list of a JSON file.
-
-    Raises:
-        ValueError: When the file is no JSON object with that list, naming it.
-    """
+    """Return one list of a JSON file; another file is a ValueError that names it."""
     try:
         return json.loads(file.read_text(encoding="utf-8"))[key]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{file}: found no JSON object with a list {key!r} ({error!r}); allowed: as published"
-        ) from error
+        found = f"no JSON object with a list {key!r} ({error!r})"
+        raise ValueError(f"{file}: found {found}; allowed: as published") from error
 
 
 def karpathy(file: Path, folder: str | None, number: str) -> Iterator[Entry]:
-    """Yield the entries of one of Karpathy's lists.
+    """Yield the entries of one of Karpathy's lists, such as `dataset_coco.json`.
 
-    Args:
-        file: Such as `dataset_coco.json`.
-        folder: Of all images; None where each entry names its own.
-        number: Key of an image's id.
+    `folder` holds all images, None where each entry names its own; `number` is the key of an image's id.
     """
     for row in read_json(file, "images"):
         texts = tuple(s["raw"] for s in row.get("sentences") or ())
@@ -47,16 +39,9 @@ class CocoCaptions(Listed):
 
     name: ClassVar[str] = "coco_captions"
     version: ClassVar[int] = 2
-    parts: ClassVar[dict[str, tuple[str, ...]]] = {
-        **dict.fromkeys(SPLITS, ("train", "restval")),
-        "evaluation": ("test",),
-        "floor": ("val",),
-    }
+    parts: ClassVar[dict[str, tuple[str, ...]]] = parts_of(("train", "restval"), evaluation="test", floor="val")
+    needs = ("dataset_coco.json", "train2014", "val2014")
     published: ClassVar[dict[str, int]] = {"train": 82_783, "restval": 30_504, "val": 5_000, "test": 5_000}
-
-    def needs(self) -> tuple[str, ...]:
-        """Return the list and the two image folders."""
-        return "dataset_coco.json", "train2014", "val2014"
 
     def entries(self) -> Iterator[Entry]:
         """Yield the images of Karpathy's file."""
@@ -75,11 +60,7 @@ class CocoAnnotations(Listed):
 
     name: ClassVar[str] = "coco_annotations"
     version: ClassVar[int] = 1
-    parts: ClassVar[dict[str, tuple[str, ...]]] = {
-        **dict.fromkeys(SPLITS, ("train",)),
-        "evaluation": ("val",),
-        "floor": ("val",),
-    }
+    parts: ClassVar[dict[str, tuple[str, ...]]] = parts_of(("train",), evaluation="val", floor="val")
     images_of: ClassVar[dict[int, dict[str, int]]] = {
         2014: {"train": 82_783, "val": 40_504},
         2017: {"train": 118_287, "val": 5_000},
@@ -98,18 +79,14 @@ class CocoAnnotations(Listed):
         if year not in self.images_of:
             raise ValueError(f"year: found {year!r}; allowed: {', '.join(map(str, self.images_of))}")
         self.year, self.published = year, self.images_of[year]  # type: ignore[misc]
+        lists = (f"annotations/captions_train{year}.json", f"annotations/captions_val{year}.json")
+        self.needs = (*lists, f"train{year}", f"val{year}")
         super().__init__(root, sizes, resolution, seed, max_pixels, digest)
 
     @property
     def identity(self) -> dict[str, Any]:
         """What enters a key."""
         return {**super().identity, "year": self.year}
-
-    def needs(self) -> tuple[str, ...]:
-        """Return the two lists and the two image folders."""
-        parts = ("train", "val")
-        lists = tuple(f"annotations/captions_{part}{self.year}.json" for part in parts)
-        return lists + tuple(f"{part}{self.year}" for part in parts)
 
     def entries(self) -> Iterator[Entry]:
         """Yield the images of both files, captions in the order of their annotation ids."""

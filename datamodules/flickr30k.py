@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from datamodules.coco import karpathy
-from datamodules.listed import SPLITS, Entry, Listed
+from datamodules.listed import Entry, Listed, parts_of
 
 _IMAGES = "flickr30k-images"
 _TOKENS = "results_20130124.token"
@@ -21,16 +21,9 @@ class Flickr30k(Listed):
 
     name: ClassVar[str] = "flickr30k"
     version: ClassVar[int] = 1
-    parts: ClassVar[dict[str, tuple[str, ...]]] = {
-        **dict.fromkeys(SPLITS, ("train",)),
-        "evaluation": ("test",),
-        "floor": ("val",),
-    }
+    parts: ClassVar[dict[str, tuple[str, ...]]] = parts_of(("train",), evaluation="test", floor="val")
+    needs = ("dataset_flickr30k.json", _IMAGES)
     published: ClassVar[dict[str, int]] = {"train": 29_000, "val": 1_014, "test": 1_000}
-
-    def needs(self) -> tuple[str, ...]:
-        """Return the list and the image folder."""
-        return "dataset_flickr30k.json", _IMAGES
 
     def entries(self) -> Iterator[Entry]:
         """Yield the images of Karpathy's file."""
@@ -45,11 +38,8 @@ class Flickr30kTokens(Listed):
 
     name: ClassVar[str] = "flickr30k_tokens"
     version: ClassVar[int] = 1
+    needs = (_TOKENS, _IMAGES)
     published: ClassVar[dict[str, int]] = {"": 31_783}
-
-    def needs(self) -> tuple[str, ...]:
-        """Return the token file and the image folder."""
-        return _TOKENS, _IMAGES
 
     def entries(self) -> Iterator[Entry]:
         """Yield the images of the token file: lines of image#number, a tab, a caption."""

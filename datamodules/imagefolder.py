@@ -13,11 +13,7 @@ _LIST = "**/metadata.jsonl"
 
 
 def texts_of(value: Any, where: str) -> tuple[str, ...]:
-    """Return the captions in one cell: a text, a list of texts, or nothing.
-
-    Raises:
-        ValueError: For anything else, naming the place.
-    """
+    """Return the captions in one cell: a text, a list of texts, or nothing; else a ValueError names the place."""
     if value is None:
         return ()
     texts = [value] if isinstance(value, str) else value
@@ -38,6 +34,7 @@ class ImageFolder(Listed):
 
     name: ClassVar[str] = "image_folder"
     version: ClassVar[int] = 1
+    needs = (_LIST,)
 
     def __init__(
         self,
@@ -51,10 +48,6 @@ class ImageFolder(Listed):
     ) -> None:
         self.caption = caption
         super().__init__(root, sizes, resolution, seed, max_pixels, digest)
-
-    def needs(self) -> tuple[str, ...]:
-        """Return the pattern of the lists."""
-        return (_LIST,)
 
     def entries(self) -> Iterator[Entry]:
         """Yield the lines of every list below the root; file names are relative to their list."""

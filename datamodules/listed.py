@@ -33,6 +33,11 @@ DROPPED = {
 }
 
 
+def parts_of(others: tuple[str, ...], evaluation: str, floor: str) -> dict[str, tuple[str, ...]]:
+    """Return split -> published parts, given those of evaluation and floor and of all other splits."""
+    return {**dict.fromkeys(SPLITS, others), "evaluation": (evaluation,), "floor": (floor,)}
+
+
 @dataclass(frozen=True, order=True)
 class Entry:
     """One picture as the data list it.
@@ -71,6 +76,8 @@ class Listed:
     oracle: ClassVar[None] = None
     #: Our split -> the published parts that it draws from. Two splits draw from the same parts, or from disjoint ones.
     parts: ClassVar[dict[str, tuple[str, ...]]] = dict.fromkeys(SPLITS, ("",))
+    #: The files and folders below the root that must be there, as glob patterns.
+    needs: tuple[str, ...]
     #: Entries of each published part in full, where known.
     published: ClassVar[dict[str, int]] = {}
 
@@ -97,31 +104,22 @@ class Listed:
         if self.missing() is None:  # the list is there: what it cannot serve is said before anything is planned
             self._check_sizes(Counter(e.part for e in self.listing), self.report())
             if digest is not None and digest != self.found_digest:
+                has, allowed = self.found_digest, "the same data, or the digest of these"
                 raise ValueError(
-                    f"digest: found {digest!r}, but the list in {self.root} has {self.found_digest!r}; "
-                    "allowed: the same data, or the digest of these"
+                    f"digest: found {digest!r}, but the list in {self.root} has {has!r}; allowed: {allowed}"
                 )
 
     # -- what a data set of this kind says -------------------------------------------------------------------------
 
-    def needs(self) -> tuple[str, ...]:
-        """Return the files and folders below the root that must be there, as glob patterns."""
-        raise NotImplementedError
-
     def entries(self) -> Iterable[Entry]:
         """Yield the entries as they are listed, in any order, captions and ids unchecked.
 
-        Raises:
-            ValueError: When the list cannot be understood, naming its file.
+        A list that cannot be understood is a ValueError that names its file.
         """
         raise NotImplementedError
 
     def open(self, entry: Entry) -> IO[bytes]:
-        """Open the picture of an entry.
-
-        Raises:
-            FileNotFoundError: When it is not there.
-        """
+        """Open the picture of an entry; a FileNotFoundError when it is not there."""
         return (self.root / entry.image).open("rb")
 
     @property
@@ -135,9 +133,9 @@ class Listed:
 
     def missing(self) -> str | None:
         """Say what is not there, or None."""
-        for name in self.needs():
+        for name in self.needs:
             if next(self.root.glob(name), None) is None:
-                return f"{self.root / name} is missing; allowed: a folder with {', '.join(self.needs())}"
+                return f"{self.root / name} is missing; allowed: a folder with {', '.join(self.needs)}"
         return None
 
     @cached_property
@@ -167,11 +165,7 @@ class Listed:
         return [e for e in self.unchecked if e.id not in out]
 
     def excluded(self) -> dict[str, str]:
-        """Return id -> defect of the entries that a check has left out.
-
-        Raises:
-            ValueError: When the file is not what the check writes.
-        """
+        """Return id -> defect of the entries that a check has left out; a file that none writes is a ValueError."""
         file = self.root / EXCLUDED
         if not file.is_file():
             return {}
@@ -181,9 +175,8 @@ class Listed:
                 row = json.loads(line)
                 found[str(row["id"])] = str(row["reason"])
             except (ValueError, TypeError, KeyError) as error:
-                raise ValueError(
-                    f'{file}: line {number}: found {line!r}; allowed: {{"id": ..., "reason": ...}}'
-                ) from error
+                allowed = '{"id": ..., "reason": ...}'
+                raise ValueError(f"{file}: line {number}: found {line!r}; allowed: {allowed}") from error
         return found
 
     def report(self) -> dict[str, list[str]]:
@@ -245,12 +238,7 @@ class Listed:
             yield self._split[split][i]
 
     def ids(self, split: str, index: np.ndarray) -> list[str]:
-        """Return the ids of some items of a split.
-
-        Raises:
-            KeyError: For an unknown split.
-            IndexError: For an item number outside the split.
-        """
+        """Return the ids of some items of a split; unknown splits are a KeyError, numbers outside an IndexError."""
         return [e.id for e in self._items(split, index)]
 
     def captions(self, split: str, index: np.ndarray) -> list[tuple[str, ...]]:
@@ -269,8 +257,8 @@ class Listed:
                 a defect may not change the items.
         """
         found = np.empty((np.size(index), self.resolution, self.resolution, 3), np.uint8)
-        items = sorted(enumerate(self._items(split, index)), key=lambda item: item[1].image)
-        for row, entry in items:  # in the order in which they lie on the disk
+        # In the order in which they lie on the disk.
+        for row, entry in sorted(enumerate(self._items(split, index)), key=lambda item: item[1].image):
             found[row] = self.picture(entry)
         return found
 
@@ -280,11 +268,8 @@ class Listed:
             with self.opened(entry) as file, pictures.header(file, self.max_pixels) as picture:
                 return pictures.square(pictures.upright(picture), self.resolution)
         except BrokenImage as error:
-            sentence = (
-                f"{self.root / entry.image}: image {entry.id!r}: {error}; "
-                f"`python -m datamodules.check TESTBED --decode --write` leaves it out"
-            )
-            error.args = (sentence,)
+            remedy = "`python -m datamodules.check TESTBED --decode --write` leaves it out"
+            error.args = (f"{self.root / entry.image}: image {entry.id!r}: {error}; {remedy}",)
             raise
 
     def opened(self, entry: Entry) -> IO[bytes]:

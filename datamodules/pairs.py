@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,7 +48,6 @@ class Pairs:
     seeds: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        """Bring the arrays to their dtypes and check them."""
         for name, dtype in _ARRAYS.items():
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _as(dtype, np.asarray(value), name))
@@ -69,7 +67,6 @@ class Pairs:
             raise ValueError("weights must be finite and not negative")
 
     def __len__(self) -> int:
-        """Return the number of pairs."""
         return len(self.images)
 
     def take(self, index: np.ndarray | Sequence[int]) -> Pairs:
@@ -105,15 +102,9 @@ class Pairs:
         if len({part.images.shape[1:] for part in parts}) > 1:
             raise ValueError(f"images differ in shape: {[part.images.shape[1:] for part in parts]}")
         return Pairs(
-            ids=np.concatenate([part.ids for part in parts]),
             images=np.concatenate([part.images for part in parts]),
-            captions=tuple(text for part in parts for text in part.captions),
-            prompts=tuple(text for part in parts for text in part.prompts),
-            origin=np.concatenate([part.origin for part in parts]),
-            weights=_joined([part.weights for part in parts], parts, np.float32(1)),
-            draw=_joined([part.draw for part in parts], parts, np.int16(0)),
-            source=_sources(parts),
-            seeds=_joined([part.seeds for part in parts], parts, np.uint64(0)),
+            **{name: _joined(name, parts, np.array([""], object)) for name in _TEXTS},
+            **{name: _joined(name, parts, np.array([name == "weights"], kind)) for name, kind in _ARRAYS.items()},
         )
 
     def save(self, folder: Path) -> None:
@@ -124,27 +115,9 @@ class Pairs:
 
     @classmethod
     def load(cls, folder: Path) -> Pairs:
-        """Read what `save` wrote, equal to the last bit.
-
-        Raises:
-            FileNotFoundError: if a file is missing.
-            ValueError: if the files do not fit together.
-        """
-        if (folder / "pairs.json").is_file():
-            return cls._load_arrays(folder)
+        """Read what `save` wrote, equal to the last bit; a FileNotFoundError if it is missing, else a ValueError."""
         images, fields = pairs_file.read(folder / _FILE)
         return cls(images=images, **fields)
-
-    @classmethod
-    def _load_arrays(cls, folder: Path) -> Pairs:
-        """Read `images.npy` and `pairs.json`, which `save` wrote before there was Parquet."""
-        table = json.loads((folder / "pairs.json").read_text(encoding="utf-8"))
-        arrays: dict[str, Any] = {
-            name: None if table.get(name) is None else np.array(table[name], dtype=dtype)
-            for name, dtype in _ARRAYS.items()
-        }
-        images = np.load(folder / "images.npy", allow_pickle=False)
-        return cls(images=images, captions=table["captions"], prompts=table["prompts"], **arrays)
 
 
 def _as(dtype: type, value: np.ndarray, name: str) -> np.ndarray:
@@ -156,15 +129,9 @@ def _as(dtype: type, value: np.ndarray, name: str) -> np.ndarray:
     return cast
 
 
-def _joined(values: list[np.ndarray | None], parts: Sequence[Pairs], missing: np.generic) -> np.ndarray | None:
+def _joined(name: str, parts: Sequence[Pairs], missing: np.ndarray) -> Any:
+    values = [getattr(part, name) for part in parts]
     if all(value is None for value in values):
         return None
-    return np.concatenate(
-        [np.full(len(part), missing) if value is None else value for value, part in zip(values, parts, strict=True)]
-    )
-
-
-def _sources(parts: Sequence[Pairs]) -> tuple[str, ...] | None:
-    if all(part.source is None for part in parts):
-        return None
-    return tuple(name for part in parts for name in (part.source or ("",) * len(part)))
+    filled = [missing.repeat(len(part)) if value is None else value for value, part in zip(values, parts, strict=True)]
+    return tuple(text for value in filled for text in value) if name in _TEXTS else np.concatenate(filled)

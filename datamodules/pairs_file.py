@@ -33,13 +33,7 @@ _OURS = b"collapse_bench"
 
 
 def write(file: Path, images: np.ndarray, fields: dict[str, Any]) -> None:
-    """Write one file.
-
-    Args:
-        file: Where to.
-        images: (n, H, W, 3) uint8 or (n,) float64.
-        fields: Attribute -> n values; those that are None have no column.
-    """
+    """Write images, (n, H, W, 3) uint8 or (n,) float64, and n values of each field; one that is None has no column."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -66,12 +60,7 @@ def write(file: Path, images: np.ndarray, fields: dict[str, Any]) -> None:
 
 
 def read(file: Path) -> tuple[np.ndarray, dict[str, Any]]:
-    """Return the images and fields that `write` was given.
-
-    Raises:
-        FileNotFoundError: If the file is missing.
-        ValueError: If it was not written by `write`.
-    """
+    """Return the images and fields that `write` was given; a ValueError if another wrote the file."""
     import pyarrow.parquet as pq
 
     if not file.is_file():

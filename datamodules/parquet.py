@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
@@ -42,12 +43,8 @@ class ParquetImages(Listed):
         max_pixels: int = MAX_PIXELS,
         digest: str | None = None,
     ) -> None:
-        self.image, self.caption, self.id, self.files = image, caption, id, files
+        self.image, self.caption, self.id, self.files, self.needs = image, caption, id, files, (files,)
         super().__init__(root, sizes, resolution, seed, max_pixels, digest)
-
-    def needs(self) -> tuple[str, ...]:
-        """Return the pattern of the files."""
-        return (self.files,)
 
     def entries(self) -> Iterator[Entry]:
         """Yield the rows of every file; images are not read."""
@@ -73,13 +70,9 @@ class ParquetImages(Listed):
                 yield Entry(where if self.id is None else str(key), texts, where)
 
     def open(self, entry: Entry) -> IO[bytes]:
-        """Open the bytes in a row, or the file that it names.
-
-        Raises:
-            FileNotFoundError: When the row holds neither, or the file is not there.
-        """
+        """Open the bytes in a row, or the file that it names; a FileNotFoundError when the row holds neither."""
         file, _, row = entry.image.rpartition("#")
-        value = _rows(self.root / file, self.image, *_place(self.root / file, int(row)))
+        value = _cell(self.root / file, self.image, int(row))
         found: dict[str, Any] = value if isinstance(value, dict) else {}
         content = found.get("bytes") if found else value
         path = found.get("path") if found else None
@@ -97,18 +90,8 @@ def _starts(file: Path) -> tuple[int, ...]:
     """Return the first row of each row group, and the number of rows at the end."""
     import pyarrow.parquet as pq
 
-    starts = [0]
     meta = pq.read_metadata(file)
-    for group in range(meta.num_row_groups):
-        starts.append(starts[-1] + meta.row_group(group).num_rows)
-    return tuple(starts)
-
-
-def _place(file: Path, row: int) -> tuple[int, int]:
-    """Return the row group that holds a row, and the row's place in it."""
-    starts = _starts(file)
-    group = next(g for g in range(len(starts) - 1) if row < starts[g + 1])
-    return group, row - starts[group]
+    return tuple(accumulate((meta.row_group(g).num_rows for g in range(meta.num_row_groups)), initial=0))
 
 
 @lru_cache(maxsize=1)  # images are read in the order of their place, so one group at a time is enough
@@ -118,5 +101,8 @@ def _group(file: Path, column: str, group: int) -> Any:
     return pq.ParquetFile(file).read_row_group(group, columns=[column]).column(column)
 
 
-def _rows(file: Path, column: str, group: int, row: int) -> Any:
-    return _group(file, column, group)[row].as_py()
+def _cell(file: Path, column: str, row: int) -> Any:
+    """Return what a row holds in a column, out of the row group that holds it."""
+    starts = _starts(file)
+    group = next(g for g in range(len(starts) - 1) if row < starts[g + 1])
+    return _group(file, column, group)[row - starts[group]].as_py()

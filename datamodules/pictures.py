@@ -49,9 +49,8 @@ class BrokenImage(ValueError):
 def header(file: IO[bytes], max_pixels: int = MAX_PIXELS) -> Image:
     """Open a picture without decoding its pixels.
 
-    Raises:
-        BrokenImage: If it is none, too large, or of a mode that has no 8-bit reading.
-        OSError: If the file cannot be read for a reason outside of it.
+    It is a BrokenImage if it is none, too large, or of a mode that has no 8-bit reading, and an OSError if the file
+    cannot be read for a reason outside of it.
     """
     from PIL import Image as Pillow
 
@@ -88,12 +87,7 @@ def traits(picture: Image) -> list[str]:
 
 
 def upright(picture: Image) -> Image:
-    """Decode a picture and return it as upright 8-bit RGB.
-
-    Raises:
-        BrokenImage: If its bytes end early or do not decode.
-        OSError: If the file cannot be read for a reason outside of it.
-    """
+    """Decode a picture and return it as upright 8-bit RGB; bytes that end early are a BrokenImage."""
     from PIL import Image as Pillow
     from PIL import ImageOps
 

@@ -1,4 +1,4 @@
-"""How to decode and how to fit: plain values, checked when made, free of torch."""
+"""How to decode and how to fit: plain values, free of torch; one that is out of range is a ValueError at once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ class CaptionDecoding:
     max_new_tokens: int = 40
 
     def __post_init__(self) -> None:
-        """Check every value."""
         _require(math.isfinite(self.temperature) and self.temperature >= 0, "temperature must be a number >= 0")
         _require(0 < self.top_p <= 1, "top_p must lie in (0, 1]")
         _require(self.beams >= 1, "beams must be at least 1")
@@ -61,9 +60,6 @@ class ImageDecoding:
         guidance: classifier-free guidance scale (2207.12598); 1 = the conditional model alone.
         scheduler: name of a diffusers scheduler class to sample with; "" = the model's own.
         negative_prompt: what guidance leads away from; "" = the model's own empty condition.
-
-    Raises:
-        ValueError: a value is out of range.
     """
 
     steps: int = 16
@@ -72,7 +68,6 @@ class ImageDecoding:
     negative_prompt: str = field(default="", metadata=ADDED)
 
     def __post_init__(self) -> None:
-        """Check every value."""
         _require(self.steps >= 1, "steps must be at least 1")
         _require(math.isfinite(self.guidance) and self.guidance >= 0, "guidance must be a number >= 0")
 
@@ -90,9 +85,6 @@ class Lora:
         rank: of the two factors.
         alpha: scale of their product, which is alpha / rank.
         targets: names (endings) of the layers that get one; () = the usual ones of the model's family.
-
-    Raises:
-        ValueError: a value is out of range.
     """
 
     rank: int = 16
@@ -100,7 +92,6 @@ class Lora:
     targets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check every value."""
         _require(self.rank >= 1, "rank must be at least 1")
         _require(math.isfinite(self.alpha) and self.alpha > 0, "alpha must be a number above 0")
 
@@ -121,9 +112,6 @@ class FitSettings:
         precision: of the forward and backward pass; trained weights and optimizer stay float32.
         average: decay of a moving average of the trained weights that is kept in their place; 0 = the last weights.
         min_snr: gamma of the min-SNR loss weights (2303.09556; generators only); 0 = all times weigh the same.
-
-    Raises:
-        ValueError: a value is out of range.
     """
 
     steps: int
@@ -139,7 +127,6 @@ class FitSettings:
     min_snr: float = field(default=0.0, metadata=ADDED)
 
     def __post_init__(self) -> None:
-        """Check every value."""
         _require(self.steps >= 0, "steps must be at least 0")
         _require(self.batch_size >= 1, "batch_size must be at least 1")
         _require(math.isfinite(self.learning_rate) and self.learning_rate >= 0, "learning_rate must be a number >= 0")
@@ -164,9 +151,6 @@ class Execution:
         compile: compile the denoiser for sampling.
         devices: devices of one fit; "auto" = all.
         nodes: machines of one fit.
-
-    Raises:
-        ValueError: a value is out of range.
     """
 
     micro_batch: int = 0
@@ -177,7 +161,6 @@ class Execution:
     nodes: int = 1
 
     def __post_init__(self) -> None:
-        """Check every value."""
         _require(self.micro_batch >= 0, "micro_batch must be at least 0")
         _require(self.generate_batch >= 0, "generate_batch must be at least 0")
         _require(self.devices == "auto" or self.devices >= 1, "devices must be 'auto' or at least 1")

@@ -46,11 +46,7 @@ class Scenes:
     version: ClassVar[int] = 1
 
     def __init__(
-        self,
-        domain: str = "shapes",
-        seed: int = 0,
-        image_size: int = 32,
-        sizes: dict[str, int] | None = None,
+        self, domain: str = "shapes", seed: int = 0, image_size: int = 32, sizes: dict[str, int] | None = None
     ) -> None:
         sizes = dict(sizes or {})
         unknown = sorted(set(sizes) - set(SIZES))
@@ -65,18 +61,10 @@ class Scenes:
         self._world = _world(domain, image_size)
 
     def images(self, split: str, index: np.ndarray) -> np.ndarray:
-        """Draw images.
+        """Draw images (n, image_size, image_size, 3) uint8.
 
-        Args:
-            split: name of the split.
-            index: (n,) item numbers in [0, sizes[split]), in any order, repetitions allowed.
-
-        Returns:
-            (n, image_size, image_size, 3) uint8.
-
-        Raises:
-            KeyError: for an unknown split.
-            IndexError: for an item number outside the split.
+        Item numbers (n,) lie in [0, sizes[split]), in any order, repetitions allowed; one outside is an IndexError, an
+        unknown split a KeyError.
         """
         index = self._checked(split, index)
         images = np.empty((len(index), self.image_size, self.image_size, 3), np.uint8)

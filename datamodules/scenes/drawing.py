@@ -28,7 +28,7 @@ def pixel_grid(size: int) -> np.ndarray:
 
 
 def coverage(distance: Distance, x: np.ndarray, y: np.ndarray, radius: np.ndarray, size: int) -> np.ndarray:
-    """Draw one shape at m positions.
+    """Draw one shape at m positions: (m, size, size) float32 in [0, 1], the share of each pixel that is covered.
 
     Args:
         distance: signed distance of the shape, of (x, y, radius), negative inside.
@@ -36,9 +36,6 @@ def coverage(distance: Distance, x: np.ndarray, y: np.ndarray, radius: np.ndarra
         y: (m,) centres, downwards.
         radius: (m,) half widths.
         size: side of the image in pixels.
-
-    Returns:
-        (m, size, size) float32 in [0, 1], the share of each pixel that is covered.
     """
     grid = pixel_grid(size)
     dx = grid[None, None, :] - np.asarray(x, np.float32)[:, None, None]
@@ -50,14 +47,10 @@ def coverage(distance: Distance, x: np.ndarray, y: np.ndarray, radius: np.ndarra
 
 
 def blend(ground: np.ndarray, layers: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Paint layers over a ground and round to bytes.
+    """Paint layers over a ground and round to bytes, (n, H, W, 3) uint8.
 
-    Args:
-        ground: float32, broadcastable to (n, H, W, 3), in [0, 255].
-        layers: pairs of coverage (n, H, W) and colour (n, 3), painted in order.
-
-    Returns:
-        (n, H, W, 3) uint8.
+    The ground is float32 in [0, 255], broadcastable to (n, H, W, 3); layers are pairs of coverage (n, H, W) and colour
+    (n, 3), painted in order.
     """
     n, height, width = layers[0][0].shape
     image = np.empty((n, 3, height, width), np.float32)

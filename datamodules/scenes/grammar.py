@@ -15,24 +15,13 @@ _BLOCK = 12  # attempts drawn at once; six distinct sentences rarely need more t
 
 
 def paraphrases(
-    draws: Draws,
-    lanes: Mapping[str, Law],
-    phrase: Callable[..., str],
-    scenes: list[Any],
+    draws: Draws, lanes: Mapping[str, Law], phrase: Callable[..., str], scenes: list[Any]
 ) -> list[tuple[str, ...]]:
-    """Write six distinct sentences for every scene.
+    """Write six distinct sentences for each of n scenes, truths that are handed to `phrase`.
 
     Sentences are attempted one after the other, each from its own random numbers, and repetitions
-    are skipped, so sentence 0 follows the laws exactly and the later ones almost do.
-
-    Args:
-        draws: random numbers of the n scenes.
-        lanes: the choices behind a sentence, by name.
-        phrase: makes a sentence of (scene, one index per lane, in the order of `lanes`).
-        scenes: n truths, handed to `phrase`.
-
-    Returns:
-        n tuples of six sentences.
+    are skipped, so sentence 0 follows the laws exactly and the later ones almost do. `phrase` makes a sentence of
+    (scene, one index per lane, in the order of `lanes`), the choices behind a sentence by name.
     """
     found: list[list[str]] = [[] for _ in scenes]
     open_rows = np.arange(len(scenes))

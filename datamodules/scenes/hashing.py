@@ -15,14 +15,7 @@ _GOLDEN = 0x9E3779B97F4A7C15
 
 
 def mix(values: np.ndarray) -> np.ndarray:
-    """Scramble 64-bit integers with the finaliser of splitmix64.
-
-    Args:
-        values: uint64 array of any shape.
-
-    Returns:
-        A uint64 array of the same shape. The map is a bijection of the 64-bit integers.
-    """
+    """Scramble a uint64 array of any shape with the finaliser of splitmix64, a bijection of the 64-bit integers."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
@@ -58,7 +51,6 @@ class Draws:
         self._states = mix(mix(counter * np.uint64(_GOLDEN) + np.uint64(key)))
 
     def __len__(self) -> int:
-        """Return the number of items."""
         return len(self._states)
 
     def take(self, rows: np.ndarray) -> Draws:

@@ -22,14 +22,12 @@ class Law:
     probabilities: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Check the shape of the law."""
         if len(set(self.values)) != len(self.values) or len(self.values) != len(self.probabilities):
             raise ValueError(f"a law needs distinct values, one probability each: {self.values}")
         if min(self.probabilities) <= 0 or abs(sum(self.probabilities) - 1) > 1e-9:
             raise ValueError(f"probabilities must be positive and sum to one: {self.probabilities}")
 
     def __len__(self) -> int:
-        """Return the number of values."""
         return len(self.values)
 
     @cached_property
@@ -50,11 +48,9 @@ class Law:
 
 
 def zipf(values: Sequence[str], exponent: float = 1.0) -> Law:
-    """Make a Zipf law: the value of rank k has weight k ** -exponent.
+    """Make a Zipf law: of the values, the most frequent first, that of rank k has weight k ** -exponent.
 
-    Args:
-        values: names, the most frequent first.
-        exponent: 0 is uniform; 1 gives the eighth of eight values 4.6 %.
+    An exponent of 0 is uniform; 1 gives the eighth of eight values 4.6 %.
     """
     weights = [rank**-exponent for rank in range(1, len(values) + 1)]
     return Law(tuple(values), tuple(weight / sum(weights) for weight in weights))

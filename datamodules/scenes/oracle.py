@@ -28,7 +28,6 @@ class Readings:
     values: dict[str, np.ndarray]
 
     def __len__(self) -> int:
-        """Return the number of captions or images."""
         return len(next(iter(self.values.values())))
 
 
@@ -51,11 +50,9 @@ class Oracle(Protocol):
 
 
 def join_readings(parts: Sequence[Mapping[str, Any]], slots: Mapping[str, int]) -> Readings:
-    """Join batches of readings.
+    """Join batches of readings, each attribute -> (n, slots) values, arrays or lists; no part at all is no item.
 
-    Args:
-        parts: each attribute -> (n, slots) values, arrays or lists; no part at all is no item.
-        slots: attribute -> number of slots, in the order of the result.
+    `slots` holds the number of slots by attribute, in the order of the result.
     """
     empty = {attribute: np.empty((0, width), dtype=object) for attribute, width in slots.items()}
     return Readings(

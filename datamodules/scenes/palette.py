@@ -32,16 +32,9 @@ def visible(residual: np.ndarray, contrast: float) -> np.ndarray:
 
 
 def nearest(colours: np.ndarray, law: Law, table: dict[str, tuple[int, int, int]], reach: float) -> np.ndarray:
-    """Name colours.
+    """Name colours (n, 3) in 0..255 by a law's values, whose colours a table holds: (n,) objects.
 
-    Args:
-        colours: (n, 3), in 0..255.
-        law: the values to choose from.
-        table: value -> colour.
-        reach: largest Euclidean distance at which a colour still has a name.
-
-    Returns:
-        (n,) object array of values, "?" where none is within reach.
+    A colour whose Euclidean distance from all of them is above `reach` is "?".
     """
     return named(colours, law.values, np.array([table[value] for value in law.values]), reach)
 

@@ -34,12 +34,7 @@ def words_in(caption: str) -> list[str]:
 
 
 def runs_of(words: list[str], lexicon: Mapping[str, tuple[str, str]]) -> list[Run]:
-    """Split a sentence into its runs.
-
-    Args:
-        words: of the sentence.
-        lexicon: describing word -> (kind, value).
-    """
+    """Split the words of a sentence into its runs, by a lexicon of describing word -> (kind, value)."""
     runs: list[Run] = []
     start = 0
     while start < len(words):

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from datamodules.scenes import drawing
-from datamodules.scenes.grammar import paraphrases, words_of
+from datamodules.scenes.grammar import words_of
 from datamodules.scenes.hashing import Draws
 from datamodules.scenes.laws import Law, zipf
 from datamodules.scenes.oracle import Oracle, Truth
+from datamodules.scenes.world import World
 
 SHAPES = zipf(("square", "circle", "triangle", "cross", "diamond", "ring"))
 COLOURS = zipf(("blue", "red", "green", "yellow", "purple", "orange", "cyan", "pink"))
@@ -153,11 +154,10 @@ def write(
     return TWO_FORMS.values[two].format(o=o, q=q, p=p, s=s, r=r, g=g, b=b)
 
 
-class ShapesWorld:
+class ShapesWorld(World):
     """The world of shapes at one image size."""
 
-    def __init__(self, image_size: int) -> None:
-        self.image_size = image_size
+    lanes, write = _LANES, staticmethod(write)
 
     def render(self, draws: Draws) -> np.ndarray:
         """Draw (n, size, size, 3) uint8 images."""
@@ -187,10 +187,6 @@ class ShapesWorld:
             items.append({**item, "background": (GROUNDS.values[layout.ground[row]],)})
         return items
 
-    def captions(self, draws: Draws) -> list[tuple[str, ...]]:
-        """Write six distinct captions per item."""
-        return paraphrases(draws, _LANES, write, self.truth(draws))
-
     def vocabulary(self) -> tuple[str, ...]:
         """Return all words of the grammar, sorted."""
         laws = [SHAPES, COLOURS, GROUNDS, ONE_FORMS, TWO_FORMS, GROUND_FORMS]
@@ -204,6 +200,4 @@ class ShapesWorld:
         return ShapesOracle(self.image_size)
 
 
-def make_world(image_size: int) -> ShapesWorld:
-    """Make the world of shapes at an image size."""
-    return ShapesWorld(image_size)
+make_world = ShapesWorld

@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
-from datamodules.scenes import drawing, palette
+from datamodules.scenes import drawing, palette, shapes
 from datamodules.scenes.drawing import INK
-from datamodules.scenes.laws import Law, rarest_third
-from datamodules.scenes.oracle import ABSENT, UNREADABLE, Readings, join_readings
+from datamodules.scenes.laws import Law
+from datamodules.scenes.oracle import ABSENT, UNREADABLE
 from datamodules.scenes.parsing import padded, runs_of, single, words_in
-from datamodules.scenes.shapes import (
-    ANCHOR,
-    COLOURS,
-    COUNTS,
-    EXTENTS,
-    GROUNDS,
-    PAPER,
-    PLACES,
-    RADIUS,
-    RELATIONS,
-    SHAPES,
-    SIZE_WORDS,
-)
-from datamodules.scenes.templates import Fit, TemplateBank
+from datamodules.scenes.templates import Fit, TemplateOracle
 
 _OBJECT = ("shape", "colour", "size", "place")
 _MOST = 2  # objects
 _SLOTS = {**dict.fromkeys(_OBJECT, _MOST), "background": 1}
-_CHUNK = 64
 
 # Captions.
 _LEXICON: dict[str, tuple[str, str]] = {
-    **{word: ("shape", word) for word in SHAPES.values},
-    **{word: ("colour", word) for word in COLOURS.values},
-    **{word: ("size", size) for size, law in SIZE_WORDS.items() for word in law.values},
-    **{word: ("background", word) for word in GROUNDS.values},
+    **{word: ("shape", word) for word in shapes.SHAPES.values},
+    **{word: ("colour", word) for word in shapes.COLOURS.values},
+    **{word: ("size", size) for size, law in shapes.SIZE_WORDS.items() for word in law.values},
+    **{word: ("background", word) for word in shapes.GROUNDS.values},
 }
 _SURFACES = ("background", "scene", "picture")
 _RELATION = {"above": "top", "over": "top", "below": "bottom", "under": "bottom"}
-_PLACE = {**{word: word for word in PLACES.values}, "centre": "middle"}
+_PLACE = {**{word: word for word in shapes.PLACES.values}, "centre": "middle"}
 _OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
 
 # Images; colours are in 0..255, distances Euclidean, lengths in world units.
@@ -54,85 +40,86 @@ _ANCHOR_RANGE = 5.0
 _DIAGONAL = 0.7  # of the shorter to the longer distance: neither beside nor above
 
 
-class ShapesOracle:
+class ShapesOracle(TemplateOracle):
     """Oracle of the domain of shapes.
 
     A scene has an object, so slot 0 is never absent: it is "?" where none is found. The slots of an
     image go left to right or top to bottom, those of a caption in the order of the words. Where a
     caption or an image holds more than two objects, both slots are "?" throughout.
-
-    Args:
-        image_size: side of the images in pixels.
     """
 
-    attributes: tuple[str, ...] = tuple(_SLOTS)
-
-    def __init__(self, image_size: int) -> None:
-        self.image_size = image_size
-        self._bank: TemplateBank | None = None
+    slots: ClassVar = _SLOTS
+    kinds: ClassVar = {name: getattr(drawing, name) for name in shapes.SHAPES.values}
+    radii: ClassVar = shapes.RADIUS
 
     def frequencies(self) -> dict[str, dict[str, float]]:
         """Return, per attribute, the expected share of train slots that hold each value."""
-        one, two = COUNTS.probabilities
-        place = {value: one * share for value, share in PLACES.frequencies.items()}
-        for (first, second), share in zip((("left", "right"), ("top", "bottom")), RELATIONS.probabilities, strict=True):
+        one, two = shapes.COUNTS.probabilities
+        place = {value: one * share for value, share in shapes.PLACES.frequencies.items()}
+        for (first, second), share in zip(
+            (("left", "right"), ("top", "bottom")), shapes.RELATIONS.probabilities, strict=True
+        ):
             place[first] += two * share
             place[second] += two * share
-        laws: dict[str, Law] = {"shape": SHAPES, "colour": COLOURS, "size": EXTENTS}
+        laws: dict[str, Law] = {"shape": shapes.SHAPES, "colour": shapes.COLOURS, "size": shapes.EXTENTS}
         return {
             **{attribute: law.frequencies for attribute, law in laws.items()},
             "place": {value: share / (one + 2 * two) for value, share in place.items()},
-            "background": GROUNDS.frequencies,
+            "background": shapes.GROUNDS.frequencies,
         }
 
-    def tail(self, attribute: str) -> tuple[str, ...]:
-        """Return the rarest third of the attribute's values, the rarest first."""
-        return rarest_third(self.frequencies()[attribute])
+    def parse(self, caption: str) -> dict[str, list[str]]:
+        """Return the values of every slot; objects are runs of words with a shape, a size or a colour of no ground."""
+        words = words_in(caption)
+        objects, grounds = [], []
+        for run in runs_of(words, _LEXICON):
+            if "shape" in run.values or "size" in run.values:
+                objects.append(run)
+            elif run.after in _SURFACES or "colour" not in run.values:
+                grounds.append(run)
+            elif run.before not in ("on", "against"):
+                objects.append(run)
+        item = {"background": [single([ground.only("background") for ground in grounds])]}
+        if not 1 <= len(objects) <= _MOST:
+            slots = [UNREADABLE] * (_MOST if objects else 1)
+            return {**item, **{attribute: padded(slots, _MOST) for attribute in _OBJECT}}
+        for attribute in ("shape", "colour", "size"):
+            item[attribute] = padded([run.only(attribute) for run in objects], _MOST)
+        item["place"] = padded(_parse_places(words, len(objects)), _MOST)
+        return item
 
-    def read_captions(self, captions: Sequence[str]) -> Readings:
-        """Parse captions; what the grammar does not allow is "?" in its own attribute alone."""
-        parsed = [_parse(caption) for caption in captions]
-        return join_readings([{name: [item[name] for item in parsed] for name in _SLOTS}], _SLOTS)
+    def invert(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        """Read images (n, 3, S, S) float32: attribute -> (n, slots) values."""
+        bank = self.bank
+        paper = palette.border_colour(pixels)
+        residual = pixels - paper[:, :, None, None]
+        inks = np.array([INK[name] for name in shapes.COLOURS.values], np.float32) - paper[:, None, :]
+        fewest = _FEWEST_PIXELS * bank.image_size**2
 
-    def read_images(self, images: np.ndarray) -> Readings:
-        """Invert the renderer by fitting templates.
+        alone = bank.fit(residual, inks)
+        rest = residual - alone.drawn
+        found = palette.visible(residual, _VISIBLE) >= fewest
+        two = found & (palette.visible(rest * ~alone.near[:, None], _VISIBLE) >= fewest)
+        rows = np.flatnonzero(two)
+        other = bank.fit(rest[rows], inks[rows])
+        # The first was fitted in the presence of the other: both again, each without the other.
+        one = bank.refine(residual[rows] - other.drawn, inks[rows], alone.centre[rows])
+        other = bank.refine(residual[rows] - one.drawn, inks[rows], other.centre)
+        stray = (residual[rows] - one.drawn - other.drawn) * ~(one.near | other.near)[:, None]
+        surplus = palette.visible(stray, _VISIBLE) >= fewest
 
-        Args:
-            images: (n, size, size, 3) uint8.
-
-        Raises:
-            ValueError: if the images have another size than the oracle's.
-        """
-        images = np.asarray(images)
-        if images.shape[1:] != (self.image_size, self.image_size, 3):
-            raise ValueError(f"images must be (n, {self.image_size}, {self.image_size}, 3)")
-        if self._bank is None:
-            kinds = {name: getattr(drawing, name) for name in SHAPES.values}
-            radii = {name: RADIUS[name] for name in EXTENTS.values}
-            self._bank = TemplateBank(kinds, radii, self.image_size)
-        bank = self._bank
-        chunks = [_invert(images[start : start + _CHUNK], bank) for start in range(0, len(images), _CHUNK)]
-        return join_readings(chunks, _SLOTS)
-
-
-def _parse(caption: str) -> dict[str, list[str]]:
-    words = words_in(caption)
-    objects, grounds = [], []
-    for run in runs_of(words, _LEXICON):
-        if "shape" in run.values or "size" in run.values:
-            objects.append(run)
-        elif run.after in _SURFACES or "colour" not in run.values:
-            grounds.append(run)
-        elif run.before not in ("on", "against"):
-            objects.append(run)
-    item = {"background": [single([ground.only("background") for ground in grounds])]}
-    if not 1 <= len(objects) <= _MOST:
-        slots = [UNREADABLE] * (_MOST if objects else 1)
-        return {**item, **{attribute: padded(slots, _MOST) for attribute in _OBJECT}}
-    for attribute in ("shape", "colour", "size"):
-        item[attribute] = padded([run.only(attribute) for run in objects], _MOST)
-    item["place"] = padded(_parse_places(words, len(objects)), _MOST)
-    return item
+        places, swap = _pair_places(one.centre, other.centre)
+        slots = {"place": _two_slots(_lone_places(alone.centre), rows, *places)}
+        first, second = _describe(one, paper[rows]), _describe(other, paper[rows])
+        for attribute, lone in _describe(alone, paper).items():
+            a, b = first[attribute], second[attribute]
+            slots[attribute] = _two_slots(lone, rows, np.where(swap, b, a), np.where(swap, a, b))
+        for values in slots.values():
+            values[~found, 0] = UNREADABLE
+            values[rows[surplus]] = UNREADABLE
+        ground = palette.nearest(paper, shapes.GROUNDS, shapes.PAPER, _PAPER_RANGE)
+        ground[palette.border_share(pixels, paper, _VISIBLE) < _EVEN_SHARE] = UNREADABLE
+        return {**slots, "background": ground[:, None]}
 
 
 def _parse_places(words: list[str], objects: int) -> list[str]:
@@ -148,53 +135,19 @@ def _parse_places(words: list[str], objects: int) -> list[str]:
     return [UNREADABLE, UNREADABLE]
 
 
-def _invert(images: np.ndarray, bank: TemplateBank) -> dict[str, np.ndarray]:
-    """Read a chunk of images: attribute -> (n, slots) values."""
-    pixels = np.moveaxis(images, -1, 1).astype(np.float32)
-    paper = palette.border_colour(pixels)
-    residual = pixels - paper[:, :, None, None]
-    inks = np.array([INK[name] for name in COLOURS.values], np.float32) - paper[:, None, :]
-    fewest = _FEWEST_PIXELS * bank.image_size**2
-
-    alone = bank.fit(residual, inks)
-    rest = residual - alone.drawn
-    found = palette.visible(residual, _VISIBLE) >= fewest
-    two = found & (palette.visible(rest * ~alone.near[:, None], _VISIBLE) >= fewest)
-    rows = np.flatnonzero(two)
-    other = bank.fit(rest[rows], inks[rows])
-    # The first was fitted in the presence of the other: both again, each without the other.
-    one = bank.refine(residual[rows] - other.drawn, inks[rows], alone.centre[rows])
-    other = bank.refine(residual[rows] - one.drawn, inks[rows], other.centre)
-    stray = (residual[rows] - one.drawn - other.drawn) * ~(one.near | other.near)[:, None]
-    surplus = palette.visible(stray, _VISIBLE) >= fewest
-
-    places, swap = _pair_places(one.centre, other.centre)
-    slots = {"place": _two_slots(_lone_places(alone.centre), rows, *places)}
-    first, second = _describe(one, paper[rows]), _describe(other, paper[rows])
-    for attribute, lone in _describe(alone, paper).items():
-        a, b = first[attribute], second[attribute]
-        slots[attribute] = _two_slots(lone, rows, np.where(swap, b, a), np.where(swap, a, b))
-    for values in slots.values():
-        values[~found, 0] = UNREADABLE
-        values[rows[surplus]] = UNREADABLE
-    ground = palette.nearest(paper, GROUNDS, PAPER, _PAPER_RANGE)
-    ground[palette.border_share(pixels, paper, _VISIBLE) < _EVEN_SHARE] = UNREADABLE
-    return {**slots, "background": ground[:, None]}
-
-
 def _describe(fit: Fit, paper: np.ndarray) -> dict[str, np.ndarray]:
     """Name the shape, size and colour of fitted objects, "?" above the residual threshold."""
     shaped = fit.unexplained <= _UNEXPLAINED
     return {
-        "shape": np.where(shaped, SHAPES.names[fit.kind], UNREADABLE),
-        "size": np.where(shaped, EXTENTS.names[fit.size], UNREADABLE),
-        "colour": palette.nearest(paper + fit.offset, COLOURS, INK, _INK_RANGE),
+        "shape": np.where(shaped, shapes.SHAPES.names[fit.kind], UNREADABLE),
+        "size": np.where(shaped, shapes.EXTENTS.names[fit.size], UNREADABLE),
+        "colour": palette.nearest(paper + fit.offset, shapes.COLOURS, INK, _INK_RANGE),
     }
 
 
 def _lone_places(centre: np.ndarray) -> np.ndarray:
-    anchors = np.array([ANCHOR[name] for name in PLACES.values])
-    return palette.named(centre, PLACES.values, anchors, _ANCHOR_RANGE)
+    anchors = np.array([shapes.ANCHOR[name] for name in shapes.PLACES.values])
+    return palette.named(centre, shapes.PLACES.values, anchors, _ANCHOR_RANGE)
 
 
 def _pair_places(one: np.ndarray, other: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:

@@ -8,18 +8,23 @@ whole image, then in a window around it on a fine grid of positions.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from datamodules.scenes.drawing import WORLD, Distance, coverage
+from datamodules.scenes.laws import rarest_third
+from datamodules.scenes.oracle import Oracle, Readings, join_readings
 
 _COARSE_STEP = 2.0  # world units between the positions tried over the whole image
 _FINE_OFFSETS = np.arange(-1.5, 1.51, 0.5)  # pixels around the coarse position
 _STRETCHES = (0.86, 1.0, 1.14)  # of each radius: an object that came out too large still has a shape
 _BLURS = (0, 2)  # rounds of a (1, 2, 1) / 4 filter: autoencoders soften edges
+_CHUNK = 64  # images read at once
 _HALO = 1.5  # world units around an object that belong to its window: soft edges and blur
 
 
@@ -97,9 +102,7 @@ class TemplateBank:
     def fit(self, residual: np.ndarray, inks: np.ndarray) -> Fit:
         """Find the best single object of each image.
 
-        Args:
-            residual: (n, 3, S, S) float32, image minus ground.
-            inks: (n, k, 3) float32, candidate colours minus ground.
+        Residuals (n, 3, S, S) and candidate inks (n, k, 3), float32, are without the ground.
         """
         flat = residual.reshape(len(residual), 3, self.image_size**2)
         best, _ = _best(flat, inks, self._coarse)
@@ -143,13 +146,7 @@ def _softened(masks: np.ndarray, rounds: int) -> np.ndarray:
 def _best(pixels: np.ndarray, inks: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pick the mask that, in its best ink, takes the most squared residual away.
 
-    Args:
-        pixels: (n, 3, p) residual.
-        inks: (n, k, 3).
-        masks: (t, p).
-
-    Returns:
-        (n,) index of the mask, and (n, 3) its least-squares colour.
+    Of pixels (n, 3, p), inks (n, k, 3) and masks (t, p): the mask's index (n,), its least-squares colour (n, 3).
     """
     n = len(pixels)
     weight = np.einsum("tp,tp->t", masks, masks)
@@ -157,3 +154,53 @@ def _best(pixels: np.ndarray, inks: np.ndarray, masks: np.ndarray) -> tuple[np.n
     gain = 2 * (inks @ overlap) - (inks**2).sum(2)[:, :, None] * weight
     best = gain.max(1).argmax(1)
     return best, overlap[np.arange(n), :, best] / weight[best, None]
+
+
+class TemplateOracle(Oracle):
+    """What the oracles of drawn domains share: captions are parsed one by one, images fitted by templates in chunks.
+
+    Args:
+        image_size: side of the images in pixels.
+
+    Attributes:
+        slots: attribute -> number of its slots.
+        kinds: signed distance of each shape.
+        radii: radius of each size, in world units.
+    """
+
+    slots: ClassVar[Mapping[str, int]]
+    kinds: ClassVar[Mapping[str, Distance]]
+    radii: ClassVar[Mapping[str, float]]
+
+    def __init__(self, image_size: int) -> None:
+        self.image_size, self.attributes = image_size, tuple(self.slots)
+
+    @cached_property
+    def bank(self) -> TemplateBank:
+        """The templates, made when the first image is read."""
+        return TemplateBank(self.kinds, self.radii, self.image_size)
+
+    def parse(self, caption: str) -> Mapping[str, Any]:
+        """Return the values that a caption names, by attribute."""
+        raise NotImplementedError
+
+    def invert(self, pixels: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Read images (n, 3, S, S) float32: attribute -> (n,) or (n, slots) values."""
+        raise NotImplementedError
+
+    def tail(self, attribute: str) -> tuple[str, ...]:
+        """Return the rarest third of the attribute's values, the rarest first."""
+        return rarest_third(self.frequencies()[attribute])
+
+    def read_captions(self, captions: Sequence[str]) -> Readings:
+        """Parse captions; what the grammar does not allow is "?" in its own attribute alone."""
+        parsed = [self.parse(caption) for caption in captions]
+        return join_readings([{name: [item[name] for item in parsed] for name in self.slots}], self.slots)
+
+    def read_images(self, images: np.ndarray) -> Readings:
+        """Invert the renderer on (n, size, size, 3) uint8 images; another size than the oracle's is a ValueError."""
+        images = np.asarray(images)
+        if images.shape[1:] != (self.image_size, self.image_size, 3):
+            raise ValueError(f"images must be (n, {self.image_size}, {self.image_size}, 3)")
+        chunks = (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
+        return join_readings([self.invert(np.moveaxis(c, -1, 1).astype(np.float32)) for c in chunks], self.slots)

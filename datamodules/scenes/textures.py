@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from datamodules.scenes import drawing
-from datamodules.scenes.grammar import paraphrases, words_of
+from datamodules.scenes.grammar import words_of
 from datamodules.scenes.hashing import Draws
 from datamodules.scenes.laws import Law, zipf
 from datamodules.scenes.oracle import Oracle, Truth
+from datamodules.scenes.world import World
 
 COUNTS = zipf(("one", "two", "three", "four"))
 MARKS = zipf(("dot", "tile", "gem"))
@@ -70,15 +71,9 @@ def lay_out(draws: Draws) -> Layout:
 
 
 def pattern(texture: str, phase: np.ndarray, size: int) -> np.ndarray:
-    """Draw a texture.
+    """Draw one of `TEXTURES`: (n, size, size) float32 in [0, 1], the share of the dark tone.
 
-    Args:
-        texture: one of `TEXTURES`.
-        phase: (n, 2) start of the pattern (x, y), in world units.
-        size: side of the image in pixels.
-
-    Returns:
-        (n, size, size) float32 in [0, 1], the share of the dark tone.
+    Patterns start at `phase` (n, 2), x and y in world units; `size` is the side of the image in pixels.
     """
     at = drawing.pixel_grid(size) - phase.astype(np.float32)[:, :, None]
     turn = at * np.float32(1 / PERIOD)
@@ -99,14 +94,7 @@ def pattern(texture: str, phase: np.ndarray, size: int) -> np.ndarray:
 
 # Sentences. {m} the marks, {g} the ground with its preposition, {b} the bare ground.
 FORMS = zipf(
-    (
-        "{m} {g}",
-        "there {v} {m} {g}",
-        "{g} , {m}",
-        "a {b} background with {m}",
-        "a picture of {m} {g}",
-        "{m} lying {g}",
-    )
+    ("{m} {g}", "there {v} {m} {g}", "{g} , {m}", "a {b} background with {m}", "a picture of {m} {g}", "{m} lying {g}")
 )
 GROUND_FORMS = zipf(("on a {b} background", "on {b}", "over a {b} background"))
 COUNT_WORDS = {
@@ -131,11 +119,10 @@ def write(item: Truth, form: int, ground: int, count_word: int, mark_word: int) 
     return FORMS.values[form].format(m=m, g=g, b=b, v="is" if one else "are")
 
 
-class TexturesWorld:
+class TexturesWorld(World):
     """The world of textures at one image size."""
 
-    def __init__(self, image_size: int) -> None:
-        self.image_size = image_size
+    lanes, write = _LANES, staticmethod(write)
 
     def render(self, draws: Draws) -> np.ndarray:
         """Draw (n, size, size, 3) uint8 images."""
@@ -172,10 +159,6 @@ class TexturesWorld:
         }
         return [{name: (column[row],) for name, column in columns.items()} for row in range(len(draws))]
 
-    def captions(self, draws: Draws) -> list[tuple[str, ...]]:
-        """Write six distinct captions per item."""
-        return paraphrases(draws, _LANES, write, self.truth(draws))
-
     def vocabulary(self) -> tuple[str, ...]:
         """Return all words of the grammar, sorted."""
         laws = [COLOURS, TEXTURES, TONES, FORMS, GROUND_FORMS, *COUNT_WORDS.values()]
@@ -189,6 +172,4 @@ class TexturesWorld:
         return TexturesOracle(self.image_size)
 
 
-def make_world(image_size: int) -> TexturesWorld:
-    """Make the world of textures at an image size."""
-    return TexturesWorld(image_size)
+make_world = TexturesWorld

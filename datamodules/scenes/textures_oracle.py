@@ -2,109 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
-from datamodules.scenes import palette
+from datamodules.scenes import palette, textures
 from datamodules.scenes.drawing import INK
-from datamodules.scenes.laws import rarest_third
-from datamodules.scenes.oracle import UNREADABLE, Readings, join_readings
+from datamodules.scenes.oracle import UNREADABLE
 from datamodules.scenes.parsing import Run, runs_of, single, words_in
-from datamodules.scenes.templates import TemplateBank
-from datamodules.scenes.textures import (
-    COLOURS,
-    COUNTS,
-    DARK,
-    LIGHT,
-    MARK_WORDS,
-    MARKS,
-    OUTLINE,
-    PERIOD,
-    RADIUS,
-    TEXTURES,
-    TONES,
-    pattern,
-)
+from datamodules.scenes.templates import TemplateOracle
 
-_LAWS = {"count": COUNTS, "mark": MARKS, "colour": COLOURS, "texture": TEXTURES, "background": TONES}
-_SLOTS = dict.fromkeys(_LAWS, 1)
-_CHUNK = 64
+_LAWS = {
+    "count": textures.COUNTS,
+    "mark": textures.MARKS,
+    "colour": textures.COLOURS,
+    "texture": textures.TEXTURES,
+    "background": textures.TONES,
+}
 
 _LEXICON: dict[str, tuple[str, str]] = {
-    **{word: ("colour", word) for word in COLOURS.values},
-    **{word: ("texture", word) for word in TEXTURES.values},
-    **{word: ("background", word) for word in TONES.values},
-    **{word + end: ("mark", mark) for mark, law in MARK_WORDS.items() for word in law.values for end in ("", "s")},
+    **{word: ("colour", word) for word in textures.COLOURS.values},
+    **{word: ("texture", word) for word in textures.TEXTURES.values},
+    **{word: ("background", word) for word in textures.TONES.values},
+    **{
+        word + end: ("mark", mark)
+        for mark, law in textures.MARK_WORDS.items()
+        for word in law.values
+        for end in ("", "s")
+    },
 }
-_COUNT = {word: word for word in COUNTS.values} | {"single": "one", "pair": "two", "trio": "three"}
+_COUNT = {word: word for word in textures.COUNTS.values} | {"single": "one", "pair": "two", "trio": "three"}
 
 # Colours are in 0..255, distances Euclidean, lengths in world units.
 _VISIBLE = 60.0  # a pixel this far from the ground belongs to a mark
 _FEWEST_PIXELS = 16 / 32**2  # share of an image; fewer visible pixels are a blemish, not a mark
-_DULL_RANGE = 45.0  # a pixel this far from both tones says nothing about the pattern
+_DULL_RANGE = 45.0  # a pixel this far from both tones says nothing about the textures.pattern
 _INK_RANGE = 85.0
 _TONE_SHARE = 0.6  # of the border has to be near the two tones
-_MARK_UNEXPLAINED = 0.2  # residual thresholds: above them, a mark or a pattern is none of the known
+_MARK_UNEXPLAINED = 0.2  # residual thresholds: above them, a mark or a textures.pattern is none of the known
 _TEXTURE_UNEXPLAINED = 0.14
 _PHASE_STEP = 0.5
 
 
-class TexturesOracle:
+class TexturesOracle(TemplateOracle):
     """Oracle of the domain of textures.
 
     Every attribute has one slot. The count of an image without marks, or with more than four, is "?";
     so are the mark and the colour where the marks are not all alike.
-
-    Args:
-        image_size: side of the images in pixels.
     """
 
-    attributes: tuple[str, ...] = tuple(_LAWS)
-
-    def __init__(self, image_size: int) -> None:
-        self.image_size = image_size
-        self._bank: TemplateBank | None = None
-        self._patterns, self._pattern_texture = _pattern_bank(image_size)
+    slots: ClassVar = dict.fromkeys(_LAWS, 1)
+    kinds: ClassVar = textures.OUTLINE
+    radii: ClassVar = {"mark": textures.RADIUS}
 
     def frequencies(self) -> dict[str, dict[str, float]]:
         """Return, per attribute, the expected share of train items that hold each value."""
         return {attribute: law.frequencies for attribute, law in _LAWS.items()}
 
-    def tail(self, attribute: str) -> tuple[str, ...]:
-        """Return the rarest third of the attribute's values, the rarest first."""
-        return rarest_third(self.frequencies()[attribute])
+    def parse(self, caption: str) -> dict[str, str]:
+        """Return the value of every attribute; of the ground are words around a texture or a tone."""
+        words = words_in(caption)
+        marks: list[Run] = []
+        grounds: list[Run] = []
+        for run in runs_of(words, _LEXICON):
+            on_ground = "texture" in run.values or "background" in run.values
+            (marks if "mark" in run.values or not on_ground else grounds).append(run)
+        counts = {_COUNT[word] for word in words if word in _COUNT}
+        return {
+            "count": single(counts),
+            **{name: single([run.only(name) for run in marks]) for name in ("mark", "colour")},
+            **{name: single([run.only(name) for run in grounds]) for name in ("texture", "background")},
+        }
 
-    def read_captions(self, captions: Sequence[str]) -> Readings:
-        """Parse captions; what the grammar does not allow is "?" in its own attribute alone."""
-        parsed = [_parse(caption) for caption in captions]
-        return join_readings([{name: [item[name] for item in parsed] for name in _SLOTS}], _SLOTS)
+    def invert(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        """Read images (n, 3, S, S) float32, first the ground, then mark after mark: attribute -> (n,) values."""
+        ground, background = self._read_ground(pixels)
+        return {**background, **self._read_marks(pixels, ground)}
 
-    def read_images(self, images: np.ndarray) -> Readings:
-        """Invert the renderer: first the ground, then mark after mark.
+    @cached_property
+    def _patterns(self) -> tuple[np.ndarray, np.ndarray]:
+        """All patterns at all phases (t, size * size), and the texture of each."""
+        steps = np.arange(0, textures.PERIOD, _PHASE_STEP)
+        still = np.zeros_like(steps)
+        x, y = (axis.ravel() for axis in np.meshgrid(steps, steps))
+        phases = {"striped": np.stack([steps, still], 1), "banded": np.stack([still, steps], 1)}
+        phases |= {"plain": np.zeros((1, 2)), "checkered": np.stack([x, y], 1)}
+        size = self.image_size
+        masks = [
+            textures.pattern(texture, phases[texture], size).reshape(-1, size * size)
+            for texture in textures.TEXTURES.values
+        ]
+        return np.concatenate(masks), np.repeat(np.arange(len(masks)), [len(mask) for mask in masks])
 
-        Args:
-            images: (n, size, size, 3) uint8.
-
-        Raises:
-            ValueError: if the images have another size than the oracle's.
-        """
-        images = np.asarray(images)
-        if images.shape[1:] != (self.image_size, self.image_size, 3):
-            raise ValueError(f"images must be (n, {self.image_size}, {self.image_size}, 3)")
-        if self._bank is None:
-            kinds = {mark: OUTLINE[mark] for mark in MARKS.values}
-            self._bank = TemplateBank(kinds, {"mark": RADIUS}, self.image_size)
-        parts = []
-        for start in range(0, len(images), _CHUNK):
-            pixels = np.moveaxis(images[start : start + _CHUNK], -1, 1).astype(np.float32)
-            ground, background = self._read_ground(pixels)
-            parts.append({**background, **_read_marks(pixels, ground, self._bank)})
-        return join_readings(parts, _SLOTS)
+    def _read_marks(self, pixels: np.ndarray, ground: np.ndarray) -> dict[str, np.ndarray]:
+        residual = pixels - ground
+        fewest = _FEWEST_PIXELS * self.image_size**2
+        paper = ground.mean((2, 3))
+        inks = np.array([INK[name] for name in textures.COLOURS.values], np.float32) - paper[:, None, :]
+        seen: list[dict[str, list[str]]] = [{"mark": [], "colour": []} for _ in pixels]
+        rows = np.flatnonzero(palette.visible(residual, _VISIBLE) >= fewest)
+        for _ in range(len(textures.COUNTS)):
+            fit = self.bank.fit(residual[rows], inks[rows])
+            shaped = fit.unexplained <= _MARK_UNEXPLAINED
+            marks = np.where(shaped, textures.MARKS.names[fit.kind], UNREADABLE)
+            colours = palette.nearest(paper[rows] + fit.offset, textures.COLOURS, INK, _INK_RANGE)
+            for row, mark, colour in zip(rows.tolist(), marks, colours, strict=True):
+                seen[row]["mark"].append(mark)
+                seen[row]["colour"].append(colour)
+            residual[rows] = (residual[rows] - fit.drawn) * ~fit.near[:, None]
+            rows = rows[palette.visible(residual[rows], _VISIBLE) >= fewest]
+        counted = (len(item["mark"]) for item in seen)
+        count = np.array([textures.COUNTS.values[number - 1] if number else UNREADABLE for number in counted], object)
+        count[rows] = UNREADABLE  # something is left after the last mark
+        alike = {name: np.array([single(set(item[name])) for item in seen], object) for name in ("mark", "colour")}
+        return {"count": count, **alike}
 
     def _read_ground(self, pixels: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Return the ground (n, 3, S, S) without its marks, and its texture and tone."""
-        light, dark = (np.array([table[tone] for tone in TONES.values], np.float32) for table in (LIGHT, DARK))
+        patterns, kinds = self._patterns
+        light, dark = (
+            np.array([table[tone] for tone in textures.TONES.values], np.float32)
+            for table in (textures.LIGHT, textures.DARK)
+        )
         border = palette.border_pixels(pixels)
         near = [((border - tone[None, :, None]) ** 2).sum(1) for tone in (*light, *dark)]
         closest = np.argmin(near, 0) % len(light)
@@ -119,68 +139,14 @@ class TexturesOracle:
         away = ((offset - share[:, None] * step[:, :, None, None]) ** 2).sum(1)
         dull = (away <= _DULL_RANGE**2).astype(np.float32).reshape(len(pixels), -1)
         share = share.reshape(len(pixels), -1) * dull
-        loss = (share**2).sum(1)[:, None] - 2 * share @ self._patterns.T + dull @ (self._patterns**2).T
+        loss = (share**2).sum(1)[:, None] - 2 * share @ patterns.T + dull @ (patterns**2).T
         best = loss.argmin(1)
         left = loss[np.arange(len(best)), best] / np.maximum(dull.sum(1), 1)
 
-        drawn = self._patterns[best].reshape(len(pixels), 1, *pixels.shape[2:])
+        drawn = patterns[best].reshape(len(pixels), 1, *pixels.shape[2:])
         ground = start[:, :, None, None] + drawn * step[:, :, None, None]
-        texture = TEXTURES.names[self._pattern_texture[best]]
+        texture = textures.TEXTURES.names[kinds[best]]
         return ground, {
             "texture": np.where(left <= _TEXTURE_UNEXPLAINED, texture, UNREADABLE),
-            "background": np.where(votes.max(1) >= _TONE_SHARE, TONES.names[tone], UNREADABLE),
+            "background": np.where(votes.max(1) >= _TONE_SHARE, textures.TONES.names[tone], UNREADABLE),
         }
-
-
-def _pattern_bank(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return all patterns at all phases (t, size * size), and the texture of each."""
-    steps = np.arange(0, PERIOD, _PHASE_STEP)
-    still = np.zeros_like(steps)
-    x, y = (axis.ravel() for axis in np.meshgrid(steps, steps))
-    phases = {
-        "plain": np.zeros((1, 2)),
-        "striped": np.stack([steps, still], 1),
-        "banded": np.stack([still, steps], 1),
-        "checkered": np.stack([x, y], 1),
-    }
-    masks = [pattern(texture, phases[texture], size).reshape(-1, size * size) for texture in TEXTURES.values]
-    return np.concatenate(masks), np.repeat(np.arange(len(masks)), [len(mask) for mask in masks])
-
-
-def _read_marks(pixels: np.ndarray, ground: np.ndarray, bank: TemplateBank) -> dict[str, np.ndarray]:
-    residual = pixels - ground
-    fewest = _FEWEST_PIXELS * bank.image_size**2
-    paper = ground.mean((2, 3))
-    inks = np.array([INK[name] for name in COLOURS.values], np.float32) - paper[:, None, :]
-    n = len(pixels)
-    seen: list[dict[str, list[str]]] = [{"mark": [], "colour": []} for _ in range(n)]
-    rows = np.flatnonzero(palette.visible(residual, _VISIBLE) >= fewest)
-    for _ in range(len(COUNTS)):
-        fit = bank.fit(residual[rows], inks[rows])
-        shaped = fit.unexplained <= _MARK_UNEXPLAINED
-        marks = np.where(shaped, MARKS.names[fit.kind], UNREADABLE)
-        colours = palette.nearest(paper[rows] + fit.offset, COLOURS, INK, _INK_RANGE)
-        for row, mark, colour in zip(rows.tolist(), marks, colours, strict=True):
-            seen[row]["mark"].append(mark)
-            seen[row]["colour"].append(colour)
-        residual[rows] = (residual[rows] - fit.drawn) * ~fit.near[:, None]
-        rows = rows[palette.visible(residual[rows], _VISIBLE) >= fewest]
-    count = np.array([COUNTS.values[len(item["mark"]) - 1] if item["mark"] else UNREADABLE for item in seen], object)
-    count[rows] = UNREADABLE  # something is left after the last mark
-    alike = {name: np.array([single(set(item[name])) for item in seen], object) for name in ("mark", "colour")}
-    return {"count": count, **alike}
-
-
-def _parse(caption: str) -> dict[str, str]:
-    words = words_in(caption)
-    marks: list[Run] = []
-    grounds: list[Run] = []
-    for run in runs_of(words, _LEXICON):
-        on_ground = "texture" in run.values or "background" in run.values
-        (marks if "mark" in run.values or not on_ground else grounds).append(run)
-    counts = {_COUNT[word] for word in words if word in _COUNT}
-    return {
-        "count": single(counts),
-        **{name: single([run.only(name) for run in marks]) for name in ("mark", "colour")},
-        **{name: single([run.only(name) for run in grounds]) for name in ("texture", "background")},
-    }

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from transformers import BertConfig, ConvNextConfig, VisionTextDualEncoderConfig, VisionTextDualEncoderModel
 
-from lightning_modules.architectures.parts import INIT, MAX_LENGTH, UNDROPPED, image_processor
-from lightning_modules.inputs.tokens import PAD, word_tokenizer
+from lightning_modules.architectures.parts import INIT, MAX_LENGTH, UNDROPPED, Given, clip_layers
+from lightning_modules.inputs.tokens import PAD
 from lightning_modules.judges.scorer import DualScorer
 
 
 def build(
-    vocabulary: tuple[str, ...],
-    image_size: int,
-    siblings: Path,
+    given: Given,
     channels: tuple[int, ...] = (32, 64, 96),
     depths: tuple[int, ...] = (1, 2, 1),
     text_width: int = 64,
@@ -27,22 +23,11 @@ def build(
         hidden_sizes=list(channels),
         depths=list(depths),
         patch_size=2,
-        image_size=image_size,
+        image_size=given.image_size,
         hidden_size=channels[-1],  # the dual encoder asks for it by this name
         layer_scale_init_value=1.0,  # the default of 1e-6 is for deep networks and starts far too slowly here
     )
-    text = BertConfig(
-        vocab_size=len(vocabulary) + 4,
-        hidden_size=text_width,
-        intermediate_size=4 * text_width,
-        num_hidden_layers=text_layers,
-        num_attention_heads=max(1, text_width // 16),
-        max_position_embeddings=MAX_LENGTH,
-        pad_token_id=PAD,
-        **UNDROPPED,
-        initializer_range=INIT,
-    )
+    words = {**given.words(), "max_position_embeddings": MAX_LENGTH, "pad_token_id": PAD}
+    text = BertConfig(**clip_layers(text_width, text_layers), **words, **UNDROPPED, initializer_range=INIT)
     config = VisionTextDualEncoderConfig.from_vision_text_configs(vision, text, projection_dim=projection)
-    return DualScorer(
-        VisionTextDualEncoderModel(config), word_tokenizer(vocabulary, MAX_LENGTH), image_processor(image_size)
-    )
+    return DualScorer(VisionTextDualEncoderModel(config), given.tokenizer(), given.processor())

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from lightning_modules.architectures.parts import Given
 from lightning_modules.diffusion.autoencoder import AutoencoderModule
 
 
-def build(vocabulary: tuple[str, ...], image_size: int, siblings: Path, noise: float = 0.05) -> AutoencoderModule:
+def build(given: Given, noise: float = 0.05) -> AutoencoderModule:
     """Start from the autoencoder beside this base and freeze its encoder.
 
     Generators draw latents that are a little off, so the decoder learns with `noise` on them, given
     as a standard deviation in scaled latents.
     """
-    module = AutoencoderModule.load(siblings / "vae")
+    module = AutoencoderModule.load(given.siblings / "vae")
     module.freeze_latents(noise)
     return module

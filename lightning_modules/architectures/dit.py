@@ -2,61 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from diffusers import PixArtTransformer2DModel
 from transformers import T5Config, T5EncoderModel
 
-from lightning_modules.architectures.parts import MAX_LENGTH, diffusion_scheduler
-from lightning_modules.diffusion.autoencoder import AutoencoderModule
+from lightning_modules.architectures.parts import Given, diffusion_scheduler, generator
 from lightning_modules.diffusion.generator import GeneratorModule
-from lightning_modules.inputs.tokens import END, PAD, START, word_tokenizer
+from lightning_modules.inputs.tokens import END, PAD, START
 
 
 def build(
-    vocabulary: tuple[str, ...],
-    image_size: int,
-    siblings: Path,
-    width: int = 96,
-    layers: int = 6,
-    text_width: int = 64,
-    text_layers: int = 2,
+    given: Given, width: int = 96, layers: int = 6, text_width: int = 64, text_layers: int = 2
 ) -> GeneratorModule:
     """Build it: one token per latent position, so that shapes need not fit a grid of patches."""
-    vae = AutoencoderModule.load(siblings / "decoder").vae
-    heads = max(1, width // 24)
+    vae, heads = given.autoencoder(), max(1, width // 24)
+    shape = {"num_layers": layers, "num_attention_heads": heads, "attention_head_dim": width // heads}
+    reads = {"cross_attention_dim": width, "caption_channels": text_width, "use_additional_conditions": False}
     transformer = PixArtTransformer2DModel(
-        sample_size=image_size // 4,
-        in_channels=vae.config.latent_channels,
-        out_channels=vae.config.latent_channels,
-        patch_size=1,
-        num_layers=layers,
-        num_attention_heads=heads,
-        attention_head_dim=width // heads,
-        cross_attention_dim=width,
-        caption_channels=text_width,
-        use_additional_conditions=False,
-        norm_type="ada_norm_single",
+        **given.latents(vae), patch_size=1, **shape, **reads, norm_type="ada_norm_single"
     )
-    text = T5Config(
-        vocab_size=len(vocabulary) + 4,
-        d_model=text_width,
-        d_kv=16,
-        d_ff=4 * text_width,
-        num_layers=text_layers,
-        num_heads=max(1, text_width // 16),
-        dropout_rate=0.0,
-        pad_token_id=PAD,
-        eos_token_id=END,
-        decoder_start_token_id=START,
+    sizes = {"d_model": text_width, "d_kv": 16, "d_ff": 4 * text_width, "dropout_rate": 0.0}
+    depth = {"num_layers": text_layers, "num_heads": max(1, text_width // 16)}
+    tokens = {"vocab_size": given.tokens, "pad_token_id": PAD, "eos_token_id": END, "decoder_start_token_id": START}
+    text = T5Config(**sizes, **depth, **tokens)
+    parts = {"transformer": transformer, "vae": vae, "scheduler": diffusion_scheduler("v_prediction")}
+    return generator(
+        "PixArtAlphaPipeline", {**parts, "tokenizer": given.tokenizer(), "text_encoder": T5EncoderModel(text)}
     )
-    parts = {
-        "transformer": transformer,
-        "vae": vae,
-        "scheduler": diffusion_scheduler("v_prediction"),
-        "tokenizer": word_tokenizer(vocabulary, MAX_LENGTH),
-        "text_encoder": T5EncoderModel(text),
-    }
-    module = GeneratorModule("PixArtAlphaPipeline", parts)
-    module.train_text()
-    return module

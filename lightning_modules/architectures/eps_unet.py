@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from diffusers import DPMSolverMultistepScheduler
 
 from lightning_modules.architectures import flow_unet
-from lightning_modules.architectures.parts import diffusion_scheduler
+from lightning_modules.architectures.parts import Given, diffusion_scheduler
 from lightning_modules.diffusion.generator import GeneratorModule
 
 #: Log signal to noise ratio below which no sample starts: a network that predicts noise knows nothing of images there.
@@ -15,15 +13,10 @@ LEAST = -2.8
 
 
 def build(
-    vocabulary: tuple[str, ...],
-    image_size: int,
-    siblings: Path,
-    channels: tuple[int, ...] = (48, 80),
-    text_width: int = 64,
-    text_layers: int = 2,
+    given: Given, channels: tuple[int, ...] = (48, 80), text_width: int = 64, text_layers: int = 2
 ) -> GeneratorModule:
     """Build it: the flow-matching generator's parts under another objective, sampled by DPM-Solver++ (2211.01095)."""
-    module = flow_unet.build(vocabulary, image_size, siblings, channels, text_width, text_layers)
+    module = flow_unet.build(given, channels, text_width, text_layers)
     process = diffusion_scheduler("epsilon").config
     module.parts["scheduler"] = DPMSolverMultistepScheduler.from_config(process, lambda_min_clipped=LEAST)
     return module

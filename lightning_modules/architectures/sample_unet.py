@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from lightning_modules.architectures import flow_unet
-from lightning_modules.architectures.parts import diffusion_scheduler
+from lightning_modules.architectures.parts import Given, diffusion_scheduler
 from lightning_modules.diffusion.generator import GeneratorModule
 
 
 def build(
-    vocabulary: tuple[str, ...],
-    image_size: int,
-    siblings: Path,
-    channels: tuple[int, ...] = (40, 64),
-    text_width: int = 64,
-    text_layers: int = 2,
+    given: Given, channels: tuple[int, ...] = (40, 64), text_width: int = 64, text_layers: int = 2
 ) -> GeneratorModule:
     """Build it: the flow-matching generator's parts under another objective."""
-    module = flow_unet.build(vocabulary, image_size, siblings, channels, text_width, text_layers)
+    module = flow_unet.build(given, channels, text_width, text_layers)
     module.parts["scheduler"] = diffusion_scheduler("sample")
     return module

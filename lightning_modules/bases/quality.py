@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from lightning_modules.settings import CaptionDecoding, ImageDecoding
 
 
 def measure_quality(module: Any, data_set: Any, n: int = 512, seed: int = 0, decoding: Any = None) -> dict[str, float]:
-    """Measure a captioner, a generator, an autoencoder or a dual encoder on the evaluation split.
+    """Measure a captioner, a generator, an autoencoder or a dual encoder on the first n items of the evaluation split.
 
     Args:
-        module: with `generate` and `modality`, with `reconstruct`, or with `embed_images` and `embed_texts`.
+        module: with `generate` and `modality`, with `reconstruct`, or with `embed_images` and `embed_texts`; another
+            one is a TypeError.
         data_set: with `images`, `captions`, `attributes` and an `oracle`.
         n: items, from the start of the split.
         seed: of the noise.
@@ -32,9 +34,6 @@ def measure_quality(module: Any, data_set: Any, n: int = 512, seed: int = 0, dec
             "tail/<attribute>", the same over slots whose true value is in the rarest third, all in
             [0, 1]; for dual encoders "retrieval", the share of images whose own caption is the
             closest of 64.
-
-    Raises:
-        TypeError: the module is none of these.
     """
     index = np.arange(n)
     images = data_set.images("evaluation", index)
@@ -62,20 +61,14 @@ def _tails(oracle: Any, truth: list[dict[str, Any]], read: Readings) -> dict[str
     for name in oracle.attributes:
         rare = set(oracle.tail(name))
         rows = [i for i, item in enumerate(truth) if rare & set(item[name])]
-        scores = (
-            match([truth[i] for i in rows], Readings({k: v[rows] for k, v in read.values.items()}))[name]
-            if rows
-            else np.array([])
-        )
-        found[f"tail/{name}"] = float(np.mean(scores)) if len(scores) else float("nan")
+        some = Readings({k: v[rows] for k, v in read.values.items()})
+        found[f"tail/{name}"] = float(np.mean(match([truth[i] for i in rows], some)[name])) if rows else math.nan
     return found
 
 
 def _retrieval(module: ClipJudge, images: np.ndarray, captions: list[str], choices: int = 64) -> float:
-    seen, read = (
-        x / np.linalg.norm(x, axis=1, keepdims=True)
-        for x in (module.embed_images(images), module.embed_texts(captions))
-    )
+    both = (module.embed_images(images), module.embed_texts(captions))
+    seen, read = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in both)
     hits = []
     for start in range(0, len(images) - choices + 1, choices):
         part = slice(start, start + choices)
@@ -88,11 +81,6 @@ def base_class(folder: Path) -> Any:
     if (folder / "model_index.json").exists():
         return GeneratorModule
     config = (folder / "config.json").read_text()
-    for mark, kind in (
-        ("AutoencoderKL", AutoencoderModule),
-        ("CLIPModel", ClipJudge),
-        ("VisionTextDualEncoderModel", DualScorer),
-    ):
-        if f'"{mark}"' in config:
-            return kind
-    return CaptionerModule
+    dual = {"CLIPModel": ClipJudge, "VisionTextDualEncoderModel": DualScorer}
+    kinds: dict[str, Any] = {"AutoencoderKL": AutoencoderModule, **dual}
+    return next((kind for mark, kind in kinds.items() if f'"{mark}"' in config), CaptionerModule)

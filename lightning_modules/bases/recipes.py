@@ -69,59 +69,51 @@ def _captioner(name: str, steps: int, options: dict[str, Any], data: dict[str, A
 
 def _generator(name: str, steps: int, options: dict[str, Any], **fit: float) -> Recipe:
     usual = {"batch_size": 64, "learning_rate": 1.5e-3, "warmup": 200, "condition_drop": 0.1}
-    needs = ("vae", "decoder")
-    return Recipe(
-        name, _builder(name), options, _scenes(), {"steps": steps, **usual, **fit}, average=0.999, needs=needs
-    )
+    whole = {"steps": steps, **usual, **fit}
+    return Recipe(name, _builder(name), options, _scenes(), whole, average=0.999, needs=("vae", "decoder"))
+
+
+def _dual(name: str, build: str, split: str, options: dict[str, Any]) -> Recipe:
+    fit = {"steps": 900, "batch_size": 128, "learning_rate": 2e-3, "warmup": 50, "weight_decay": 0.01}
+    return Recipe(name, _builder(build), options, _scenes(split, 8_000), fit, average=0.99)
+
+
+_TEXT = {"text_width": 64, "text_layers": 2}
 
 
 _SCENES = (
     Recipe(
-        name="vae",
-        build=_builder("autoencoder"),
-        options={"channels": [16, 32, 32], "latents": 8, "divergence": 1e-4},
-        data=_scenes(balance=1.0),
-        fit={"steps": 3500, "batch_size": 32, "learning_rate": 2e-3, "warmup": 50},
+        "vae",
+        _builder("autoencoder"),
+        {"channels": [16, 32, 32], "latents": 8, "divergence": 1e-4},
+        _scenes(balance=1.0),
+        {"steps": 3500, "batch_size": 32, "learning_rate": 2e-3, "warmup": 50},
         average=0.995,
     ),
     Recipe(
-        name="decoder",
-        build=_builder("decoder"),
-        options={"noise": 0.05},
-        needs=("vae",),
-        data=_scenes(balance=1.0),
-        fit={"steps": 6000, "batch_size": 32, "learning_rate": 1e-3, "warmup": 100},
+        "decoder",
+        _builder("decoder"),
+        {"noise": 0.05},
+        _scenes(balance=1.0),
+        {"steps": 6000, "batch_size": 32, "learning_rate": 1e-3, "warmup": 100},
         average=0.998,
+        needs=("vae",),
     ),
-    Recipe(
-        name="clip",
-        build=_builder("clip"),
-        options={"width": 80, "layers": 3, "patch": 4, "projection": 64},
-        data=_scenes("judge", 8_000),
-        fit={"steps": 900, "batch_size": 128, "learning_rate": 2e-3, "warmup": 50, "weight_decay": 0.01},
-        average=0.99,
-    ),
+    _dual("clip", "clip", "judge", {"width": 80, "layers": 3, "patch": 4, "projection": 64}),
     _captioner("blip2", 12000, {"vision_layers": 3, "query_layers": 1, "text_layers": 2}, _reworded(3)),
     _captioner("git", 4000, {"vision_layers": 2, "text_layers": 3}),
     _captioner("vit_gpt2", 4000, {"vision_layers": 3, "text_layers": 2}),
     _captioner("blip", 5000, {"vision_layers": 3, "text_layers": 2}, _reworded(3)),
     _captioner("llava", 4500, {"vision_layers": 3, "text_layers": 2}, _reworded(3)),
-    Recipe(
-        name="scorer",
-        build=_builder("conv_dual"),
-        options={"channels": [32, 64, 96], "depths": [1, 2, 1], "text_width": 64, "text_layers": 2, "projection": 64},
-        data=_scenes("scorer", 8_000),
-        average=0.99,
-        fit={"steps": 900, "batch_size": 128, "learning_rate": 2e-3, "warmup": 50, "weight_decay": 0.01},
-    ),
+    _dual("scorer", "conv_dual", "scorer", {"channels": [32, 64, 96], "depths": [1, 2, 1], **_TEXT, "projection": 64}),
     _generator("sdxl_unet", 6000, {"channels": [48, 96], "text_width": 64, "text_layers": 3}),
     _generator("flow_unet", 4500, {"channels": [40, 64], "text_width": 80, "text_layers": 2}),
-    _generator("sd_unet", 6000, {"channels": [40, 64], "text_width": 64, "text_layers": 2}),
+    _generator("sd_unet", 6000, {"channels": [40, 64], **_TEXT}),
     # As an error of the latents, that of nearly clean ones is small and would hardly count: hence min-SNR.
-    _generator("sample_unet", 6000, {"channels": [40, 64], "text_width": 64, "text_layers": 2}, min_snr=5.0),
-    _generator("eps_unet", 6000, {"channels": [48, 80], "text_width": 64, "text_layers": 2}),
+    _generator("sample_unet", 6000, {"channels": [40, 64], **_TEXT}, min_snr=5.0),
+    _generator("eps_unet", 6000, {"channels": [48, 80], **_TEXT}),
     # Ships without weights: four thousand steps leave a third of its shapes unread, and more cost hours on two cores.
-    _generator("dit", 4000, {"width": 96, "layers": 4, "text_width": 64, "text_layers": 2}, learning_rate=1e-3),
+    _generator("dit", 4000, {"width": 96, "layers": 4, **_TEXT}, learning_rate=1e-3),
 )
 
 SCENES: dict[str, Recipe] = {recipe.name: recipe for recipe in _SCENES}

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from lightning_modules.architectures.parts import Given
 from lightning_modules.bases.recipes import SCENES, Recipe
 from lightning_modules.fitting import runner
 from lightning_modules.fitting.callbacks import Average, Checkpoint
 from lightning_modules.fitting.contracts import Progress
-from lightning_modules.fitting.schedules import cosine
+from lightning_modules.fitting.order import cosine
 from lightning_modules.seeds import derive
 from lightning_modules.settings import FitSettings
 from lightning_modules.weights import cards
@@ -60,16 +61,10 @@ def _pairs(data_set: Any, recipe: Recipe) -> tuple[np.ndarray, tuple[str, ...]]:
 def train_base(
     recipe: Recipe, folder: Path, progress: Progress | None = None, work: Path | None = None
 ) -> dict[str, Any]:
-    """Train one base and write it to `folder` as half-precision safetensors with its card.
+    """Train one base, write it to `folder` as half-precision safetensors with its card; return the card.
 
-    Args:
-        recipe: what to train.
-        folder: where the base goes; bases that the recipe needs lie beside it.
-        progress: called as progress(steps done, steps in all).
-        work: where checkpoints go; a cut run goes on from there. None = no checkpoints.
-
-    Returns:
-        dict: the card.
+    Bases that the recipe needs lie beside the folder. Checkpoints go to `work`, from which a cut run goes on; None = no
+    checkpoints. `progress` is called as progress(steps done, steps in all).
 
     Raises:
         NonFiniteLoss: the training diverged.
@@ -77,25 +72,16 @@ def train_base(
     began = time.monotonic()
     data_set = named(recipe.data["class_path"])(**recipe.data["init_args"])
     torch.manual_seed(derive(recipe.seed, recipe.name, "weights"))
-    module = named(recipe.build)(
-        tuple(data_set.vocabulary()), data_set.image_size, Path(folder).parent, **recipe.options
-    )
+    given = Given(tuple(data_set.vocabulary()), data_set.image_size, Path(folder).parent)
+    module = named(recipe.build)(given, **recipe.options)
     data = module.encode(*_pairs(data_set, recipe))
     settings = FitSettings(**recipe.fit)
     average = Average(module, recipe.average) if recipe.average else None
     checkpoint = Checkpoint(work / recipe.name / "state.pt", average) if work else None
     start = checkpoint.read(module) if checkpoint else None
     callbacks = [callback for callback in (average, checkpoint) if callback is not None]
-    report = runner.fit(
-        module,
-        data,
-        settings,
-        derive(recipe.seed, recipe.name, "fit"),
-        progress=progress,
-        callbacks=callbacks,
-        schedule=cosine(settings.warmup, settings.steps),
-        start=start,
-    )
+    seed, schedule = derive(recipe.seed, recipe.name, "fit"), cosine(settings.warmup, settings.steps)
+    report = runner.fit(module, data, settings, seed, None, progress, schedule, callbacks, start)
     if average is not None:
         average.copy_to(module)
     if hasattr(module, "finish"):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -28,10 +28,6 @@ from lightning_modules.seeds import derive, streams_of
 from lightning_modules.settings import CaptionDecoding, FitSettings
 from lightning_modules.weights import loading, sources
 from lightning_modules.weights.quiet import quiet
-
-if TYPE_CHECKING:
-    pass
-
 
 #: What a saved captioner was made with beside its parts, where that is not the default.
 SETTINGS = "captioner.json"
@@ -61,7 +57,6 @@ class CaptionerModule(PairModule):
         max_length: int = 64,
         prompt: str | None = None,
     ) -> None:
-        """Wrap a model with its tokenizer and image processor."""
         super().__init__()
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
         self.batch_size, self.max_length, self.prompt = batch_size, max_length, prompt
@@ -125,20 +120,15 @@ class CaptionerModule(PairModule):
     ) -> dict[str, Tensor]:
         """Return the rows of a fit: images (or their features where those are frozen) and labels.
 
-        Args:
-            images: (n, H, W, 3) uint8.
-            captions: n texts; an empty one teaches to end at once.
-            weights: (n,) loss weights; None = all one.
+        An empty caption teaches to end at once.
         """
         self.eval().to(device())
         different, back = distinct(images)
         rows = {"labels": self.labels(captions), "weights": loss_weights(len(images), weights)}
         if not self.keep_features:
             return {**rows, "images": torch.from_numpy(np.ascontiguousarray(images))}
-        parts = [
-            self.family.features(self._pixels(different[i : i + self.batch_size])).cpu()
-            for i in range(0, len(different), self.batch_size)
-        ]
+        batches = (different[i : i + self.batch_size] for i in range(0, len(different), self.batch_size))
+        parts = [self.family.features(self._pixels(batch)).cpu() for batch in batches]
         return {**rows, "features": torch.cat(parts)[back]}
 
     def labels(self, captions: Sequence[str]) -> Tensor:
@@ -154,11 +144,9 @@ class CaptionerModule(PairModule):
         """
         labels = batch["labels"]
         labels = labels[:, : int((labels != -100).sum(1).max())]
-        features = (
-            batch["features"]
-            if "features" in batch
-            else self.family.features(self._pixels(batch["images"].cpu().numpy()))
-        )
+        features = batch.get("features")
+        if features is None:
+            features = self.family.features(self._pixels(batch["images"].cpu().numpy()))
         mask = labels != -100
         known = labels.masked_fill(~mask, self.family.pad)
         # What is read is what is written, one place later, behind the start token.
@@ -182,19 +170,11 @@ class CaptionerModule(PairModule):
     def generate(
         self, inputs: np.ndarray, decoding: CaptionDecoding, seeds: np.ndarray, progress: Progress | None = None
     ) -> Generated:
-        """Write one caption per image.
+        """Write one caption per image (n, H, W, 3) uint8, by greedy search, beams, or sampling with best-of.
 
-        Args:
-            inputs: images (n, H, W, 3) uint8.
-            decoding: greedy search, beams, or sampling with best-of.
-            seeds: (n,) uint64; every random number of caption i comes from seeds[i] alone.
-            progress: called as progress(captions done, captions in all).
-
-        Returns:
-            Generated: n texts; network evaluations count sequences: n x beams x best_of.
-
-        Raises:
-            ValueError: not one seed per image.
+        All random numbers of caption i come from seeds[i] alone, of (n,) uint64; fewer or more seeds are a ValueError.
+        Network evaluations count sequences: n x beams x best_of. `progress` is called as progress(captions done,
+        captions in all).
         """
         if len(inputs) != len(seeds):
             raise ValueError(f"one seed per image: {len(inputs)} images, {len(seeds)} seeds")

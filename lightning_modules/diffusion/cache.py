@@ -25,20 +25,14 @@ class ContentCache:
     """
 
     def __init__(self, limit: int = 2**30) -> None:
-        """Start empty."""
         self.limit, self.size = limit, 0
         self._kept: OrderedDict[bytes, Tensors] = OrderedDict()
 
     def get(self, content: Iterable[bytes], networks: Sequence[nn.Module], make: Callable[[], Tensors]) -> Tensors:
-        """Return what `make` returns, by memory if it was made before from this content by these weights.
+        """Return what `make` returns, by memory if it was made before from this content by these frozen networks.
 
-        Args:
-            content: all that the result depends on besides the networks' weights.
-            networks: the frozen networks that take part.
-            make: computes the tensors.
-
-        Returns:
-            Tensors: on the CPU if remembered; not to be changed in place.
+        `content` is all that the result depends on besides their weights. A remembered result is on the CPU; none is to
+        be changed in place.
         """
         key = hashlib.sha256(fingerprint(networks))
         for piece in content:

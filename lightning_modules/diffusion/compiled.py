@@ -35,9 +35,7 @@ def rows_for(n: int, batch_size: int) -> int:
 def sampling(modules: list[FitModule], n: int) -> Iterator[None]:
     """Draw n images with compiled denoisers in here, where that is wanted; each is left as it was found.
 
-    Args:
-        modules: the generator, and any that it is steered by; the first one's batch size counts.
-        n: images in all.
+    `modules` are the generator and any that it is steered by; the first one's batch size counts.
     """
     rows = rows_for(n, modules[0].batch_size)
     with ExitStack() as stack:
@@ -64,9 +62,7 @@ def _compiled(module: FitModule, rows: int) -> Iterator[None]:
 def fused(network: nn.Module, allowed: bool = True) -> Iterator[None]:
     """Project to queries, keys and values in one product in here, where diffusers can do so with this network.
 
-    Args:
-        network: a denoiser of diffusers; its weights are copied, and the copies are gone afterwards.
-        allowed: False leaves it as it is, as one with adapters on its projections must be.
+    Its weights are copied, and the copies are gone afterwards. One with adapters on its projections is not `allowed`.
     """
     processors = dict(getattr(network, "attn_processors", {}))
     possible = hasattr(network, "fuse_qkv_projections") and processors

@@ -27,7 +27,6 @@ class Encoders:
     """
 
     def __init__(self, family: TextToImageFamily) -> None:
-        """Start with nothing encoded and all of it frozen."""
         self.family, self.cache, self.text_is_trained = family, ContentCache(), False
 
     def train_text(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -25,9 +25,6 @@ from lightning_modules.inputs.pixels import distinct, to_bytes
 from lightning_modules.seeds import gaussian, streams_of
 from lightning_modules.settings import FitSettings, ImageDecoding
 from lightning_modules.weights import loading, sources
-
-if TYPE_CHECKING:
-    pass
 
 
 class GeneratorModule(PairModule):
@@ -57,11 +54,7 @@ class GeneratorModule(PairModule):
         batch_size: int = 64,
         size: int | None = None,
     ) -> None:
-        """Put the parts of a pipeline together.
-
-        Raises:
-            ValueError: no family file for this pipeline, or images cannot have this size.
-        """
+        """Put the parts of a pipeline together; without a family file, or of an impossible size, a ValueError."""
         super().__init__()
         self.pipeline, self.settings, self.batch_size = pipeline, dict(settings or {}), batch_size
         self.networks = nn.ModuleDict({k: v for k, v in parts.items() if isinstance(v, nn.Module)})
@@ -134,19 +127,13 @@ class GeneratorModule(PairModule):
         """Return the rows of a fit: latents, and conditions (tokens where the text is trained).
 
         Equal images and equal captions are encoded once, and not again in a later call (see `encoders`).
-
-        Args:
-            images: (n, H, W, 3) uint8.
-            captions: n texts.
-            weights: (n,) loss weights; None = all one.
         """
         self.eval().to(device())
         different, image_rows = distinct(images)
         texts, text_rows = np.unique(np.array(captions, dtype=object), return_inverse=True)
-        known = (
-            self.family.tokens(list(texts)) if self.encoders.text_is_trained else self.encoders.conditions(list(texts))
-        )
-        self._nothing = self.family.tokens([""]) if self.encoders.text_is_trained else self.encoders.nothing()
+        trained = self.encoders.text_is_trained
+        known = self.family.tokens(list(texts)) if trained else self.encoders.conditions(list(texts))
+        self._nothing = self.family.tokens([""]) if trained else self.encoders.nothing()
         size = self.batch_size
         latents = torch.cat([self.encoders.latents(different[i : i + size]) for i in range(0, len(different), size)])
         rows = {name: value.cpu()[torch.from_numpy(text_rows)] for name, value in known.items()}
@@ -197,17 +184,10 @@ class GeneratorModule(PairModule):
         progress: Progress | None = None,
         steering: Steering | None = None,
     ) -> Generated:
-        """Draw one image per prompt.
+        """Draw one image (H, W, 3) uint8 per prompt.
 
-        Args:
-            inputs: n prompts.
-            decoding: steps, guidance, scheduler, negative prompt.
-            seeds: (n,) uint64; every random number of image i comes from seeds[i] alone.
-            progress: called as progress(images done, images in all).
-            steering: changes to plain sampling.
-
-        Returns:
-            Generated: images (n, H, W, 3) uint8.
+        All random numbers of image i come from seeds[i] alone, of (n,) uint64. `progress` is called as progress(images
+        done, images in all); `steering` holds changes to plain sampling.
 
         Raises:
             ValueError: not one seed per prompt, or a decoding that this model cannot follow.
@@ -220,7 +200,8 @@ class GeneratorModule(PairModule):
                 'guidance scale as an input and compares with no other prompt; leave it ""'
             )
         shape = self.family.latent_shape(self.size)
-        tokens, sigmas = shape[1] * shape[2] // self.family.patch**2, self.family.sigmas(decoding.steps)
+        tokens = shape[1] * shape[2] // self.family.patch**2
+        timetable: dict[str, Any] = {"tokens": tokens, "sigmas": self.family.sigmas(decoding.steps)}
         self._work = {
             "prompts": list(inputs),
             "seeds": seeds,
@@ -228,10 +209,8 @@ class GeneratorModule(PairModule):
             "steering": steering or Steering(),
             "evaluations": 0,
             "shape": shape,
-            "timetable": {"tokens": tokens, "sigmas": sigmas},
-            "scheduler": samplers.chosen(
-                self.parts["scheduler"], decoding.scheduler, decoding.steps, tokens=tokens, sigmas=sigmas
-            ),
+            "timetable": timetable,
+            "scheduler": samplers.chosen(self.parts["scheduler"], decoding.scheduler, decoding.steps, **timetable),
         }
         with compiled.sampling([model for model, _ in summands(self, self._work["steering"])], len(inputs)):
             images = runner.predict(self, len(inputs), self.batch_size, progress)
@@ -248,11 +227,8 @@ class GeneratorModule(PairModule):
         latents = gaussian(streams, work["shape"]).to(self.device)
         conditions = self.encoders.conditions([work["prompts"][i] for i in batch])
         models = summands(self, steering)
-        away = (
-            self.encoders.conditions([decoding.negative_prompt])
-            if decoding.negative_prompt
-            else self.encoders.nothing()
-        )
+        negative = decoding.negative_prompt
+        away = self.encoders.conditions([negative]) if negative else self.encoders.nothing()
         nothing = {name: value.expand(len(batch), *value.shape[1:]) for name, value in away.items()}
         single = self.family.guidance_is_input
 

@@ -39,12 +39,7 @@ class Pipeline:
 
 
 def read(folder: Path, dtype: str) -> Pipeline:
-    """Read every part that is used, without a network; see `GeneratorModule.load`.
-
-    Raises:
-        FileNotFoundError: `folder` holds no `model_index.json`.
-        ValueError: no family file for this pipeline.
-    """
+    """Read every part that is used, without a network; `GeneratorModule.load` says with which errors."""
     index = json.loads((folder / "model_index.json").read_text())
     family_of(index["_class_name"])  # before anything large is read
     held = loading.stored(folder, dtype)

@@ -31,12 +31,9 @@ def is_flow(scheduler: Any) -> bool:
 
 
 def process_of(scheduler: Any) -> DDPMScheduler:
-    """Return the forward process that a scheduler with betas undoes.
+    """Return the forward process that a scheduler with betas undoes; that of another one, as EDM's, is a ValueError.
 
     Schedulers of fast samplers scale their noise in ways of their own; training is always this process.
-
-    Raises:
-        ValueError: the scheduler belongs to another process, as EDM's do.
     """
     config = scheduler.config
     if "beta_schedule" not in config:
@@ -45,18 +42,13 @@ def process_of(scheduler: Any) -> DDPMScheduler:
 
 
 def corrupt(scheduler: Any, latents: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Noise latents at random times, and say what the denoiser should answer.
+    """Noise latents (n, c, h, w) at random times by standard normal noise; say what the denoiser should answer.
 
     Flow matching draws logit-normal times and asks for noise - latents. All times weigh the same in the loss then:
     the density of the times is the weighting (2403.03206, 3.1 and 5.1). Times are shifted by the scheduler's constant
     shift (5.3.2), and left as they are where the shift depends on the size of the image, as diffusers' training does.
     Other schedulers draw uniform times and ask for the noise (2006.11239), the velocity (2202.00512)
     or the latents, as `prediction_type` says.
-
-    Args:
-        scheduler: decides the process; not changed.
-        latents: (n, c, h, w).
-        noise: (n, c, h, w), standard normal.
 
     Returns:
         tuple: noisy latents, times (n,) as the denoiser takes them, target; random numbers come from
@@ -86,18 +78,10 @@ def corrupt(scheduler: Any, latents: Tensor, noise: Tensor) -> tuple[Tensor, Ten
 
 
 def min_snr(scheduler: Any, times: Tensor, gamma: float) -> Tensor:
-    """Return the min-SNR weights of squared errors (2303.09556, 3.4).
+    """Return the min-SNR weights (n,) float32 of squared errors (2303.09556, 3.4) at times (n,), for a gamma above 0.
 
     Seen as errors of the latents all predictions get min(SNR, gamma), so the squared error of the noise gets
     min(SNR, gamma) / SNR and that of the velocity min(SNR, gamma) / (SNR + 1).
-
-    Args:
-        scheduler: decides the process.
-        times: (n,) whole numbers.
-        gamma: above 0.
-
-    Returns:
-        Tensor: (n,) float32.
 
     Raises:
         ValueError: flow matching, for which the paper defines no such weights.
@@ -141,19 +125,16 @@ def sample(
     tokens: int = 0,
     sigmas: Sequence[float] | None = None,
 ) -> Tensor:
-    """Walk from noise to latents in `steps` steps.
+    """Walk from standard normal noise to latents (n, c, h, w) in `steps` steps.
 
     Args:
         predict: called as predict(latents, time, step number).
         scheduler: a copy of it is used, so calls do not disturb one another.
-        latents: (n, c, h, w) standard normal noise.
+        latents: the noise.
         steps: number of steps.
         streams: one generator per sample, for schedulers that add noise on the way.
         tokens: tokens of one image, for schedulers that shift their times by it.
         sigmas: the noise levels before shifting, for schedulers that can be told; None = the scheduler's own.
-
-    Returns:
-        Tensor: (n, c, h, w).
     """
     scheduler = type(scheduler).from_config(scheduler.config)
     settable = inspect.signature(scheduler.set_timesteps).parameters

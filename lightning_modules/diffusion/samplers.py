@@ -18,17 +18,11 @@ from lightning_modules.weights.quiet import quiet
 
 
 def chosen(own: Any, name: str, steps: int, tokens: int = 0, sigmas: Sequence[float] | None = None) -> Any:
-    """Return the scheduler to sample with.
+    """Return the scheduler to sample with: the diffusers class `name`, or the model's own for "".
 
     A scheduler is allowed if it can be made from the model's own configuration, and if a perfect denoiser, walked
     through it once in small, ends at the latents it has in mind, by noise from the samples' own streams alone.
-
-    Args:
-        own: the model's own scheduler.
-        name: of a diffusers class; "" = the model's own.
-        steps: of sampling.
-        tokens: tokens of one image, for schedulers that shift their times by it.
-        sigmas: see `process.sample`.
+    For `tokens` and `sigmas` see `process.sample`.
 
     Raises:
         ValueError: there is no such class, or it does not serve this model.

@@ -11,15 +11,9 @@ from typing import Any
 
 
 def find(name: str, purpose: str, written: str) -> Any:
-    """Return the `Family` of the file `name`.
+    """Return the `Family` of the file `name`, or a ValueError that says what is missing.
 
-    Args:
-        name: of the file, without its ending.
-        purpose: what its models are for, for the message.
-        written: what the checkpoint calls it, for the message.
-
-    Raises:
-        ValueError: there is no such file here.
+    `purpose` is what its models are for, `written` what the checkpoint calls it.
     """
     try:
         return importlib.import_module(f"{__name__}.{name}").Family

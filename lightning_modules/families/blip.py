@@ -25,10 +25,6 @@ class Family(ImageToTextFamily):
         """Return the separator: its captions end with it, and never with the configured end token."""
         return [int(self.model.config.text_config.sep_token_id)]
 
-    def features(self, pixels: Tensor) -> Tensor:
-        """Return the image encoder's last layer (n, patches + 1, d)."""
-        return self.model.vision_model(pixel_values=pixels).last_hidden_state
-
     def logits(self, features: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
         """Decode the words with the encoder's output beside them."""
         length = ids.shape[1]

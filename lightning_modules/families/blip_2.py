@@ -42,10 +42,6 @@ class Family(ImageToTextFamily):
         """Return the prompt, or nothing where only the encoder reads it."""
         return "" if self._has_encoder else self.prompt
 
-    def features(self, pixels: Tensor) -> Tensor:
-        """Return the image encoder's last layer (n, patches + 1, d)."""
-        return self.model.vision_model(pixel_values=pixels).last_hidden_state
-
     def logits(self, features: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
         """Put the queries' answers in front of the caption, or into the encoder."""
         length, prefix = ids.shape[1], self._prefix(features)

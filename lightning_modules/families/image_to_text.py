@@ -94,8 +94,8 @@ class ImageToTextFamily:
         return image_processor(images=list(images), return_tensors="pt")["pixel_values"]
 
     def features(self, pixels: Tensor) -> Tensor:
-        """Return the visual features (n, ...) of pixels (n, 3, h, w)."""
-        raise NotImplementedError
+        """Return the visual features (n, ...) of pixels (n, 3, h, w): usually the image encoder's last layer."""
+        return self.model.vision_model(pixel_values=pixels).last_hidden_state
 
     def logits(self, features: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
         """Return logits (n, t, v) of the token after each of ids (n, t), padded on the right per mask (n, t)."""
@@ -142,9 +142,5 @@ class ImageToTextFamily:
 
 
 def family_of(model_type: str) -> type[ImageToTextFamily]:
-    """Return the family of a transformers model type.
-
-    Raises:
-        ValueError: there is no file for it here.
-    """
+    """Return the family of a transformers model type; a ValueError where there is no file for it here."""
     return find(model_type.replace("-", "_"), "image-to-text", model_type)

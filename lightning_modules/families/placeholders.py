@@ -59,11 +59,7 @@ class PlaceholderFamily(ImageToTextFamily):
         return pixels
 
     def _halves(self) -> tuple[list[int], list[int]]:
-        """Return the tokens before and behind the image.
-
-        Raises:
-            ValueError: the prompt does not hold the image exactly once, or ends with it.
-        """
+        """Return the tokens before and behind the image; a prompt must hold it once and not last, or ValueError."""
         ids, image = list(self.tokenizer(self.said)["input_ids"]), self.model.config.image_token_id
         if ids[-1] in self.ends and not self.said.endswith(self.tokenizer.convert_ids_to_tokens(ids[-1])):
             ids.pop()  # tokenizers that frame a text close it too; this one goes on

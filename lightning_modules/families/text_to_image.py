@@ -38,7 +38,6 @@ class TextToImageFamily:
     lora_targets: ClassVar[tuple[str, ...]] = ("to_q", "to_k", "to_v", "to_out.0")
 
     def __init__(self, parts: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-        """Look at the parts of one pipeline."""
         self.parts, self.settings = parts, settings
 
     @property
@@ -62,13 +61,9 @@ class TextToImageFamily:
         return False
 
     def latent_shape(self, size: int | None = None) -> tuple[int, int, int]:
-        """Return (channels, height, width) of the latents of one image.
+        """Return (channels, height, width) of the latents of one image of a `size` in pixels.
 
-        Args:
-            size: side of the image in pixels; None = the size that the denoiser was made for.
-
-        Raises:
-            ValueError: images cannot have this size.
+        None is the size that the denoiser was made for; a size that images cannot have is a ValueError.
         """
         config, unit = self.network.config, latent_space.factor(self.parts["vae"])
         if size is None:
@@ -112,11 +107,7 @@ class TextToImageFamily:
 
 
 def family_of(pipeline: str) -> type[TextToImageFamily]:
-    """Return the family of a diffusers pipeline class by its name.
-
-    Raises:
-        ValueError: there is no file for it here.
-    """
+    """Return the family of a diffusers pipeline class by its name; a ValueError where there is no file for it here."""
     return find(pipeline.removesuffix("Pipeline").lower(), "text-to-image", pipeline)
 
 

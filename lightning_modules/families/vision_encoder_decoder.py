@@ -24,10 +24,7 @@ class Family(ImageToTextFamily):
         length = ids.shape[1]
         ids, mask = self._behind_opening(ids, mask)
         return self.model(
-            encoder_outputs=(features,),
-            decoder_input_ids=ids,
-            decoder_attention_mask=mask,
-            use_cache=False,
+            encoder_outputs=(features,), decoder_input_ids=ids, decoder_attention_mask=mask, use_cache=False
         ).logits[:, -length:]
 
     def write(self, features: Tensor, **options: Any) -> Tensor:

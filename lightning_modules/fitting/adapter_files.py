@@ -26,8 +26,7 @@ PREFIX = "base_model.model."
 def save(module: FitModule, folder: Path) -> None:
     """Write adapter_model.safetensors and adapter_config.json as peft reads them, and base.json.
 
-    Raises:
-        ValueError: the base was not loaded from anywhere, so nothing could load it again.
+    A base that was not loaded from anywhere is a ValueError: nothing could load it again.
     """
     origin = module.origin
     if origin is None:
@@ -58,8 +57,7 @@ def _text(config: dict[str, Any]) -> str:
 def load(cls: Any, folder: Path) -> Any:
     """Return the base that an adapter belongs to, as `cls`, with the adapter on it.
 
-    Raises:
-        MissingModel: the base is not on this machine, or its weights are others than the adapter was trained on.
+    `MissingModel` where the base is not on this machine, or its weights are others than the adapter was trained on.
     """
     folder = Path(folder)
     base = json.loads((folder / BASE).read_text())

@@ -30,8 +30,7 @@ NAME = "default"
 def prepare(module: FitModule, settings: FitSettings, seed: int) -> None:
     """Make ready what a fit trains: an adapter where settings ask for one, and float32 weights of what is trained.
 
-    Raises:
-        ValueError: the module has another adapter than is asked for, or none can be put on it.
+    It is a ValueError if the module has another adapter than is asked for, or none can be put on it.
     """
     if module.loaded_as != "float32" and settings.precision == "32":
         raise ValueError(f"the model is loaded as {module.loaded_as}: a fit of it needs precision bf16, not 32")
@@ -64,8 +63,7 @@ def with_targets(module: FitModule, lora: Lora) -> Lora:
 def attach(module: FitModule, lora: Lora, seed: int) -> None:
     """Put one adapter on the trained network: A from the seed, B zero, so that nothing changes yet.
 
-    Raises:
-        ValueError: a target matches no layer, or a layer of a kind that takes no adapter.
+    A target that matches no layer, or one of a kind that takes no adapter, is a ValueError.
     """
     part = module.trained_part()
     frozen = tuple(getattr(module.family, "frozen", ()))
@@ -152,12 +150,7 @@ class Refactored:
 def set_product(module: FitModule, products: Mapping[str, Tensor]) -> Refactored:
     """Make the adapter add given products, as well as its rank allows: truncated singular value decompositions.
 
-    Args:
-        module: with an adapter.
-        products: as `product` gives them, for every layer of the adapter.
-
-    Raises:
-        ValueError: there is no adapter, or the products are of other layers than it.
+    Without an adapter, or with products of other layers than `product` gives of it, it is a ValueError.
     """
     layers = {} if module.lora is None else dict(_layers(module.trained_part()))
     if not layers or set(layers) != set(products):
@@ -200,11 +193,7 @@ def trained_state(module: nn.Module) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def set_trained_state(module: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Put weights in place of the trainable ones.
-
-    Raises:
-        ValueError: the names are not those of the trainable weights.
-    """
+    """Put weights in place of the trainable ones, under the same names: others are a ValueError."""
     own = {k: p for k, p in module.named_parameters() if p.requires_grad}
     if set(own) != set(state):
         odd = sorted(set(own) ^ set(state))
@@ -235,9 +224,7 @@ def mix(module: FitModule, terms: Iterable[tuple[float, FitModule]]) -> Refactor
 def squared_distance(module: FitModule, base: Mapping[str, Tensor]) -> Tensor:
     """Return the squared distance of the trained weights from a base's, which gradients go through.
 
-    Args:
-        module: being trained.
-        base: `trained_state` of its base; of an adapter, whose base adds nothing, it is not looked at.
+    `base` is its `trained_state`; that of an adapter, whose base adds nothing, is not looked at.
     """
     if module.lora is None:
         own = {k: p for k, p in module.named_parameters() if p.requires_grad}

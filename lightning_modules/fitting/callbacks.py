@@ -18,7 +18,6 @@ class Told(Callback):
     """Passes progress on."""
 
     def __init__(self, progress: Progress | None, total: int, first: int = 0) -> None:
-        """Count up to `total`, from `first`."""
         self.progress, self.total, self.done = progress, total, first
 
     def _advance(self, by: int) -> None:
@@ -46,7 +45,6 @@ class Average(Callback):
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
-        """Start from the weights that `module` has now."""
         self.decay = decay
         self.weights: dict[str, Tensor] = {
             k: p.detach().clone() for k, p in module.named_parameters() if p.requires_grad
@@ -76,7 +74,6 @@ class Checkpoint(Callback):
     """Writes the state of a training every so often, so that a killed run goes on where it was."""
 
     def __init__(self, file: Path, average: Average | None, seconds: float = 120.0) -> None:
-        """Write to `file` every `seconds`."""
         self.file, self.average, self.seconds, self._last = file, average, seconds, time.monotonic()
 
     def read(self, module: nn.Module) -> Start:

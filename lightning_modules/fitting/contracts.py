@@ -24,7 +24,6 @@ class NonFiniteLoss(RuntimeError):
     """
 
     def __init__(self, step: int) -> None:
-        """Remember the step."""
         super().__init__(f"the loss became NaN or infinite in step {step}")
         self.step = step
 

@@ -35,15 +35,11 @@ def whole(losses: Losses, objective: Whole, n: int) -> Tensor:
 
 
 def pieces(
-    losses: Losses,
-    objective: Whole,
-    n: int,
-    micro: int,
-    linear: Tensor | None = None,
-    rank: int = 0,
-    world: int = 1,
+    losses: Losses, objective: Whole, n: int, micro: int, linear: Tensor | None = None, rank: int = 0, world: int = 1
 ) -> Tensor:
-    """Add up the gradient of a batch of n rows, `micro` rows at a time, each device its share of the rows.
+    """Add up the gradient of a batch of n rows, `micro` rows at a time at most; return the loss of the whole batch.
+
+    Device number `rank` of `world` takes its share of the rows; gradients must be summed over the devices afterwards.
 
     Args:
         losses: called with row numbers.
@@ -52,10 +48,7 @@ def pieces(
         micro: rows of a piece at most.
         linear: any losses (n,), where the objective is linear in them and looks at nothing else.
         rank: which device this is.
-        world: how many there are; gradients must be summed over them afterwards.
-
-    Returns:
-        Tensor: the loss of the whole batch.
+        world: how many there are.
 
     Raises:
         ValueError: a context entry is not by rows, so that pieces of it cannot be put together.
@@ -118,11 +111,7 @@ def _gathered(found: list[tuple[Tensor, dict[str, Any]]], world: int) -> list[tu
 
 
 def joined(found: list[tuple[Tensor, dict[str, Any]]]) -> tuple[Tensor, dict[str, Any]]:
-    """Put the losses and the context of pieces together, shorter rows filled up.
-
-    Raises:
-        ValueError: a context entry is not by rows.
-    """
+    """Put losses and context of pieces together, shorter rows filled up; an entry not by rows is a ValueError."""
     context: dict[str, Any] = {}
     for name, first in found[0][1].items():
         values = [piece[1][name] for piece in found]

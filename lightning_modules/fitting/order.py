@@ -1,10 +1,13 @@
-"""Which samples each step of a fit sees."""
+"""Which samples each step of a fit sees, and with what factor on the learning rate."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from torch.utils.data import Dataset
 
+from lightning_modules.fitting.contracts import Schedule
 from lightning_modules.seeds import derive
 
 
@@ -23,7 +26,6 @@ class StepOrder(Dataset):
         self._permutations: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
-        """Return the number of steps left."""
         return max(0, self.steps - self.first)
 
     def _permutation(self, lap: int) -> np.ndarray:
@@ -37,3 +39,15 @@ class StepOrder(Dataset):
         step = self.first + item
         places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
         return step, np.array([self._permutation(int(p) // self.n)[int(p) % self.n] for p in places])
+
+
+def constant(warmup: int) -> Schedule:
+    """Return a learning rate factor: linear warm-up, then 1."""
+    return lambda step: min(1.0, (step + 1) / (warmup + 1))
+
+
+def cosine(warmup: int, steps: int) -> Schedule:
+    """Return a learning rate factor: linear warm-up, then half a cosine down to 0 at `steps`."""
+    return lambda step: (
+        min(1.0, (step + 1) / (warmup + 1)) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / max(1, steps))))
+    )

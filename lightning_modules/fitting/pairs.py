@@ -26,13 +26,7 @@ class PairModule(FitModule):
     def encode(
         self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None
     ) -> dict[str, Tensor]:
-        """Return the rows of a fit.
-
-        Args:
-            images: (n, H, W, 3) uint8.
-            captions: n texts.
-            weights: (n,) loss weights; None = all one.
-        """
+        """Return the rows of a fit on images (n, H, W, 3) uint8 and n texts, with loss weights (n,), None = all one."""
         raise NotImplementedError
 
     def fit_pairs(
@@ -43,7 +37,7 @@ class PairModule(FitModule):
         objective: Objective | None = None,
         progress: Progress | None = None,
     ) -> FitReport:
-        """Train on pairs.
+        """Train on pairs; errors are those of `runner.fit`, and settings that this model cannot be trained with.
 
         Args:
             pairs: images, captions and weights.
@@ -52,10 +46,6 @@ class PairModule(FitModule):
             objective: turns losses (b,) and a context into one number; the context holds "weights", "rows", "step",
                 "module", "batch", and what the `losses` of the model say.
             progress: called as progress(steps done, steps in all).
-
-        Raises:
-            NonFiniteLoss: at the first step whose loss is NaN or infinite.
-            ValueError: there are no pairs, or settings that this model cannot be trained with.
         """
         self.check(settings)
         data = self.encode(pairs.images, pairs.captions, pairs.weights)

@@ -34,16 +34,10 @@ def fit(
     objective: Objective | None,
     progress: Progress | None = None,
 ) -> list[float]:
-    """Fit on all devices of `module.execution`; the module gets the trained weights.
-
-    For the arguments see `training.train`.
-
-    Returns:
-        list: the loss of every step.
+    """Fit on all devices of `module.execution`, which gets the trained weights; all else is as in `training.train`.
 
     Raises:
         ValueError: several machines, which a launcher must start; or an objective that cannot be sent to a process.
-        NonFiniteLoss: at the first step whose loss is NaN or infinite.
     """
     execution = module.execution
     if execution.nodes > 1:

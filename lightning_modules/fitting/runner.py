@@ -14,8 +14,7 @@ from lightning_modules.fitting.callbacks import Told
 from lightning_modules.fitting.contracts import FitReport, Objective, Progress, Schedule, Start
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.fitting.order import StepOrder
-from lightning_modules.fitting.trainer import notices_silenced, trainer
-from lightning_modules.fitting.training import train
+from lightning_modules.fitting.training import notices_silenced, train, trainer
 from lightning_modules.settings import FitSettings
 
 
@@ -68,16 +67,9 @@ def fit(
 
 
 def predict(module: LightningModule, n: int, batch_size: int, progress: Progress | None = None) -> list[Any]:
-    """Run `module.predict_step` over the numbers of n samples, without gradients.
+    """Return what `module.predict_step` says of the numbers of n samples, per batch, without gradients.
 
-    Args:
-        module: reads its inputs by sample number.
-        n: samples.
-        batch_size: samples at once.
-        progress: called as progress(samples done, samples in all).
-
-    Returns:
-        list: what `predict_step` returned, per batch.
+    `progress` is called as progress(samples done, samples in all).
     """
     chunks = [list(range(i, min(n, i + batch_size))) for i in range(0, n, batch_size)]
     if not chunks:

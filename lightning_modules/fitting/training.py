@@ -1,4 +1,4 @@
-"""One fit in this process.
+"""One fit in this process, by Lightning's `Trainer`, quietly and with little overhead.
 
 Every random number of training step s comes from (seed, s) and the samples of step s follow from
 (seed, s) too, so a run can be cut at any step and go on, bit for bit.
@@ -6,10 +6,14 @@ Every random number of training step s comes from (seed, s) and the samples of s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -19,9 +23,7 @@ from lightning_modules.fitting.contracts import Objective, Progress, Schedule, S
 from lightning_modules.fitting.gradients import checkpointed
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.fitting.objectives import weighted_mean
-from lightning_modules.fitting.order import StepOrder
-from lightning_modules.fitting.schedules import constant
-from lightning_modules.fitting.trainer import notices_silenced, trainer
+from lightning_modules.fitting.order import StepOrder, constant
 from lightning_modules.settings import FitSettings
 
 
@@ -37,16 +39,11 @@ def train(
     callbacks: Sequence[Callback] = (),
     start: Start | None = None,
 ) -> list[float]:
-    """Run the steps of `order`; all else is as in `runner.fit`. Return the loss of every step, from the first on.
-
-    Raises:
-        NonFiniteLoss: at the first step whose loss is NaN or infinite.
-    """
+    """Run the steps of `order`; all else is as in `runner.fit`. Return the loss of every step, from the first on."""
     start = start or Start()
     average = Average(module, settings.average) if settings.average else None
-    module.start_fit(
-        data, settings, seed, objective or weighted_mean, schedule or constant(settings.warmup), start.optimizer
-    )
+    schedule = schedule or constant(settings.warmup)
+    module.start_fit(data, settings, seed, objective or weighted_mean, schedule, start.optimizer)
     if len(order):
         heard = [Told(progress, settings.steps, start.step), *callbacks, *([average] if average else [])]
         precision = {"bf16": "bf16-mixed", "32": "32-true"}[settings.precision]
@@ -55,14 +52,33 @@ def train(
             torch.random.fork_rng(devices=range(torch.cuda.device_count())),
             checkpointed(module, module.execution.gradient_checkpointing),
         ):
-            trainer(
-                max_steps=len(order),
-                max_epochs=1,
-                precision=precision,
-                callbacks=heard,
-                **devices.options(module.execution),
-            ).fit(module, DataLoader(order, batch_size=None))
+            options = {"precision": precision, "callbacks": heard, **devices.options(module.execution)}
+            run = trainer(max_steps=len(order), max_epochs=1, **options)
+            run.fit(module, DataLoader(order, batch_size=None))
     losses = [*start.losses, *module.end_fit()]
     if average is not None:
         average.copy_to(module)
     return losses
+
+
+def trainer(**options: Any) -> Trainer:
+    """Return a trainer on one device, where `options` say nothing else."""
+    return Trainer(**{"accelerator": "auto", "devices": 1, "barebones": True, "inference_mode": True, **options})
+
+
+@contextmanager
+def notices_silenced() -> Iterator[None]:
+    """Silence Lightning's notices: hardware, hints about workers and loggers."""
+    libraries = ("pytorch_lightning", "lightning_fabric")
+    names = (*libraries, "pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities")
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"pytorch_lightning.*|lightning_fabric.*|torch\.utils\.data.*")
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

@@ -20,11 +20,7 @@ def to_bytes(images: Tensor) -> np.ndarray:
 
 
 def distinct(images: np.ndarray) -> tuple[np.ndarray, Tensor]:
-    """Return the different ones of n images, and for each of the n its row among them (n,) int64.
-
-    Raises:
-        ValueError: there is no image.
-    """
+    """Return the different ones of n images, and for each its row among them (n,) int64; n = 0 is a ValueError."""
     if not len(images):
         raise ValueError("nothing to fit on: the set of pairs is empty")
     keys = [hashlib.sha256(np.ascontiguousarray(image).data).digest() for image in images]

@@ -15,11 +15,9 @@ SPECIAL = ("<pad>", "<start>", "<unknown>", "<end>")
 
 
 def word_tokenizer(vocabulary: Sequence[str], max_length: int) -> PreTrainedTokenizerFast:
-    """Build a tokenizer of one number per word; it frames a text with start and end tokens.
+    """Build a tokenizer of one number per word of a vocabulary that holds no special tokens.
 
-    Args:
-        vocabulary: the words, without special tokens.
-        max_length: longest sequence, special tokens included.
+    It frames a text with start and end tokens; `max_length` counts them in.
     """
     words = [*SPECIAL, *vocabulary]
     core = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token=SPECIAL[UNKNOWN]))
@@ -42,16 +40,10 @@ def word_tokenizer(vocabulary: Sequence[str], max_length: int) -> PreTrainedToke
 def tokenize(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], fixed: bool = False, longest: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Tokenize texts with their special tokens, padded on the right.
+    """Tokenize n texts with their special tokens, padded on the right: numbers (n, t) int64 and mask (n, t) int64.
 
-    Args:
-        tokenizer: any.
-        texts: n texts; longer ones are cut, their end token is kept.
-        fixed: pad to the longest length that the tokenizer allows, instead of the longest text.
-        longest: longest length in tokens, where the tokenizer allows more.
-
-    Returns:
-        tuple: token numbers (n, t) int64 and mask (n, t) int64.
+    A text that is too long is cut, its end token is kept. The tokenizer's longest length holds, or `longest` where that
+    is less; `fixed` pads to it, instead of to the longest text.
     """
     padding = "max_length" if fixed else "longest"
     length = None if longest is None else min(longest, tokenizer.model_max_length)

@@ -36,7 +36,6 @@ class FrozenJudge(nn.Module):
     """
 
     def __init__(self, batch_size: int) -> None:
-        """Set how many inputs are embedded at once."""
         super().__init__()
         self.batch_size, self.loaded_as = batch_size, "float32"
 

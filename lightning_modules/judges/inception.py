@@ -46,8 +46,7 @@ class InceptionJudge(FrozenJudge):
     def load(cls, folder: Path, dtype: str = "float32") -> Self:
         """Read the published weights, or what `save` wrote where that is there.
 
-        Raises:
-            RuntimeError: the weights are not those of this network, name by name and shape by shape.
+        Other weights than this network's, name by name and shape by shape, are a RuntimeError.
         """
         own = Path(folder) / OWN
         state = load_file(own) if own.is_file() else torch.load(Path(folder) / PUBLISHED, weights_only=True)
@@ -243,7 +242,6 @@ class Inception(nn.Module):
     """The whole network; `fc`, which FID does not use, is there because the weights have it."""
 
     def __init__(self) -> None:
-        """Make it with random weights."""
         super().__init__()
         self.Conv2d_1a_3x3 = Conv(3, 32, SQUARE, 2, same=False)
         self.Conv2d_2a_3x3 = Conv(32, 32, SQUARE, same=False)

@@ -54,11 +54,7 @@ class SentenceJudge(FrozenJudge):
 
     @classmethod
     def load(cls, folder: Path, dtype: str = "float32") -> Self:
-        """Read an encoder, and where it is a sentence-transformers folder how its tokens are pooled.
-
-        Raises:
-            ValueError: the folder pools or goes on in a way that is not supported here.
-        """
+        """Read an encoder, and how its tokens are pooled in a sentence-transformers folder: see `pooling_of`."""
         folder = Path(folder)
         pooling, length = pooling_of(folder), _read(folder / LENGTH).get("max_seq_length")
         model, tokenizer = loading.read(folder, dtype, AutoModel, AutoTokenizer)
@@ -90,8 +86,7 @@ class SentenceJudge(FrozenJudge):
 def pooling_of(folder: Path) -> str:
     """Return how a folder pools tokens: "mean" where it does not say.
 
-    Raises:
-        ValueError: another pooling, several at once, or modules that change the features further.
+    Another pooling, several at once, or modules that change the features further are a ValueError.
     """
     modules = _read(folder / MODULES) or []
     for name in (str(module["type"]).rpartition(".")[2] for module in modules):

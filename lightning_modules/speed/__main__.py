@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def run(size: str, only: Sequence[str], steps: list[int], seconds: float, out: P
     found: dict[str, Any] = {"size": size, "machine": machine(), "share": SHARE, "rows": []}
     for row in measured(size, only, steps, budget):
         rows.append(row)
-        found |= {"rows": [r.as_json() for r in rows], "comparison": table.compared(rows)}
+        found |= {"rows": [asdict(r) for r in rows], "comparison": table.compared(rows)}
         print(f"{row.task}, {row.side}: {row.skipped or f'{row.rate:.3g} {row.unit}'}", flush=True)
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -56,11 +57,7 @@ def machine() -> dict[str, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
-    """Read the command line and measure.
-
-    Raises:
-        SystemExit: an argument is wrong, or full size is asked for without an accelerator.
-    """
+    """Read the command line and measure; wrong arguments, and full size without an accelerator, are a SystemExit."""
     parser = argparse.ArgumentParser(prog="python -m lightning_modules.speed", description=__doc__, allow_abbrev=False)
     parser.add_argument("--size", choices=sorted(models.SIZES), default="full", help="published sizes, or tiny models")
     parser.add_argument("--only", type=_names, default=list(MODELS), help="sdxl, blip2, or both with a comma")

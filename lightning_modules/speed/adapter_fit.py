@@ -19,14 +19,9 @@ SHARE = 2_000 / 6_400
 
 
 def plain_fit(trained: list[Any], loss: Callable[[list[int]], Tensor], n: int, steps: int, batch: int) -> Work:
-    """Train for a few steps after the warm-up, as an example of a library does.
+    """Train for so many steps of `batch` samples after the warm-up, as an example of a library does.
 
-    Args:
-        trained: parameters.
-        loss: of the pairs with these numbers.
-        n: pairs there are.
-        steps: optimizer steps that count.
-        batch: samples a step.
+    `loss` is called with the numbers of some of n pairs.
     """
     optimizer, laps = torch.optim.AdamW(trained, lr=RATE), Laps(SKIPPED)
     for step in range(SKIPPED + steps):
@@ -51,14 +46,9 @@ def seconds_of_encoding(module: Any, warm: Pairs, pairs: Pairs) -> float:
 
 
 def our_fit(module: Any, pairs: Pairs, steps: int, encoding: float, batch: int) -> Work:
-    """Train an adapter for a few steps after the warm-up; every sample bears its share of the encoding.
+    """Train a module's adapter for so many steps of `batch` samples after the warm-up.
 
-    Args:
-        module: a `CaptionerModule` or a `GeneratorModule`.
-        pairs: what it is trained on.
-        steps: optimizer steps that count.
-        encoding: seconds that one pair takes to encode.
-        batch: samples a step.
+    Every sample bears its share of the `encoding`, the seconds that one pair takes.
     """
     precision: Any = "bf16" if module.loaded_as == "bfloat16" else "32"
     settings = FitSettings(SKIPPED + steps, RATE, batch, weight_decay=1e-2, lora=Lora(RANK, RANK), precision=precision)

@@ -21,29 +21,24 @@ CAPTIONS, TRAINING = ("BLIP-2, captions", "captions/s"), ("BLIP-2, LoRA training
 
 
 def rows(name: str, budget: Budget) -> Iterator[Row]:
-    """Measure everything about BLIP-2.
-
-    Args:
-        name: of a size.
-        budget: of the run.
-    """
+    """Measure everything about BLIP-2 of a size."""
     size, (model, tokenizer, processor) = models.SIZES[name], models.blip_2(name)
     module = CaptionerModule(model, tokenizer, processor)
     module.loaded_as = {torch.bfloat16: "bfloat16", torch.float32: "float32"}[size.dtype]
     pictures = models.images(size.pairs, size.side)
     write = partial(plain_captions, module, size, pictures)
     best = measure.sweep(write, size.captioned, budget)
-    yield measure.row((CAPTIONS[0], "plain", CAPTIONS[1]), write, best, budget, 0.0)
+    yield measure.row((CAPTIONS[0], "plain", CAPTIONS[1]), write, best, budget)
     with PlainTraining(module, size, pictures) as loop:
         best = measure.sweep(loop.fit, size.taught, budget)
-        yield measure.row((TRAINING[0], "plain", TRAINING[1]), loop.fit, best, budget, 0.0)
+        yield measure.row((TRAINING[0], "plain", TRAINING[1]), loop.fit, best, budget)
     write = partial(our_captions, module, size, pictures)
     best = measure.sweep(write, size.captioned, budget)
-    yield measure.row((CAPTIONS[0], "ours", CAPTIONS[1]), write, best, budget, 0.0)
+    yield measure.row((CAPTIONS[0], "ours", CAPTIONS[1]), write, best, budget)
     pairs = models.pairs(pictures, models.texts(len(pictures), size.words, 3))
     fit = partial(our_fit, module, pairs, size.training, seconds_of_encoding(module, pairs.take(np.arange(2)), pairs))
     best = measure.sweep(fit, size.taught, budget)
-    yield measure.row((TRAINING[0], "ours", TRAINING[1]), fit, best, budget, 0.0)
+    yield measure.row((TRAINING[0], "ours", TRAINING[1]), fit, best, budget)
 
 
 def _some(pictures: np.ndarray, n: int) -> np.ndarray:
@@ -104,7 +99,6 @@ class PlainTraining:
     """
 
     def __init__(self, module: CaptionerModule, size: Size, pictures: np.ndarray) -> None:
-        """Take the model of a captioner."""
         self.module, self.size, self.pictures = module, size, pictures
         self.captions = models.texts(len(pictures), size.words, 3)
 

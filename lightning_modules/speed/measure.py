@@ -6,7 +6,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -65,16 +65,11 @@ class Row:
     swept: dict[int, float] | None = None
     skipped: str = ""
 
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return asdict(self)
-
 
 class Budget:
     """Seconds that are left of a run."""
 
     def __init__(self, seconds: float) -> None:
-        """Start the clock."""
         self.end = time.monotonic() + seconds
 
     def left(self) -> float:
@@ -93,7 +88,6 @@ class Laps:
     """Times of the ends of training steps; the first `skipped` ones are warm-up."""
 
     def __init__(self, skipped: int) -> None:
-        """Start the clock."""
         self.skipped, self.start, self.ends = skipped, now(), list[float]()
 
     def __call__(self, *_: Any) -> None:
@@ -143,13 +137,8 @@ def peak() -> float:
 def sweep(work: Callable[[int], Work], sizes: list[int], budget: Budget) -> tuple[int, dict[int, float]]:
     """Double the batch until it no longer gains, the memory is full, or too little time is left for the next one.
 
-    Args:
-        work: called with a batch size.
-        sizes: to try, each the double of the one before.
-        budget: what is left of the run; a quarter of it may go into one sweep.
-
-    Returns:
-        tuple: the best size (0 if not even the first one fits), and the rates by size.
+    A quarter of the budget may go into one sweep. Each of the sizes is the double of the one before. Return the best
+    size (0 if not even the first one fits), and the rates by size.
     """
     rates: dict[int, float] = {}
     limit, start, last = budget.left() / 4, time.monotonic(), 0.0
@@ -177,16 +166,11 @@ def row(
     work: Callable[[int], Work],
     best: tuple[int, dict[int, float]],
     budget: Budget,
-    needs: float,
+    needs: float = 0.0,
 ) -> Row:
-    """Measure at the best batch size.
+    """Measure at the best batch size, which `sweep` found, under the names of task, side and unit.
 
-    Args:
-        names: task, side and unit.
-        work: called with a batch size.
-        best: what `sweep` returned.
-        budget: of the run.
-        needs: seconds that this will take, as far as can be told beforehand.
+    `needs` are the seconds that this will take, as far as can be told beforehand.
     """
     size, swept = best
     if not size:

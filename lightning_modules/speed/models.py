@@ -11,12 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import (
-    AutoencoderKL,
-    EulerDiscreteScheduler,
-    StableDiffusionXLPipeline,
-    UNet2DConditionModel,
-)
+from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 from transformers import (
     Blip2Config,
     Blip2ForConditionalGeneration,
@@ -110,17 +105,10 @@ def sdxl(name: str) -> Any:
 
 def sdxl_networks() -> dict[str, Any]:
     """Return the networks of SDXL base as published, untrained."""
+    blocks = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
+    channels = {"block_out_channels": (128, 256, 512, 512), "layers_per_block": 2, "latent_channels": 4}
     return {
-        "vae": AutoencoderKL(
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            block_out_channels=(128, 256, 512, 512),
-            layers_per_block=2,
-            latent_channels=4,
-            sample_size=1024,
-            scaling_factor=0.13025,
-            force_upcast=True,
-        ),
+        "vae": AutoencoderKL(**blocks, **channels, sample_size=1024, scaling_factor=0.13025, force_upcast=True),
         "text_encoder": CLIPTextModel(_clip(768, 3072, 12, 12, "quick_gelu", 768)),
         "text_encoder_2": CLIPTextModelWithProjection(_clip(1280, 5120, 32, 20, "gelu", 1280)),
         "unet": UNet2DConditionModel(
@@ -140,18 +128,9 @@ def sdxl_networks() -> dict[str, Any]:
 
 
 def _clip(width: int, inner: int, layers: int, heads: int, act: str, projection: int) -> CLIPTextConfig:
-    return CLIPTextConfig(
-        vocab_size=49408,
-        hidden_size=width,
-        intermediate_size=inner,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        hidden_act=act,
-        projection_dim=projection,
-        bos_token_id=START,
-        eos_token_id=END,
-        pad_token_id=PAD,
-    )
+    sizes = {"hidden_size": width, "intermediate_size": inner, "projection_dim": projection, "hidden_act": act}
+    tokens = {"vocab_size": 49408, "bos_token_id": START, "eos_token_id": END, "pad_token_id": PAD}
+    return CLIPTextConfig(**sizes, **tokens, num_hidden_layers=layers, num_attention_heads=heads)
 
 
 def blip_2(name: str) -> tuple[Any, Any, Any]:
@@ -172,23 +151,13 @@ def blip_2_network() -> Any:
 
     The defaults of its other parts are the published ones: an image encoder of 39 layers, a querying transformer of 12.
     """
-    text = {
-        "model_type": "opt",
-        "vocab_size": 50304,
-        "hidden_size": 2560,
-        "word_embed_proj_dim": 2560,
-        "ffn_dim": 10240,
-        "num_hidden_layers": 32,
-        "num_attention_heads": 32,
-        "max_position_embeddings": 2048,
-        "bos_token_id": 2,
-        "eos_token_id": 50118,
-        "pad_token_id": 1,
-    }
+    sizes = {"hidden_size": 2560, "word_embed_proj_dim": 2560, "ffn_dim": 10240, "max_position_embeddings": 2048}
+    layers = {"model_type": "opt", "num_hidden_layers": 32, "num_attention_heads": 32}
+    tokens = {"vocab_size": 50304, "bos_token_id": 2, "eos_token_id": 50118, "pad_token_id": 1}
     config = Blip2Config(
         vision_config={"image_size": 224, "initializer_range": 0.02},
         qformer_config={"vocab_size": 30523},
-        text_config=text,
+        text_config={**sizes, **layers, **tokens},
         num_query_tokens=32,
         image_token_index=50265,
     )

@@ -30,12 +30,9 @@ ENCODED = 8
 
 
 def rows(name: str, steps: list[int], budget: Budget) -> Iterator[Row]:
-    """Measure everything about SDXL, the plain way first: our module lays its weights out in another way.
+    """Measure everything about SDXL of a size, in so many denoising steps each.
 
-    Args:
-        name: of a size.
-        steps: denoising steps to measure.
-        budget: of the run.
+    The plain way comes first: our module lays its weights out in another way.
     """
     size, pipeline = models.SIZES[name], models.sdxl(name)
     names = {n: (f"SDXL, {n} steps", "images/s") for n in steps}
@@ -46,7 +43,7 @@ def rows(name: str, steps: list[int], budget: Budget) -> Iterator[Row]:
         yield measure.row((task, "plain", unit), work, trial, budget, _seconds(trial, n, size))
     with PlainTraining(pipeline, size) as loop:
         best = measure.sweep(loop.fit, size.drawn, budget)
-        yield measure.row((training[0], "plain", training[1]), loop.fit, best, budget, 0.0)
+        yield measure.row((training[0], "plain", training[1]), loop.fit, best, budget)
     module = module_of(pipeline, size)
     # Compiling takes a minute or more a batch size, so the best one is looked for without.
     trial = measure.sweep(partial(our_images, module, size, size.trial, False), size.sampled, budget)
@@ -59,7 +56,7 @@ def rows(name: str, steps: list[int], budget: Budget) -> Iterator[Row]:
     pairs = models.pairs(models.images(ENCODED, size.side), models.texts(ENCODED, size.words, 3))
     fit = partial(our_fit, module, pairs, size.training, encoding)
     best = measure.sweep(fit, size.drawn, budget)
-    yield measure.row((training[0], "ours", training[1]), fit, best, budget, 0.0)
+    yield measure.row((training[0], "ours", training[1]), fit, best, budget)
 
 
 def _pairs(size: Size, seed: int) -> Pairs:
@@ -112,7 +109,6 @@ class PlainTraining:
     """
 
     def __init__(self, pipeline: Any, size: Size) -> None:
-        """Take a pipeline."""
         self.pipeline, self.size, self.unet, self.vae = pipeline, size, pipeline.unet, pipeline.vae
         self.process = DDPMScheduler.from_config(pipeline.scheduler.config)
         self.images = models.images(ENCODED, size.side)

@@ -39,31 +39,16 @@ def _square(kind: Any) -> Any:
 
 
 def _vision(**more: Any) -> dict[str, Any]:
-    return {
-        "hidden_size": WIDTH,
-        "intermediate_size": WIDTH,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "image_size": SIDE,
-        "patch_size": PATCH,
-        "initializer_range": 0.1,
-        **more,
-    }
+    return {**_LAYER, "intermediate_size": WIDTH, "image_size": SIDE, "patch_size": PATCH, **_SPREAD, **more}
 
 
 def _text(vocabulary: int, **more: Any) -> dict[str, Any]:
-    return {
-        "vocab_size": vocabulary,
-        "hidden_size": WIDTH,
-        "intermediate_size": 2 * WIDTH,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "max_position_embeddings": 128,
-        "initializer_range": 0.1,
-        **more,
-    }
+    reads = {"vocab_size": vocabulary, "max_position_embeddings": 128}
+    return {**_LAYER, "intermediate_size": 2 * WIDTH, **reads, **_SPREAD, **more}
 
 
+_LAYER = {"hidden_size": WIDTH, "num_hidden_layers": 1, "num_attention_heads": 2}
+_SPREAD = {"initializer_range": 0.1}
 _NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 
@@ -72,42 +57,20 @@ def blip_2_opt(folder: Path) -> None:
     special = ["<s>", "<pad>", "</s>", "<unk>"]
     tokenizer = byte_level(special, start="</s>", bos_token="</s>", eos_token="</s>", pad_token="<pad>")
     processor = hf.Blip2Processor(_square(hf.BlipImageProcessorPil), tokenizer, num_query_tokens=4)
-    text = hf.OPTConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=WIDTH,
-        word_embed_proj_dim=WIDTH,
-        ffn_dim=2 * WIDTH,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=64,
-        dropout=0.0,
-        init_std=0.1,
-        bos_token_id=2,
-        pad_token_id=1,
-        eos_token_id=tokenizer("\n", add_special_tokens=False)["input_ids"][0],
-    )
-    _save_blip_2(folder, processor, text)
+    line_break = tokenizer("\n", add_special_tokens=False)["input_ids"][0]
+    tokens = {"vocab_size": len(tokenizer), "bos_token_id": 2, "pad_token_id": 1, "eos_token_id": line_break}
+    sizes = {**_LAYER, "word_embed_proj_dim": WIDTH, "ffn_dim": 2 * WIDTH, "max_position_embeddings": 64}
+    _save_blip_2(folder, processor, hf.OPTConfig(**sizes, **tokens, dropout=0.0, init_std=0.1))
 
 
 def blip_2_t5(folder: Path) -> None:
     """Salesforce/blip2-flan-t5-xl: queries go into an encoder."""
     tokenizer = pieces(["<pad>", "</s>", "<unk>"], end="</s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>")
     processor = hf.Blip2Processor(_square(hf.BlipImageProcessorPil), tokenizer, num_query_tokens=4)
-    text = hf.T5Config(
-        vocab_size=len(tokenizer),
-        d_model=WIDTH,
-        d_kv=16,
-        d_ff=2 * WIDTH,
-        num_layers=1,
-        num_heads=2,
-        dropout_rate=0.0,
-        feed_forward_proj="gated-gelu",
-        bos_token_id=1,
-        eos_token_id=1,
-        pad_token_id=0,
-        decoder_start_token_id=0,
-    )
-    _save_blip_2(folder, processor, text)
+    tokens = {"bos_token_id": 1, "eos_token_id": 1, "pad_token_id": 0, "decoder_start_token_id": 0}
+    sizes = {"vocab_size": len(tokenizer), "d_model": WIDTH, "d_kv": 16, "d_ff": 2 * WIDTH}
+    layers = {"num_layers": 1, "num_heads": 2, "dropout_rate": 0.0, "feed_forward_proj": "gated-gelu"}
+    _save_blip_2(folder, processor, hf.T5Config(**sizes, **layers, **tokens))
 
 
 def _save_blip_2(folder: Path, processor: Any, text: Any) -> None:
@@ -127,17 +90,9 @@ def _save_blip_2(folder: Path, processor: Any, text: Any) -> None:
 def blip(folder: Path) -> None:
     """Salesforce/blip-image-captioning-large: starts with [DEC], ends with [SEP], says that 2 is its end."""
     tokenizer = word_pieces()
-    text = _text(
-        len(tokenizer) + 2,
-        encoder_hidden_size=WIDTH,
-        projection_dim=WIDTH,
-        is_decoder=True,
-        bos_token_id=len(tokenizer),
-        pad_token_id=0,
-        eos_token_id=2,
-        sep_token_id=3,
-        **_NO_DROPOUT,
-    )
+    tokens = {"bos_token_id": len(tokenizer), "pad_token_id": 0, "eos_token_id": 2, "sep_token_id": 3}
+    reads = {"encoder_hidden_size": WIDTH, "projection_dim": WIDTH, "is_decoder": True}
+    text = _text(len(tokenizer) + 2, **reads, **tokens, **_NO_DROPOUT)
     config = hf.BlipConfig(vision_config=_vision(), text_config=text, projection_dim=WIDTH)
     processor = hf.BlipProcessor(_square(hf.BlipImageProcessorPil), tokenizer)
     _save(folder, hf.BlipForConditionalGeneration(config), processor)
@@ -153,39 +108,23 @@ def git(folder: Path) -> None:
 
 def vit_gpt2(folder: Path) -> None:
     """nlpconnect/vit-gpt2-image-captioning: one token starts, ends and fills up; tokenizer without padding."""
-    end = "<|endoftext|>"
-    tokenizer = byte_level([end], bos_token=end, eos_token=end)
-    image = hf.ViTConfig(**_vision(), **_NO_DROPOUT)
-    _save_encoder_decoder(folder, image, tokenizer, _square(hf.ViTImageProcessorPil))
+    _save_encoder_decoder(folder, hf.ViTConfig(**_vision(), **_NO_DROPOUT), _square(hf.ViTImageProcessorPil))
 
 
 def clip_gpt2(folder: Path) -> None:
     """Write a CLIP image encoder of another width in front of GPT-2."""
+    _save_encoder_decoder(folder, hf.CLIPVisionConfig(**_vision(hidden_size=24, intermediate_size=24)), _clip_pixels())
+
+
+def _save_encoder_decoder(folder: Path, image: Any, pixels: Any) -> None:
     end = "<|endoftext|>"
     tokenizer = byte_level([end], bos_token=end, eos_token=end)
-    image = hf.CLIPVisionConfig(**_vision(hidden_size=24, intermediate_size=24))
-    _save_encoder_decoder(folder, image, tokenizer, _clip_pixels())
-
-
-def _save_encoder_decoder(folder: Path, image: Any, tokenizer: Any, pixels: Any) -> None:
-    text = hf.GPT2Config(
-        vocab_size=len(tokenizer),
-        n_embd=WIDTH,
-        n_layer=1,
-        n_head=2,
-        n_positions=64,
-        resid_pdrop=0.0,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
-        initializer_range=0.1,
-        bos_token_id=0,
-        eos_token_id=0,
-    )
-    config = hf.VisionEncoderDecoderConfig.from_encoder_decoder_configs(image, text)
-    config.decoder_start_token_id = config.pad_token_id = config.eos_token_id = 0
-    model = hf.VisionEncoderDecoderModel(config)
-    settings = model.generation_config
-    settings.decoder_start_token_id = settings.pad_token_id = settings.eos_token_id = 0
+    sizes = {"vocab_size": len(tokenizer), "n_embd": WIDTH, "n_layer": 1, "n_head": 2, "n_positions": 64}
+    dropped = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    text = hf.GPT2Config(**sizes, **dropped, **_SPREAD, bos_token_id=0, eos_token_id=0)
+    model = hf.VisionEncoderDecoderModel(hf.VisionEncoderDecoderConfig.from_encoder_decoder_configs(image, text))
+    for settings in (model.config, model.generation_config):
+        settings.decoder_start_token_id = settings.pad_token_id = settings.eos_token_id = 0
     for part in (model, tokenizer, pixels):
         part.save_pretrained(folder)
 
@@ -195,13 +134,8 @@ def llava(folder: Path) -> None:
     special = ["<unk>", "<s>", "</s>", "<image>", "<pad>"]
     names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
     tokenizer = pieces(special, start="<s>", **names, padding_side="left")
-    processor = hf.LlavaProcessor(
-        _clip_pixels(),
-        tokenizer,
-        patch_size=PATCH,
-        vision_feature_select_strategy="default",
-        num_additional_image_tokens=1,
-    )
+    patches = {"patch_size": PATCH, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1}
+    processor = hf.LlavaProcessor(_clip_pixels(), tokenizer, **patches)
     config = hf.LlavaConfig(
         vision_config=hf.CLIPVisionConfig(**_vision(num_hidden_layers=2)),
         text_config=hf.LlamaConfig(**_text(len(tokenizer), num_key_value_heads=2), pad_token_id=4),
@@ -215,14 +149,8 @@ def idefics2(folder: Path) -> None:
     special = ["<unk>", "<s>", "</s>", "<fake_token_around_image>", "<image>", TURN]
     tokenizer = pieces(special, start="<s>", bos_token="<s>", eos_token="</s>", unk_token="<unk>", pad_token="<unk>")
     pixels = hf.Idefics2ImageProcessorPil(size={"shortest_edge": SIDE, "longest_edge": SIDE}, do_image_splitting=True)
-    resampler = {
-        "hidden_size": WIDTH,
-        "resampler_n_latents": 4,
-        "resampler_depth": 1,
-        "resampler_n_heads": 2,
-        "resampler_head_dim": 16,
-        "num_key_value_heads": 1,
-    }
+    resampler = {"hidden_size": WIDTH, "num_key_value_heads": 1}
+    resampler |= {f"resampler_{k}": v for k, v in (("n_latents", 4), ("depth", 1), ("n_heads", 2), ("head_dim", 16))}
     config = hf.Idefics2Config(
         vision_config=_vision(),
         perceiver_config=resampler,
@@ -270,25 +198,13 @@ def _save(folder: Path, model: Any, processor: Any, turns: bool = False) -> None
 
 #: Writers of a folder, by the name of what they are small copies of.
 FAMILIES: dict[str, Callable[[Path], None]] = {
-    "blip_2_opt": blip_2_opt,
-    "blip_2_t5": blip_2_t5,
-    "blip": blip,
-    "git": git,
-    "vit_gpt2": vit_gpt2,
-    "clip_gpt2": clip_gpt2,
-    "llava": llava,
-    "idefics2": idefics2,
-    "idefics3": idefics3,
-    "smolvlm": smolvlm,
+    writer.__name__: writer
+    for writer in (blip_2_opt, blip_2_t5, blip, git, vit_gpt2, clip_gpt2, llava, idefics2, idefics3, smolvlm)
 }
 
 
 def write(name: str, folder: Path, seed: int = 0) -> None:
-    """Write the tiny model of a family with the weights of a seed.
-
-    Raises:
-        ValueError: there is no such family.
-    """
+    """Write the tiny model of a family, with the weights of a seed; one not in `FAMILIES` is a ValueError."""
     if name not in FAMILIES:
         raise ValueError(f"family: found {name!r}; allowed: {', '.join(FAMILIES)}")
     with torch.random.fork_rng(devices=[]), quiet():

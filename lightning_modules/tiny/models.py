@@ -18,15 +18,7 @@ class TinyCaptioner(CaptionerModule):
     version: ClassVar[int] = 1
 
     def __init__(self, family: str, seed: int = 0) -> None:
-        """Make it.
-
-        Args:
-            family: see `tiny.captioners.FAMILIES`.
-            seed: of its weights.
-
-        Raises:
-            ValueError: there is no such family.
-        """
+        """Make one of `tiny.captioners.FAMILIES` with the weights of a seed; another one is a ValueError."""
         with tempfile.TemporaryDirectory() as folder:
             captioners.write(family, Path(folder), seed)
             found = CaptionerModule.load(Path(folder))
@@ -45,16 +37,7 @@ class TinyGenerator(GeneratorModule):
     version: ClassVar[int] = 1
 
     def __init__(self, family: str, seed: int = 0, size: int = generators.SIZE) -> None:
-        """Make it.
-
-        Args:
-            family: see `tiny.generators.FAMILIES`.
-            seed: of its weights.
-            size: side of its images in pixels.
-
-        Raises:
-            ValueError: there is no such family.
-        """
+        """Make one of `tiny.generators.FAMILIES`, else a ValueError; its images have `size` pixels a side."""
         with tempfile.TemporaryDirectory() as folder:
             generators.make(family, seed).save_pretrained(folder)
             found = GeneratorModule.load(Path(folder), size=size)

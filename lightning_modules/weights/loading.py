@@ -19,10 +19,9 @@ DTYPES = ("float32", "bfloat16")
 
 
 def stored(folder: Path, dtype: str) -> torch.dtype:
-    """Return the format to read a folder in: weights that were trained come back as float32, bit for bit.
+    """Return the format to read a folder in; one that is not in `DTYPES` is a ValueError.
 
-    Raises:
-        ValueError: a format that is not supported.
+    Weights that were trained come back as float32, bit for bit.
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype: found {dtype!r}; allowed: {', '.join(DTYPES)}")

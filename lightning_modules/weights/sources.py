@@ -40,11 +40,7 @@ class Origin:
     init_args: dict[str, Any] = field(default_factory=dict)
 
     def locate(self) -> Path:
-        """Return the folder of the weights.
-
-        Raises:
-            MissingModel: it is not on this machine.
-        """
+        """Return the folder of the weights; `MissingModel` where it is not on this machine."""
         if self.hub is not None:
             return snapshot(self.hub, self.revision)
         found = resolved(str(self.folder))
@@ -73,8 +69,7 @@ def portable(folder: Path) -> str:
 def snapshot(hub: str, revision: str | None) -> Path:
     """Return the folder of a hub model in the local cache.
 
-    Raises:
-        MissingModel: the model or this revision of it is not in the cache, or its name is no hub name.
+    `MissingModel` where it or this revision of it is not in the cache, or its name is no hub name.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError

@@ -1,5 +1,4 @@
 import io
-import json
 
 import numpy as np
 import pyarrow as pa
@@ -120,20 +119,6 @@ def test_analytic_images_are_a_plain_column(tmp_path):
     column = pq.read_table(tmp_path / "pairs.parquet").column("image")
     assert column.type == pa.float64()
     assert column.to_pylist() == [i / 3 for i in range(5)]
-
-
-def test_the_older_layout_still_loads(tmp_path):
-    pairs = make(weights=np.array([0.1, 1 / 3, 0, 2, 1e-7]))
-    np.save(tmp_path / "images.npy", pairs.images)
-    table = {
-        "ids": pairs.ids.tolist(),
-        "origin": pairs.origin.tolist(),
-        "weights": pairs.weights.tolist(),
-        "draw": None,
-    }
-    table |= {"captions": pairs.captions, "prompts": pairs.prompts}
-    (tmp_path / "pairs.json").write_text(json.dumps(table))
-    same(pairs, Pairs.load(tmp_path))
 
 
 def test_a_missing_or_foreign_file_is_an_error(tmp_path):

@@ -15,6 +15,7 @@ from benchmarks.planning.planner import make_plan
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.storage.store import LocalStore
+from lightning_modules.architectures.parts import Given
 from lightning_modules.fitting.adapters import product
 from lightning_modules.weights import cards
 from tests.engine.conftest import SMALL
@@ -31,7 +32,7 @@ def tiny(tmp_path: Path) -> Callable[..., Path]:
 
     scenes, bases = Scenes(), tmp_path / "bases"
     torch.manual_seed(0)
-    autoencoder.build((), 32, bases, channels=(8, 8, 8), latents=4).save(bases / "decoder")
+    autoencoder.build(Given((), 32, bases), channels=(8, 8, 8), latents=4).save(bases / "decoder")
     models = {
         "captioners": make_captioner("blip2", scenes),
         "generators": make_generator("sdxl_unet", scenes, bases),

@@ -21,6 +21,7 @@ from benchmarks.running.executors import InProcessExecutor
 from benchmarks.storage.store import MemoryStore
 from datamodules.scenes.dataset import Scenes
 from lightning_modules.architectures import clip
+from lightning_modules.architectures.parts import Given
 from lightning_modules.weights import cards
 from records.errors import UsageError
 from tests.datamodules import toys
@@ -70,7 +71,7 @@ def scenes() -> Scenes:
 def folders(scenes: Scenes, dino: Path, bert: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("clip")
     torch.manual_seed(0)
-    clip.build(scenes.vocabulary(), 32, Path(), width=16, layers=1, patch=8).save(folder)
+    clip.build(Given(scenes.vocabulary(), 32, Path()), width=16, layers=1, patch=8).save(folder)
     found = {"clip": folder, "dino": dino, "sentences": bert}
     for place in found.values():
         cards.write(place, {})

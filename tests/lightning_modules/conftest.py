@@ -21,6 +21,7 @@ from lightning_modules.architectures import (
     sdxl_unet,
     vit_gpt2,
 )
+from lightning_modules.architectures.parts import Given
 
 torch.set_num_threads(1)
 
@@ -63,21 +64,21 @@ def siblings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an untrained autoencoder, where generators look for one."""
     folder = tmp_path_factory.mktemp("bases")
     torch.manual_seed(0)
-    autoencoder.build((), 32, folder, channels=(8, 8, 8), latents=4).save(folder / "decoder")
+    autoencoder.build(Given((), 32, folder), channels=(8, 8, 8), latents=4).save(folder / "decoder")
     return folder
 
 
 def make_captioner(name: str, scenes: Scenes, seed: int = 0):
     torch.manual_seed(seed)
     module, options = CAPTIONERS[name]
-    return module.build(scenes.vocabulary(), 32, Path(), **options).eval()
+    return module.build(Given(scenes.vocabulary(), 32, Path()), **options).eval()
 
 
 def make_generator(name: str, scenes: Scenes, siblings: Path, seed: int = 0):
     """A generator as it is fine-tuned: the text encoders are frozen."""
     torch.manual_seed(seed)
     module, options = GENERATORS[name]
-    generator = module.build(scenes.vocabulary(), 32, siblings, **options).eval()
+    generator = module.build(Given(scenes.vocabulary(), 32, siblings), **options).eval()
     # Untrained denoisers answer zero here and there; a shake makes them depend on every input.
     for parameter in generator.family.network.parameters():
         parameter.data.add_(0.05 * torch.randn_like(parameter))
@@ -87,7 +88,7 @@ def make_generator(name: str, scenes: Scenes, siblings: Path, seed: int = 0):
 def make_judge(name: str, scenes: Scenes):
     torch.manual_seed(0)
     module, options = JUDGES[name]
-    return module.build(scenes.vocabulary(), 32, Path(), **options).eval()
+    return module.build(Given(scenes.vocabulary(), 32, Path()), **options).eval()
 
 
 def token_likelihoods(captioner, images, captions):

@@ -11,7 +11,8 @@ LAYERS = (
     {"settings", "seeds", "weights", "inputs"},
     {"families", "fitting"},
     {"captioning", "diffusion", "judges"},
-    {"architectures", "bases", "tiny"},
+    {"architectures", "tiny"},
+    {"bases"},
     {"speed"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lightning_modules.architectures import autoencoder, decoder
+from lightning_modules.architectures.parts import Given
 from lightning_modules.bases.recipes import SCENES
 from lightning_modules.diffusion.autoencoder import AutoencoderModule
 from lightning_modules.families import image_to_text, text_to_image
@@ -66,7 +67,7 @@ def test_noise_belongs_to_a_sample():
 
 def test_autoencoder_latents_are_standard_and_images_stay(scenes, tmp_path):
     torch.manual_seed(0)
-    module = autoencoder.build((), 32, tmp_path, channels=(8, 8, 8), latents=4)
+    module = autoencoder.build(Given((), 32, tmp_path), channels=(8, 8, 8), latents=4)
     images = scenes.images("train", np.arange(300))
     data = module.encode(images)
     report = runner.fit(module, data, FitSettings(15, 3e-3, 16), seed=0)
@@ -79,7 +80,7 @@ def test_autoencoder_latents_are_standard_and_images_stay(scenes, tmp_path):
     torch.testing.assert_close(latents.mean((0, 2, 3)), torch.zeros(4), atol=1e-3, rtol=0)
     torch.testing.assert_close(latents.std((0, 2, 3)), torch.ones(4), atol=1e-3, rtol=0)
     module.save(tmp_path / "vae")
-    further = decoder.build((), 32, tmp_path)
+    further = decoder.build(Given((), 32, tmp_path))
     runner.fit(further, further.encode(images), FitSettings(3, 1e-3, 16), seed=0)
     with torch.no_grad():
         same = further.vae.encode(to_unit(images)).latent_dist.mode()

@@ -6,7 +6,7 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import nn
 
-from lightning_modules.fitting import runner, schedules
+from lightning_modules.fitting import order, runner
 from lightning_modules.fitting.callbacks import Average, Checkpoint
 from lightning_modules.fitting.contracts import NonFiniteLoss
 from lightning_modules.fitting.module import FitModule
@@ -97,15 +97,15 @@ def test_weights_decide_what_counts():
 
 
 def test_schedules():
-    factor = schedules.constant(warmup=4)
+    factor = order.constant(warmup=4)
     assert [factor(s) for s in (0, 3, 4, 100)] == pytest.approx([0.2, 0.8, 1.0, 1.0])
-    falling = schedules.cosine(0, 10)
+    falling = order.cosine(0, 10)
     assert falling(0) == pytest.approx(1.0)
     assert falling(10) == pytest.approx(0.0)
 
 
 def test_a_cut_training_goes_on_bit_for_bit(tmp_path):
-    settings, schedule = FitSettings(12, 1e-2, 4), schedules.cosine(2, 12)
+    settings, schedule = FitSettings(12, 1e-2, 4), order.cosine(2, 12)
 
     def train(stop=None):
         module = Line()

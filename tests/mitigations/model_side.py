@@ -17,6 +17,7 @@ import torch
 from benchmarks.methods.hooks import Mitigation
 from datamodules.pairs import Pairs
 from datamodules.scenes.dataset import Scenes
+from lightning_modules.architectures.parts import Given
 from lightning_modules.settings import FitSettings, Lora
 from tests.lightning_modules.conftest import autoencoder, make_captioner, make_generator
 
@@ -39,7 +40,7 @@ def scenes() -> Scenes:
 def siblings() -> Path:
     folder = Path(mkdtemp())
     torch.manual_seed(0)
-    autoencoder.build((), 32, folder, channels=(8, 8, 8), latents=4).save(folder / "decoder")
+    autoencoder.build(Given((), 32, folder), channels=(8, 8, 8), latents=4).save(folder / "decoder")
     return folder
 
 
