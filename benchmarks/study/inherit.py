@@ -85,8 +85,8 @@ def inherit(
         return Inherited(file, own, stands)
     base = inherit(_base(name, file, shipped), parse, shipped, (*above, file))
     # A name is never inherited: two studies of one name would share a folder of results.
-    data = laid_over({k: v for k, v in base.data.items() if k != "name"}, own)
-    return Inherited(file, data, {**base.stands, **stands}, (base.file, *base.bases))
+    data, known = ({k: v for k, v in part.items() if k != "name"} for part in (base.data, base.stands))
+    return Inherited(file, laid_over(data, own), {**known, **stands}, (base.file, *base.bases))
 
 
 def _base(name: Any, file: Path, shipped: Path) -> Path:
