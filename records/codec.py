@@ -9,11 +9,13 @@ import json
 import math
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from numbers import Integral, Real
 from typing import Any, TypeVar
+
+from records.migrations import Migration, migrate
 
 T = TypeVar("T")
 
@@ -59,6 +61,40 @@ def decode(kind: Callable[..., T], data: Any) -> T:
     except ValidationError as error:
         found = error.errors(include_url=False)
         raise CodecError(_sentence(kind, min(found, key=lambda e: FIRST.get(e["type"], 2)))) from None
+
+
+def decode_text(kind: type[T], text: str, schema: int, migrations: Mapping[int, Migration]) -> T:
+    """Return a value of the declared type from the text of a document of this or any older schema.
+
+    Raises:
+        json.JSONDecodeError: The text is no JSON.
+        ValueError: A number is not finite, a name stands twice, the schema has no way up, or a field does not fit.
+    """
+    document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_distinct_names)
+    if not isinstance(document, dict):
+        raise CodecError("the document is not an object")
+    document = migrate(document, schema, migrations)
+    return decode(kind, {name: part for name, part in document.items() if name != "schema"})
+
+
+def document_text(schema: int, kind: type, value: Any) -> str:
+    """Return the text of a document: sorted keys, shortest exact floats, newline at the end."""
+    return plain_text({"schema": schema, **encode(kind, value)})
+
+
+def plain_text(data: Any) -> str:
+    """Return plain data as the text of a JSON file."""
+    return json.dumps(data, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def _distinct_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise CodecError("a field stands twice in one object")
+    return dict(pairs)
+
+
+def _refuse_constant(name: str) -> typing.NoReturn:
+    raise CodecError(f"it holds {name}, and only finite numbers can be recorded")
 
 
 def _sentence(kind: Any, error: Any) -> str:

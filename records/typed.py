@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import yaml
 
 from records.codec import decode, hint_at
-from records.errors import UsageError
+from records.errors import UsageError, naming
 
 T = TypeVar("T")
 
@@ -51,9 +51,7 @@ class _SafeLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignor
 
 
 _SafeLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
 
 
@@ -66,14 +64,11 @@ def typed(cls: type[T], data: dict[str, Any], file: Path, overrides: Sequence[st
     Raises:
         UsageError: One sentence that names the file, the key, what was found and what is allowed.
     """
-    where = f"{file} with {' '.join(overrides)}" if overrides else str(file)
     factories = {f.name: f.default_factory for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     made: dict[str, Any] = {name: make() for name, make in factories.items() if callable(make)}
     defaults = {name: dataclasses.asdict(part) for name, part in made.items() if dataclasses.is_dataclass(part)}  # type: ignore[arg-type]
-    try:
+    with naming(f"{file} with {' '.join(overrides)}" if overrides else str(file), ValueError):
         return decode(cls, merged(merged(defaults, data), _parsed(cls, overrides) if overrides else {}))
-    except ValueError as error:
-        raise UsageError(f"{where}: {error}") from error
 
 
 def _parsed(cls: type, overrides: Sequence[str]) -> dict[str, Any]:

@@ -73,13 +73,7 @@ def anchor_map(prompts: np.ndarray, shares: np.ndarray, means: np.ndarray, varia
 
 
 def reading_law(
-    n: int,
-    share: float,
-    means: np.ndarray,
-    variances: np.ndarray,
-    prompts: np.ndarray,
-    T: int,
-    closed: bool,
+    n: int, share: float, means: np.ndarray, variances: np.ndarray, prompts: np.ndarray, T: int, closed: bool
 ) -> np.ndarray:
     """Return (T, n + 1): row t - 1 is the exact law of the count of class 0 among n captions, for K = 2.
 
@@ -138,19 +132,6 @@ def contraction_residual(total: np.ndarray, within: np.ndarray, n: int) -> np.nd
     """
     spent = np.concatenate([np.zeros_like(within[..., :1]), np.cumsum(within[..., :-1], axis=-1)], axis=-1)
     return total - total[..., :1] + spent / n
-
-
-def misread_bound(spacing: float) -> float:
-    """Return a bound of the share of images nearer to another class than their own (frozen text model).
-
-    E[v_t] + E[drift_t] = 1 (`theory.refit_drift`) is the mean square distance of an image from the base mean
-    of its class, at every t while captions are faithful; by Chebyshev it exceeds spacing / 2 with at most
-    this probability.
-
-    Args:
-        spacing: Between neighbouring means, in standard deviations of the base.
-    """
-    return min(1.0, 4.0 / spacing**2)
 
 
 def _mixture(n: int, prompts: np.ndarray, kernel: np.ndarray) -> np.ndarray:
