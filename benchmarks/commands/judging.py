@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.planning.plan import Plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.reporting.evidence import evidence, settings
 from benchmarks.storage.store import LocalStore
 from benchmarks.study.loading import ROOT
 from records.errors import UsageError
+from records.files import write_text
 
 if TYPE_CHECKING:
     pass
@@ -72,12 +73,12 @@ def check(options: argparse.Namespace) -> int:
         report = _checked(options)
     except UsageError as error:
         if options.junit is not None:
-            _write(options.junit, gate_report.junit_error(options.suite, str(error)))
+            write_text(options.junit, gate_report.junit_error(options.suite, str(error)))
         if options.format == "github":
             print(gate_report.annotation("error", f"check {options.suite}", str(error)))
         raise
     if options.junit is not None:
-        _write(options.junit, gate_report.junit(report))
+        write_text(options.junit, gate_report.junit(report))
     print(gate_report.RENDERERS[options.format](report), end="")
     return REGRESSED if report.bad else PASSED
 
@@ -101,12 +102,11 @@ def _checked(options: argparse.Namespace) -> Any:
 
 
 def _run(study: Plan, runs: Path, workers: int | None) -> None:
-    """Run a whole plan; failed cells are the check's to judge, and what a run prints is no part of a report."""
-    from benchmarks.commands.main import run_here
+    """Run a whole plan; failed cells are the check's to judge."""
+    from benchmarks.reporting.reporter import make_reporter
+    from benchmarks.running.study import run_study
 
-    given = argparse.Namespace(runs=runs, method=[], workers=workers, no_mirror=True)
-    with contextlib.redirect_stdout(sys.stderr):
-        run_here(study, given)
+    run_study(study, runs, workers=workers, mirror=False, reporter=make_reporter())
 
 
 def claims(options: argparse.Namespace) -> int:
@@ -125,12 +125,7 @@ def claims(options: argparse.Namespace) -> int:
     folder = options.runs / study.suite.name
     if drawn := scatter.panels(family.verdicts, [kind for _, kind in kinds], known):
         write_png(scatter.figure(drawn), folder / "claims.png")
-    _write(folder / "claims.md", markdown(family))
-    _write(folder / "claims.json", json_text(family))
+    write_text(folder / "claims.md", markdown(family))
+    write_text(folder / "claims.json", json_text(family))
     print(markdown(family) if options.format == "markdown" else json_text(family), end="")
     return PASSED
-
-
-def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
