@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from benchmarks.planning.planner import make_plan
-from benchmarks.study.inherit import laid_over
 from benchmarks.study.loading import SUITES, extended, load_suite
 from records.errors import UsageError
+from records.typed import merged
 from tests.engine.conftest import SMALL, TESTBED
 
 Split = Callable[..., Path]
@@ -89,10 +89,10 @@ def test_a_testbed_extends_another(tmp_path: Path, split: Split) -> None:
 
 def test_arguments_belong_to_their_class() -> None:
     base = {"data": {"class_path": "a.A", "init_args": {"x": 1, "y": 1}}}
-    assert laid_over(base, {"data": {"init_args": {"x": 2}}})["data"]["init_args"] == {"x": 2, "y": 1}
+    assert merged(base, {"data": {"init_args": {"x": 2}}})["data"]["init_args"] == {"x": 2, "y": 1}
     other = {"class_path": "b.B", "init_args": {"z": 3}}
-    assert laid_over(base, {"data": other})["data"] == other
-    assert laid_over(base, {"data": None}) == {"data": None}
+    assert merged(base, {"data": other})["data"] == other
+    assert merged(base, {"data": None}) == {"data": None}
     assert base == {"data": {"class_path": "a.A", "init_args": {"x": 1, "y": 1}}}
 
 
