@@ -129,7 +129,7 @@ def _check_embeds(testbed: Testbed, testbed_file: Path) -> None:
 def _check_primary_judges(suite: Suite, world: World, suite_file: Path, testbed_file: Path) -> None:
     """Refuse a primary metric that no judge of the testbed can measure."""
     for modality, metric in suite.primary.items():
-        declaring = [f for f in world.families_of(modality) if facts(f.declares, metric) is not None]
+        declaring = [f for f in world.families if f.side == modality and facts(f.declares, metric) is not None]
         if all(f.judged and not world.judges_of(f) for f in declaring):
             needed = " and ".join(kind for kind in KINDS if kind in declaring[0].kinds(declaring[0].needs))
             judges = ", ".join(f"{name} ({' and '.join(kinds)})" for name, kinds in world.embeds.items())

@@ -91,10 +91,6 @@ class World:
     families: tuple[Family, ...]
     attributes: Spec | None = None
 
-    def families_of(self, side: str) -> list[Family]:
-        """Return the families that measure one side."""
-        return [f for f in self.families if f.side == side]
-
     @cached_property
     def judge_names(self) -> list[str]:
         """Names of the judges, in the testbed's order."""
