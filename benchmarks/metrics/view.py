@@ -9,9 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 # Equal in every batch of one evaluation; everything else has one entry per item and is concatenated.
-SHARED = (
-    "real_features", "real_caption_features", "train_features", "phrase_features", "oracle", "document_frequency",
-)  # fmt: skip
+SHARED = ("real_features", "real_caption_features", "train_features", "phrase_features", "oracle", "document_frequency")
 
 #: Or None; what a family `needs` is there when it evaluates, so nobody has to ask.
 Texts: TypeAlias = Any
