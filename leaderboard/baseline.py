@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from leaderboard.gate_statistics import equal_spreads
 from leaderboard.series import Evidence, NoSeries, Series
-from records.codec import CodecError, decode, encode
+from records.codec import decode_text, document_text
 from records.errors import UsageError
 from records.files import write_text
 from records.findings import Gate
@@ -105,8 +104,7 @@ def freeze(
 
 def write(baseline: Baseline, file: Path) -> None:
     """Write a baseline: sorted keys, a newline at the end; equal baselines give equal bytes."""
-    text = json.dumps({"schema": SCHEMA, **encode(Baseline, baseline)}, sort_keys=True, indent=1, allow_nan=False)
-    write_text(file, text + "\n")
+    write_text(file, document_text(SCHEMA, Baseline, baseline))
 
 
 def read(file: Path) -> Baseline:
@@ -116,10 +114,7 @@ def read(file: Path) -> Baseline:
         UsageError: It is absent or broken.
     """
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(document, dict) or document.pop("schema", None) != SCHEMA:
-            raise CodecError(f"schema: allowed is {SCHEMA}")
-        return decode(Baseline, document)
+        return decode_text(Baseline, file.read_text(encoding="utf-8"), SCHEMA, {})
     except FileNotFoundError:
         raise UsageError(f"{file}: no baseline; `make baseline` freezes one") from None
     except (OSError, ValueError) as error:

@@ -185,17 +185,11 @@ def _line(reading: Reading, controls: Controls, modality: str) -> Line:
     if reading.curves is None:
         return replace(line, notes=tuple(filter(None, [reading.detail])))
     line = _describe(line, reading, modality)
-    if role == "control":
-        return replace(line, headline=DASH)
-    if controls.problem:
-        return replace(line, headline=controls.problem)
-    reason = mismatch(reading, controls)
-    if reason:
-        return replace(line, headline=reason)
-    if len(row.seeds) < st.SEEDS_FOR_INTERVALS:
-        return replace(line, headline="one seed, no interval")
-    if not controls.collapsed:
-        return replace(line, headline=NO_COLLAPSE)
+    unscored = DASH if role == "control" else controls.problem or mismatch(reading, controls)
+    if not unscored and len(row.seeds) < st.SEEDS_FOR_INTERVALS:
+        unscored = "one seed, no interval"
+    if unscored or not controls.collapsed:
+        return replace(line, headline=unscored or NO_COLLAPSE)
     none, real = controls.reading("none"), controls.reading("real")
     same = comparing.paired(none, reading)
     return replace(

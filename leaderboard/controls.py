@@ -98,16 +98,10 @@ def find_controls(
         return Controls(found, problem, inherited)
     none, real = found
     direction = none.cells[0].info[metric].direction
-    return Controls(
-        found,
-        "",
-        inherited,
-        direction,
-        floor_of(none.cells + real.cells, metric),
-        gap(real, none, direction),
-        st.validity(st.worsening(none.at(0), none.at(-1), direction), st.worsening(real.at(0), real.at(-1), direction)),
-        st.seed_correlation(none.at(-1), real.at(-1)) if paired(none, real) else None,
-    )
+    floor = floor_of(none.cells + real.cells, metric)
+    validity = st.validity(*(st.worsening(row.at(0), row.at(-1), direction) for row in found))
+    correlation = st.seed_correlation(none.at(-1), real.at(-1)) if paired(none, real) else None
+    return Controls(found, "", inherited, direction, floor, gap(real, none, direction), validity, correlation)
 
 
 def mismatch(reading: Reading, controls: Controls) -> str:

@@ -14,12 +14,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from leaderboard.entries_migrations import MIGRATIONS
-from records.codec import CodecError, decode, document_schema, encode
+from records.codec import CodecError, decode_text, document_schema, document_text
 from records.errors import UsageError
-from records.migrations import migrate
 from records.names import MODALITIES, GroupName, MetricName
 from records.results import Cost, Floor, MetricInfo
 
@@ -152,11 +151,10 @@ class Entry:
             EntryError: Something in it could not be read again.
         """
         try:
-            document = {"schema": SCHEMA, **encode(Entry, self)}
+            text = document_text(SCHEMA, Entry, self)
             check(self)
         except ValueError as error:
             raise EntryError(f"the entry of {self.method} cannot be written: {error}") from None
-        text = json.dumps(document, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
         text = re.sub(r"\[\n\s+[-+.0-9eE,\s]+?\n\s*\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
         if len(text.encode()) > MOST_BYTES:
             raise EntryError(f"the entry of {self.method} has {len(text):,} bytes; allowed: at most {MOST_BYTES:,}")
@@ -172,13 +170,7 @@ def read_entry(path: Path) -> Entry:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise EntryError(f"{path}: {path.stat().st_size:,} bytes; allowed: at most {MOST_BYTES:,}")
-        document = json.loads(
-            path.read_text(encoding="utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_distinct_names
-        )
-        if not isinstance(document, dict):
-            raise CodecError("the document is not an object")
-        document = migrate(document, SCHEMA, MIGRATIONS)
-        entry = decode(Entry, {name: part for name, part in document.items() if name != "schema"})
+        entry = decode_text(Entry, path.read_text(encoding="utf-8"), SCHEMA, MIGRATIONS)
         check(entry)
     except (OSError, UnicodeDecodeError) as error:
         raise EntryError(f"{path}: cannot be read, {error}") from None
@@ -282,16 +274,6 @@ def _unique(values: Sequence[Any], where: str) -> None:
         raise CodecError(f"{where}: something stands twice")
 
 
-def _distinct_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name for name, _ in pairs}) < len(pairs):
-        raise CodecError("a field stands twice in one object")
-    return dict(pairs)
-
-
 def _harmless(text: str) -> str:
     """Return what may be shown on a terminal: printable ASCII, not too long."""
     return "".join(c if " " <= c <= "~" else "?" for c in text[:300])
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise CodecError(f"it holds {name}, and only finite numbers can be recorded")

@@ -128,9 +128,7 @@ def compare(samples: Sequence[Sample], level: float = FAMILY_LEVEL) -> list[Chan
     """
     spreads = [_spread(sample, samples) for sample in samples]
     changes = [float(s.new.mean() - s.old.mean()) for s in samples]
-    scores = [
-        _score(change, sd * _factor(s)) for change, (sd, _), s in zip(changes, spreads, samples, strict=True)
-    ]  # fmt: skip
+    scores = [_score(change, sd * _factor(s)) for change, (sd, _), s in zip(changes, spreads, samples, strict=True)]
     worse = holm([_tail(z, dof, s.both) for z, (_, dof), s in zip(scores, spreads, samples, strict=True)])
     better = holm([_tail(-z, dof, False) for z, (_, dof) in zip(scores, spreads, strict=True)])
     found = []

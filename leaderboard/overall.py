@@ -62,6 +62,11 @@ class Wide:
     primary: tuple[bool, ...]
     lines: tuple[WideLine, ...]
 
+    @property
+    def title(self) -> str:
+        """Scenario, variant and modality."""
+        return f"{self.scenario} / {self.variant}: {self.modality}"
+
 
 def overall(board: Board) -> list[Overall]:
     """Return one table per modality: equal weight per scenario, complete methods only.
@@ -121,17 +126,9 @@ def wide(board: Board) -> list[Wide]:
                 WideLine(row.mitigation, *_at_end(board, row, metrics, info))
                 for row in sorted(rows, key=lambda row: not row.is_control)
             ]
-            tables.append(
-                Wide(
-                    scenario,
-                    variant,
-                    modality,
-                    metrics,
-                    tuple(info[m].direction if m in info else "" for m in metrics),
-                    tuple(m in info and info[m].primary for m in metrics),
-                    tuple(lines),
-                )
-            )
+            directions = tuple(info[m].direction if m in info else "" for m in metrics)
+            primary = tuple(m in info and info[m].primary for m in metrics)
+            tables.append(Wide(scenario, variant, modality, metrics, directions, primary, tuple(lines)))
     return tables
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from leaderboard.text import count, markdown_escape, number
-from records.errors import UsageError
+from records.errors import UsageError, naming
 from records.names import GroupName, MetricName
 
 BLOCK = r"(?P<head><!-- (?P<kind>{}) (?P<words>[^>]*?) -->\n)(?P<body>.*?)(?P<end><!-- end -->)"
@@ -54,10 +54,8 @@ def filled(text: str, boards: Path, page: Path, makers: Makers) -> str:
     def block(found: re.Match[str]) -> str:
         kind, words, head = found["kind"], found["words"].split(), found["head"]
         if kind in makers:
-            try:
+            with naming(f"{page}: {head.strip()}"):
                 lines = _table(makers[kind](words))
-            except UsageError as error:
-                raise UsageError(f"{page}: {head.strip()}: {error}") from error
         else:
             suites = words if kind == "verdicts" else words[:1]
             documents = [_document(suite, kind, boards, f"{page}: {head.strip()}") for suite in suites]

@@ -45,15 +45,10 @@ def origin(board: Board, rows: Sequence[BoardRow]) -> Provenance:
     cells = [cell for row in rows for cell in row.cells(board.results)]
     commits = {commit for cell in cells for commit in cell.commit.split(", ") if commit}
     hosts = {" ".join(str(c.execution[k]) for k in HOST_FIELDS if k in c.execution) for c in cells}
-    return Provenance(
-        rows[0].mitigation,
-        rows[0].origin,
-        _list({row.version for row in rows}),
-        _list({commit[:10] + ("+" if commit.endswith("+") else "") for commit in commits}),
-        max((cell.created[:10] for cell in cells), default=""),
-        _list(hosts),
-        _list({row.command for row in rows}),
-    )
+    short = _list({commit[:10] + ("+" if commit.endswith("+") else "") for commit in commits})
+    created = max((cell.created[:10] for cell in cells), default="")
+    versions, commands = _list({row.version for row in rows}), _list({row.command for row in rows})
+    return Provenance(rows[0].mitigation, rows[0].origin, versions, short, created, _list(hosts), commands)
 
 
 def _list(values: set[str]) -> str:

@@ -43,7 +43,7 @@ def markdown(board: Board, title: str = "Leaderboard") -> str:
         parts.extend([f"## {escape(group.title)}", escape(heading(group)), *_power_markdown(group)])
         parts.extend([_group_markdown(group), *_notes(group), *_signatures(group)])
     parts.append("## All metrics at T")
-    parts.extend(f"### {escape(_wide_title(t))}\n\n{_wide_text(t)}" for t in wide(board))
+    parts.extend(f"### {escape(t.title)}\n\n{_wide_text(t)}" for t in wide(board))
     if board.rows:
         parts.extend(["## Where it comes from", _origins(board)])
     parts.append(NOTES)
@@ -127,16 +127,9 @@ def cells(group: Group, line: Line) -> list[str]:
     worse = "" if line.worsening is None else number(line.worsening.mean)
     if line.sd is not None:
         worse += f" ± {number(line.sd, 2)}"
-    values = [
-        row_name(group, line),
-        number(line.start),
-        number(line.end),
-        worse,
-        headline(line),
-        _rank(line),
-        line.seeds,
-    ]
-    return [*values, *([number(line.sorted_value)] if group.sorted_by else [])]
+    sorted_by = [number(line.sorted_value)] if group.sorted_by else []
+    start, end = number(line.start), number(line.end)
+    return [row_name(group, line), start, end, worse, headline(line), _rank(line), line.seeds, *sorted_by]
 
 
 def headline(line: Line) -> str:
@@ -200,10 +193,6 @@ def overall_rows(table: Overall) -> list[list[str]]:
 def _overall_markdown(table: Overall) -> str:
     rows = [[escape(row[0]), *row[1:4], escape(row[4])] for row in overall_rows(table)]
     return _github(rows, OVERALL_HEAD, ("left", "right", "right", "right", "left"))
-
-
-def _wide_title(table: Wide) -> str:
-    return f"{table.scenario} / {table.variant}: {table.modality}"
 
 
 def _wide_text(table: Wide) -> str:

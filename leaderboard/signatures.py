@@ -27,12 +27,7 @@ SHARE_WITHOUT_FLOOR = 0.02
 
 TABLE: dict[str, dict[str, dict[str, Fails]]] = {
     "quality loss": {
-        "captioner": {
-            "attribute_accuracy": "falls",
-            "readable_share": "falls",
-            "bleu4": "falls",
-            "cider": "falls",
-        },
+        "captioner": {"attribute_accuracy": "falls", "readable_share": "falls", "bleu4": "falls", "cider": "falls"},
         "generator": {
             "frechet": "rises",
             "kernel": "rises",

@@ -14,6 +14,7 @@ from leaderboard.overall import Overall, overall, wide
 from leaderboard.provenance import origin as origin_of
 from leaderboard.provenance import provenance
 from leaderboard.signatures import NAMES as SIGNATURES
+from leaderboard.statistics import MeanInterval, Ratio
 from leaderboard.text import csv_field, json_number
 
 COSTS = ("network_evaluations", "real_samples", "synthetic_samples", "training_steps", "device_seconds")
@@ -64,17 +65,23 @@ def json_text(board: Board, title: str) -> str:
     return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
+def _where(group: Group) -> dict[str, str]:
+    return {name: getattr(group, name) for name in ("scenario", "variant", "modality", "metric")}
+
+
+def _ends(name: str, found: MeanInterval | Ratio | None) -> dict[str, float | None]:
+    if found is None:
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high"))
+    value = found.value if isinstance(found, Ratio) else found.mean
+    return {name: value, f"{name}_low": found.low, f"{name}_high": found.high}
+
+
 def _about(group: Group) -> dict[str, Any]:
     controls, power = group.controls, group.power
     return {
-        "scenario": group.scenario,
-        "variant": group.variant,
-        "modality": group.modality,
-        "metric": group.metric,
+        **_where(group),
         "validity": controls.label,
-        "gap": controls.gap.mean if controls.gap else None,
-        "gap_low": controls.gap.low if controls.gap else None,
-        "gap_high": controls.gap.high if controls.gap else None,
+        **_ends("gap", controls.gap),
         "untrained": controls.untrained,
         "seed_correlation": controls.correlation,
         "detectable_difference": power.difference if power else None,
@@ -106,10 +113,7 @@ def _onset(line: Line, name: str) -> int | str | None:
 def _record(board: Board, group: Group, line: Line) -> dict[str, Any]:
     prevented, worse, origin = line.prevented, line.worsening, origin_of(board, [line.reading.row])
     return {
-        "scenario": group.scenario,
-        "variant": group.variant,
-        "modality": group.modality,
-        "metric": group.metric,
+        **_where(group),
         "direction": group.direction,
         "validity": group.controls.label,
         "floor": group.floor.value if group.floor else None,
@@ -122,13 +126,9 @@ def _record(board: Board, group: Group, line: Line) -> dict[str, Any]:
         "end": line.end,
         "worsening": worse.mean if worse else None,
         "worsening_sd": line.sd,
-        "prevented": prevented.value if prevented else None,
-        "prevented_low": prevented.low if prevented else None,
-        "prevented_high": prevented.high if prevented else None,
+        **_ends("prevented", prevented),
         "prevented_kind": prevented.kind if prevented else None,
-        "gain": line.gain.mean if line.gain else None,
-        "gain_low": line.gain.low if line.gain else None,
-        "gain_high": line.gain.high if line.gain else None,
+        **_ends("gain", line.gain),
         "p_holm": line.p_value,
         "rank_low": line.rank[0] if line.rank else None,
         "rank_high": line.rank[1] if line.rank else None,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+from records.names import MODALITIES
 
 SCHEMA = 1
 
@@ -21,3 +24,16 @@ def distinct(values: tuple[Any, ...], key: str) -> None:
 def schema(found: int) -> None:
     """Refuse a file of another schema."""
     require(found == SCHEMA, f"schema: found {found}; this version reads {SCHEMA}")
+
+
+def at_least(holder: Any, within: str, **least: int) -> None:
+    """Refuse fields below their least value; None passes."""
+    for key, value in least.items():
+        found = getattr(holder, key)
+        require(found is None or found >= value, f"{within}{key}: found {found}; allowed: {value} or more")
+
+
+def modalities(names: Iterable[str], key: str) -> None:
+    """Refuse what is neither captioner nor generator."""
+    for name in names:
+        require(name in MODALITIES, f"{key}: found {name!r}; allowed: captioner, generator")

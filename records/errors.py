@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UsageError(Exception):
     """Bad input: the sentence names the file, the key, what was found and what is allowed. Exit code 2."""
@@ -13,3 +16,16 @@ class HookReadError(Exception):
 
 class StepError(Exception):
     """A step could not do its work (NaN loss, a pool of the wrong size, ...): its cells fail, others go on."""
+
+
+@contextmanager
+def naming(where: str, kinds: type[Exception] | tuple[type[Exception], ...] = UsageError) -> Iterator[None]:
+    """Say of an error within where it stands.
+
+    Raises:
+        UsageError: `where`, a colon and what was said within.
+    """
+    try:
+        yield
+    except kinds as error:
+        raise UsageError(f"{where}: {error}") from error

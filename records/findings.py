@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from records.checks import require
 from records.names import MetricName, RowName
 
 #: More gates would need larger effects before any of them may be believed.
@@ -15,11 +16,6 @@ MOST_GATES = 6
 
 #: One number a seed, out of its trajectory (`leaderboard.series`).
 Statistic = Literal["worsening", "end", "slope", "area"]
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
 
 
 @dataclass(frozen=True)
@@ -48,10 +44,10 @@ class Gate:
 
     def __post_init__(self) -> None:
         """Check the names and the size."""
-        _require(bool(self.name.strip()), "gates: name: found nothing; allowed: a name")
+        require(bool(self.name.strip()), "gates: name: found nothing; allowed: a name")
         RowName.parse(self.row, f"gates: {self.name}: row")
         MetricName.parse(self.metric, f"gates: {self.name}: metric")
-        _require(self.relevant > 0, f"gates: {self.name}: relevant: found {self.relevant}; allowed: above 0")
+        require(self.relevant > 0, f"gates: {self.name}: relevant: found {self.relevant}; allowed: above 0")
 
 
 @dataclass(frozen=True)
@@ -74,8 +70,8 @@ class ClaimSpec:
 
     def __post_init__(self) -> None:
         """Check the texts."""
-        _require(bool(self.name.strip()), "claims: name: found nothing; allowed: a name")
-        _require(bool(self.statement.strip()), f"claims: {self.name}: statement: found nothing; allowed: a sentence")
+        require(bool(self.name.strip()), "claims: name: found nothing; allowed: a name")
+        require(bool(self.statement.strip()), f"claims: {self.name}: statement: found nothing; allowed: a sentence")
 
 
 def check_findings(gates: tuple[Gate, ...], claims: tuple[ClaimSpec, ...]) -> None:
@@ -84,7 +80,7 @@ def check_findings(gates: tuple[Gate, ...], claims: tuple[ClaimSpec, ...]) -> No
     Raises:
         ValueError: One sentence on what was found and what is allowed.
     """
-    _require(len(gates) <= MOST_GATES, f"gates: found {len(gates)}; allowed: at most {MOST_GATES}")
+    require(len(gates) <= MOST_GATES, f"gates: found {len(gates)}; allowed: at most {MOST_GATES}")
     for key, names in (("gates", [g.name for g in gates]), ("claims", [c.name for c in claims])):
         twice = sorted({name for name in names if names.count(name) > 1})
-        _require(not twice, f"{key}: the name {twice[0]!r} stands twice; each may stand once" if twice else "")
+        require(not twice, f"{key}: the name {twice[0]!r} stands twice; each may stand once" if twice else "")

@@ -13,7 +13,7 @@ from typing import Any
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
 MIGRATIONS: Mapping[int, Migration] = {
-    1: lambda document: document,  # points without intervals
+    1: lambda document: document  # points without intervals
 }
 
 

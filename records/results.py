@@ -7,15 +7,14 @@ give byte-equal files except for what `CellResult.stable_view` leaves out.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
-from records.codec import CodecError, decode, document_schema, encode
+from records.codec import CodecError, decode_text, document_schema, encode, plain_text
 from records.errors import UsageError
 from records.files import write_text
-from records.migrations import migrate
+from records.migrations import MIGRATIONS
 
 SCHEMA = 2
 
@@ -152,7 +151,7 @@ class CellResult:
 
     def to_json(self) -> str:
         """Return the text of the result file: sorted keys, shortest exact floats, newline at the end."""
-        return _text(self.to_dict())
+        return plain_text(self.to_dict())
 
     def stable_view(self) -> dict[str, Any]:
         """Return the document without what may differ between two equal runs."""
@@ -162,7 +161,7 @@ class CellResult:
 
     def stable_json(self) -> str:
         """Return the text of `stable_view`, for tests of byte equality."""
-        return _text(self.stable_view())
+        return plain_text(self.stable_view())
 
     def write(self, path: Path) -> Path:
         """Write the file whole; a refused number leaves an old one alone."""
@@ -194,11 +193,7 @@ class CellResult:
             ResultError: One sentence naming ``source`` and the first problem.
         """
         try:
-            document = json.loads(text, parse_constant=_refuse_constant)
-            if not isinstance(document, dict):
-                raise CodecError("the document is not an object")
-            document = migrate(document, SCHEMA)
-            return decode(cls, {name: part for name, part in document.items() if name != "schema"})
+            return decode_text(cls, text, SCHEMA, MIGRATIONS)
         except json.JSONDecodeError as error:
             raise ResultError(f"{source}: not valid JSON, {error}") from None
         except (ValueError, ResultError) as error:
@@ -232,11 +227,3 @@ def read_results(folder: Path) -> dict[str, CellResult]:
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of a result file, generated from the dataclasses."""
     return document_schema(CellResult, SCHEMA, "result file")
-
-
-def _text(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise CodecError(f"it holds {name}, and only finite numbers can be recorded")

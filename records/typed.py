@@ -1,23 +1,21 @@
-"""YAML into frozen dataclasses, with one clear sentence for whatever is wrong.
+"""YAML and overrides of the command line into frozen dataclasses, with one clear sentence for whatever is wrong.
 
-All of jsonargparse's surface that is used is in this module.
+Data are typed by pydantic (`records.codec`), and the command line is read by jsonargparse, here alone.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-import types
 import typing
-from collections.abc import Hashable, Sequence
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from jsonargparse import ArgumentParser, set_parsing_settings
 
-from records.errors import UsageError
+from records.codec import decode, hint_at
+from records.errors import UsageError, naming
 
 T = TypeVar("T")
 
@@ -44,7 +42,7 @@ class _SafeLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignor
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
             key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
+            if not isinstance(key, str):
                 raise yaml.YAMLError(f"key {key!r} is no plain text, line {key_node.start_mark.line + 1}")
             if key in seen:
                 raise yaml.YAMLError(f"key {key!r} stands twice, line {key_node.start_mark.line + 1}")
@@ -53,132 +51,54 @@ class _SafeLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignor
 
 
 _SafeLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
 
 
 def typed(cls: type[T], data: dict[str, Any], file: Path, overrides: Sequence[str] = ()) -> T:
-    """Turn plain data into a dataclass: unknown keys first, then types, then the class's own checks."""
-    check_keys(cls, data, file)
-    for override in overrides:
-        _check_override(cls, override, file)
-    parser = _parser(cls)  # type: ignore[arg-type]
-    try:
-        namespace = parser.parse_object(_wrapped(cls, data, top=True))
-        if overrides:
-            namespace = parser.parse_args(list(overrides), namespace=namespace)
-        return cls(**{k: _renamed(v, _OPAQUE, "class_path") for k, v in vars(parser.instantiate(namespace)).items()})
-    except SystemExit as error:
-        raise UsageError(f"{file}: the overrides {list(overrides)} cannot be read") from error
-    except Exception as error:
-        where = f"{file}" + (f" with {' '.join(overrides)}" if overrides else "")
-        raise UsageError(f"{where}: {_plain(error)}") from error
+    """Turn plain data into a dataclass: unknown keys first, then types, then the class's own checks.
 
+    A mapping that says a part of a nested dataclass lies over what the field holds by default, and the overrides of
+    the command line, such as ``--fit.generator.steps 5``, lie over both.
 
-def _check_override(cls: type, override: str, file: Path) -> None:
-    """Refuse `--key value` of an unknown key; values are left to the parser."""
-    if override.startswith("--"):
-        known: Any = None
-        for part in reversed(override[2:].partition("=")[0].split(".")):
-            known = {part: known}
-        check_keys(cls, known, Path(f"{file} with {override}"))
-
-
-@cache
-def _parser(cls: type) -> ArgumentParser:
-    set_parsing_settings(subclasses_enabled=_naming_classes(cls))
-    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False, add_help=False)
-    parser.add_class_arguments(cls, None)
-    return parser
-
-
-def _naming_classes(cls: type) -> list[type | str]:
-    """Return the dataclasses inside one that have a field `class_path`."""
-    found: list[type | str] = []
-    for hint in typing.get_type_hints(cls).values():
-        for inner in _dataclasses_in(hint):
-            found += [inner] if "class_path" in typing.get_type_hints(inner) else _naming_classes(inner)
-    return found
-
-
-def check_keys(cls: Any, data: Any, file: Path, path: str = "") -> None:
-    """Refuse a key that the dataclass does not have, naming where it stands and what is allowed there."""
-    for inner in _dataclasses_in(cls) if data is not None else ():
-        hints = typing.get_type_hints(inner)
-        listed = isinstance(data, (list, tuple))
-        if typing.get_origin(cls) is tuple and not listed:
-            raise UsageError(f"{file}: {path}: found {data!r}; allowed: a list")
-        for item in data if listed else [data]:
-            if item is None:
-                continue
-            if not isinstance(item, dict):
-                raise UsageError(f"{file}: {path}: found {item!r}; allowed: a mapping with keys {', '.join(hints)}")
-            for key, value in item.items():
-                here = f"{path}.{key}" if path else str(key)
-                if key not in hints:
-                    raise UsageError(f"{file}: key {here!r} is unknown; allowed: {', '.join(hints)}")
-                check_keys(hints[key], value, file, here)
-        return
-
-
-def _wrapped(hint: Any, data: Any, top: bool = False) -> Any:
-    """Say of every dataclass that holds a `class_path` field which class it is.
-
-    jsonargparse takes any mapping of class_path and init_args for its own notation of "make that class"; here they
-    are plain text, so the dataclass itself is named in that notation and they become its arguments.
+    Raises:
+        UsageError: One sentence that names the file, the key, what was found and what is allowed.
     """
-    inner = _dataclasses_in(hint)
-    if isinstance(data, (list, tuple)):
-        return [_wrapped(hint, item) for item in data]
-    if not inner or not isinstance(data, dict):
-        return data
-    hints = typing.get_type_hints(inner[0])
-    free = {k for k in hints if top and typing.get_origin(hints[k]) is dict}  # arguments and patches: plain data
-    fields = {k: _renamed(v, "class_path", _OPAQUE) if k in free else _wrapped(hints[k], v) for k, v in data.items()}
-    if top or "class_path" not in hints:
-        return fields
-    return {"class_path": f"{inner[0].__module__}.{inner[0].__qualname__}", "init_args": fields}
+    factories = {f.name: f.default_factory for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    made: dict[str, Any] = {name: make() for name, make in factories.items() if callable(make)}
+    defaults = {name: dataclasses.asdict(part) for name, part in made.items() if dataclasses.is_dataclass(part)}  # type: ignore[arg-type]
+    with naming(f"{file} with {' '.join(overrides)}" if overrides else str(file), ValueError):
+        return decode(cls, merged(merged(defaults, data), _parsed(cls, overrides) if overrides else {}))
 
 
-#: What a `class_path` within arguments is called while jsonargparse has them: it would make that class.
-_OPAQUE = "class_path:"
+def _parsed(cls: type, overrides: Sequence[str]) -> dict[str, Any]:
+    """Return what the command line says, nested like the file: text where text is declared, else read as YAML."""
+    from jsonargparse import ArgumentError, ArgumentParser  # a third of a second that few plans need
 
-
-def _renamed(data: Any, key: str, name: str) -> Any:
-    """Return plain data with a key of its mappings called another name."""
-    if isinstance(data, dict):
-        return {name if k == key else k: _renamed(v, key, name) for k, v in data.items()}
-    return [_renamed(v, key, name) for v in data] if isinstance(data, list) else data
-
-
-def _dataclasses_in(hint: Any) -> list[type]:
-    """Return the dataclass that a hint such as ``tuple[X, ...]`` or ``X | None`` holds, if any."""
-    if dataclasses.is_dataclass(hint):
-        return [typing.cast(type, hint)]
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) in (tuple, list, typing.Union):
-        return [c for arg in typing.get_args(hint) for c in _dataclasses_in(arg)]
-    return []
+    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False, add_help=False)
+    for key in dict.fromkeys(o[2:].partition("=")[0] for o in overrides if o.startswith("--")):
+        hint = hint_at(cls, key.split("."))[1]
+        parser.add_argument(f"--{key}", type=str if hint is str or typing.get_origin(hint) is typing.Literal else Any)
+    try:
+        return parser.parse_args(list(overrides)).as_dict()
+    except ArgumentError as error:
+        said = _one_line(error).replace("unrecognized arguments: ", "allowed: --key value; found: ")
+        raise ValueError(said) from error
 
 
 def merged(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """Return ``base`` with ``patch`` laid over it, mappings merged key by key, everything else replaced."""
+    """Return ``base`` with ``patch`` laid over it, mappings merged key by key, everything else replaced.
+
+    A mapping with another `class_path` is replaced as well: arguments belong to the class they were written for.
+    """
     result = dict(base)
     for key, value in patch.items():
         known = result.get(key)
-        result[key] = merged(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+        if isinstance(known, dict) and isinstance(value, dict):
+            same = value.get("class_path", known.get("class_path")) == known.get("class_path")
+            value = merged(known, value) if same else value
+        result[key] = value
     return result
-
-
-def _plain(error: BaseException) -> str:
-    """Return what jsonargparse says, in the words of this project."""
-    text = re.sub(r'Parser key "([^"]*)": ', r"\1: ", _one_line(error))
-    text = re.sub(r"Expected an? <class '(\w+)'>\. Got value: (.*)", r"found \2; allowed: \1", text)
-    text = re.sub(r"^(\S+): Unable to load config '(.*?)' - .*", r"\1: found \2; allowed: a mapping", text)
-    text = text.partition(" Subclass types expect")[0]
-    text = re.sub(r"allowed: tuple$", "allowed: a list", text)
-    return text.replace("unrecognized arguments: ", "allowed: --key value; found: ")
 
 
 def _one_line(error: BaseException) -> str:

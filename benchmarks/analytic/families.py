@@ -54,7 +54,6 @@ class ImageMoments(Family):
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that `declares` names."""
-        assert view.attributes is not None
         names = list(view.oracle.frequencies()["class"])
         classes = codes([item["class"][0] for item in view.attributes], names)
         counts, means, variances = moments(np.asarray(view.images), classes, len(names))
@@ -111,7 +110,6 @@ class CaptionLaw(Family):
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that `declares` names."""
-        assert view.captions is not None
         n = len(view.captions)
         values = class_law(view.captions, view.oracle)
         values["heterozygosity"] *= n / max(n - 1, 1)

@@ -15,14 +15,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from benchmarks.analytic.data import (
-    class_indices,
-    class_moments,
-    class_names,
-    class_shares,
-    draw_classes,
-    normal,
-)
+from benchmarks.analytic.data import class_indices, class_moments, class_names, class_shares, draw_classes, normal
 from benchmarks.seeds import uniform
 from datamodules.pairs import Pairs
 from lightning_modules.fitting.contracts import FitReport, Generated, NonFiniteLoss
@@ -76,11 +69,7 @@ class GaussianGenerator(_Analytic):
         self.means, self.variances = class_moments(classes, spacing, sigma)
 
     def generate(
-        self,
-        inputs: Sequence[str],
-        decoding: ImageDecoding,
-        seeds: np.ndarray,
-        progress: Progress | None = None,
+        self, inputs: Sequence[str], decoding: ImageDecoding, seeds: np.ndarray, progress: Progress | None = None
     ) -> Generated:
         """Draw one image a prompt.
 
@@ -98,12 +87,7 @@ class GaussianGenerator(_Analytic):
         return Generated(images, len(classes) * decoding.evaluations)
 
     def fit_pairs(
-        self,
-        pairs: Pairs,
-        settings: FitSettings,
-        seed: int,
-        objective: Any = None,
-        progress: Progress | None = None,
+        self, pairs: Pairs, settings: FitSettings, seed: int, objective: Any = None, progress: Progress | None = None
     ) -> FitReport:
         """Set each class to the weighted mean and variance (over n) of its images; an unseen class stays."""
         loss = 0.0
@@ -147,11 +131,7 @@ class CategoricalCaptioner(_Analytic):
         self.reads_images, self.learns_images = reads_images, learns_images
 
     def generate(
-        self,
-        inputs: np.ndarray,
-        decoding: CaptionDecoding,
-        seeds: np.ndarray,
-        progress: Progress | None = None,
+        self, inputs: np.ndarray, decoding: CaptionDecoding, seeds: np.ndarray, progress: Progress | None = None
     ) -> Generated:
         """Write one caption an image.
 
@@ -188,12 +168,7 @@ class CategoricalCaptioner(_Analytic):
         return prior - 0.5 * (images[:, None] - self.means) ** 2 / variances
 
     def fit_pairs(
-        self,
-        pairs: Pairs,
-        settings: FitSettings,
-        seed: int,
-        objective: Any = None,
-        progress: Progress | None = None,
+        self, pairs: Pairs, settings: FitSettings, seed: int, objective: Any = None, progress: Progress | None = None
     ) -> FitReport:
         """Set the shares to the weighted caption frequencies; refit the moments where it learns images."""
         loss = 0.0

@@ -10,13 +10,20 @@ from benchmarks.metrics.family import Family
 from benchmarks.metrics.view import View
 
 
-class CaptionerAlignment(Family):
+class _Alignment(Family):
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[str, ...]] = ("features", "paired_features")
+
+    def evaluate(self, view: View) -> dict[str, float]:
+        """Compute the value that `declares` names."""
+        return {"alignment": alignment(view.features, view.paired_features)}
+
+
+class CaptionerAlignment(_Alignment):
     """Cosine of each caption with the image that it describes."""
 
     name: ClassVar[str] = "captioner_alignment"
-    version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
-    needs: ClassVar[tuple[str, ...]] = ("features", "paired_features")
     declares: ClassVar[dict[str, dict[str, Any]]] = {
         "alignment": {
             "direction": "up",
@@ -25,23 +32,15 @@ class CaptionerAlignment(Family):
             "source": "Hessel et al., arXiv 2104.08718 (CLIPScore with w = 1, not clipped at zero)",
             "misses": "lost diversity",
             "healthy": "safe captions align well: it may rise all the way",
-        },
+        }
     }
 
-    def evaluate(self, view: View) -> dict[str, float]:
-        """Compute the value that `declares` names."""
-        assert view.features is not None
-        assert view.paired_features is not None
-        return {"alignment": alignment(view.features, view.paired_features)}
 
-
-class GeneratorAlignment(Family):
+class GeneratorAlignment(_Alignment):
     """Cosine of each image with the prompt that it was drawn from."""
 
     name: ClassVar[str] = "generator_alignment"
-    version: ClassVar[int] = 1
     side: ClassVar[str] = "generator"
-    needs: ClassVar[tuple[str, ...]] = ("features", "paired_features")
     declares: ClassVar[dict[str, dict[str, Any]]] = {
         "alignment": {
             "direction": "up",
@@ -50,14 +49,8 @@ class GeneratorAlignment(Family):
             "source": "Hessel et al., arXiv 2104.08718 (CLIPScore with w = 1, not clipped at zero)",
             "misses": "lost diversity",
             "healthy": "strong guidance draws caricatures that align well",
-        },
+        }
     }
-
-    def evaluate(self, view: View) -> dict[str, float]:
-        """Compute the value that `declares` names."""
-        assert view.features is not None
-        assert view.paired_features is not None
-        return {"alignment": alignment(view.features, view.paired_features)}
 
 
 def alignment(features: np.ndarray, paired: np.ndarray) -> float:

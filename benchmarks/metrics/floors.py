@@ -56,10 +56,7 @@ def floor_draws(
 
 
 def caption_floor_view(
-    view: View,
-    captions_all: Sequence[tuple[str, ...]],
-    seed: int,
-    caption_features: np.ndarray | None = None,
+    view: View, captions_all: Sequence[tuple[str, ...]], seed: int, caption_features: np.ndarray | None = None
 ) -> View:
     """Put one random real caption per item in the place of the model, and the other ones as references.
 

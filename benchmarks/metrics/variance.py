@@ -14,14 +14,32 @@ from benchmarks.metrics.family import Family
 from benchmarks.metrics.view import View
 
 
-class CaptionerVariance(Family):
+class _Variance(Family):
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[str, ...]] = ("features", "draws")
+    optional: ClassVar[tuple[str, ...]] = ("draws",)
+
+    def evaluate(self, view: View) -> dict[str, float]:
+        """Compute the values that `declares` names."""
+        values = {}
+        if len(view.features) > 1:
+            values["variance_between"] = variance_between(view.features)
+        else:
+            self.absent["variance_between"] = "one input has no variance"
+        draws = view.draw_features
+        if draws is None or draws.shape[1] < 2:
+            reason = "the inputs were not drawn several times"
+            self.absent |= {"variance_within": reason, "variance_total": reason}
+        else:
+            values |= {"variance_within": variance_within(draws), "variance_total": variance_total(draws)}
+        return values
+
+
+class CaptionerVariance(_Variance):
     """Variance of captions: `features` has one per input, `draw_features` k for some inputs."""
 
     name: ClassVar[str] = "captioner_variance"
-    version: ClassVar[int] = 1
     side: ClassVar[str] = "captioner"
-    needs: ClassVar[tuple[str, ...]] = ("features", "draws")
-    optional: ClassVar[tuple[str, ...]] = ("draws",)
     declares: ClassVar[dict[str, dict[str, Any]]] = {
         "variance_between": {
             "direction": "none",
@@ -49,20 +67,12 @@ class CaptionerVariance(Family):
         },
     }
 
-    def evaluate(self, view: View) -> dict[str, float]:
-        """Compute the values that `declares` names."""
-        values, self.absent = variances(view)
-        return values
 
-
-class GeneratorVariance(Family):
+class GeneratorVariance(_Variance):
     """Variance of images: `features` has one per prompt, `draw_features` k for some prompts."""
 
     name: ClassVar[str] = "generator_variance"
-    version: ClassVar[int] = 1
     side: ClassVar[str] = "generator"
-    needs: ClassVar[tuple[str, ...]] = ("features", "draws")
-    optional: ClassVar[tuple[str, ...]] = ("draws",)
     declares: ClassVar[dict[str, dict[str, Any]]] = {
         "variance_between": {
             "direction": "none",
@@ -89,29 +99,6 @@ class GeneratorVariance(Family):
             "healthy": "artefacts grow: those that differ count as diversity",
         },
     }
-
-    def evaluate(self, view: View) -> dict[str, float]:
-        """Compute the values that `declares` names."""
-        values, self.absent = variances(view)
-        return values
-
-
-def variances(view: View) -> tuple[dict[str, float], dict[str, str]]:
-    """Compute the three variances: values, and reasons for those that cannot be had."""
-    values, absent = {}, {}
-    assert view.features is not None
-    if len(view.features) > 1:
-        values["variance_between"] = variance_between(view.features)
-    else:
-        absent["variance_between"] = "one input has no variance"
-    draws = view.draw_features
-    if draws is None or draws.shape[1] < 2:
-        reason = "the inputs were not drawn several times"
-        absent |= {"variance_within": reason, "variance_total": reason}
-    else:
-        values["variance_within"] = variance_within(draws)
-        values["variance_total"] = variance_total(draws)
-    return values, absent
 
 
 def variance_between(features: np.ndarray) -> float:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 # Equal in every batch of one evaluation; everything else has one entry per item and is concatenated.
-SHARED = (
-    "real_features", "real_caption_features", "train_features", "phrase_features", "oracle", "document_frequency",
-)  # fmt: skip
+SHARED = ("real_features", "real_caption_features", "train_features", "phrase_features", "oracle", "document_frequency")
+
+#: Or None; what a family `needs` is there when it evaluates, so nobody has to ask.
+Texts: TypeAlias = Any
+Array: TypeAlias = Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,21 +40,21 @@ class View:
         document_frequency: reference tuples of the pinned split that CIDEr counts document frequencies in.
     """
 
-    captions: Sequence[str] | None = None
-    references: Sequence[tuple[str, ...]] | None = None
-    prompts: Sequence[str] | None = None
-    images: np.ndarray | None = None
-    features: np.ndarray | None = None
-    real_features: np.ndarray | None = None
-    real_caption_features: np.ndarray | None = None
-    paired_features: np.ndarray | None = None
-    reference_features: np.ndarray | None = None
-    draw_features: np.ndarray | None = None
-    train_features: np.ndarray | None = None
-    phrase_features: dict[str, dict[str, np.ndarray]] | None = None
-    attributes: Sequence[dict[str, tuple[str, ...]]] | None = None
+    captions: Texts = None
+    references: Texts = None
+    prompts: Texts = None
+    images: Array = None
+    features: Array = None
+    real_features: Array = None
+    real_caption_features: Array = None
+    paired_features: Array = None
+    reference_features: Array = None
+    draw_features: Array = None
+    train_features: Array = None
+    phrase_features: dict[str, dict[str, np.ndarray]] | Any = None
+    attributes: Sequence[dict[str, tuple[str, ...]]] | Any = None
     oracle: Any = None
-    document_frequency: Sequence[tuple[str, ...]] | None = None
+    document_frequency: Texts = None
 
     def with_(self, **changes: Any) -> View:
         """Return a copy with other values in some fields."""

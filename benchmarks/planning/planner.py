@@ -16,8 +16,9 @@ from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
 from benchmarks.steps import Step
 from benchmarks.steps.items import PROMPT_SPLIT
 from benchmarks.study.loading import extended, load_scenarios, load_suite, load_testbed, patch_fits, patch_scenario
+from benchmarks.study.opening import open_world
 from benchmarks.study.suite import Scenario, ScenarioEntry, Suite
-from benchmarks.study.world import World, open_world
+from benchmarks.study.world import World
 from records.canonical import digest
 from records.errors import UsageError
 

@@ -70,8 +70,6 @@ def frechet_lines(view: View) -> list[Line]:
     Raises:
         AssertionError: the three distances differ.
     """
-    assert view.features is not None
-    assert view.real_features is not None
     fake, real = view.features, view.real_features
 
     def ours() -> float:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from records.errors import UsageError
+from records.typed import merged
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ def inherit(
         return Inherited(file, own, stands)
     base = inherit(_base(name, file, shipped), parse, shipped, (*above, file))
     # A name is never inherited: two studies of one name would share a folder of results.
-    data = laid_over({k: v for k, v in base.data.items() if k != "name"}, own)
-    return Inherited(file, data, {**base.stands, **stands}, (base.file, *base.bases))
+    data, known = ({k: v for k, v in part.items() if k != "name"} for part in (base.data, base.stands))
+    return Inherited(file, merged(data, own), {**known, **stands}, (base.file, *base.bases))
 
 
 def _base(name: Any, file: Path, shipped: Path) -> Path:
@@ -96,21 +97,6 @@ def _base(name: Any, file: Path, shipped: Path) -> Path:
                 return candidate.resolve()
     known = sorted(f"bases/{p.stem}" for p in (shipped / "bases").glob("*.yaml"))
     raise UsageError(f"{file}: extends: found {name!r}; allowed: a YAML file beside it, or one of {known}")
-
-
-def laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Return ``base`` with ``own`` over it, mappings merged key by key, everything else replaced.
-
-    A mapping with another `class_path` is replaced as well: arguments belong to the class they were written for.
-    """
-    result = dict(base)
-    for key, value in own.items():
-        known = result.get(key)
-        if isinstance(known, dict) and isinstance(value, dict):
-            same = value.get("class_path", known.get("class_path")) == known.get("class_path")
-            value = laid_over(known, value) if same else value
-        result[key] = value
-    return result
 
 
 def _paths(data: dict[str, Any], within: str = "") -> Iterator[str]:

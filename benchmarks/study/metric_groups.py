@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from records.checks import require, schema
-from records.errors import UsageError
+from records.errors import UsageError, naming
 from records.sources import read_class
 
 
@@ -61,7 +61,8 @@ def _expand(
     for name in names:
         if "." in name:
             if above:  # of a suite's own class paths more is checked, and said of the suite, when its world is opened
-                _require_class(name, key)
+                with naming(key):
+                    read_class(name)
             yield name, file
             continue
         if name in above:
@@ -72,10 +73,3 @@ def _expand(
             known = sorted({g.stem for shelf in shelves for g in shelf.glob("*.yaml")})
             raise UsageError(f"{key}: found {name!r}; allowed: a class path, or one of the groups {', '.join(known)}")
         yield from _expand(read(group).families, f"{group}: families", group, read, shelves, (*above, name))
-
-
-def _require_class(path: str, key: str) -> None:
-    try:
-        read_class(path)
-    except UsageError as error:
-        raise UsageError(f"{key}: {error}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from records.checks import distinct, require, schema
+from records.checks import distinct, modalities, require, schema
 from records.names import MODALITIES, Modality
 
 
@@ -61,7 +61,7 @@ class MitigationFile:
         )
         for modality, patch in self.fit_patch.items():
             where = f"mitigation {self.name!r}: fit_patch"
-            require(modality in MODALITIES, f"{where}: found {modality!r}; allowed: captioner, generator")
+            modalities([modality], where)
             require(isinstance(patch, dict), f"{where}: {modality}: found {patch!r}; allowed: a mapping of settings")
             fixed = sorted({"steps", "batch_size", "precision"} & set(patch))
             require(

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lightning_modules.settings import CaptionDecoding, Execution, FitSettings, ImageDecoding
-from records.checks import distinct, require, schema
+from records.checks import at_least, distinct, modalities, require, schema
 from records.findings import ClaimSpec, Gate, check_findings
-from records.names import CONTROLS, MODALITIES, Modality
+from records.names import CONTROLS, Modality
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Members:
 
     def __post_init__(self) -> None:
         """Check the count."""
-        require(self.count >= 1, f"members.count: found {self.count}; allowed: 1 or more")
+        at_least(self, "members.", count=1)
 
 
 @dataclass(frozen=True)
@@ -150,11 +150,9 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         """Check the sizes."""
-        require(self.seed >= 0, f"evaluate.seed: found {self.seed}; allowed: 0 or more")
-        require(self.n >= 2, f"evaluate.n: found {self.n}; allowed: 2 or more")
+        at_least(self, "evaluate.", seed=0, n=2)
         require(0 <= self.draw_inputs <= self.n, f"evaluate.draw_inputs: found {self.draw_inputs}; allowed: 0 to n")
-        require(self.draw_inputs == 0 or self.draws >= 2, f"evaluate.draws: found {self.draws}; allowed: 2 or more")
-        require(self.floor_draws >= 2, f"evaluate.floor_draws: found {self.floor_draws}; allowed: 2 or more")
+        at_least(self, "evaluate.", draws=2 if self.draw_inputs else 0, floor_draws=2)
 
 
 @dataclass(frozen=True)
@@ -241,23 +239,14 @@ class Suite:
         distinct(self.seeds, "seeds")
         for key in ("scenarios", "metrics"):
             require(len(getattr(self, key)) > 0, f"{key}: found none; allowed: one or more")
-        for key in ("iterations", "n", "shard"):
-            require(getattr(self, key) >= 1, f"{key}: found {getattr(self, key)}; allowed: 1 or more")
+        at_least(self, "", iterations=1, n=1, shard=1)
         distinct(self.mitigations, "mitigations")
         check_findings(self.gates, self.claims)
-        for modality in self.primary:
-            require(modality in MODALITIES, f"primary: found {modality!r}; allowed: captioner, generator")
+        modalities(self.primary, "primary")
         for entry in self.scenarios:
+            where = f"scenarios: {entry.file}: "
             if entry.seeds is not None:
-                require(len(entry.seeds) > 0, f"scenarios: {entry.file}: seeds: found none; allowed: one or more")
-                distinct(entry.seeds, f"scenarios: {entry.file}: seeds")
-            for key in ("iterations", "n"):
-                found = getattr(entry, key)
-                require(
-                    found is None or found >= 1, f"scenarios: {entry.file}: {key}: found {found}; allowed: 1 or more"
-                )
-            for modality in entry.fit_steps:
-                require(
-                    modality in MODALITIES,
-                    f"scenarios: {entry.file}: fit_steps: found {modality!r}; allowed: captioner, generator",
-                )
+                require(len(entry.seeds) > 0, f"{where}seeds: found none; allowed: one or more")
+                distinct(entry.seeds, f"{where}seeds")
+            at_least(entry, where, iterations=1, n=1)
+            modalities(entry.fit_steps, f"{where}fit_steps")

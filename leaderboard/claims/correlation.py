@@ -19,8 +19,8 @@ import numpy as np
 import scipy  # its `stats` is loaded on first use: planning a suite with claims must not wait for it
 
 from leaderboard.claims.finding import Finding, Part, Undecided
-from leaderboard.claims.terms import read, varying
-from leaderboard.series import Evidence, Series
+from leaderboard.claims.terms import alike, read, varying
+from leaderboard.series import Evidence
 from leaderboard.statistics import LEVEL, Array
 from records.findings import Statistic
 from records.names import MetricName, RowName
@@ -29,6 +29,8 @@ from records.names import MetricName, RowName
 VARIANTS_TO_DECIDE = 8
 #: All orders are tried up to this number, else as many drawn ones.
 PERMUTATIONS = 40_320
+#: What the series of all variants share.
+ALIKE = ("metric", "n", "iterations", "seeds")
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Correlation:
         if not rows:
             raise Undecided(f"no row of {self.scenario} in the plan")
         damaged = [read(evidence, row, self.damage) for row in rows]
-        _alike(damaged)
+        alike(damaged, ALIKE)
         damage = np.array([s.damage(self.statistic).mean() for s in damaged])
         return Points(rows, *self._quality(evidence, rows), damage, damaged[0].metric)
 
@@ -121,7 +123,7 @@ class Correlation:
                 raise Undecided(f"{self.votes} holds no votes on {', '.join(missing)}")
             return np.array([votes[name] for name in names]), -1
         sets = [read(evidence, row, self.quality) for row in rows]
-        _alike(sets)
+        alike(sets, ALIKE)
         return np.array([s.curves[:, 0].mean() for s in sets]), -1 if sets[0].signed == "up" else 1
 
 
@@ -166,15 +168,6 @@ def _orders(n: int, seed: int) -> tuple[Any, bool]:
         return np.array(list(itertools.permutations(range(n)))), True
     rng = np.random.default_rng(seed)
     return rng.permuted(np.tile(np.arange(n), (PERMUTATIONS, 1)), axis=1), False
-
-
-def _alike(series: list[Series]) -> None:
-    first = series[0]
-    for other in series[1:]:
-        for name in ("metric", "n", "iterations", "seeds"):
-            a, b = getattr(first, name), getattr(other, name)
-            if a != b:
-                raise Undecided(f"{name} differs: {a} in {first.row}, {b} in {other.row}")
 
 
 def _votes(file: Path) -> dict[str, float]:

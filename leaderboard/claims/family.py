@@ -10,7 +10,7 @@ from typing import Any, Literal
 from leaderboard.claims.finding import Finding, Undecided
 from leaderboard.series import Evidence
 from leaderboard.statistics import holm
-from records.errors import UsageError
+from records.errors import UsageError, naming
 from records.findings import ClaimSpec
 from records.sources import import_class
 from records.typed import typed
@@ -58,10 +58,8 @@ def load_claims(specs: Sequence[ClaimSpec], file: Path) -> list[tuple[ClaimSpec,
     found = []
     for spec in specs:
         where = f"{file}: claims: {spec.name}"
-        try:
+        with naming(where):
             kind = import_class(spec.class_path)
-        except UsageError as error:
-            raise UsageError(f"{where}: {error}") from error
         if not (is_dataclass(kind) and isinstance(kind, type) and hasattr(kind, "judge")):
             raise UsageError(f"{where}: class_path {spec.class_path!r} is no dataclass with a method judge(evidence)")
         found.append((spec, typed(kind, spec.init_args, Path(where))))

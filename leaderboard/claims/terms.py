@@ -75,19 +75,24 @@ def comparable(series: Sequence[Series], same_n: bool = True) -> None:
     Raises:
         Undecided: Seeds, T, N, metric or kind of host differ.
     """
-    first = series[0]
-    for other in series[1:]:
-        facts = (
-            ("seeds", first.seeds, other.seeds),
-            ("T", first.iterations, other.iterations),
-            ("N", first.n, other.n),
-            ("metric", first.metric, other.metric),
-        )
-        for name, a, b in facts:
-            if a != b and (same_n or name != "N"):
-                raise Undecided(f"{name} differs: {a} in {first.row}, {b} in {other.row}")
+    alike(series, ("seeds", "iterations", "n", "metric") if same_n else ("seeds", "iterations", "metric"))
     if len(frozenset().union(*(s.hosts for s in series))) > 1:
         raise Undecided("the rows ran on different kinds of hosts, so their seeds are not paired")
+
+
+def alike(series: Sequence[Series], facts: Sequence[str]) -> None:
+    """Check that series agree in some of their facts.
+
+    Raises:
+        Undecided: One differs.
+    """
+    first = series[0]
+    for other in series[1:]:
+        for fact in facts:
+            a, b = getattr(first, fact), getattr(other, fact)
+            if a != b:
+                name = {"iterations": "T", "n": "N"}.get(fact, fact)
+                raise Undecided(f"{name} differs: {a} in {first.row}, {b} in {other.row}")
 
 
 def reaches(series: Series, iterations: int) -> None:

@@ -73,13 +73,7 @@ def anchor_map(prompts: np.ndarray, shares: np.ndarray, means: np.ndarray, varia
 
 
 def reading_law(
-    n: int,
-    share: float,
-    means: np.ndarray,
-    variances: np.ndarray,
-    prompts: np.ndarray,
-    T: int,
-    closed: bool,
+    n: int, share: float, means: np.ndarray, variances: np.ndarray, prompts: np.ndarray, T: int, closed: bool
 ) -> np.ndarray:
     """Return (T, n + 1): row t - 1 is the exact law of the count of class 0 among n captions, for K = 2.
 

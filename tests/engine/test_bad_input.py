@@ -21,7 +21,7 @@ JUDGE = {"name": "j", "class_path": "benchmarks.analytic.models.GaussianGenerato
 CASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "unknown key": ({"seedz": [1]}, ("small.yaml", "'seedz'", "seeds")),
     "unknown nested key": ({"fit": {"captioner": {"stepz": 1}}}, ("'fit.captioner.stepz'", "steps")),
-    "unknown key in a list": ({"scenarios": [{"file": "single_model_generator", "nn": 1}]}, ("'scenarios.nn'", "n")),
+    "unknown key in a list": ({"scenarios": [{"file": "single_model_generator", "nn": 1}]}, ("'scenarios[0].nn'", "n")),
     "wrong type": ({"iterations": "many"}, ("small.yaml", "iterations", "many")),
     "wrong value": ({"n": 0}, ("n: found 0", "1 or more")),
     "no seeds": ({"seeds": []}, ("seeds: found none",)),

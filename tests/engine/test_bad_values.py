@@ -22,7 +22,7 @@ CASES = {
     "a name that is a path": ({"name": "../small"}, ("small.yaml", "'../small'", "letters")),
     "a number where a mapping belongs": ({"evaluate": 3}, ("evaluate: found 3", "draw_inputs")),
     "a mapping where a list belongs": ({"scenarios": {"file": "x"}}, ("scenarios: found", "a list")),
-    "a number in a list of mappings": ({"scenarios": [1]}, ("scenarios: found 1", "file")),
+    "a number in a list of mappings": ({"scenarios": [1]}, ("scenarios[0]: found 1", "file")),
     "a seed of evaluation below zero": (
         {"evaluate": {"seed": -1, "draw_inputs": 0}},
         ("evaluate.seed: found -1", "0 or more"),
@@ -51,7 +51,7 @@ def test_refused(name: str, suite: Callable[..., Path], tmp_path: Path, capsys: 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--n", "abc"], ("n: found abc", "int")),
+        (["--n", "abc"], ("n: found 'abc'", "int")),
         (["--seeds", "3"], ("seeds: found 3", "a list")),
         (["--fit.generator.stepz", "1"], ("'fit.generator.stepz'", "learning_rate")),
         (["stray"], ("allowed: --key value", "stray")),

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from benchmarks.planning.planner import make_plan
-from benchmarks.study.inherit import laid_over
 from benchmarks.study.loading import SUITES, extended, load_suite
 from records.errors import UsageError
+from records.typed import merged
 from tests.engine.conftest import SMALL, TESTBED
 
 Split = Callable[..., Path]
@@ -89,10 +89,10 @@ def test_a_testbed_extends_another(tmp_path: Path, split: Split) -> None:
 
 def test_arguments_belong_to_their_class() -> None:
     base = {"data": {"class_path": "a.A", "init_args": {"x": 1, "y": 1}}}
-    assert laid_over(base, {"data": {"init_args": {"x": 2}}})["data"]["init_args"] == {"x": 2, "y": 1}
+    assert merged(base, {"data": {"init_args": {"x": 2}}})["data"]["init_args"] == {"x": 2, "y": 1}
     other = {"class_path": "b.B", "init_args": {"z": 3}}
-    assert laid_over(base, {"data": other})["data"] == other
-    assert laid_over(base, {"data": None}) == {"data": None}
+    assert merged(base, {"data": other})["data"] == other
+    assert merged(base, {"data": None}) == {"data": None}
     assert base == {"data": {"class_path": "a.A", "init_args": {"x": 1, "y": 1}}}
 
 
@@ -100,7 +100,7 @@ def test_a_name_is_not_inherited(tmp_path: Path) -> None:
     file = write_yaml(tmp_path / "mine.yaml", {"extends": "smoke"})
     message = refused(file)
     assert message.startswith(f"{file}, which extends {SUITES / 'smoke.yaml'} and ")
-    assert message.endswith("required: name")
+    assert message.endswith("name is missing")
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ def test_a_name_is_not_inherited(tmp_path: Path) -> None:
     [
         ({"n": 0}, {}, "bases/small.yaml", "n: found 0; allowed: 1 or more"),
         ({}, {"n": 0}, "mine.yaml", "n: found 0; allowed: 1 or more"),
-        ({"n": 0}, {"n": "x"}, "mine.yaml", "n: found x; allowed: int"),
+        ({"n": 0}, {"n": "x"}, "mine.yaml", "n: found 'x'; allowed: int"),
         ({"seedz": [1]}, {}, "bases/small.yaml", "key 'seedz' is unknown"),
         ({}, {"fit": {"captioner": {"stepz": 1}}}, "mine.yaml", "key 'fit.captioner.stepz' is unknown"),
         ({"evaluate": {"n": 1, "m": 2}}, {"evaluate": {"n": 8}}, "bases/small.yaml", "key 'evaluate.m' is unknown"),
         ({"evaluate": {"n": 1}}, {"evaluate": {"seed": 1}}, "bases/small.yaml", "evaluate.n: found 1"),
-        ({"scenarios": [{"file": "x", "nn": 1}]}, {}, "bases/small.yaml", "key 'scenarios.nn' is unknown"),
+        ({"scenarios": [{"file": "x", "nn": 1}]}, {}, "bases/small.yaml", "key 'scenarios[0].nn' is unknown"),
         ({"testbed": "nowhere"}, {}, "bases/small.yaml", "testbed: no file 'nowhere'"),
         ({"primary": {"generator": "beauty"}}, {"primary": {"captioner": "heterozygosity"}}, "bases/small.yaml",
          "primary: generator: found 'beauty'"),
@@ -135,7 +135,7 @@ def test_an_override_is_to_blame_for_itself(split: Split, tmp_path: Path) -> Non
 
 def test_what_names_no_key_names_all_files(split: Split, tmp_path: Path) -> None:
     extending = f"{tmp_path / 'mine.yaml'}, which extends {tmp_path / 'bases' / 'small.yaml'}: "
-    assert refused(split(gone=("n",))) == f"{extending}the following arguments are required: n"
+    assert refused(split(gone=("n",))) == f"{extending}n is missing"
     assert refused(split(fit={"captioner": {"steps": -1}})) == f"{extending}steps must be at least 0"
 
 

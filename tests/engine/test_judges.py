@@ -29,14 +29,14 @@ from tests.lightning_modules.test_judges import bert as bert  # folders with tin
 from tests.lightning_modules.test_judges import dino as dino
 
 METRICS = [
-    "caption_diversity.CaptionDiversity",
+    "captions.diversity.CaptionDiversity",
     "alignment.CaptionerAlignment",
     "variance.CaptionerVariance",
-    "caption_embedding.CaptionEmbedding",
-    "image_distance.ImageDistance",
+    "captions.embedding.CaptionEmbedding",
+    "images.distance.ImageDistance",
     "alignment.GeneratorAlignment",
     "variance.GeneratorVariance",
-    "synthetic_set.SyntheticSet",
+    "sets.synthetic_set.SyntheticSet",
 ]
 CLASSES = {
     "clip": "lightning_modules.judges.clip.ClipJudge",
@@ -142,7 +142,7 @@ def test_a_judge_beside_another_changes_none_of_its_steps(folders: dict[str, Pat
 
 def test_a_judge_that_nothing_needs_is_not_loaded(folders: dict[str, Path], tmp_path: Path) -> None:
     families = [
-        f"benchmarks.metrics.{n}" for n in ("caption_diversity.CaptionDiversity", "image_distance.ImageDistance")
+        f"benchmarks.metrics.{n}" for n in ("captions.diversity.CaptionDiversity", "images.distance.ImageDistance")
     ]
     plan = planned(tmp_path, folders, ("clip", "sentences"), metrics=families, primary=ONLY)
     bases = {s.identity["model"].execution[0].name for s in plan.steps.values() if s.kind == "base"}

@@ -13,8 +13,8 @@ from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import _Planner
 from benchmarks.steps import Fit
 from benchmarks.study.loading import SUITES, load_scenarios, load_suite, load_testbed
+from benchmarks.study.opening import open_world
 from benchmarks.study.suite import ScenarioEntry
-from benchmarks.study.world import open_world
 from records.errors import UsageError
 from tests.engine.conftest import SMALL, TESTBED, write_suite
 

@@ -121,7 +121,7 @@ def test_neither_gates_nor_claims_enter_a_key_or_a_digest(tmp_path):
         ({"metric": "variance"}, "allowed: side/metric"),
         ({"relevant": 0}, "relevant: found 0.0; allowed: above 0"),
         ({"statistic": "median"}, "median"),
-        ({"size": 3}, "key 'gates.size' is unknown"),
+        ({"size": 3}, "key 'gates[0].size' is unknown"),
     ],
 )
 def test_a_wrong_gate_is_refused_before_anything_runs(changes, message, tmp_path):

@@ -13,9 +13,9 @@ from huggingface_hub import constants
 from benchmarks.planning.needs import _require_weights
 from benchmarks.steps.context import RunContext, make_model
 from benchmarks.storage.store import MemoryStore, Record
+from benchmarks.study.opening import _identify
 from benchmarks.study.suite import Executions
 from benchmarks.study.testbed import ModelSpec
-from benchmarks.study.world import _identify
 from lightning_modules.captioning.captioner import CaptionerModule
 from lightning_modules.settings import CaptionDecoding, Execution
 from lightning_modules.weights.sources import ROOT, MissingModel, Origin, portable, snapshot

@@ -8,10 +8,11 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 
 from benchmarks.metrics.images import real_side as real_sides
 from benchmarks.metrics.images.distance import ImageDistance
-from benchmarks.metrics.images.frechet import frechet, frechet_distance, gaussian
+from benchmarks.metrics.images.frechet import frechet, gaussian
 from benchmarks.metrics.images.kernels import kernel_distance
 from benchmarks.metrics.images.real_side import real_side
 from benchmarks.metrics.view import View
+from tests.metrics.known_gaussians import frechet_distance
 
 
 @pytest.fixture

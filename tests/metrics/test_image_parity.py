@@ -17,12 +17,13 @@ from benchmarks.metrics.images.diversity import (
     vendi_score,
     within_diversity,
 )
-from benchmarks.metrics.images.frechet import frechet, frechet_distance, gaussian, left_out_frechet
+from benchmarks.metrics.images.frechet import frechet, gaussian, left_out_frechet
 from benchmarks.metrics.images.kernels import cmmd, kernel_distance
 from benchmarks.metrics.images.neighbours import left_out_manifolds, manifolds, radii
 from benchmarks.metrics.images.pairs import squared_distances
 from benchmarks.metrics.jackknife import block_numbers
 from benchmarks.metrics.view import View
+from tests.metrics.known_gaussians import frechet_distance
 
 
 def sets(kind):

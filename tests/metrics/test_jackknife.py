@@ -11,10 +11,10 @@ from benchmarks.metrics.family import Family
 from benchmarks.metrics.images.cmmd import ImageCmmd
 from benchmarks.metrics.images.distance import ImageDistance
 from benchmarks.metrics.images.diversity import ImageDiversity
-from benchmarks.metrics.images.frechet import frechet_distance
 from benchmarks.metrics.jackknife import block_numbers, interval, left_out_means
 from benchmarks.metrics.sets.synthetic_set import SyntheticSet
 from benchmarks.metrics.view import View
+from tests.metrics.known_gaussians import frechet_distance
 
 FAMILIES = [ClipScore, ImageCmmd, ImageDistance, ImageDiversity, SyntheticSet]
 

@@ -12,7 +12,7 @@ import pytest
 from pycocoevalcap.tokenizer import ptbtokenizer
 
 from benchmarks.metrics.family import MetricUnavailable
-from benchmarks.metrics.java.runtime import ptb
+from benchmarks.metrics.java import ptb
 from datamodules.scenes.dataset import Scenes
 
 pytestmark = pytest.mark.java

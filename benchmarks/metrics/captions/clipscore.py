@@ -59,8 +59,6 @@ class ClipScore(Family):
 
 
 def _scores(view: View) -> dict[str, np.ndarray]:
-    assert view.features is not None
-    assert view.paired_features is not None
     scores = {"clipscore": clip_scores(view.features, view.paired_features)}
     if view.reference_features is not None:
         scores["ref_clipscore"] = ref_clip_scores(view.features, view.paired_features, view.reference_features)

@@ -91,7 +91,6 @@ class CaptionDiversity(Family):
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that `declares` names."""
-        assert view.captions is not None
         texts = [words(caption) for caption in view.captions]
         counts = Counter(word for text in texts for word in text)
         pairs = Counter(pair for text in texts for pair in pairwise(text))

@@ -44,8 +44,6 @@ class CaptionEmbedding(Family):
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that `declares` names."""
-        assert view.features is not None
-        assert view.real_caption_features is not None
         real = real_side(view.real_caption_features)
         said = fitting(view.features, real)
         if min(len(said), len(real.features)) < 2:

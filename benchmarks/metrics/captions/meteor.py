@@ -48,14 +48,12 @@ class Meteor(Family):
             "source": "Denkowski and Lavie, WMT 2014 (METEOR 1.5, English), aggregated over the corpus",
             "misses": "whether every caption says the same; stems, synonyms and paraphrases hide a drift in style",
             "healthy": "captions converge on the most common form: it and its synonyms match",
-        },
+        }
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the value that `declares` names."""
         find_java()
-        assert view.captions is not None
-        assert view.references is not None
         return {"meteor": meteor(*tokenise_pairs(view.captions, view.references))}
 
 

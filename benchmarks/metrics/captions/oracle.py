@@ -61,7 +61,5 @@ class CaptionOracle(Family):
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that `declares` names."""
-        assert view.captions is not None
-        assert view.attributes is not None
         values, self.absent = oracle_scores(view.attributes, view.oracle.read_captions(view.captions), view.oracle)
         return values

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from benchmarks.metrics.captions.references import NGRAM, Sentence, ngrams, reference
+from benchmarks.metrics.captions.references import NGRAM, Sentence, ngrams, of_corpus, reference
 from benchmarks.metrics.family import Family
 from benchmarks.metrics.java.ptb import find_java, tokenise
 from benchmarks.metrics.view import View
@@ -85,8 +84,6 @@ class CaptionOverlap(Family):
         """Compute the values that `declares` names."""
         # Even where every sentence is plain: availability must not hang on what a model happens to say.
         find_java()
-        assert view.captions is not None
-        assert view.references is not None
         captions, references = tokenise_pairs(view.captions, view.references)
         values = {f"bleu{k}": score for k, score in enumerate(bleu(captions, references), 1)}
         values["rouge_l"] = rouge_l(captions, references)
@@ -250,10 +247,9 @@ _PINNED: dict[str, CiderD] = {}
 
 def document_frequencies(corpus: Sequence[tuple[str, ...]]) -> CiderD:
     """Return the CIDEr of a corpus of raw references; the last two are remembered by content."""
-    content = hashlib.sha256("\n".join("\t".join(texts) for texts in corpus).encode(errors="replace")).hexdigest()
-    if content not in _PINNED:
+
+    def make() -> CiderD:
         flat = iter(tokenise([text for texts in corpus for text in texts]))
-        while len(_PINNED) >= 2:
-            _PINNED.pop(next(iter(_PINNED)))
-        _PINNED[content] = CiderD([tuple(next(flat) for _ in texts) for texts in corpus])
-    return _PINNED[content]
+        return CiderD([tuple(next(flat) for _ in texts) for texts in corpus])
+
+    return of_corpus(_PINNED, corpus, make)

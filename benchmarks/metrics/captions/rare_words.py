@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from benchmarks.metrics.captions.diversity import BUDGET, rarefied_each, words
+from benchmarks.metrics.captions.references import of_corpus
 from benchmarks.metrics.family import Family
 from benchmarks.metrics.view import View
 
@@ -30,13 +30,11 @@ class RareWords(Family):
             "source": "different rare words expected in 1,000 words, over the number in real captions: 1 as in those",
             "misses": "whether they are said of the right picture",
             "healthy": "hot sampling says rare words anywhere",
-        },
+        }
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the value that `declares` names."""
-        assert view.captions is not None
-        assert view.document_frequency is not None
         real = word_counts(view.document_frequency)
         rare = rare_words(real)
         counts = Counter(word for caption in view.captions for word in words(caption))
@@ -88,9 +86,4 @@ _REAL: dict[str, Counter[str]] = {}
 
 def word_counts(corpus: Sequence[tuple[str, ...]]) -> Counter[str]:
     """Count the words of raw references; the last two corpora are remembered by content."""
-    content = hashlib.sha256("\n".join("\t".join(texts) for texts in corpus).encode(errors="replace")).hexdigest()
-    if content not in _REAL:
-        while len(_REAL) >= 2:
-            _REAL.pop(next(iter(_REAL)))
-        _REAL[content] = Counter(word for texts in corpus for text in texts for word in words(text))
-    return _REAL[content]
+    return of_corpus(_REAL, corpus, lambda: Counter(word for texts in corpus for text in texts for word in words(text)))

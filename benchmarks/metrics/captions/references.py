@@ -7,10 +7,14 @@ time, and find all of them again.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 NGRAM = 4
+T = TypeVar("T")
 
 _KEPT: dict[str, Sentence] = {}
 _MOST_KEPT = 60_000  # 5,000 items with six captions, twice; about 5 kB each
@@ -66,3 +70,13 @@ def reference(text: str) -> Sentence:
             _KEPT.pop(next(iter(_KEPT)))
     _KEPT[text] = sentence
     return sentence
+
+
+def of_corpus(kept: dict[str, T], corpus: Sequence[tuple[str, ...]], make: Callable[[], T]) -> T:
+    """Return what was made of a corpus of raw references; the last two are remembered by content."""
+    content = hashlib.sha256("\n".join("\t".join(texts) for texts in corpus).encode(errors="replace")).hexdigest()
+    if content not in kept:
+        while len(kept) >= 2:
+            kept.pop(next(iter(kept)))
+        kept[content] = make()
+    return kept[content]

@@ -24,12 +24,10 @@ class CaptionShift(Family):
             "source": "total variation of read and true values of one attribute, unreadable being a value",
             "misses": "wrong items with the right frequencies; which value gains",
             "healthy": "values are permuted among items",
-        },
+        }
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute one value an attribute."""
-        assert view.captions is not None
-        assert view.attributes is not None
         drifts = attribute_drifts(view.attributes, view.oracle.read_captions(view.captions))
         return {f"attribute_drift_{attribute}": drift for attribute, drift in drifts.items()}

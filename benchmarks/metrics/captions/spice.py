@@ -38,13 +38,11 @@ class Spice(Family):
             "source": "Anderson et al., arXiv 1607.08822, F-score of scene graph tuples, mean over items",
             "misses": "fluency, and whether every caption says the same",
             "healthy": "captions shrink to a list of the right nouns",
-        },
+        }
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the value that `declares` names."""
-        assert view.captions is not None
-        assert view.references is not None
         reason = java.no_spice()
         if reason is not None:
             raise MetricUnavailable(reason)

@@ -74,7 +74,6 @@ class CaptionVariety(Family):
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that `declares` names."""
-        assert view.captions is not None
         texts = [words(caption) for caption in view.captions]
         values = {
             "distinct3": distinct(texts, 3),

@@ -61,9 +61,6 @@ class AttributeReader(Family):
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that `declares` names, one drift an attribute and one shift a value."""
-        assert view.features is not None
-        assert view.real_features is not None
-        assert view.phrase_features is not None
         real, values, drifts, survivals = finite(view.real_features, "real_features"), {}, [], []
         for attribute, phrases in view.phrase_features.items():
             seen, true = (Counter(zero_shot(images, phrases)) for images in (view.features, real))

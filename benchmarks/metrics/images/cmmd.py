@@ -35,13 +35,11 @@ class ImageCmmd(Family):
             "source": "Jayasumana et al., arXiv 2401.09603, unbiased, sigma = 10 on unit vectors, times 1000",
             "misses": "nearly all but the mean direction; lost modes that keep it",
             "healthy": "modes are lost evenly, so that the mean direction holds",
-        },
+        }
     }
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the value that `declares` names."""
-        assert view.features is not None
-        assert view.real_features is not None
         real = real_side(view.real_features)
         fake = fitting(view.features, real)
         if min(len(fake), len(real.features)) < 2:
@@ -51,8 +49,6 @@ class ImageCmmd(Family):
 
     def left_out(self, view: View, blocks: np.ndarray) -> dict[str, np.ndarray]:
         """Compute the value without each block of the generated images; the real ones stay."""
-        assert view.features is not None
-        assert view.real_features is not None
         real = real_side(view.real_features)
         return {
             "cmmd": SCALE * discrepancy(unit(view.features), real.unit, gaussian_kernel, real.similarity, blocks)[1]

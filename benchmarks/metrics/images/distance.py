@@ -85,8 +85,6 @@ class ImageDistance(Family):
 
     def left_out(self, view: View, blocks: np.ndarray) -> dict[str, np.ndarray]:
         """Compute all values without each block of the generated images; the real ones stay."""
-        assert view.features is not None
-        assert view.real_features is not None
         fake, real = view.features, real_side(view.real_features)
         found = {
             "frechet": left_out_frechet(gaussian(fake), real.gaussian, blocks),
@@ -99,8 +97,6 @@ class ImageDistance(Family):
 
 def image_distances(view: View) -> dict[str, float]:
     """Return the distances of a view's features to its real features, those that so many images allow."""
-    assert view.features is not None
-    assert view.real_features is not None
     real = real_side(view.real_features)
     fake, values = fitting(view.features, real), {}
     if min(len(fake), len(real.features)) > 1:

@@ -70,7 +70,6 @@ class ImageDiversity(Family):
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that `declares` names."""
-        assert view.features is not None
         values = {"vendi": vendi_score(view.features)}
         spectrum = covariance_spectrum(view.features)
         if spectrum[-1] > 0:
@@ -88,7 +87,6 @@ class ImageDiversity(Family):
 
     def left_out(self, view: View, blocks: np.ndarray) -> dict[str, np.ndarray]:
         """Compute the values of all images without each block."""
-        assert view.features is not None
         rows, vectors = view.features - view.features.mean(axis=0), unit(view.features)
         whole, turned = rows.T @ rows, vectors.T @ vectors
         found = []

@@ -47,9 +47,6 @@ class ImageMemorisation(Family):
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that `declares` names."""
-        assert view.features is not None
-        assert view.real_features is not None
-        assert view.train_features is not None
         held_out = real_side(view.real_features)
         if len(view.train_features) != len(held_out.features):
             self.absent = dict.fromkeys(self.declares, "training and held-out images are not equally many")

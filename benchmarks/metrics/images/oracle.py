@@ -69,8 +69,6 @@ class ImageOracle(Family):
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that `declares` names."""
-        assert view.images is not None
-        assert view.attributes is not None
         read = view.oracle.read_images(view.images)
         values, self.absent = oracle_scores(view.attributes, read, view.oracle)
         drifts = attribute_drifts(view.attributes, read)

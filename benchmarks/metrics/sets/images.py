@@ -94,8 +94,6 @@ class SetImages(Family):
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that the judge and the number of images allow."""
-        assert view.features is not None
-        assert view.real_features is not None
         real = real_side(view.real_features)
         fake = fitting(view.features, real)
         values = {"vendi": vendi_score(fake)}

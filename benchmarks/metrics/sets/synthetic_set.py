@@ -187,8 +187,6 @@ def stated(read: Readings) -> list[Truth]:
 
 
 def _frechet(view: View, _: _Captions) -> float:
-    assert view.features is not None
-    assert view.real_features is not None
     if min(len(view.features), len(view.real_features)) < 2:
         raise MetricUnavailable("too few images")
     real = real_side(view.real_features)
@@ -196,8 +194,6 @@ def _frechet(view: View, _: _Captions) -> float:
 
 
 def _bleu4(view: View, _: _Captions) -> float:
-    assert view.captions is not None
-    assert view.references is not None
     find_java()
     return bleu(*tokenise_pairs(view.captions, view.references))[3]
 
@@ -207,7 +203,6 @@ def _pair_accuracy(view: View, captions: _Captions) -> float:
 
 
 def _tail_survival(view: View, captions: _Captions) -> float:
-    assert view.attributes is not None
     read = captions.read()
     tails = {attribute: tuple(view.oracle.tail(attribute)) for attribute in read.values}
     survival = tail_survival(view.attributes, read, tails)
@@ -217,8 +212,6 @@ def _tail_survival(view: View, captions: _Captions) -> float:
 
 
 def _alignment(view: View, _: _Captions) -> float:
-    assert view.features is not None
-    assert view.paired_features is not None
     return alignment(view.features, view.paired_features)
 
 

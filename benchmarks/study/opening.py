@@ -1,0 +1,159 @@
+"""Opening a testbed: every part is found, identified and checked, as far as that needs no model made.
+
+Nothing here imports torch. Data sets are imported (they are free of it); models and metric families are read as
+source text.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.study.loading import load_attributes
+from benchmarks.study.suite import Suite
+from benchmarks.study.testbed import ClassSpec, ModelSpec, Testbed
+from benchmarks.study.world import KINDS, MISSING, Family, World, embedded_by, model_folder, on_data, read_card
+from lightning_modules.weights.cards import digest as folder_digest
+from records.canonical import Spec
+from records.declarations import facts
+from records.errors import UsageError, naming
+from records.identity import by_name, identity
+from records.sources import ClassSource, import_class, read_class
+
+
+def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: Path) -> World:
+    """Check and identify every part of a testbed.
+
+    Raises:
+        UsageError: When a class, folder, split or need is missing.
+    """
+    data = _make(testbed.data, f"{testbed_file}: data")
+    arguments = getattr(data, "identity", by_name(testbed.data.init_args))
+    data_spec = Spec({**identity(testbed.data.class_path), "init_args": arguments}, testbed.data)
+    models = {
+        role: tuple(_identify(model, testbed.data, f"{testbed_file}: {role}") for model in getattr(testbed, role))
+        for role in ("captioners", "generators", "judges", "scorers")
+    }
+    _check_scorers(testbed, models, testbed_file)
+    families = tuple(_family(path, f"{suite_file}: metrics") for path in suite.metrics)
+    _check_primary(suite, families, suite_file)
+    if any(f.judged for f in families) and not testbed.judges:
+        raise UsageError(f"{suite_file}: metrics: a family needs a judge, and {testbed_file} names none under judges")
+    _check_embeds(testbed, testbed_file)
+    listed = load_attributes(testbed, testbed_file)
+    attributes = None if listed is None else Spec(listed.attributes)
+    world = World(testbed, data, data_spec, models, families, attributes)
+    _check_primary_judges(suite, world, suite_file, testbed_file)
+    return world
+
+
+def _read(class_path: str, init_args: dict[str, Any], where: str) -> ClassSource:
+    """Read a class and check that it takes the arguments."""
+    with naming(where):
+        source = read_class(class_path)
+    allowed = source.parameters
+    unknown = [k for k in init_args if allowed is not None and k not in allowed]
+    if unknown:
+        raise UsageError(f"{where}: init_args: key {unknown[0]!r} is unknown; allowed: {', '.join(allowed or ())}")
+    return source
+
+
+def _make(spec: ClassSpec, where: str) -> Any:
+    _read(spec.class_path, spec.init_args, where)
+    cls = import_class(spec.class_path)
+    with naming(f"{where}: {spec.class_path}", (TypeError, ValueError, OSError)):
+        return cls(**spec.init_args)
+
+
+def _identify(model: ModelSpec, data: ClassSpec, where: str) -> Spec:
+    _read(model.class_path, model.init_args, f"{where}: {model.name}")
+    entering: dict[str, Any] = {**identity(model.class_path), "init_args": by_name(model.init_args)}
+    if model.dtype != "float32":
+        entering["dtype"] = model.dtype
+    folder = model_folder(model)
+    if model.hub is not None:
+        entering["hub"], entering["revision"] = model.hub, model.revision
+    elif folder is not None:
+        recipe = _recipe(model, data, where)
+        card = read_card(folder)
+        if recipe is not None and (card is None or card.get("recipe_digest") != recipe):
+            entering["recipe"] = recipe
+        else:  # what is missing can be planned with, so that `plan` says what is needed; a run is refused
+            entering["weights"] = folder_digest(folder) if folder.is_dir() else MISSING
+    return Spec(entering, (model, data))
+
+
+def _recipe(model: ModelSpec, data: ClassSpec, where: str) -> str | None:
+    """Return the digest of a model's recipe on the testbed's data; where no shipped weights have it, it is trained."""
+    if model.recipe is None:
+        return None
+    from lightning_modules.bases.recipes import SCENES  # free of torch
+
+    if model.recipe not in SCENES:
+        raise UsageError(f"{where}: {model.name}: recipe: found {model.recipe!r}; allowed: {', '.join(SCENES)}")
+    return on_data(SCENES[model.recipe], data.init_args).digest
+
+
+def _check_scorers(testbed: Testbed, models: dict[str, tuple[Spec, ...]], testbed_file: Path) -> None:
+    """Refuse a scorer with the weights of a judge, whatever they are called and wherever they lie."""
+    for judge, judged in zip(testbed.judges, models["judges"], strict=True):
+        for scorer, scored in zip(testbed.scorers, models["scorers"], strict=True):
+            if _weights(judged) == _weights(scored):
+                raise UsageError(
+                    f"{testbed_file}: judges and scorers: {judge.name!r} and {scorer.name!r} have the same weights; "
+                    "a judge may never be a scorer"
+                )
+
+
+def _weights(spec: Spec) -> Any:
+    """Return what tells the weights of two models apart."""
+    for source in ("weights", "recipe", "hub"):
+        if source in spec.value:
+            return spec.value[source]
+    return spec.value
+
+
+def _check_embeds(testbed: Testbed, testbed_file: Path) -> None:
+    """Refuse a judge of nothing that is known here, and a scorer that does not embed both images and captions."""
+    for role, models in (("judges", testbed.judges), ("scorers", testbed.scorers)):
+        for model in models:
+            found = embedded_by(model)
+            if not found or set(found) - set(KINDS) or (role == "scorers" and set(found) != set(KINDS)):
+                allowed = " and ".join(KINDS) + (", or one of them" if role == "judges" else "")
+                raise UsageError(
+                    f"{testbed_file}: {role}: {model.name}: {model.class_path} embeds "
+                    f"{', '.join(found) or 'nothing'}; allowed: {allowed}"
+                )
+
+
+def _check_primary_judges(suite: Suite, world: World, suite_file: Path, testbed_file: Path) -> None:
+    """Refuse a primary metric that no judge of the testbed can measure."""
+    for modality, metric in suite.primary.items():
+        declaring = [f for f in world.families if f.side == modality and facts(f.declares, metric) is not None]
+        if all(f.judged and not world.judges_of(f) for f in declaring):
+            needed = " and ".join(kind for kind in KINDS if kind in declaring[0].kinds(declaring[0].needs))
+            judges = ", ".join(f"{name} ({' and '.join(kinds)})" for name, kinds in world.embeds.items())
+            raise UsageError(
+                f"{suite_file}: primary: {modality}: {metric!r} needs a judge that embeds {needed}; "
+                f"found in {testbed_file}: {judges}"
+            )
+
+
+def _family(class_path: str, where: str) -> Family:
+    literals = _read(class_path, {}, where).literals
+    missing = [k for k in ("version", "side", "needs", "declares") if k not in literals]
+    if missing:
+        raise UsageError(f"{where}: {class_path} lacks the class-level literals {missing}")
+    needs, optional = tuple(literals["needs"]), tuple(literals.get("optional", ()))
+    return Family(class_path, literals["version"], literals["side"], needs, literals["declares"], optional)
+
+
+def _check_primary(suite: Suite, families: tuple[Family, ...], suite_file: Path) -> None:
+    for modality, metric in suite.primary.items():
+        mine = [f for f in families if f.side == modality]
+        found = next((told for f in mine if (told := facts(f.declares, metric)) is not None), None)
+        if found is None:
+            declared = ", ".join(sorted(name for f in mine for name in f.declares))
+            raise UsageError(f"{suite_file}: primary: {modality}: found {metric!r}; allowed: {declared}")
+        if found["direction"] == "none":
+            raise UsageError(f"{suite_file}: primary: {modality}: {metric!r} has no direction; allowed: one that has")
