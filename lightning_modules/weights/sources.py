@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from records.place import ROOT
+
 ADAPTER_BASE = "base.json"  # in an adapter's folder: what it belongs to
 FAMILIES = ROOT / "lightning_modules" / "families"
 
