@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -41,9 +39,6 @@ def add_entry_commands(commands: Any) -> None:
     command.add_argument("--row", default=None, help="scenario/variant of that cell (default: the entry's first)")
     command.add_argument("--workers", type=int, default=None, help="worker processes (default: one a core)")
     command.set_defaults(run=verify)
-    command = commands.add_parser("restamp", help=(restamp.__doc__ or "").splitlines()[0], allow_abbrev=False)
-    command.add_argument("files", nargs="+", type=Path, help="entries, or baselines of gates")
-    command.set_defaults(run=restamp)
 
 
 def submit(options: argparse.Namespace) -> int:
@@ -63,25 +58,6 @@ def submit(options: argparse.Namespace) -> int:
         print(f"next: make verify ENTRY={path}, then make leaderboard SUITE={entry.suite}")
     else:
         print(f"next: mmcollapse verify {path}")
-    return 0
-
-
-def restamp(options: argparse.Namespace) -> int:
-    """Put today's digests into entries and baselines that are proved to be of what their suites measure today."""
-    from benchmarks.reporting.restamp import stamped, stamped_baseline
-    from benchmarks.reporting.submit import plan_with
-    from leaderboard import baseline as frozen
-    from leaderboard.entries import read_entry
-
-    _no_overrides(options, "an entry is of a suite as it is written")
-    for path in options.files:
-        if "trends" in json.loads(path.read_text(encoding="utf-8")):
-            baseline = frozen.read(path)
-            frozen.write(stamped_baseline(baseline, plan_with(baseline.suite)), path)
-        else:
-            entry = read_entry(path)
-            write_text(path, stamped(entry, _plan(entry, source=path)).to_json())
-        print(f"{path}: equal to what its suite measures now; it has today's digests")
     return 0
 
 
@@ -154,11 +130,8 @@ def _rows(entry: Entry, plan: Plan) -> list[Row]:
 
 def _rerun(entry: Entry, plan: Plan, options: argparse.Namespace) -> Findings:
     """Run one cell again in a store of its own and compare it."""
-    from benchmarks.planning.needs import require_present
     from benchmarks.reporting.reporter import make_reporter
-    from benchmarks.running.execute import execute
-    from benchmarks.running.executors import LocalExecutor
-    from benchmarks.storage.store import LocalStore
+    from benchmarks.running.study import run_study
     from leaderboard.verify import compare_rerun
 
     rows = _rows(entry, plan)
@@ -171,13 +144,10 @@ def _rerun(entry: Entry, plan: Plan, options: argparse.Namespace) -> Findings:
             ", ".join(f"{r.name} ({','.join(str(c.seed) for c in r.cells)})" for r in entry.rows) if rows else "none"
         )
         raise UsageError(f"--rerun: no seed {options.rerun} in {name} of this plan and entry; allowed: {known}")
-    require_present(plan)
     key = planned.keys[planned.seeds.index(options.rerun)]
-    workers = options.workers or len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix="mmcollapse-") as folder:
-        root = Path(folder)
-        executor = LocalExecutor(root / "store", workers, plan.suite.execution)
-        outcome = execute(plan, LocalStore(root / "store"), executor, root, plan.select([key]), make_reporter())
+        cells, reporter = plan.select([key]), make_reporter()
+        outcome = run_study(plan, Path(folder), workers=options.workers, cells=cells, mirror=False, reporter=reporter)
     made = outcome.results[key]
     if made.error is not None:
         raise UsageError(f"--rerun: the cell failed in {made.error.step} {made.error.iteration}: {made.error.message}")

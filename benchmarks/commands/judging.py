@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.planning.plan import Plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.reporting.evidence import evidence, settings
 from benchmarks.storage.store import LocalStore
 from records.errors import UsageError
@@ -109,12 +109,11 @@ def _baseline(suite: str) -> Path:
 
 
 def _run(study: Plan, runs: Path, workers: int | None) -> None:
-    """Run a whole plan; failed cells are the check's to judge, and what a run prints is no part of a report."""
-    from benchmarks.commands.main import run_here
+    """Run a whole plan; failed cells are the check's to judge."""
+    from benchmarks.reporting.reporter import make_reporter
+    from benchmarks.running.study import run_study
 
-    given = argparse.Namespace(runs=runs, method=[], workers=workers, no_mirror=True)
-    with contextlib.redirect_stdout(sys.stderr):
-        run_here(study, given)
+    run_study(study, runs, workers=workers, mirror=False, reporter=make_reporter())
 
 
 def claims(options: argparse.Namespace) -> int:

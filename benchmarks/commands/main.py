@@ -17,13 +17,10 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.commands.entries import add_entry_commands
 from benchmarks.commands.judging import add_commands
 from records.errors import UsageError
-from records.names import CONTROLS, RowName
+from records.names import RowName
 
 if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan
-    from benchmarks.running.execute import Reporter
-    from benchmarks.running.executors import Executor
-    from benchmarks.storage.store import Store
 
 EXIT_FAILED_CELLS, EXIT_USAGE = 1, 2
 
@@ -98,7 +95,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def read_plan(options: argparse.Namespace) -> Plan:
     """Plan the suite that the command line names."""
-    from benchmarks.planning.plan import make_plan
+    from benchmarks.planning.planner import make_plan
 
     return make_plan(options.suite, options.overrides, options.method)
 
@@ -109,56 +106,23 @@ def run(options: argparse.Namespace) -> int:
 
 
 def run_here(study: Plan, options: argparse.Namespace) -> int:
-    """Run a plan in worker processes of this machine; return the exit code."""
-    from benchmarks.planning.needs import require_present
-    from benchmarks.reporting.reporter import make_reporter
-    from benchmarks.running.executors import LocalExecutor
-    from benchmarks.running.worker import accelerators
-    from benchmarks.storage.store import LocalStore
-
-    workers = (len(accelerators()) or len(os.sched_getaffinity(0))) if options.workers is None else options.workers
-    if workers < 1:
-        raise UsageError(f"--workers: found {workers}; allowed: 1 or more")
-    require_present(study)
-    root = options.runs / "store"
-    store = LocalStore(root)
-    store.sweep(older_than=3600)
-    return run_plan(study, store, LocalExecutor(root, workers, study.suite.execution), options, make_reporter())
-
-
-def run_plan(
-    study: Plan, store: Store, executor: Executor, options: argparse.Namespace, reporter: Reporter | None
-) -> int:
-    """Execute a plan with any store and executor, write results, board and mirror; return the exit code.
-
-    With `--method`, only the new rows and the controls they are scored with run.
-    """
+    """Run a plan in worker processes of this machine and print what came of it; return the exit code."""
     from benchmarks.planning.needs import unmet_needs
-    from benchmarks.reporting.outputs import write_board, write_pictures
-    from benchmarks.running.execute import execute
+    from benchmarks.reporting.reporter import make_reporter
+    from benchmarks.running.study import run_study
 
     for warning in unmet_needs(study):
         print(f"note: {warning}", file=sys.stderr)
-    folder = options.runs / study.suite.name
-    cells = study.cells
-    if options.method:
-        groups = {(r.scenario, r.variant) for r in study.rows if r.added}
-        cells = study.select(
-            k for r in study.rows if r.added or ((r.scenario, r.variant) in groups and r.mitigation in CONTROLS)
-            for k in r.keys
-        )  # fmt: skip
-    outcome = execute(
-        study, store, executor, folder / "results", cells, reporter,
-        draw=lambda key, result: write_pictures(study, store, folder, key, result),
-    )  # fmt: skip
-    print(write_board(study, folder), end="")
-    if not getattr(options, "no_mirror", False):
-        mirror_results(study, options.runs)
+    outcome = run_study(
+        study, options.runs, workers=options.workers, mirror=not options.no_mirror, reporter=make_reporter()
+    )
+    print(outcome.board, end="")
+    if outcome.mirrored:
+        print(outcome.mirrored, file=sys.stderr)
     for result in outcome.failed:
-        row = result.rows[0]
         assert result.error is not None
         print(
-            f"failed: {RowName.of(row)}/seed={result.seed}: {result.error.step} "
+            f"failed: {RowName.of(result.rows[0])}/seed={result.seed}: {result.error.step} "
             f"in iteration {result.error.iteration}: {result.error.message}",
             file=sys.stderr,
         )
@@ -250,16 +214,11 @@ def tune(options: argparse.Namespace) -> int:
 
 
 def mirror(options: argparse.Namespace) -> int:
-    """Rebuild MLflow's copy from the result files."""
-    mirror_results(read_plan(options), options.runs)
-    return 0
-
-
-def mirror_results(study: Plan, runs: Path) -> None:
-    """Copy the results of a plan's cells into MLflow; it can be deleted and made again."""
+    """Rebuild MLflow's copy from the result files; it can be deleted and made again."""
     from benchmarks.reporting.outputs import mirror_plan
 
-    print(mirror_plan(study, runs), file=sys.stderr)
+    print(mirror_plan(read_plan(options), options.runs), file=sys.stderr)
+    return 0
 
 
 def ui(options: argparse.Namespace) -> int:

@@ -14,7 +14,8 @@ from pathlib import Path
 import yaml
 
 from benchmarks.methods.ready import check_search, with_knobs
-from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.planning.plan import Plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.study.loading import load_mitigation, load_suite
 from records.errors import UsageError
 

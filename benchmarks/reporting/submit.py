@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks.planning.plan import Plan, Row, make_plan
+from benchmarks.planning.plan import Plan, Row
+from benchmarks.planning.planner import make_plan
 from benchmarks.planning.protocols import metric_infos
 from leaderboard.entries import Entry, EntryCell, EntryRow
 from leaderboard.health import ALIGNMENT, BREADTH

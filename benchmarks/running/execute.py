@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -56,10 +56,19 @@ class Silent:
 
 @dataclass
 class Outcome:
-    """What a run left."""
+    """What a run left.
+
+    Attributes:
+        results: Cell key -> its result.
+        computed: Steps that ran.
+        board: The board in words, where one was written.
+        mirrored: One line on MLflow's copy, where one was made.
+    """
 
     results: dict[str, CellResult] = field(default_factory=dict)
     computed: int = 0
+    board: str = ""
+    mirrored: str = ""
 
     @property
     def failed(self) -> list[CellResult]:
@@ -89,7 +98,7 @@ def execute(
     store: Store,
     executor: Executor,
     results: Path,
-    cells: dict[str, PlannedCell] | None = None,
+    cells: Mapping[str, PlannedCell] | None = None,
     reporter: Reporter | None = None,
     draw: Callable[[str, CellResult], None] | None = None,
 ) -> Outcome:
@@ -119,7 +128,7 @@ class _Books:
     """Listens to the executor; knows which cells wait for which steps."""
 
     def __init__(
-        self, plan: Plan, store: Store, results: Path, cells: dict[str, PlannedCell], reporter: Reporter,
+        self, plan: Plan, store: Store, results: Path, cells: Mapping[str, PlannedCell], reporter: Reporter,
         retention: Retention, draw: Callable[[str, CellResult], None] | None,
     ):  # fmt: skip
         self.plan, self.store, self.results, self.cells, self.reporter = plan, store, results, cells, reporter

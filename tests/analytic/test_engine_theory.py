@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from benchmarks.analytic import pair_theory, theory
-from benchmarks.planning.plan import make_plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.steps import Curate

@@ -12,7 +12,7 @@ import yaml
 from datasets import Dataset
 
 from benchmarks.planning.needs import require_present, unmet_needs
-from benchmarks.planning.plan import make_plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.seeds import sample_seeds

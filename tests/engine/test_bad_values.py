@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks.planning.plan import make_plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.steps.images import require_side
 from benchmarks.study.loading import SUITES, extended
 from datamodules.scenes.dataset import Scenes

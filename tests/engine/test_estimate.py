@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.commands.main import explained, run_plan
+from benchmarks.commands.main import explained
 from benchmarks.planning.estimate import estimate
-from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.planning.plan import Plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.running.executors import InProcessExecutor
+from benchmarks.running.study import run_study
 from benchmarks.storage.store import LocalStore
 from tests.engine.conftest import write_suite
 
@@ -21,7 +22,7 @@ ENSEMBLE = [{"file": "diverse_ensemble", "variants": ["k3_live"]}, {"file": "joi
 
 def run(plan: Plan, runs: Path) -> LocalStore:
     store = LocalStore(runs / "store")
-    run_plan(plan, store, InProcessExecutor(), argparse.Namespace(runs=runs, method=[], no_mirror=True), None)
+    run_study(plan, runs, mirror=False, store=store, executor=InProcessExecutor())
     return store
 
 

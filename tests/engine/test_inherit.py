@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.planning.plan import make_plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.study.inherit import laid_over
 from benchmarks.study.loading import SUITES, extended, load_suite
 from records.errors import UsageError

@@ -14,7 +14,8 @@ import torch
 import yaml
 
 from benchmarks.planning.needs import require_present, unmet_needs
-from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.planning.plan import Plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.storage.store import MemoryStore
@@ -195,7 +196,7 @@ def test_models_that_embed_the_wrong_thing_are_refused(
 def test_planning_with_judges_is_free_of_torch(folders: dict[str, Path], tmp_path: Path) -> None:
     file = planned(tmp_path, folders, ("clip", "dino", "sentences")).file
     code = (
-        "import sys; from benchmarks.planning.needs import unmet_needs; from benchmarks.planning.plan import make_plan;"
+        "import sys; from benchmarks.planning.needs import unmet_needs; from benchmarks.planning.planner import make_plan;"
         f"assert unmet_needs(make_plan({str(file)!r})); sys.exit('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2])

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.planning.plan import Plan, _Planner
+from benchmarks.planning.plan import Plan
+from benchmarks.planning.planner import _Planner
 from benchmarks.steps import Fit
 from benchmarks.study.loading import SUITES, load_scenarios, load_suite, load_testbed
 from benchmarks.study.suite import ScenarioEntry

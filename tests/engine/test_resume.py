@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.planning.plan import make_plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.storage.store import LocalStore
 from benchmarks.study.loading import ROOT
 from records.results import read_results

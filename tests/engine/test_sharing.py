@@ -25,7 +25,7 @@ def kinds(plan: Plan, cell: str, *wanted: str) -> set[str]:
 
 
 def test_names_and_places_enter_no_key(tmp_path: Path) -> None:
-    from benchmarks.planning.plan import make_plan
+    from benchmarks.planning.planner import make_plan
 
     renamed = copy.deepcopy(TESTBED)
     for model in [*renamed["captioners"], *renamed["generators"]]:
@@ -143,7 +143,7 @@ class Turned(Mitigation):
 def keys_of_method(folder: Path, suite: Path) -> set[str]:
     """Plan in a process of its own, as a user does, and return the keys of the cells of the method."""
     code = (
-        "from benchmarks.planning.plan import make_plan\n"
+        "from benchmarks.planning.planner import make_plan\n"
         f"plan = make_plan({str(suite)!r}, [], [{str(folder / 'turned.py') + ':Turned'!r}])\n"
         "for row in plan.rows:\n"
         "    for key in row.keys if row.added else ():\n"

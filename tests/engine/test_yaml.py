@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.planning.plan import make_plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.study.loading import ROOT, SUITES, extended, load_mitigation, load_scenarios, read
 from benchmarks.study.metric_groups import MetricGroup, families
 from benchmarks.study.suite import Suite

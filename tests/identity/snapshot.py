@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.methods.ready import make_method
-from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.planning.plan import Plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.study.loading import SUITES
 from records.canonical import digest
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from benchmarks.planning.plan import make_plan
+from benchmarks.planning.planner import make_plan
 from tests.identity.snapshot import GOLDEN, METHODS, SHIPPED, method_digest, snapshot_of
 
 KNOWN = json.loads(GOLDEN.read_text(encoding="utf-8"))

@@ -24,7 +24,9 @@ def declared() -> dict[str, str]:
                 if isinstance(node, ast.ClassDef):
                     own = {i.target.id: i.value for i in node.body if isinstance(i, ast.AnnAssign)
                            and isinstance(i.target, ast.Name) and isinstance(i.value, ast.Constant)}  # fmt: skip
-                    if "name" in own or ("version" in own and not node.name.startswith("_") and node.name != "Listed"):
+                    if (own.get("name") is not None and own["name"].value) or (
+                        "version" in own and not node.name.startswith("_") and node.name not in ("Listed", "Mitigation")
+                    ):
                         found[f"{module}.{node.name}"] = own["name"].value if "name" in own else ""
     return found
 

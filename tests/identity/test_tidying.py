@@ -17,7 +17,7 @@ from lightning_modules.weights.cards import digest
 CODE = """
 import json, sys
 from tests.identity.snapshot import METHODS, method_digest, snapshot_of
-from benchmarks.planning.plan import make_plan
+from benchmarks.planning.planner import make_plan
 print(json.dumps({"suites": {n: snapshot_of(make_plan(n)) for n in sys.argv[1:]},
                   "methods": {n: method_digest(n) for n in METHODS}}))
 """

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from benchmarks.commands import main as cli
-from benchmarks.planning.plan import make_plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.planning.protocols import metric_infos
 from records.results import CellResult, Cost, Floor, Point, Row
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from benchmarks.planning.plan import make_plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.study.loading import ROOT, SUITES
 from leaderboard.claims.correlation import Correlation
 from leaderboard.claims.family import load_claims

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.planning.plan import make_plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.running.assemble import _versions
 from leaderboard import entries as en
 from leaderboard.committed import entry_board

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from benchmarks.commands.main import main
-from benchmarks.planning.plan import make_plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.study.loading import ROOT, SUITES
 from leaderboard.baseline import read
 from records.errors import UsageError

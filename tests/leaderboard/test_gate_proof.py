@@ -18,7 +18,7 @@ import yaml
 
 from benchmarks.analytic import models
 from benchmarks.commands.judging import BASELINES, evidence, settings
-from benchmarks.planning.plan import make_plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.storage.store import MemoryStore

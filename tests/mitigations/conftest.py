@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.planning.plan import Plan
+from benchmarks.planning.planner import make_plan
 from tests.engine.conftest import TESTBED, write_suite
 
 SCORER = {"name": "toy", "class_path": "tests.mitigations.toys.ToyScorer"}

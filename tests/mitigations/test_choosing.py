@@ -11,7 +11,7 @@ from benchmarks.mitigations.diversity_selection import DiversitySelection, farth
 from benchmarks.mitigations.preference_choice import PreferenceChoice
 from benchmarks.mitigations.self_correction import SelfCorrection
 from benchmarks.mitigations.verifier_filter import VerifierFilter
-from benchmarks.planning.plan import make_plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.steps import Step
 from datamodules.pairs import Pairs
 from tests.mitigations.toys import MODALITIES, N, ToyScorer, ask, bites, drawn, same, scores

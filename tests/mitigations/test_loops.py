@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.planning.plan import Plan, PlannedCell, make_plan
+from benchmarks.planning.plan import Plan, PlannedCell
+from benchmarks.planning.planner import make_plan
 from benchmarks.running.execute import Outcome
 from benchmarks.storage.store import MemoryStore
 from benchmarks.study.loading import SUITES

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from benchmarks.methods.ready import make_method, with_knobs
-from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.planning.plan import Plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.study.loading import SUITES, load_mitigation
 from lightning_modules.settings import Lora
 from records.errors import UsageError

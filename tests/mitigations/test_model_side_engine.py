@@ -8,7 +8,8 @@ import pytest
 import torch
 import yaml
 
-from benchmarks.planning.plan import Plan, make_plan
+from benchmarks.planning.plan import Plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.running.execute import Outcome, execute
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.storage.store import MemoryStore

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from benchmarks.mitigations.detectors import Drift, SpreadLoss
-from benchmarks.planning.plan import make_plan
+from benchmarks.planning.planner import make_plan
 from records.errors import UsageError
 from tests.engine.conftest import TESTBED, run_in_memory, write_suite
 

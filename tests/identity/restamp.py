@@ -1,5 +1,9 @@
 """Entries made before classes were identified by name: proved equal to what a plan measures now, and stamped anew.
 
+    python -m tests.identity.restamp FILE...     # entries, or baselines of gates
+
+This is how the committed ones came over.
+
 Keys and protocols used to hold where a class lay, the text of a method's file, and of a model's folder the weights
 alone. Digests cannot be turned around, so equality is proved the other way: the present plan is written in the former
 notation, and where that gives an entry's own digests, everything that they were made of is what the plan holds now:
@@ -10,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cache
@@ -21,18 +26,22 @@ from benchmarks.planning.cells import Cell
 from benchmarks.planning.plan import Plan, PlannedCell, Row
 from benchmarks.planning.protocols import metric_infos
 from benchmarks.reporting.evidence import settings
+from benchmarks.reporting.submit import plan_with
+from benchmarks.study.loading import SUITES
 from benchmarks.study.world import World, on_data
+from leaderboard import baseline
 from leaderboard.baseline import Baseline
-from leaderboard.entries import Entry, EntryError, EntryRow
+from leaderboard.entries import Entry, EntryError, EntryRow, read_entry
 from lightning_modules.bases.recipes import SCENES
 from records.canonical import Spec, digest
 from records.errors import UsageError
+from records.files import write_text
 
 
 @cache
 def _former() -> dict[str, dict[str, str]]:
     """Return where classes lay by their names, digests of weights by those of folders, digests of methods' files."""
-    return json.loads(Path(__file__).with_name("former.json").read_text(encoding="utf-8"))
+    return json.loads((Path(__file__).parent / "former" / "former.json").read_text(encoding="utf-8"))
 
 
 def stamped(entry: Entry, plan: Plan) -> Entry:
@@ -56,7 +65,7 @@ def stamped(entry: Entry, plan: Plan) -> Entry:
     return replace(entry, rows=tuple(rows), class_name=method.class_name)
 
 
-def stamped_baseline(baseline: Baseline, plan: Plan) -> Baseline:
+def stamped_baseline(frozen: Baseline, plan: Plan) -> Baseline:
     """Return a gate's baseline with the digests that its suite has now.
 
     Raises:
@@ -66,7 +75,7 @@ def stamped_baseline(baseline: Baseline, plan: Plan) -> Baseline:
     before, after = settings(then), settings(plan)
     rows = {f"{r.scenario}/{r.variant}/{r.mitigation}": r for r in plan.rows}
     trends = []
-    for trend in baseline.trends:
+    for trend in frozen.trends:
         row = rows[trend.gate.row]
         cell = plan.cells[row.keys[0]]
         former = metric_infos(then, cell, _plain(plan, row).protocol(then.world))[trend.metric]
@@ -74,7 +83,7 @@ def stamped_baseline(baseline: Baseline, plan: Plan) -> Baseline:
             raise UsageError(f"gate {trend.gate.name!r}: other protocol than the suite had; freeze a new baseline")
         protocol = metric_infos(plan, cell, row.protocol)[trend.metric].protocol
         trends.append(replace(trend, protocol=protocol, setting=after[trend.gate.row]))
-    return replace(baseline, trends=tuple(trends))
+    return replace(frozen, trends=tuple(trends))
 
 
 def _row(entry: Entry, row: EntryRow, plan: Plan, planned: Row) -> EntryRow:
@@ -179,3 +188,21 @@ def _method(method: Method) -> Method:
 def _source(identity: Mapping[str, Any]) -> str:
     """Return the former digest of a class's files; none that any entry holds where it did not ship then."""
     return _former()["sources"].get(identity["name"], "")
+
+
+def restamp(path: Path) -> None:
+    """Put today's digests into an entry or a baseline that is proved to be of what its suite measures today."""
+    if "trends" in json.loads(path.read_text(encoding="utf-8")):
+        frozen = baseline.read(path)
+        baseline.write(stamped_baseline(frozen, plan_with(frozen.suite)), path)
+    else:
+        entry = read_entry(path)
+        shipped = (SUITES / "mitigations" / f"{entry.method}.yaml").is_file()
+        plan = plan_with(entry.suite, [entry.method] if shipped else [])
+        write_text(path, stamped(entry, plan).to_json())
+
+
+if __name__ == "__main__":
+    for file in sys.argv[1:]:
+        restamp(Path(file))
+        print(f"{file}: equal to what its suite measures now; it has today's digests")

@@ -1,0 +1,243 @@
+"""From a suite file to the whole graph of steps, before anything runs and without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace as changed
+from pathlib import Path
+from typing import Any
+
+from benchmarks.methods.method import Method
+from benchmarks.methods.nothing import Nothing
+from benchmarks.methods.ready import Ready, check_scorers, make_method
+from benchmarks.planning.cells import Cell, Trace
+from benchmarks.planning.loop import Walk
+from benchmarks.planning.plan import Plan, PlannedCell, Row
+from benchmarks.steps import Step
+from benchmarks.steps.items import PROMPT_SPLIT
+from benchmarks.study.loading import extended, load_scenarios, load_suite, load_testbed, patch_fits, patch_scenario
+from benchmarks.study.suite import Scenario, ScenarioEntry, Suite
+from benchmarks.study.world import World, open_world
+from records.canonical import digest
+from records.errors import UsageError
+
+NOTHING = Method("none", Nothing(), "", {})
+
+
+def make_plan(name_or_path: str, overrides: Sequence[str] = (), methods: Sequence[str] = ()) -> Plan:
+    """Parse, check and plan a suite.
+
+    Args:
+        name_or_path: A shipped suite's name or a file.
+        overrides: Command-line overrides such as ``--iterations 3``.
+        methods: More mitigations, as YAML files, shipped names or ``file.py:Class``.
+
+    Raises:
+        UsageError: When anything that the run would need is wrong.
+    """
+    suite, file = load_suite(name_or_path, overrides)
+    with extended(file).blaming(overrides):
+        check_claims(suite, file)
+        testbed, testbed_file = load_testbed(suite, file)
+        with extended(testbed_file).blaming():
+            world = open_world(suite, testbed, file, testbed_file)
+        planner = _Planner(suite, file, world)
+        for entry in suite.scenarios:
+            for scenario in load_scenarios(entry.file, file, entry.variants):
+                planner.add_scenario(entry, scenario, methods)
+        return planner.finish()
+
+
+def check_claims(suite: Suite, file: Path) -> None:
+    """Read the claims of a suite, so that a wrong one is refused before anything runs."""
+    if suite.claims:
+        from leaderboard.claims.family import load_claims  # scipy: a second that a suite without claims does not have
+
+        load_claims(suite.claims, file)
+
+
+class _Planner:
+    def __init__(self, suite: Suite, file: Path, world: World):
+        self.suite, self.file, self.world = suite, file, world
+        judges = world.models["judges"] if any(f.judged for f in world.families) else ()
+        self.metrics = digest([[f.identity for f in world.families], judges])
+        self.rows: list[Row] = []
+        self.cells: dict[str, PlannedCell] = {}
+        self.steps: dict[str, Step] = {}
+        self.memo: dict[Any, Any] = {}
+        self.methods: dict[str, Ready] = {}
+        self.resolved: list[Any] = []
+
+    def add_scenario(self, entry: ScenarioEntry, scenario: Scenario, extra: Sequence[str]) -> None:
+        sized = self.settings(entry, scenario)
+        self.check_sizes(entry, scenario, sized)
+        self.resolved.append([scenario, {k: v for k, v in sized.items() if k != "shard"}])
+        names = entry.mitigations
+        if names is None:
+            inherits = scenario.parent is not None and scenario.budget is None
+            names = ("none",) if inherits else self.suite.mitigations
+        protocol = self.protocol(scenario, sized)
+        for name in [*names, *(m for m in extra if m not in names)]:
+            self.add_row(entry, scenario, sized, name, protocol, added=name in extra)
+
+    def settings(self, entry: ScenarioEntry, scenario: Scenario) -> dict[str, Any]:
+        """Sizes and settings of a scenario: the suite's, the entry's changes, the scenario's decoding."""
+        suite = self.suite
+        where = f"{self.file}: scenarios: {entry.file}"
+        try:
+            generate = changed(
+                suite.generate,
+                captioner=changed(suite.generate.captioner, **scenario.decoding.captioner),
+                generator=changed(suite.generate.generator, **scenario.decoding.generator),
+            )
+            n = entry.n or suite.n
+            if scenario.budget is not None and scenario.budget.equal == "evaluations":
+                mine = getattr(generate, scenario.budget.modality)
+                reference = changed(getattr(suite.generate, scenario.budget.modality), **scenario.budget.reference)
+                n = max(1, round(n * reference.evaluations / mine.evaluations))
+            fit = suite.fit
+            for modality, steps in entry.fit_steps.items():
+                fit = changed(fit, **{modality: changed(getattr(fit, modality), steps=steps)})
+            evaluate = suite.evaluate
+            if entry.evaluate_n is not None:
+                inputs = round(evaluate.draw_inputs * entry.evaluate_n / evaluate.n)
+                evaluate = changed(evaluate, n=entry.evaluate_n, draw_inputs=inputs)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"{where}: {scenario.variant}: {error}") from error
+        return {
+            "iterations": entry.iterations or suite.iterations, "n": n, "fit": fit, "generate": generate,
+            "evaluate": evaluate, "shard": suite.shard,
+        }  # fmt: skip
+
+    def check_sizes(self, entry: ScenarioEntry, scenario: Scenario, sized: dict[str, Any]) -> None:
+        where = f"{self.file}: scenarios: {entry.file}: {scenario.variant}"
+        for key, split, wanted in (
+            ("n", PROMPT_SPLIT, sized["n"]),
+            ("evaluate.n", "evaluation", sized["evaluate"].n),
+            ("evaluate.n", "floor", sized["evaluate"].n),
+        ):
+            size = self.world.data.sizes.get(split, 0)
+            if wanted > size:
+                raise UsageError(
+                    f"{where}: {key}: found {wanted}; allowed: at most {size}, the size of split {split!r}"
+                )
+        for modality in scenario.trains:
+            self.check_precision(where, modality, sized["fit"], scenario.members.count)
+        if scenario.members.kind == "diverse":
+            for role in ("captioners", "generators"):
+                have = len(self.world.models[role])
+                if scenario.members.count > have:
+                    raise UsageError(
+                        f"{where}: members.count: found {scenario.members.count}; allowed: at most {have}, "
+                        f"the number of {role} in testbed {self.world.testbed.name!r}"
+                    )
+
+    def check_precision(self, where: str, modality: str, fits: Any, count: int) -> None:
+        precision = getattr(fits, modality).precision
+        for spec in self.world.models[f"{modality}s"][:count]:
+            model = spec.execution[0]
+            if model.dtype != "float32" and precision == "32":
+                raise UsageError(
+                    f"{where}: fit.{modality}.precision: found '32' for {model.name!r}, which testbed "
+                    f"{self.world.testbed.name!r} loads as {model.dtype}; allowed: bf16, or dtype float32 there"
+                )
+
+    def protocol(self, scenario: Scenario, sized: dict[str, Any]) -> str:
+        """What makes two rows comparable: never mitigations, seeds or names."""
+        probe = Cell(scenario=scenario, method=NOTHING, seed=0, metrics="", label="", **sized)
+        return probe.protocol(self.world)
+
+    def method(self, name: str) -> Ready:
+        if name not in self.methods:
+            self.methods[name] = make_method(name, self.file.parent)
+            check_scorers(self.methods[name], name, self.world.testbed.name, len(self.world.models["scorers"]))
+        return self.methods[name]
+
+    def add_row(
+        self, entry: ScenarioEntry, scenario: Scenario, sized: dict[str, Any], name: str, protocol: str, added: bool
+    ) -> None:
+        ready = self.method(name)
+        spec, method = ready.spec, ready.method
+        if not set(spec.applies_to) & set(scenario.trains) or not method.hooks.applies(scenario):
+            return
+        patched, unpatched = scenario, sized
+        if ready.scenario_patch:
+            patched = patch_scenario(scenario, ready.scenario_patch, f"mitigation {name}")
+            if changed(patched, name=scenario.name) == scenario:
+                return
+            sized = self.settings(entry, patched)
+        if ready.fit_patch:
+            sized = {**sized, "fit": patch_fits(sized["fit"], ready.fit_patch, f"mitigation {name}")}
+        if sized is not unpatched:
+            self.check_sizes(entry, patched, sized)
+        self.check_reserve(name, method, sized)
+        seeds = entry.seeds or self.suite.seeds
+        if seen := sorted(set(seeds) & set(spec.tuned_on)):
+            raise UsageError(
+                f"{self.file}: mitigation {name}: tuned_on: found {seen}, which {scenario.name} is scored with; "
+                "allowed: seeds that are not scored"
+            )
+        labels = {"scenario": scenario.name, "variant": scenario.variant, "mitigation": spec.name}
+        keys = []
+        for seed in seeds:
+            label = f"{scenario.name}/{scenario.variant}/{spec.name}/seed={seed}"
+            cell = Cell(scenario=patched, method=method, seed=seed, metrics=self.metrics, label=label, **sized)
+            patch_alone = sized is not unpatched and (ready.scenario_patch or not method.active)
+            if patch_alone and self.same(cell, changed(cell, scenario=scenario, **unpatched)):
+                return  # the patch changes nothing here: not applicable
+            if seed == seeds[0] and method.active and self.same(cell, changed(cell, method=NOTHING)):
+                return  # nor do hooks that no step of this scenario asks
+            keys.append(self.add_cell(cell, {**labels, "parent": scenario.parent, "protocol": protocol}))
+        for row in self.rows:
+            if (row.scenario, row.variant, row.mitigation) == tuple(labels.values()):
+                raise UsageError(
+                    f"{self.file}: row {'/'.join(labels.values())} stands twice; allowed: each scenario variant once, "
+                    "each method under a name of its own"
+                )
+        self.rows.append(Row(**labels, parent=scenario.parent, applies_to=tuple(spec.applies_to), seeds=tuple(seeds),
+                             keys=tuple(keys), protocol=protocol, added=added))  # fmt: skip
+
+    def check_reserve(self, name: str, method: Method, sized: dict[str, Any]) -> None:
+        wanted = method.hooks.reserve_items(sized["n"]) * sized["iterations"]
+        size = self.world.data.sizes.get("reserve", 0)
+        if wanted > size:
+            raise UsageError(
+                f"{self.file}: mitigation {name}: needs {wanted} items of split 'reserve' over "
+                f"{sized['iterations']} iterations; allowed: at most {size}"
+            )
+
+    def walk(self, cell: Cell) -> tuple[Trace, dict[str, Step]]:
+        """Return what a cell's result is read from, and every step on the way."""
+        trace = Trace()
+        return trace, {s.key: s for s in Walk(cell, self.world, trace, self.memo).steps()}
+
+    def same(self, one: Cell, other: Cell) -> bool:
+        """Whether two cells measure the very same things."""
+        return self.walk(one)[0].targets() == self.walk(other)[0].targets()
+
+    def add_cell(self, cell: Cell, row: dict[str, Any]) -> str:
+        key = cell.key(self.world)
+        if key not in self.cells:
+            trace, walked = self.walk(cell)
+            needs = _ancestors(walked, trace.targets())
+            for k in needs:
+                self.steps.setdefault(k, walked[k])
+            self.cells[key] = PlannedCell(key, cell, trace, tuple(needs))
+        self.cells[key].rows.append(row)
+        return key
+
+    def finish(self) -> Plan:
+        # What a suite is, names of methods given on the command line aside.
+        identity = digest(
+            [self.suite.name, self.world.identity, self.metrics, self.resolved, self.suite.seeds, self.suite.primary]
+        )
+        return Plan(self.suite, self.file, self.world, identity, self.rows, self.cells, self.steps)
+
+
+def _ancestors(walked: dict[str, Step], targets: Iterable[str]) -> list[str]:
+    """Return the keys that the targets need, in the order walked; steps nobody reads are left out."""
+    needed = set(targets)
+    for key in reversed(list(walked)):
+        if key in needed:
+            needed.update(walked[key].parents)
+    return [key for key in walked if key in needed]

@@ -1,0 +1,63 @@
+"""Running a study as a function, for the command line, notebooks and other programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.planning.needs import require_present
+from benchmarks.planning.plan import Plan, PlannedCell
+from benchmarks.running.execute import Outcome, Reporter, execute
+from benchmarks.running.executors import Executor, LocalExecutor
+from benchmarks.running.worker import accelerators
+from benchmarks.storage.store import LocalStore, Store
+from records.errors import UsageError
+
+
+def run_study(
+    plan: Plan,
+    runs: Path,
+    *,
+    workers: int | None = None,
+    cells: Mapping[str, PlannedCell] | None = None,
+    mirror: bool = True,
+    store: Store | None = None,
+    executor: Executor | None = None,
+    reporter: Reporter | None = None,
+) -> Outcome:
+    """Run what is missing of a plan, then write results, pictures, the board, and MLflow's copy.
+
+    Args:
+        plan: What `benchmarks.planning.planner.make_plan` made of a suite.
+        runs: Folder of stores and results; results go to `runs/<suite>/`.
+        workers: Worker processes; default: one an accelerator, else one a core.
+        cells: Some of the plan's cells; default: those that were asked for (`Plan.asked`).
+        mirror: Whether MLflow gets a copy.
+        store: Where artifacts are kept; default: `runs/store`.
+        executor: Who runs the steps; default: worker processes on this machine, which open `runs/store` themselves.
+        reporter: Shows people what happens; default: nobody.
+
+    Returns:
+        Results by cell key, the steps that were computed, the board in words for a terminal.
+
+    Raises:
+        UsageError: Data or weights are not on this machine, or the folder cannot be written.
+    """
+    from benchmarks.reporting.outputs import mirror_plan, write_board, write_pictures
+
+    workers = (len(accelerators()) or len(os.sched_getaffinity(0))) if workers is None else workers
+    if workers < 1:
+        raise UsageError(f"--workers: found {workers}; allowed: 1 or more")
+    require_present(plan)
+    if store is None:
+        store = LocalStore(runs / "store")
+        store.sweep(older_than=3600)
+    folder = runs / plan.suite.name
+    outcome = execute(
+        plan, store, executor or LocalExecutor(runs / "store", workers, plan.suite.execution), folder / "results",
+        plan.asked if cells is None else cells, reporter,
+        draw=lambda key, result: write_pictures(plan, store, folder, key, result),
+    )  # fmt: skip
+    return replace(outcome, board=write_board(plan, folder), mirrored=mirror_plan(plan, runs) if mirror else "")
