@@ -24,3 +24,9 @@ def checkout() -> Path | None:
 def kept(kind: str) -> Path:
     """Return the folder that `entries` or `baselines` go to: of the checkout's leaderboard, else of that name here."""
     return ROOT / "leaderboard" / kind if checkout() else Path(kind)
+
+
+def located(folder: str | Path) -> Path:
+    """Return the folder of weights that a file names: of the project, or else below the folder a command runs in."""
+    folder = Path(folder).expanduser()
+    return ROOT / folder if (ROOT / folder).exists() else folder.absolute()

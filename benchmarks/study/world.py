@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchmarks.study.loading import ROOT, load_attributes
+from benchmarks.study.loading import load_attributes
 from benchmarks.study.suite import Suite
 from benchmarks.study.testbed import ClassSpec, ModelSpec, Testbed
 from lightning_modules.weights.cards import digest as folder_digest
@@ -23,6 +23,7 @@ from records.declarations import facts
 from records.errors import UsageError
 from records.identity import by_name, identity
 from records.names import MetricName
+from records.place import located
 from records.sources import ClassSource, import_class, read_class
 
 #: What a judge may embed, and whose features are those of each side's own outputs.
@@ -196,11 +197,8 @@ def _make(spec: ClassSpec, where: str) -> Any:
 
 
 def model_folder(model: ModelSpec) -> Path | None:
-    """Return the folder of a model's weights, relative names resolved against the project root."""
-    if model.folder is None:
-        return None
-    folder = Path(model.folder).expanduser()
-    return folder if folder.is_absolute() else ROOT / folder
+    """Return the folder of a model's weights; see `records.place.located`."""
+    return None if model.folder is None else located(model.folder)
 
 
 def _identify(model: ModelSpec, data: ClassSpec, where: str) -> Spec:

@@ -85,6 +85,13 @@ def test_commands_write_below_the_folder_they_run_in(site: Path, tmp_path: Path)
     assert contents(site) == before
 
 
+def test_weights_of_your_own_lie_below_the_folder_you_are_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert place.located("models/mine") == tmp_path / "models" / "mine"
+    assert place.located("suites") == ROOT / "suites"
+    assert place.located(str(tmp_path)) == tmp_path
+
+
 def test_a_checkout_is_known_by_its_project_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert place.checkout() == ROOT
     assert place.kept("entries") == ROOT / "leaderboard" / "entries"
