@@ -14,7 +14,7 @@ from records.names import RowName
 from records.place import checkout, kept
 
 if TYPE_CHECKING:
-    from benchmarks.planning.plan import Plan, Row
+    from benchmarks.planning.plan import Plan, PlannedRow
     from leaderboard.entries import Entry
     from leaderboard.verify import Findings
 
@@ -124,7 +124,7 @@ def _plan(entry: Entry, suite: str | None = None, method: str | None = None, sou
     return plan
 
 
-def _rows(entry: Entry, plan: Plan) -> list[Row]:
+def _rows(entry: Entry, plan: Plan) -> list[PlannedRow]:
     return [row for row in plan.rows if row.mitigation == entry.method]
 
 

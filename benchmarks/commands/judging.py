@@ -16,6 +16,7 @@ from benchmarks.planning.planner import make_plan
 from benchmarks.reporting.evidence import evidence, settings
 from benchmarks.storage.store import LocalStore
 from records.errors import UsageError
+from records.files import write_text
 from records.place import ROOT, kept
 
 if TYPE_CHECKING:
@@ -73,12 +74,12 @@ def check(options: argparse.Namespace) -> int:
         report = _checked(options)
     except UsageError as error:
         if options.junit is not None:
-            _write(options.junit, gate_report.junit_error(options.suite, str(error)))
+            write_text(options.junit, gate_report.junit_error(options.suite, str(error)))
         if options.format == "github":
             print(gate_report.annotation("error", f"check {options.suite}", str(error)))
         raise
     if options.junit is not None:
-        _write(options.junit, gate_report.junit(report))
+        write_text(options.junit, gate_report.junit(report))
     print(gate_report.RENDERERS[options.format](report), end="")
     return REGRESSED if report.bad else PASSED
 
@@ -132,12 +133,7 @@ def claims(options: argparse.Namespace) -> int:
     folder = options.runs / study.suite.name
     if drawn := scatter.panels(family.verdicts, [kind for _, kind in kinds], known):
         write_png(scatter.figure(drawn), folder / "claims.png")
-    _write(folder / "claims.md", markdown(family))
-    _write(folder / "claims.json", json_text(family))
+    write_text(folder / "claims.md", markdown(family))
+    write_text(folder / "claims.json", json_text(family))
     print(markdown(family) if options.format == "markdown" else json_text(family), end="")
     return PASSED
-
-
-def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")

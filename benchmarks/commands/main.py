@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.commands.entries import add_entry_commands
 from benchmarks.commands.judging import add_commands
 from records.errors import UsageError
+from records.files import write_text
 from records.names import RowName
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def table(options: argparse.Namespace) -> int:
         print(f"wrote {path}", file=sys.stderr)
     if options.tex:
         text = latex_text(study, options.runs / study.suite.name / "results", options.entries)
-        options.tex.write_text(text, encoding="utf-8", newline="\n")
+        write_text(options.tex, text)
         print(f"wrote {options.tex}", file=sys.stderr)
     if home and options.entries is None and options.boards is None:
         for page in (home / name for name in PAGES):

@@ -24,7 +24,7 @@ class Accumulate(Mitigation):
         self.cap = None if cap is None else whole("cap", cap, 2)
 
     def pool_size(self, iteration: int, n: int) -> int:
-        """The pool grows by n an iteration, up to the cap."""
+        """Grow by n an iteration, up to the cap."""
         return min(iteration + 1, self.cap or iteration + 1) * n
 
     def curate(self, ctx: Any) -> Pairs:

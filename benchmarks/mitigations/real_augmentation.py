@@ -31,7 +31,7 @@ class RealAugmentation(Mitigation):
         return max(1, round(self.ratio * n))
 
     def pool_size(self, iteration: int, n: int) -> int:
-        """The real set and the synthetic pairs beside it."""
+        """Count the real set and the synthetic pairs beside it."""
         return n + self.synthetic(n)
 
     def curate(self, ctx: Any) -> Pairs:

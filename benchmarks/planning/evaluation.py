@@ -137,7 +137,7 @@ def _sample(world: World, ev: Evaluation, modality: Any, n: int, draws: int, dec
 
 
 def _references(world: World, ev: Evaluation, judge: Spec, where: tuple[str, int]) -> Iterator[Step]:
-    """The judge itself, then what it says of the evaluation split and of the floor split."""
+    """Yield the judge itself, then what it says of the evaluation split and of the floor split."""
     base = Base(model=judge).reading(*where)
     yield base
     for split in ("evaluation", "floor"):

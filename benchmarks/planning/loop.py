@@ -64,7 +64,7 @@ class Walk:
     # -- models ---------------------------------------------------------------------------------------------------
 
     def load_bases(self) -> Iterator[Step]:
-        """The base model of every member; copies share the anchor's weights and differ in their seeds."""
+        """Yield the base model of every member; copies share the anchor's weights and differ in their seeds."""
         for modality, role in (("captioner", "captioners"), ("generator", "generators")):
             specs = self.world.models[role]
             diverse = self.scenario.members.kind == "diverse"
@@ -83,7 +83,7 @@ class Walk:
     # -- data -----------------------------------------------------------------------------------------------------
 
     def real_pairs(self, t: int) -> Iterator[Step]:
-        """The N real pairs of the iteration, and its slice of the reserve where a method asks for one."""
+        """Yield the N real pairs of the iteration, and its slice of the reserve where a method asks for one."""
         data, seed, n = self.world.data_spec, self.cell.seed, self.cell.n
         step = Real(data=data, split=PROMPT_SPLIT, seed=seed, t=t, n=n, **self.at(t))
         yield step
@@ -96,7 +96,7 @@ class Walk:
             self.reserve.append(step.key)
 
     def generate(self, t: int) -> Iterator[Step]:
-        """The raw pool: images, then captions, in shards and by member."""
+        """Yield the raw pool: images, then captions, in shards and by member."""
         made: dict[int, list[str]] = {}
         self.made = []
         if self.scenario.images == "generator":
@@ -113,7 +113,7 @@ class Walk:
         self.pools.append(tuple(key for keys in made.values() for key in keys))
 
     def shards(self) -> range:
-        """Start positions of the shards of one pool; shard boundaries are part of the identity."""
+        """Return the start positions of the shards of one pool; shard boundaries are part of the identity."""
         return range(0, self.cell.n, self.cell.shard)
 
     def items(self, t: int) -> tuple[int, int, int]:
@@ -122,7 +122,7 @@ class Walk:
         return self.cell.seed, 1 if closed else t, self.cell.n
 
     def part(self, t: int, modality: Modality, start: int, member: int) -> dict[str, Any]:
-        """Fields that images and captions steps share."""
+        """Return the fields that images and captions steps share."""
         return {
             "data": self.world.data_spec,
             "items": self.items(t),
@@ -137,7 +137,7 @@ class Walk:
         }
 
     def image_steps(self, t: int) -> Iterator[tuple[int, Step]]:
-        """One step per shard and generator."""
+        """Yield one step per shard and generator."""
         asked = self.pools[-1] if self.scenario.prompts == "previous_captions" and t > 1 else None
         for start in self.shards():
             for member in range(self.k):
@@ -145,7 +145,7 @@ class Walk:
                 yield start, Images(**self.part(t, "generator", start, member), prompts=asked, hooked=hooked)
 
     def caption_steps(self, t: int, images: dict[int, list[str]]) -> Iterator[tuple[int, Step]]:
-        """One step per shard and captioner, over drawn images or the real ones."""
+        """Yield one step per shard and captioner, over drawn images or the real ones."""
         for start in self.shards():
             for member in range(self.k):
                 hooked = self.hooked(("sampling", "relabel"), "captioner", member, t)
@@ -238,7 +238,7 @@ class Walk:
     # -- training -------------------------------------------------------------------------------------------------
 
     def train(self, t: int, pool: str) -> Iterator[Step]:
-        """Every training member takes the full number of steps on the one pool."""
+        """Yield the fits: every training member takes the full number of steps on the one pool."""
         members = range(self.k if self.scenario.members.live else 1)
         for modality in sorted(self.scenario.trains):
             extra = self.hooks.acts("auxiliary", modality)
@@ -254,7 +254,7 @@ class Walk:
             self.models[modality][: len(fitted)] = fitted
 
     def fit(self, t: int, modality: Modality, member: int, pool: str) -> Generator[Step, None, str]:
-        """One fit from the previous (or base) model, and the merge of its weights where a method asks for one."""
+        """Yield one fit from the previous (or base) model, and the merge of its weights where a method asks for one."""
         step: Step = Fit(
             modality=modality, settings=getattr(self.cell.fit, modality),
             seed=step_seed(self.cell.seed, f"fit-{modality}", t, member), model=self.start(modality, member), pool=pool,
@@ -272,7 +272,7 @@ class Walk:
         return step.key
 
     def extra(self, t: int, modality: Modality, pool: str, fitted: str = "") -> Iterator[Step]:
-        """The auxiliary step of a modality."""
+        """Yield the auxiliary step of a modality."""
         step = Auxiliary(
             modality=modality, settings=getattr(self.cell.fit, modality),
             seed=step_seed(self.cell.seed, f"auxiliary-{modality}", t), pool=pool,

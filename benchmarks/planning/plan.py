@@ -15,7 +15,7 @@ from records.names import CONTROLS
 
 
 @dataclass(frozen=True)
-class Row:
+class PlannedRow:
     """One line of the board: a scenario variant under a method, and its cells, one a seed."""
 
     scenario: str
@@ -53,7 +53,7 @@ class Plan:
     file: Path
     world: World
     digest: str
-    rows: list[Row]
+    rows: list[PlannedRow]
     cells: dict[str, PlannedCell]
     steps: dict[str, Step]
 

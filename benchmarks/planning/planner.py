@@ -12,7 +12,7 @@ from benchmarks.methods.nothing import Nothing
 from benchmarks.methods.ready import Ready, check_scorers, make_method
 from benchmarks.planning.cells import Cell, Trace
 from benchmarks.planning.loop import Walk
-from benchmarks.planning.plan import Plan, PlannedCell, Row
+from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
 from benchmarks.steps import Step
 from benchmarks.steps.items import PROMPT_SPLIT
 from benchmarks.study.loading import extended, load_scenarios, load_suite, load_testbed, patch_fits, patch_scenario
@@ -61,7 +61,7 @@ class _Planner:
         self.suite, self.file, self.world = suite, file, world
         judges = world.models["judges"] if any(f.judged for f in world.families) else ()
         self.metrics = digest([[f.identity for f in world.families], judges])
-        self.rows: list[Row] = []
+        self.rows: list[PlannedRow] = []
         self.cells: dict[str, PlannedCell] = {}
         self.steps: dict[str, Step] = {}
         self.memo: dict[Any, Any] = {}
@@ -143,7 +143,7 @@ class _Planner:
                 )
 
     def protocol(self, scenario: Scenario, sized: dict[str, Any]) -> str:
-        """What makes two rows comparable: never mitigations, seeds or names."""
+        """Return what makes two rows comparable: never mitigations, seeds or names."""
         probe = Cell(scenario=scenario, method=NOTHING, seed=0, metrics="", label="", **sized)
         return probe.protocol(self.world)
 
@@ -194,8 +194,12 @@ class _Planner:
                     f"{self.file}: row {'/'.join(labels.values())} stands twice; allowed: each scenario variant once, "
                     "each method under a name of its own"
                 )
-        self.rows.append(Row(**labels, parent=scenario.parent, applies_to=tuple(spec.applies_to), seeds=tuple(seeds),
-                             keys=tuple(keys), protocol=protocol, added=added))  # fmt: skip
+        self.rows.append(
+            PlannedRow(
+                **labels, parent=scenario.parent, applies_to=tuple(spec.applies_to), seeds=tuple(seeds),
+                keys=tuple(keys), protocol=protocol, added=added,
+            )
+        )  # fmt: skip
 
     def check_reserve(self, name: str, method: Method, sized: dict[str, Any]) -> None:
         wanted = method.hooks.reserve_items(sized["n"]) * sized["iterations"]

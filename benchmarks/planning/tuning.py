@@ -18,6 +18,7 @@ from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
 from benchmarks.study.loading import load_mitigation, load_suite
 from records.errors import UsageError
+from records.files import write_text
 
 
 def plan_tuning(
@@ -62,7 +63,7 @@ def plan_tuning(
         name = f"{spec.name}[{', '.join(f'{knob}={value}' for knob, value in knobs.items())}]"
         data = {k: v for k, v in asdict(with_knobs(spec, knobs, name)).items() if v and k != "tuned_on"}
         target = folder / f"{spec.name}_{len(variants)}.yaml"
-        target.write_text(yaml.safe_dump(_plain(data), sort_keys=False), encoding="utf-8")
+        write_text(target, yaml.safe_dump(_plain(data), sort_keys=False))
         variants.append(str(target))
     mine = [*overrides, "--seeds", str(list(seeds)), "--name", f"{suite.name}_tuning"]
     return make_plan(suite_name, mine, variants), variants

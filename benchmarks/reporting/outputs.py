@@ -13,6 +13,7 @@ from benchmarks.planning.estimate import estimate
 from benchmarks.planning.plan import Plan, resolved
 from benchmarks.planning.protocols import metric_infos
 from benchmarks.storage.store import LocalStore, Store
+from records.files import write_text
 from records.names import RowName
 from records.results import CellResult, read_results
 
@@ -97,9 +98,9 @@ def write_board(plan: Plan, folder: Path, entries: Path | None = None, sort: str
         board = sort_board(board, sort)
     folder.mkdir(parents=True, exist_ok=True)
     page = markdown(board, title=plan.suite.name) + claims_section(plan, board)
-    (folder / "leaderboard.md").write_text(page, encoding="utf-8")
-    (folder / "leaderboard.csv").write_text(csv_text(board), encoding="utf-8")
-    (folder / "metrics.csv").write_text(csv_wide(board), encoding="utf-8")
+    write_text(folder / "leaderboard.md", page)
+    write_text(folder / "leaderboard.csv", csv_text(board))
+    write_text(folder / "metrics.csv", csv_wide(board))
     if any(not line.reading.problem for group in board.groups for line in group.lines):
         from leaderboard import curves, drawing, forest
 
@@ -154,11 +155,10 @@ def write_entry_board(suite: str, entries: Path | None, boards: Path) -> list[Pa
     }
     if family:
         texts["claims.json"] = claims_text(family)
-    boards.mkdir(parents=True, exist_ok=True)
     paths = []
     for ending, text in texts.items():
         paths.append(boards / f"{suite}.{ending}")
-        paths[-1].write_text(text, encoding="utf-8", newline="\n")
+        write_text(paths[-1], text)
     return paths
 
 
@@ -203,7 +203,7 @@ def _write_picture(data: Any, samples: dict[int, Any], modality: str, target: Pa
     else:
         references = [texts[0] for texts in data.captions("evaluation", items)]
         table = caption_table({t: list(p.captions) for t, p in pairs.items()}, references)
-        target.write_text(table, encoding="utf-8")
+        write_text(target, table)
 
 
 def shown_items(data: Any, n: int, count: int = 10) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks.planning.plan import Plan, Row
+from benchmarks.planning.plan import Plan, PlannedRow
 from benchmarks.planning.planner import make_plan
 from benchmarks.planning.protocols import metric_infos
 from leaderboard.entries import Entry, EntryCell, EntryRow
@@ -26,7 +26,7 @@ def plan_with(suite: str, methods: Sequence[str] = ()) -> Plan:
     return make_plan(suite, (), more) if more else plan
 
 
-def rows_of(plan: Plan, method: str) -> list[Row]:
+def rows_of(plan: Plan, method: str) -> list[PlannedRow]:
     """Return the rows of a method, by its name or by what it was given as on the command line.
 
     Raises:
@@ -40,7 +40,7 @@ def rows_of(plan: Plan, method: str) -> list[Row]:
     return rows
 
 
-def expected(plan: Plan, rows: Sequence[Row]) -> tuple[EntryRow, ...]:
+def expected(plan: Plan, rows: Sequence[PlannedRow]) -> tuple[EntryRow, ...]:
     """Return what an entry of these rows must hold, without cells."""
     made = []
     for row in rows:
@@ -92,7 +92,7 @@ def make_entry(plan: Plan, method: str, results: Path) -> Entry:
     )  # fmt: skip
 
 
-def _cells(row: Row) -> list[tuple[int, str]]:
+def _cells(row: PlannedRow) -> list[tuple[int, str]]:
     return list(zip(row.seeds, row.keys, strict=True))
 
 

@@ -20,19 +20,19 @@ class Reporter(Protocol):
     """Shows people what happens."""
 
     def start(self, steps: Sequence[Step], cells: int) -> None:
-        """So many steps are about to run."""
+        """Hear how many steps are about to run."""
 
     def step(self, step: Step, record: Record | None, message: str) -> None:
-        """A step ended: with a record, or with the reason why not."""
+        """Hear that a step ended: with a record, or with the reason why not."""
 
     def progress(self, key: str, done: int, total: int) -> None:
-        """A running step has come this far."""
+        """Hear how far a running step has come."""
 
     def cell(self, result: CellResult) -> None:
-        """A cell ended."""
+        """Hear that a cell ended."""
 
     def stop(self) -> None:
-        """Everything ended."""
+        """Hear that everything ended."""
 
 
 class Silent:

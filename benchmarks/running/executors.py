@@ -38,13 +38,13 @@ class Listener(Protocol):
     """Hears what happens; the reporter and the result writer are listeners."""
 
     def done(self, step: Step, record: Record) -> None:
-        """A step is in the store."""
+        """Hear that a step is in the store."""
 
     def failed(self, failure: Failure) -> None:
-        """A step could not be done."""
+        """Hear that a step could not be done."""
 
     def progress(self, key: str, done: int, total: int) -> None:
-        """A running step has come this far."""
+        """Hear how far a running step has come."""
 
 
 class Executor(Protocol):

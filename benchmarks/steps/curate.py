@@ -16,7 +16,6 @@ from records.results import Cost
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext
-    from benchmarks.study.suite import Retain
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,6 +31,7 @@ class Curate(ItemStep):
 
     kind: ClassVar[str] = "curate"
     version: ClassVar[int] = 1
+    stays_with: ClassVar[str] = "pools"
     n: int
     size: int
     seed: int | None = None
@@ -56,10 +56,6 @@ class Curate(ItemStep):
     def work(self) -> Work:
         """Return n items; the artifact holds `size`."""
         return Work(self.n)
-
-    def kept(self, retain: Retain) -> bool:
-        """Kept where pools are."""
-        return retain.pools
 
     @property
     def pictures(self) -> int:

@@ -33,6 +33,7 @@ class Features(Step):
 
     kind: ClassVar[str] = "features"
     version: ClassVar[int] = 1
+    worker: ClassVar[str] = "judge"
     modality: str
     n: int | None = None
     seed: int | None = None
@@ -71,11 +72,6 @@ class Features(Step):
     def work(self) -> Work:
         """Return n, known of sets alone."""
         return Work(self.n or 0)
-
-    @property
-    def network(self) -> str | None:
-        """The judge."""
-        return self.judge
 
 
 def embedded(judge: Any) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ class Fit(HookedStep):
 
     kind: ClassVar[str] = "fit"
     version: ClassVar[int] = 1
+    worker: ClassVar[str] = "model"
     modality: Modality
     settings: FitSettings
     seed: int
@@ -55,11 +56,6 @@ class Fit(HookedStep):
     def kept(self, retain: Retain) -> bool:
         """Adapters always, whole weights where models are."""
         return retain.models or self.settings.lora is not None
-
-    @property
-    def network(self) -> str | None:
-        """The model that is trained."""
-        return self.model
 
 
 def fit_cost(report: Any) -> Cost:

@@ -12,7 +12,6 @@ from records.results import Cost
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext
-    from benchmarks.study.suite import Retain
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -21,6 +20,8 @@ class Merge(HookedStep):
 
     kind: ClassVar[str] = "merge"
     version: ClassVar[int] = 1
+    stays_with: ClassVar[str] = "models"
+    worker: ClassVar[str] = "model"
     modality: Modality
     seed: int
     model: str = reads()
@@ -30,12 +31,3 @@ class Merge(HookedStep):
         hooked = self.hook("merge", context, new_model=context.fresh_model(self.model), modality=self.modality)
         assert hooked is not None
         return hooked[0].merge(hooked[1]), Cost()
-
-    def kept(self, retain: Retain) -> bool:
-        """Kept where models are."""
-        return retain.models
-
-    @property
-    def network(self) -> str | None:
-        """The model that is merged."""
-        return self.model

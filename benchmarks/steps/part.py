@@ -13,7 +13,6 @@ from benchmarks.steps.step import Keys, Work, reads
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext
-    from benchmarks.study.suite import Retain
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -29,6 +28,8 @@ class Part(ItemStep):
         model: The model that makes the data.
     """
 
+    stays_with: ClassVar[str] = "pools"
+    worker: ClassVar[str] = "model"
     turn: ClassVar[int]  # how many neighbours of k members in a row fall to the same one, in units of k ** turn
     draws: int
     shard: tuple[int, int]
@@ -62,15 +63,6 @@ class Part(ItemStep):
         run = k**self.turn
         mine = (_turns(stop, member, k, run) - _turns(start, member, k, run)) * self.draws
         return Work(mine, mine * self.decoding.evaluations)
-
-    def kept(self, retain: Retain) -> bool:
-        """Kept where pools are."""
-        return retain.pools
-
-    @property
-    def network(self) -> str | None:
-        """The model that makes the data."""
-        return str(self.model)
 
     @property
     def pictures(self) -> int:

@@ -14,7 +14,6 @@ from records.results import Cost
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext
-    from benchmarks.study.suite import Retain
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,6 +31,7 @@ class Real(Step):
 
     kind: ClassVar[str] = "real"
     version: ClassVar[int] = 1
+    stays_with: ClassVar[str] = "pools"
     data: Spec
     split: str
     seed: int
@@ -52,10 +52,6 @@ class Real(Step):
     def work(self) -> Work:
         """Return n items."""
         return Work(self.n)
-
-    def kept(self, retain: Retain) -> bool:
-        """Kept where pools are."""
-        return retain.pools
 
     @property
     def pictures(self) -> int:

@@ -25,6 +25,7 @@ class Reference(Step):
 
     kind: ClassVar[str] = "reference"
     version: ClassVar[int] = 1
+    worker: ClassVar[str] = "judge"
     data: Spec | None = None
     split: str | None = None
     n: int | None = None
@@ -50,11 +51,6 @@ class Reference(Step):
     def work(self) -> Work:
         """Return n items."""
         return Work(self.n or 0)
-
-    @property
-    def network(self) -> str | None:
-        """The judge."""
-        return self.judge
 
 
 def _caption_features(judge: Any, texts: list[tuple[str, ...]]) -> np.ndarray:

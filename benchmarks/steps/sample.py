@@ -16,7 +16,6 @@ from records.results import Cost
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext
-    from benchmarks.study.suite import Retain
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -25,6 +24,8 @@ class Sample(Step):
 
     kind: ClassVar[str] = "sample"
     version: ClassVar[int] = 1
+    stays_with: ClassVar[str] = "samples"
+    worker: ClassVar[str] = "model"
     data: Spec
     split: str
     modality: Modality
@@ -61,15 +62,6 @@ class Sample(Step):
         """Return n x draws samples, each with the evaluations of the decoding."""
         samples = self.n * self.draws
         return Work(samples, samples * self.decoding.evaluations)
-
-    def kept(self, retain: Retain) -> bool:
-        """Kept where samples are."""
-        return retain.samples
-
-    @property
-    def network(self) -> str | None:
-        """The model that is sampled."""
-        return self.model
 
     @property
     def pictures(self) -> int:

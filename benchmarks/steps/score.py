@@ -13,7 +13,6 @@ from records.results import Cost
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext
-    from benchmarks.study.suite import Retain
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -22,6 +21,8 @@ class Score(Step):
 
     kind: ClassVar[str] = "score"
     version: ClassVar[int] = 1
+    stays_with: ClassVar[str] = "pools"
+    worker: ClassVar[str] = "scorer"
     new: Keys = reads()
     scorer: str = reads()
 
@@ -35,12 +36,3 @@ class Score(Step):
             "captions": scorer.embed_texts(list(pool.captions)),
         }
         return value, Cost(network_evaluations=2 * len(pool), real_samples=int(np.sum(pool.origin == 0)))
-
-    def kept(self, retain: Retain) -> bool:
-        """Kept where pools are."""
-        return retain.pools
-
-    @property
-    def network(self) -> str | None:
-        """The scorer."""
-        return self.scorer

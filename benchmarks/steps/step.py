@@ -71,10 +71,14 @@ class Step:
     Attributes:
         kind: Its name, in keys and for people.
         version: Bumped whenever `run` changes numbers by design.
+        stays_with: What of `retain:` keeps its artifact; "" = always kept, as results, features and bases are.
+        worker: The input that is the model whose work it is; "" = no model's.
     """
 
     kind: ClassVar[str]
     version: ClassVar[int] = 1
+    stays_with: ClassVar[str] = ""
+    worker: ClassVar[str] = ""
     where: str = aside(default="")
     iteration: int = aside(default=0)
 
@@ -91,13 +95,13 @@ class Step:
         return Work()
 
     def kept(self, retain: Retain) -> bool:
-        """Return whether the artifact outlives its last reader; results, features and bases always do."""
-        return True
+        """Return whether the artifact outlives its last reader."""
+        return not self.stays_with or getattr(retain, self.stays_with)
 
     @property
     def network(self) -> str | None:
         """The key of the model whose work it is, if it is one's."""
-        return None
+        return getattr(self, self.worker) if self.worker else None
 
     @property
     def rated(self) -> str:

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.analytic import pair_theory, theory
 from benchmarks.planning.planner import make_plan
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.steps import Curate
 from benchmarks.storage.store import MemoryStore
 from records.results import Cost
+from tests.analytic import pair_theory, theory
 from tests.analytic.agreement import Trajectories, assert_between, assert_falls, assert_mean, power, scores, stacked
 
 pytestmark = pytest.mark.theory

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.analytic import pair_theory, theory
+from tests.analytic import pair_theory, theory
 from tests.analytic.agreement import assert_between, assert_falls, assert_mean, power, stacked
 from tests.analytic.loops import accumulated, make, run
 

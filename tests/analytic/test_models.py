@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from scipy.stats import kstest
@@ -197,23 +195,3 @@ def test_pool_law_is_what_the_fits_learn():
     assert set(measured(family, captions=pool.captions, oracle=data.oracle)) | set(family.absent) == set(
         PoolLaw.declares
     )
-
-
-def test_calls_cost_microseconds():
-    data, generator, captioner = make(classes=10, reads=True)
-    pool = pairs(np.zeros(64), ["c0"] * 64)
-    calls = {
-        "images": lambda: data.images("prompts", np.arange(64)),
-        "draw": lambda: generator.generate(["c1"] * 64, DRAWN, SEEDS[:64]),
-        "caption": lambda: captioner.generate(np.zeros(64), SAMPLED, SEEDS[:64]),
-        "fit": lambda: generator.fit_pairs(pool, SETTINGS, 0),
-    }
-    for name, call in calls.items():
-        best = min(_timed(call) for _ in range(30))
-        assert best < 1e-3, f"{name} takes {best * 1e6:.0f} us"
-
-
-def _timed(call):
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from benchmarks.analytic import pair_theory, theory
+from tests.analytic import pair_theory, theory
 from tests.analytic.agreement import assert_mean, scores
 
 RNG_SEEDS = 4000

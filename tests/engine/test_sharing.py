@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.planning.plan import Plan, Row
+from benchmarks.planning.plan import Plan, PlannedRow
 from benchmarks.study.loading import ROOT
 from tests.engine.conftest import TESTBED, write_suite
 
@@ -16,7 +16,7 @@ Planner = Callable[..., Plan]
 JOINT = {"file": "joint_finetune"}
 
 
-def row(plan: Plan, scenario: str, mitigation: str, variant: str = "default") -> Row:
+def row(plan: Plan, scenario: str, mitigation: str, variant: str = "default") -> PlannedRow:
     return next(r for r in plan.rows if (r.scenario, r.variant, r.mitigation) == (scenario, variant, mitigation))
 
 

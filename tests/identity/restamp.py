@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks.methods.method import Method
 from benchmarks.planning.cells import Cell
-from benchmarks.planning.plan import Plan, PlannedCell, Row
+from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
 from benchmarks.planning.protocols import metric_infos
 from benchmarks.reporting.evidence import settings
 from benchmarks.reporting.submit import plan_with
@@ -86,7 +86,7 @@ def stamped_baseline(frozen: Baseline, plan: Plan) -> Baseline:
     return replace(frozen, trends=tuple(trends))
 
 
-def _row(entry: Entry, row: EntryRow, plan: Plan, planned: Row) -> EntryRow:
+def _row(entry: Entry, row: EntryRow, plan: Plan, planned: PlannedRow) -> EntryRow:
     world = _world(plan.world)
     then = replace(plan, world=world)
     cells = dict(zip(planned.seeds, (plan.cells[key] for key in planned.keys), strict=True))
@@ -113,7 +113,7 @@ def _row(entry: Entry, row: EntryRow, plan: Plan, planned: Row) -> EntryRow:
     return replace(row, info=info, cells=tuple(made))
 
 
-def _plain(plan: Plan, row: Row) -> Cell:
+def _plain(plan: Plan, row: PlannedRow) -> Cell:
     """Return a cell of the row's scenario that no method patches: its protocol is that of the row."""
     group = [plan.cells[r.keys[0]].cell for r in plan.rows if (r.scenario, r.variant) == (row.scenario, row.variant)]
     return next(cell for cell in group if cell.protocol(plan.world) == row.protocol)

@@ -140,19 +140,6 @@ def contraction_residual(total: np.ndarray, within: np.ndarray, n: int) -> np.nd
     return total - total[..., :1] + spent / n
 
 
-def misread_bound(spacing: float) -> float:
-    """Return a bound of the share of images nearer to another class than their own (frozen text model).
-
-    E[v_t] + E[drift_t] = 1 (`theory.refit_drift`) is the mean square distance of an image from the base mean
-    of its class, at every t while captions are faithful; by Chebyshev it exceeds spacing / 2 with at most
-    this probability.
-
-    Args:
-        spacing: Between neighbouring means, in standard deviations of the base.
-    """
-    return min(1.0, 4.0 / spacing**2)
-
-
 def _mixture(n: int, prompts: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Return the (n + 1,) law of the caption count of class 0, given that of the prompt count."""
     law = np.zeros(n + 1)
