@@ -16,7 +16,7 @@ STAMP := .venv/.installed
 RUN := OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 .PHONY: help setup bench plan leaderboard tune submit verify baseline check claims ui bases mirror speed-gpu \
-	speed-metrics test test-slow lint clean
+	speed-metrics test test-slow test-wheel wheel lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -83,6 +83,16 @@ test: $(STAMP) ## Run the fast tests, two processes of one thread
 
 test-slow: $(STAMP) ## Run the slow tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow $(ARGS)
+
+wheel: $(STAMP) ## Build the wheel into dist/
+	@rm -rf build dist *.egg-info  # what a former build left there would go into the wheel
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@rm -rf build
+	@ls dist/*.whl
+
+test-wheel: wheel ## Install the wheel into an empty environment and use it from an empty folder
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or 3.12 with venv found: make test-wheel PYTHON=/path/to/python"; exit 1; }
+	@.ci/test-wheel dist/mmcollapse-*.whl $(PYTHON)
 
 lint: $(STAMP) ## Check style, formatting, types, spelling and Markdown
 	$(BIN)/ruff check .

@@ -29,7 +29,7 @@ COLUMNS = {
 _LEVEL = 1
 #: Bytes of raw images in one row group, which is written and read at once.
 _GROUP = 64 * 2**20
-_OURS = b"collapse_bench"
+_OURS, _FORMER = b"mmcollapse", b"collapse_bench"  # pools that were made under the former name stay readable
 
 
 def write(file: Path, images: np.ndarray, fields: dict[str, Any]) -> None:
@@ -66,7 +66,8 @@ def read(file: Path) -> tuple[np.ndarray, dict[str, Any]]:
     if not file.is_file():
         raise FileNotFoundError(f"{file} is missing")
     opened = pq.ParquetFile(file)
-    ours = (opened.schema_arrow.metadata or {}).get(_OURS)
+    metadata = opened.schema_arrow.metadata or {}
+    ours = metadata.get(_OURS) or metadata.get(_FORMER)
     if ours is None:
         raise ValueError(f"{file}: found no shape of its images; allowed: a file written by Pairs.save")
     shape = tuple(json.loads(ours)["shape"])

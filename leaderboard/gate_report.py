@@ -102,7 +102,7 @@ def _junit_suite(
 ) -> tuple[ElementTree.Element, ElementTree.Element]:
     counts = {"tests": str(tests), "failures": str(failures), "errors": str(errors), "skipped": "0"}
     root = ElementTree.Element("testsuites", counts)
-    return root, ElementTree.SubElement(root, "testsuite", {"name": f"collapse-bench {suite}", **counts})
+    return root, ElementTree.SubElement(root, "testsuite", {"name": f"mmcollapse {suite}", **counts})
 
 
 def junit_text(root: ElementTree.Element) -> str:

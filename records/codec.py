@@ -166,7 +166,7 @@ def _plain(value: Any, where: str) -> Any:
 def document_schema(kind: type, version: int, title: str) -> dict[str, Any]:
     """Return the JSON schema of a document of the declared type that says its schema's version."""
     parts = _adapter(kind).json_schema()["$defs"]
-    body = {**parts.pop(kind.__name__), "title": f"collapse-bench {title}"}
+    body = {**parts.pop(kind.__name__), "title": f"mmcollapse {title}"}
     body["properties"] = {"schema": {"const": version}, **body["properties"]}
     body["required"] = ["schema", *body["required"]]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **body, "$defs": parts}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from records.errors import UsageError
 from records.files import write_text
 from records.names import RowName
+from records.place import checkout, kept
 
 if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan, PlannedRow
@@ -26,7 +27,9 @@ def add_entry_commands(commands: Any) -> None:
     command.add_argument("suite", help="a shipped suite's name, or a YAML file")
     command.add_argument("--method", required=True, help="none, real, a method's name, its YAML file or file.py:Class")
     command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
-    command.add_argument("--entries", type=Path, default=None, help="folder of entries (default: the project's)")
+    command.add_argument(
+        "--entries", type=Path, default=None, help="folder of entries (default: the checkout's, else ./entries)"
+    )
     command.set_defaults(run=submit)
     command = commands.add_parser("verify", help=(verify.__doc__ or "").splitlines()[0], allow_abbrev=False)
     command.add_argument("entry", type=Path, help="an entry's file")
@@ -41,17 +44,20 @@ def add_entry_commands(commands: Any) -> None:
 def submit(options: argparse.Namespace) -> int:
     """Write a method's entry from its result files; incomplete ones are refused."""
     from benchmarks.reporting.submit import make_entry, plan_with
-    from leaderboard.entries import FOLDER, read_entry
+    from leaderboard.entries import read_entry
 
     _no_overrides(options, "an entry is of a suite as it is written")
     plan = plan_with(options.suite, [options.method])
     entry = make_entry(plan, options.method, options.runs / plan.suite.name / "results")
     text = entry.to_json()
-    path = (options.entries or FOLDER) / entry.path
+    path = (options.entries or kept("entries")) / entry.path
     write_text(path, text)
     read_entry(path)  # what was written can be read by the strict reader
     print(f"wrote {path}: {len(entry.rows)} rows, {len(text):,} bytes")
-    print(f"next: make verify ENTRY={path}, then make leaderboard SUITE={entry.suite}")
+    if checkout():
+        print(f"next: make verify ENTRY={path}, then make leaderboard SUITE={entry.suite}")
+    else:
+        print(f"next: mmcollapse verify {path}")
     return 0
 
 

@@ -15,14 +15,13 @@ from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
 from benchmarks.reporting.evidence import evidence, settings
 from benchmarks.storage.store import LocalStore
-from benchmarks.study.loading import ROOT
 from records.errors import UsageError
 from records.files import write_text
+from records.place import ROOT, kept
 
 if TYPE_CHECKING:
     pass
 
-BASELINES = ROOT / "leaderboard" / "baselines"
 PASSED, REGRESSED, ERROR = 0, 1, 2
 
 
@@ -39,7 +38,9 @@ def add_commands(commands: Any) -> None:
             command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
             command.add_argument("--format", choices=("markdown", "json"), default="markdown")
             continue
-        command.add_argument("--baseline", type=Path, help="the file (default: leaderboard/baselines/SUITE.json)")
+        command.add_argument(
+            "--baseline", type=Path, help="the file (default: SUITE.json in leaderboard/baselines, else ./baselines)"
+        )
         if name == "baseline":
             command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
             continue
@@ -57,7 +58,7 @@ def baseline(options: argparse.Namespace) -> int:
     if not study.suite.gates:
         raise UsageError(f"{study.file}: gates: found none; allowed: one to six, for a baseline to hold")
     frozen = freeze(study.suite.name, study.suite.gates, evidence(study, options.runs), settings(study))
-    file = options.baseline or BASELINES / f"{study.suite.name}.json"
+    file = options.baseline or kept("baselines") / f"{study.suite.name}.json"
     write(frozen, file)
     for trend in frozen.trends:
         print(f"{trend.gate.name}: {trend.mean:.4g} ± {trend.spread:.2g} over {len(trend.values)} seeds")
@@ -88,17 +89,24 @@ def _checked(options: argparse.Namespace) -> Any:
     from leaderboard.baseline import read
 
     study = make_plan(options.suite, options.overrides)
-    frozen = read(options.baseline or BASELINES / f"{study.suite.name}.json")
+    frozen = read(options.baseline or _baseline(study.suite.name))
     if frozen.suite != study.suite.name:
         raise UsageError(f"{options.baseline}: baseline of suite {frozen.suite!r}; allowed: of {study.suite.name!r}")
     with contextlib.ExitStack() as stack:
         runs = options.runs
         if runs is None:
-            runs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="collapse-bench-check-")))
+            runs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mmcollapse-check-")))
             _run(study, runs, options.workers)
         computed = LocalStore.listing(runs / "store") | LocalStore.listing(runs / "store", "dropped.json")
         steps = sum(key in computed for key in study.steps)
         return gate.check(study.suite.gates, frozen, evidence(study, runs), settings(study), steps)
+
+
+def _baseline(suite: str) -> Path:
+    """Return the file of a suite's baseline: your own, or else the one that ships."""
+    own = kept("baselines") / f"{suite}.json"
+    shipped = ROOT / "leaderboard" / "baselines" / own.name
+    return shipped if shipped.is_file() and not own.is_file() else own
 
 
 def _run(study: Plan, runs: Path, workers: int | None) -> None:

@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks COMMAND`, of which there is a list under `--help`.
+"""The command line: `mmcollapse COMMAND`, or `python -m benchmarks COMMAND`; `--help` lists the commands.
 
 Parsing, planning and tables never import torch; `run` does, in its worker processes.
 """
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser; what it does not know is an override of the suite, such as `--iterations 3`."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="mmcollapse", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     functions = (("run", run), ("plan", plan), ("table", table), ("tune", tune), ("mirror", mirror), ("ui", ui))
     for name, function in functions:
@@ -80,7 +80,9 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--entries", type=Path, default=None, help="folder of entries (default: the project's)"
             )
-            command.add_argument("--boards", type=Path, default=None, help="folder of boards (default: the project's)")
+            command.add_argument(
+                "--boards", type=Path, default=None, help="folder of boards (default: the checkout's, else below runs)"
+            )
             command.add_argument("--tex", type=Path, default=None, metavar="FILE", help="also write LaTeX tables")
         if name == "ui":
             command.add_argument("--port", type=int, default=5000)
@@ -175,20 +177,22 @@ def table(options: argparse.Namespace) -> int:
     """Write and print the board: from committed entries beside the result files, and from entries alone."""
     from benchmarks.reporting.declared import MAKERS
     from benchmarks.reporting.outputs import latex_text, write_board, write_entry_board
-    from benchmarks.study.loading import ROOT
     from leaderboard.pages import PAGES, fill
+    from records.place import checkout
 
     study = read_plan(options)
     print(write_board(study, options.runs / study.suite.name, options.entries, options.sort), end="")
-    for path in write_entry_board(study.suite.name, options.entries, options.boards):
+    home = checkout()
+    boards = home / "leaderboard" / "boards" if home else options.runs / study.suite.name / "boards"
+    for path in write_entry_board(study.suite.name, options.entries, options.boards or boards):
         print(f"wrote {path}", file=sys.stderr)
     if options.tex:
         text = latex_text(study, options.runs / study.suite.name / "results", options.entries)
         write_text(options.tex, text)
         print(f"wrote {options.tex}", file=sys.stderr)
-    if options.entries is None and options.boards is None:
-        for page in (ROOT / name for name in PAGES):
-            if fill(page, ROOT / "leaderboard" / "boards", MAKERS):
+    if home and options.entries is None and options.boards is None:
+        for page in (home / name for name in PAGES):
+            if fill(page, boards, MAKERS):
                 print(f"wrote the tables of {page}", file=sys.stderr)
     return 0
 

@@ -134,7 +134,7 @@ def _entry_claims(suite: str, board: Board) -> ClaimFamily | None:
     return _claims(*load_suite(suite), board) if (SUITES / f"{suite}.yaml").is_file() else None
 
 
-def write_entry_board(suite: str, entries: Path | None = None, boards: Path | None = None) -> list[Path]:
+def write_entry_board(suite: str, entries: Path | None, boards: Path) -> list[Path]:
     """Write the committed board of a suite from its entries alone; return the files, none where it has no entry."""
     from leaderboard.claims.report import json_text as claims_text
     from leaderboard.claims.report import section
@@ -155,11 +155,9 @@ def write_entry_board(suite: str, entries: Path | None = None, boards: Path | No
     }
     if family:
         texts["claims.json"] = claims_text(family)
-    home = boards or FOLDER.parent / "boards"
-    home.mkdir(parents=True, exist_ok=True)
     paths = []
     for ending, text in texts.items():
-        paths.append(home / f"{suite}.{ending}")
+        paths.append(boards / f"{suite}.{ending}")
         write_text(paths[-1], text)
     return paths
 

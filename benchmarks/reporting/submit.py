@@ -136,7 +136,7 @@ def _is_read(name: MetricName) -> bool:
 
 def _version() -> str:
     try:
-        return version("collapse-bench")
+        return version("mmcollapse")
     except PackageNotFoundError:  # run from a checkout that was never installed: the commit says enough
         return ""
 

@@ -21,7 +21,7 @@ from typing import Any
 from records.names import RowName
 from records.results import CellResult
 
-EXPERIMENT = "collapse-bench"
+EXPERIMENT = "mmcollapse"
 TAG = "collapse."
 BATCH = 1000  # points per request, MLflow's own limit
 PARAMETER_LENGTH = 250

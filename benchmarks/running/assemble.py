@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.planning.protocols import metric_infos
 from benchmarks.steps.measuring import Measuring
 from benchmarks.storage.store import Store
-from benchmarks.study.loading import ROOT
 from records.canonical import canonical
+from records.place import checkout
 from records.results import CellError, CellResult, Cost, Floor, Interval, Point, Row, Status
 
 if TYPE_CHECKING:
@@ -140,9 +140,12 @@ def _versions() -> dict[str, str]:
 @lru_cache(maxsize=1)
 def _commit() -> str:
     """Return the commit of the project, `+` where the tree differs from it, "" outside a checkout."""
+    home = checkout()
+    if home is None:  # a repository around an installed package is somebody else's
+        return ""
     try:
         run = subprocess.run(
-            ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],
+            ["git", "-C", str(home), "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],
             capture_output=True, text=True, timeout=10, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):

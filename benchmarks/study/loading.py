@@ -13,11 +13,11 @@ from benchmarks.study.mitigation_file import MitigationFile
 from benchmarks.study.suite import Fits, Scenario, Suite
 from benchmarks.study.testbed import AttributeList, Testbed
 from records.errors import UsageError
+from records.place import ROOT
 from records.sources import add_to_path
 from records.typed import merged, read_yaml, typed
 
 T = TypeVar("T")
-ROOT = Path(__file__).resolve().parents[2]
 SUITES = ROOT / "suites"
 
 

@@ -10,11 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchmarks.study.loading import ROOT
 from benchmarks.study.testbed import ModelSpec, Testbed
 from records.canonical import Spec, digest
 from records.identity import identity
 from records.names import MetricName
+from records.place import located
 from records.sources import read_class
 
 #: What a judge may embed, and whose features are those of each side's own outputs.
@@ -129,11 +129,8 @@ class World:
 
 
 def model_folder(model: ModelSpec) -> Path | None:
-    """Return the folder of a model's weights, relative names resolved against the project root."""
-    if model.folder is None:
-        return None
-    folder = Path(model.folder).expanduser()
-    return folder if folder.is_absolute() else ROOT / folder
+    """Return the folder of a model's weights; see `records.place.located`."""
+    return None if model.folder is None else located(model.folder)
 
 
 def read_card(folder: Path) -> dict[str, Any] | None:

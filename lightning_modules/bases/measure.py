@@ -6,7 +6,7 @@ import argparse
 
 from lightning_modules.bases.quality import base_class, measure_quality
 from lightning_modules.bases.recipes import SCENES
-from lightning_modules.bases.train import BASES, chosen, named
+from lightning_modules.bases.train import chosen, home, named
 from lightning_modules.settings import ImageDecoding
 from lightning_modules.weights import cards
 
@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--items", type=int, default=512, help="held-out items")
     options = parser.parse_args(arguments)
     for name in chosen(options.names, parser):
-        folder, data = BASES / name, SCENES[name].data
+        folder, data = home() / name, SCENES[name].data
         data_set = named(data["class_path"])(**data["init_args"])
         module = base_class(folder).load(folder)
         decoding = DECODING if getattr(module, "modality", "") == "generator" else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import copy
 import importlib
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,14 @@ from lightning_modules.fitting.order import cosine
 from lightning_modules.seeds import derive
 from lightning_modules.settings import FitSettings
 from lightning_modules.weights import cards
+from records.place import checkout
 
 BASES = Path(__file__).parent / "scenes"
+
+
+def home() -> Path:
+    """Return the folder that bases go to: that of the shipped ones in a checkout, else `./bases`."""
+    return BASES if checkout() else Path("bases")
 
 
 def named(path: str) -> Any:
@@ -114,11 +121,14 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("names", nargs="*", help="bases to train, in this order (default: all that ship)")
     parser.add_argument("--work", type=Path, default=Path("runs/bases"), help="folder of checkpoints")
-    parser.add_argument("--out", type=Path, default=BASES, help="folder that the bases go to")
+    parser.add_argument("--out", type=Path, default=home(), help="folder that the bases go to")
     options = parser.parse_args(arguments)
     names = chosen(options.names, parser)
     torch.set_num_threads(1)
     for name in names:
+        for need in SCENES[name].needs:
+            if not (options.out / need).is_dir():  # in a folder of one's own the shipped one serves
+                shutil.copytree(BASES / need, options.out / need)
         began, recent = time.monotonic(), [0]
 
         def tell(done: int, total: int, name: str = name, began: float = began, recent: list[int] = recent) -> None:

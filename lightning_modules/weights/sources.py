@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from records.place import ROOT, located
+
 ADAPTER_BASE = "base.json"  # in an adapter's folder: what it belongs to
 FAMILIES = ROOT / "lightning_modules" / "families"
 
@@ -25,7 +26,7 @@ class Origin:
 
     Attributes:
         class_path: the wrapper class.
-        folder: of the weights; relative to the project root, or absolute.
+        folder: of the weights; see `records.place.located`.
         hub: name on the Hugging Face hub instead of a folder.
         revision: of the hub repository.
         dtype: that the weights are loaded as.
@@ -43,16 +44,10 @@ class Origin:
         """Return the folder of the weights; `MissingModel` where it is not on this machine."""
         if self.hub is not None:
             return snapshot(self.hub, self.revision)
-        found = resolved(str(self.folder))
+        found = located(str(self.folder))
         if not found.is_dir():
             raise MissingModel(f"the folder {str(found)!r} is not there")
         return found
-
-
-def resolved(folder: str | Path) -> Path:
-    """Return a folder, relative names taken from the project root."""
-    folder = Path(folder).expanduser()
-    return folder if folder.is_absolute() else ROOT / folder
 
 
 def is_adapter(folder: Path) -> bool:
