@@ -59,7 +59,8 @@ def typed(cls: type[T], data: dict[str, Any], file: Path, overrides: Sequence[st
     """Turn plain data into a dataclass: unknown keys first, then types, then the class's own checks.
 
     A mapping that says a part of a nested dataclass lies over what the field holds by default, and the overrides of
-    the command line, such as ``--fit.generator.steps 5``, lie over both.
+    the command line, such as ``--fit.generator.steps 5``, lie over both. A mapping of free keys that is given there
+    whole, such as ``--primary "{generator: frechet}"``, replaces the file's.
 
     Raises:
         UsageError: One sentence that names the file, the key, what was found and what is allowed.
@@ -68,7 +69,9 @@ def typed(cls: type[T], data: dict[str, Any], file: Path, overrides: Sequence[st
     made: dict[str, Any] = {name: make() for name, make in factories.items() if callable(make)}
     defaults = {name: dataclasses.asdict(part) for name, part in made.items() if dataclasses.is_dataclass(part)}  # type: ignore[arg-type]
     with naming(f"{file} with {' '.join(overrides)}" if overrides else str(file), ValueError):
-        return decode(cls, merged(merged(defaults, data), _parsed(cls, overrides) if overrides else {}))
+        whole = {o[2:].partition("=")[0] for o in overrides}
+        kept = {k: v for k, v in data.items() if k not in whole or typing.get_origin(hint_at(cls, [k])[1]) is not dict}
+        return decode(cls, merged(merged(defaults, kept), _parsed(cls, overrides) if overrides else {}))
 
 
 def _parsed(cls: type, overrides: Sequence[str]) -> dict[str, Any]:

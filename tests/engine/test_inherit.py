@@ -50,6 +50,9 @@ def test_a_suite_lies_over_its_base_key_by_key(split: Split) -> None:
     assert (suite.fit.captioner.steps, suite.fit.captioner.learning_rate, suite.fit.generator.steps) == (7, 1.0, 1)
     assert (suite.evaluate.n, suite.evaluate.floor_draws) == (16, 2)
     assert load_suite(str(file), ["--n", "4", "--fit.captioner.steps", "9"])[0].fit.captioner.steps == 9
+    assert load_suite(str(file), ["--primary", "{captioner: heterozygosity}"])[0].primary == {
+        "captioner": "heterozygosity"
+    }
 
 
 def test_a_whole_suite_and_the_same_one_in_two_files_are_one_plan(split: Split, suite: Callable[..., Path]) -> None:
