@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from benchmarks.planning.plan import Plan, PlannedCell
 from benchmarks.running.assemble import assemble
@@ -16,8 +15,8 @@ from benchmarks.storage.store import Record, Store
 from records.results import CellResult
 
 
-class Reporter(Protocol):
-    """Shows people what happens."""
+class Reporter:
+    """Shows people what happens; this one shows nothing."""
 
     def start(self, steps: Sequence[Step], cells: int) -> None:
         """Hear how many steps are about to run."""
@@ -33,25 +32,6 @@ class Reporter(Protocol):
 
     def stop(self) -> None:
         """Hear that everything ended."""
-
-
-class Silent:
-    """Shows nothing."""
-
-    def start(self, steps: Sequence[Step], cells: int) -> None:
-        """Ignore."""
-
-    def step(self, step: Step, record: Record | None, message: str) -> None:
-        """Ignore."""
-
-    def progress(self, key: str, done: int, total: int) -> None:
-        """Ignore."""
-
-    def cell(self, result: CellResult) -> None:
-        """Ignore."""
-
-    def stop(self) -> None:
-        """Ignore."""
 
 
 @dataclass
@@ -108,7 +88,7 @@ def execute(
     `draw` makes the pictures of the first cell of a row as soon as it is complete, while its samples are still there.
     """
     cells = plan.cells if cells is None else cells
-    reporter = reporter or Silent()
+    reporter = reporter or Reporter()
     steps = missing_steps(plan, cells.values(), store)
     reporter.start(steps, len(cells))
     planned = [plan.steps[k] for k in dict.fromkeys(k for cell in cells.values() for k in cell.needs)]

@@ -6,7 +6,6 @@ models (safetensors), arrays (npy) or JSON.
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import shutil
@@ -69,46 +68,6 @@ class Store(Protocol):
 
     def drop(self, key: str) -> None:
         """Let go of a value and keep its manifest; `has` is false from then on."""
-
-
-class MemoryStore:
-    """Artifacts as Python objects, for the analytic testbed and tests."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, tuple[Record, Any]] = {}
-        self._dropped: dict[str, Record] = {}
-
-    def has(self, key: str) -> bool:
-        """Whether the artifact is complete."""
-        return key in self._values
-
-    def done(self) -> Container[str]:
-        """Return what is complete now."""
-        return self._values.keys()
-
-    def get(self, key: str) -> Any:
-        """Return the very object that was put."""
-        return self._values[key][1]
-
-    def fresh(self, key: str) -> Any:
-        """Return a copy."""
-        return copy.deepcopy(self._values[key][1])
-
-    def record(self, key: str) -> Record:
-        """Return the manifest."""
-        return self._values[key][0] if key in self._values else self._dropped[key]
-
-    def recorded(self) -> Container[str]:
-        """Return what is or was complete."""
-        return self._values.keys() | self._dropped.keys()
-
-    def put(self, record: Record, value: Any) -> None:
-        """Keep a value."""
-        self._values[record.key] = (record, value)
-
-    def drop(self, key: str) -> None:
-        """Keep the manifest alone."""
-        self._dropped[key] = self._values.pop(key)[0]
 
 
 class LocalStore:

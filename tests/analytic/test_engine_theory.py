@@ -18,10 +18,10 @@ from benchmarks.planning.planner import make_plan
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.steps import Curate
-from benchmarks.storage.store import MemoryStore
 from records.results import Cost
 from tests.analytic import pair_theory, theory
 from tests.analytic.agreement import Trajectories, assert_between, assert_falls, assert_mean, power, scores, stacked
+from tests.memory_store import MemoryStore
 
 pytestmark = pytest.mark.theory
 N, T, FEW, MANY = 32, 5, 100, 1000

@@ -17,9 +17,9 @@ from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.seeds import sample_seeds
 from benchmarks.steps.items import one_each, references
-from benchmarks.storage.store import MemoryStore
 from records.errors import UsageError
 from tests.datamodules import conftest as make
+from tests.memory_store import MemoryStore
 
 TOYS = "tests.datamodules.toys"
 FAMILIES = [

@@ -13,7 +13,7 @@ from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
 from benchmarks.running.execute import Outcome, execute
 from benchmarks.running.executors import InProcessExecutor
-from benchmarks.storage.store import MemoryStore
+from tests.memory_store import MemoryStore
 
 SMALL: dict[str, Any] = {
     "schema": 1,

@@ -14,7 +14,6 @@ from benchmarks.planning.needs import unmet_needs
 from benchmarks.planning.plan import Plan
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
-from benchmarks.storage.store import MemoryStore
 from records.errors import UsageError
 from records.results import CellResult, Interval
 from tests.engine.test_judges import ONLY, planned
@@ -22,6 +21,7 @@ from tests.engine.test_judges import bert as bert  # folders with tiny random mo
 from tests.engine.test_judges import dino as dino
 from tests.engine.test_judges import folders as folders
 from tests.engine.test_judges import scenes as scenes
+from tests.memory_store import MemoryStore
 
 OLD = [
     f"benchmarks.metrics.{name}"

@@ -14,8 +14,9 @@ from benchmarks.commands import main as cli
 from benchmarks.planning.plan import Plan
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import LocalExecutor
-from benchmarks.storage.store import LocalStore, MemoryStore
+from benchmarks.storage.store import LocalStore
 from tests.engine.conftest import run_in_memory
+from tests.memory_store import MemoryStore
 
 Planner = Callable[..., Plan]
 

@@ -18,7 +18,6 @@ from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
-from benchmarks.storage.store import MemoryStore
 from datamodules.scenes.dataset import Scenes
 from lightning_modules.architectures import clip
 from lightning_modules.architectures.parts import Given
@@ -27,6 +26,7 @@ from records.errors import UsageError
 from tests.datamodules import toys
 from tests.lightning_modules.test_judges import bert as bert  # folders with tiny random models
 from tests.lightning_modules.test_judges import dino as dino
+from tests.memory_store import MemoryStore
 
 METRICS = [
     "captions.diversity.CaptionDiversity",

@@ -17,8 +17,9 @@ from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor, LocalExecutor
 from benchmarks.steps import Fit, Step
 from benchmarks.steps.step import Work, reads
-from benchmarks.storage.store import LocalStore, MemoryStore
+from benchmarks.storage.store import LocalStore
 from records.results import Cost
+from tests.memory_store import MemoryStore
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

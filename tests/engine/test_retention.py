@@ -11,9 +11,10 @@ from benchmarks.planning.plan import Plan
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor, Listener
 from benchmarks.steps import Step
-from benchmarks.storage.store import LocalStore, MemoryStore, Store
+from benchmarks.storage.store import LocalStore, Store
 from records.results import CellResult
 from tests.engine.conftest import run_in_memory
+from tests.memory_store import MemoryStore
 
 POOLS = {"real", "images", "captions", "score", "curate"}
 MODELS = {"fit", "merge", "auxiliary"}

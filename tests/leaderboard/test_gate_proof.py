@@ -21,10 +21,10 @@ from benchmarks.commands.judging import BASELINES, evidence, settings
 from benchmarks.planning.planner import make_plan
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
-from benchmarks.storage.store import MemoryStore
 from benchmarks.study.loading import ROOT, SUITES, extended
 from leaderboard.baseline import read
 from leaderboard.gate import Report, check
+from tests.memory_store import MemoryStore
 
 pytestmark = pytest.mark.slow
 

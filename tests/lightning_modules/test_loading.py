@@ -12,7 +12,7 @@ from huggingface_hub import constants
 
 from benchmarks.planning.needs import _require_weights
 from benchmarks.steps.context import RunContext, make_model
-from benchmarks.storage.store import MemoryStore, Record
+from benchmarks.storage.store import Record
 from benchmarks.study.opening import _identify
 from benchmarks.study.suite import Executions
 from benchmarks.study.testbed import ModelSpec
@@ -22,6 +22,7 @@ from lightning_modules.weights.sources import ROOT, MissingModel, Origin, portab
 from records.canonical import Spec
 from records.errors import UsageError
 from tests.lightning_modules.conftest import make_captioner, make_generator, make_judge
+from tests.memory_store import MemoryStore
 
 CLASSES = {
     "captioner": "lightning_modules.captioning.captioner.CaptionerModule",

@@ -13,11 +13,11 @@ import yaml
 from benchmarks.planning.plan import Plan, PlannedCell
 from benchmarks.planning.planner import make_plan
 from benchmarks.running.execute import Outcome
-from benchmarks.storage.store import MemoryStore
 from benchmarks.study.loading import SUITES
 from datamodules.pairs import Pairs
 from records.errors import UsageError
 from tests.engine.conftest import run_in_memory
+from tests.memory_store import MemoryStore
 from tests.mitigations.toys import same
 
 Planner = Callable[..., Plan]

@@ -12,12 +12,12 @@ from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
 from benchmarks.running.execute import Outcome, execute
 from benchmarks.running.executors import InProcessExecutor
-from benchmarks.storage.store import MemoryStore
 from lightning_modules.fitting import adapters
 from lightning_modules.judges.scorer import DualScorer
 from lightning_modules.weights import cards
 from tests.engine.conftest import SMALL
 from tests.lightning_modules.conftest import make_judge
+from tests.memory_store import MemoryStore
 from tests.mitigations.model_side import scenes, siblings, tiny
 
 pytestmark = pytest.mark.slow
