@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import ast
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from benchmarks.metrics import family as family_module
 from benchmarks.metrics.alignment import CaptionerAlignment, GeneratorAlignment
 from benchmarks.metrics.captions.clipscore import ClipScore
 from benchmarks.metrics.captions.diversity import CaptionDiversity
@@ -30,6 +27,7 @@ from benchmarks.metrics.sets.synthetic_set import SyntheticSet
 from benchmarks.metrics.variance import CaptionerVariance, GeneratorVariance
 from benchmarks.metrics.view import View
 from records.declarations import facts
+from records.sources import read_class
 
 FAMILIES = [
     CaptionerAlignment, GeneratorAlignment, CaptionDiversity, CaptionOracle, CaptionOverlap, ImageDistance,
@@ -41,15 +39,8 @@ each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: fam
 
 @each_family
 def test_literals_are_readable_without_import(family):
-    folder = Path(family_module.__file__).parent
-    tree = ast.parse((folder / f"{family.__module__.rpartition('.')[2]}.py").read_text(encoding="utf-8"))
-    node = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == family.__name__)
-    literals = {
-        item.target.id: ast.literal_eval(item.value)
-        for item in node.body
-        if isinstance(item, ast.AnnAssign) and item.value is not None
-    }
-    assert set(literals) - {"optional", "intervals"} == {"version", "side", "needs", "declares"}
+    literals = read_class(f"{family.__module__}.{family.__qualname__}").literals
+    assert set(literals) - {"optional", "intervals"} == {"name", "version", "side", "needs", "declares"}
     assert literals["side"] in ("captioner", "generator", "set")
     assert set(literals.get("optional", ())) <= set(literals["needs"])
     assert literals["needs"] == family.needs
