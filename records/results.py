@@ -48,6 +48,9 @@ class CellError:
     iteration: int
     message: str
 
+    def __str__(self) -> str:
+        return f"{self.step} in iteration {self.iteration}: {self.message}"
+
 
 @dataclass(frozen=True)
 class Interval:

@@ -59,31 +59,20 @@ def make_parser() -> argparse.ArgumentParser:
         )  # fmt: skip
         command.add_argument("suite", help="a shipped suite's name, or a YAML file")
         command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
-        command.add_argument(
-            "--method", action="append", default=[], help="one more mitigation: YAML file or file.py:Class"
-        )
+        command.add_argument("--method", action="append", default=[], help="a mitigation: YAML file or file.py:Class")
         command.set_defaults(run=function)
         if name == "tune":
             command.add_argument("--seeds", required=True, help="seeds to tune on, such as 100,101; none may be scored")
         if name in ("run", "tune"):
-            command.add_argument(
-                "--workers",
-                type=int,
-                default=None,
-                help="worker processes (default: one an accelerator, else one a core)",
-            )
+            command.add_argument("--workers", type=int, help="processes (default: one an accelerator, else one a core)")
             command.add_argument("--no-mirror", action="store_true", help="leave MLflow alone")
         if name == "plan":
             command.add_argument("--format", choices=("text", "json"), default="text")
         if name == "table":
             command.add_argument("--sort", default=None, help="order of the rows: a column, or a metric at T")
-            command.add_argument(
-                "--entries", type=Path, default=None, help="folder of entries (default: the project's)"
-            )
-            command.add_argument(
-                "--boards", type=Path, default=None, help="folder of boards (default: the checkout's, else below runs)"
-            )
-            command.add_argument("--tex", type=Path, default=None, metavar="FILE", help="also write LaTeX tables")
+            command.add_argument("--entries", type=Path, help="folder of entries (default: the project's)")
+            command.add_argument("--boards", type=Path, help="folder of boards (default: the checkout's or runs')")
+            command.add_argument("--tex", type=Path, metavar="FILE", help="also write LaTeX tables")
         if name == "ui":
             command.add_argument("--port", type=int, default=5000)
     add_entry_commands(commands)
@@ -121,12 +110,7 @@ def run_here(study: Plan, options: argparse.Namespace) -> int:
     if outcome.mirrored:
         print(outcome.mirrored, file=sys.stderr)
     for result in outcome.failed:
-        assert result.error is not None
-        print(
-            f"failed: {RowName.of(result.rows[0])}/seed={result.seed}: {result.error.step} "
-            f"in iteration {result.error.iteration}: {result.error.message}",
-            file=sys.stderr,
-        )
+        print(f"failed: {RowName.of(result.rows[0])}/seed={result.seed}: {result.error}", file=sys.stderr)
     return EXIT_FAILED_CELLS if outcome.failed else 0
 
 
@@ -230,20 +214,9 @@ def ui(options: argparse.Namespace) -> int:
 
     uri = os.environ.get("MLFLOW_TRACKING_URI") or store_uri(options.runs)
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "ui",
-        "--backend-store-uri",
-        uri,
-        "--port",
-        str(options.port),
-        "--workers",
-        "1",
-    ]
+    given = ["--backend-store-uri", uri, "--port", str(options.port), "--workers", "1"]
     print(f"MLflow on http://127.0.0.1:{options.port} (Ctrl-C ends it)", file=sys.stderr)
-    return subprocess.run(command, env=environment, check=False).returncode
+    return subprocess.run([sys.executable, "-m", "mlflow", "ui", *given], env=environment, check=False).returncode
 
 
 def bases(options: argparse.Namespace) -> int:

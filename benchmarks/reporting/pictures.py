@@ -13,10 +13,7 @@ SMALLEST_FONT, LARGEST_FONT = 11, 18
 
 
 def image_grid(
-    rows: Sequence[np.ndarray],
-    row_labels: Sequence[str],
-    column_labels: Sequence[str] = (),
-    scale: int = 3,
+    rows: Sequence[np.ndarray], row_labels: Sequence[str], column_labels: Sequence[str] = (), scale: int = 3
 ) -> Image.Image:
     """Draw rows of images with labels: one row per iteration, one column per prompt.
 
@@ -57,9 +54,7 @@ def image_grid(
 
 
 def caption_table(
-    iterations: Mapping[int, Sequence[str]],
-    inputs: Sequence[str] = (),
-    input_label: str = "reference",
+    iterations: Mapping[int, Sequence[str]], inputs: Sequence[str] = (), input_label: str = "reference"
 ) -> str:
     """Return a Markdown table: one row per input, one column per iteration.
 

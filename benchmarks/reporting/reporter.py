@@ -99,11 +99,8 @@ class Bars:
     def cell(self, result: CellResult) -> None:
         """Print failed cells; complete ones show on the board."""
         if result.error:
-            self.bars.console.print(
-                f"[red]cell failed[/] {result.rows[0].scenario} seed={result.seed}: "
-                f"{result.error.step} in iteration {result.error.iteration}: {result.error.message}",
-                highlight=False,
-            )
+            failed = f"[red]cell failed[/] {result.rows[0].scenario} seed={result.seed}: {result.error}"
+            self.bars.console.print(failed, highlight=False)
 
     def stop(self) -> None:
         """Close the bars."""

@@ -77,9 +77,7 @@ def make_entry(plan: Plan, method: str, results: Path) -> Entry:
         cells += mine
         floors = {metric: floor for cell in mine for metric, floor in cell.floors.items()}
         made.append(
-            EntryRow(
-                **{**wanted.__dict__, "floors": floors, "cells": tuple(_cell(cell, wanted) for cell in mine)},
-            )
+            EntryRow(**{**wanted.__dict__, "floors": floors, "cells": tuple(_cell(cell, wanted) for cell in mine)})
         )
     groups = dict.fromkeys(str(RowName.of(row).group) for row in plan.rows)
     method_of = plan.cells[rows[0].keys[0]].cell.method

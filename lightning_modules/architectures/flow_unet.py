@@ -9,11 +9,7 @@ from lightning_modules.diffusion.generator import GeneratorModule
 
 
 def build(
-    given: Given,
-    channels: tuple[int, ...] = (40, 64),
-    text_width: int = 80,
-    text_layers: int = 2,
-    shift: float = 1.0,
+    given: Given, channels: tuple[int, ...] = (40, 64), text_width: int = 80, text_layers: int = 2, shift: float = 1.0
 ) -> GeneratorModule:
     """Build it: narrower than the anchor, one text encoder, text attends at the lowest resolution.
 
