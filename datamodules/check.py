@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from datamodules import pictures
-from datamodules.listed import DROPPED, EXCLUDED, Entry, Listed
+from datamodules.listed import DROPPED, EXCLUDED, Listed, ListedItem
 
 DUPLICATE = {"duplicate_image": "the same bytes as an entry whose id sorts first"}
 LEFT_OUT = {**pictures.UNUSABLE, **DUPLICATE}
@@ -50,7 +50,7 @@ def inspect(data: Listed, decode: bool = False, progress: bool = False) -> dict[
     return {defect: sorted(ids) for defect, ids in found.items()}
 
 
-def _look(data: Listed, entry: Entry, decode: bool) -> tuple[list[str], bytes | None]:
+def _look(data: Listed, entry: ListedItem, decode: bool) -> tuple[list[str], bytes | None]:
     """Return the defects of one picture, and where it was decoded and is whole, the digest of its bytes."""
     try:
         with data.opened(entry) as file:

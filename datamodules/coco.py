@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from datamodules.listed import Entry, Listed, parts_of
+from datamodules.listed import Listed, ListedItem, parts_of
 from datamodules.pictures import MAX_PIXELS
 
 
@@ -20,14 +20,14 @@ def read_json(file: Path, key: str) -> Any:
         raise ValueError(f"{file}: found {found}; allowed: as published") from error
 
 
-def karpathy(file: Path, folder: str | None, number: str) -> Iterator[Entry]:
+def karpathy(file: Path, folder: str | None, number: str) -> Iterator[ListedItem]:
     """Yield the entries of one of Karpathy's lists, such as `dataset_coco.json`.
 
     `folder` holds all images, None where each entry names its own; `number` is the key of an image's id.
     """
     for row in read_json(file, "images"):
         texts = tuple(s["raw"] for s in row.get("sentences") or ())
-        yield Entry(str(row[number]), texts, f"{folder or row['filepath']}/{row['filename']}", row["split"])
+        yield ListedItem(str(row[number]), texts, f"{folder or row['filepath']}/{row['filename']}", row["split"])
 
 
 class CocoCaptions(Listed):
@@ -43,7 +43,7 @@ class CocoCaptions(Listed):
     needs = ("dataset_coco.json", "train2014", "val2014")
     published: ClassVar[dict[str, int]] = {"train": 82_783, "restval": 30_504, "val": 5_000, "test": 5_000}
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[ListedItem]:
         """Yield the images of Karpathy's file."""
         return karpathy(self.root / "dataset_coco.json", None, "cocoid")
 
@@ -88,7 +88,7 @@ class CocoAnnotations(Listed):
         """What enters a key."""
         return {**super().identity, "year": self.year}
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[ListedItem]:
         """Yield the images of both files, captions in the order of their annotation ids."""
         for part in ("train", "val"):
             file = self.root / "annotations" / f"captions_{part}{self.year}.json"
@@ -97,4 +97,4 @@ class CocoAnnotations(Listed):
                 texts.setdefault(note["image_id"], []).append((note["id"], note["caption"] or ""))
             for row in read_json(file, "images"):
                 said = tuple(text for _, text in sorted(texts.get(row["id"], ())))
-                yield Entry(str(row["id"]), said, f"{part}{self.year}/{row['file_name']}", part)
+                yield ListedItem(str(row["id"]), said, f"{part}{self.year}/{row['file_name']}", part)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from datamodules.coco import karpathy
-from datamodules.listed import Entry, Listed, parts_of
+from datamodules.listed import Listed, ListedItem, parts_of
 
 _IMAGES = "flickr30k-images"
 _TOKENS = "results_20130124.token"
@@ -25,7 +25,7 @@ class Flickr30k(Listed):
     needs = ("dataset_flickr30k.json", _IMAGES)
     published: ClassVar[dict[str, int]] = {"train": 29_000, "val": 1_014, "test": 1_000}
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[ListedItem]:
         """Yield the images of Karpathy's file."""
         return karpathy(self.root / "dataset_flickr30k.json", _IMAGES, "filename")
 
@@ -41,7 +41,7 @@ class Flickr30kTokens(Listed):
     needs = (_TOKENS, _IMAGES)
     published: ClassVar[dict[str, int]] = {"": 31_783}
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[ListedItem]:
         """Yield the images of the token file: lines of image#number, a tab, a caption."""
         texts: dict[str, list[tuple[int, str]]] = {}
         file = self.root / _TOKENS
@@ -54,4 +54,4 @@ class Flickr30kTokens(Listed):
                 raise ValueError(f"{file}: line {number}: found {line[:60]!r}; allowed: image.jpg#0, a tab, a caption")
             texts.setdefault(image, []).append((int(turn), text))
         for image, said in texts.items():
-            yield Entry(image, tuple(text for _, text in sorted(said)), f"{_IMAGES}/{image}")
+            yield ListedItem(image, tuple(text for _, text in sorted(said)), f"{_IMAGES}/{image}")

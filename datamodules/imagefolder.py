@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from datamodules.listed import Entry, Listed
+from datamodules.listed import Listed, ListedItem
 from datamodules.pictures import MAX_PIXELS
 
 _LIST = "**/metadata.jsonl"
@@ -49,7 +49,7 @@ class ImageFolder(Listed):
         self.caption = caption
         super().__init__(root, sizes, resolution, seed, max_pixels, digest)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[ListedItem]:
         """Yield the lines of every list below the root; file names are relative to their list."""
         fields: set[str] = set()
         for file in sorted(self.root.glob(_LIST)):
@@ -64,6 +64,6 @@ class ImageFolder(Listed):
                 except (ValueError, TypeError, KeyError) as error:
                     raise ValueError(f"{where}: found {line[:60]!r}; allowed: a JSON object with file_name") from error
                 fields.update(row)
-                yield Entry(name, texts_of(row.get(self.caption), f"{where}: {self.caption}"), name)
+                yield ListedItem(name, texts_of(row.get(self.caption), f"{where}: {self.caption}"), name)
         if fields and self.caption not in fields:
             raise ValueError(f"{self.root}: caption: found {self.caption!r}; allowed: {', '.join(sorted(fields))}")

@@ -39,7 +39,7 @@ def parts_of(others: tuple[str, ...], evaluation: str, floor: str) -> dict[str, 
 
 
 @dataclass(frozen=True, order=True)
-class Entry:
+class ListedItem:
     """One picture as the data list it.
 
     Attributes:
@@ -111,14 +111,14 @@ class Listed:
 
     # -- what a data set of this kind says -------------------------------------------------------------------------
 
-    def entries(self) -> Iterable[Entry]:
+    def entries(self) -> Iterable[ListedItem]:
         """Yield the entries as they are listed, in any order, captions and ids unchecked.
 
         A list that cannot be understood is a ValueError that names its file.
         """
         raise NotImplementedError
 
-    def open(self, entry: Entry) -> IO[bytes]:
+    def open(self, entry: ListedItem) -> IO[bytes]:
         """Open the picture of an entry; a FileNotFoundError when it is not there."""
         return (self.root / entry.image).open("rb")
 
@@ -139,10 +139,10 @@ class Listed:
         return None
 
     @cached_property
-    def _read(self) -> tuple[list[Entry], dict[str, list[str]]]:
+    def _read(self) -> tuple[list[ListedItem], dict[str, list[str]]]:
         """Return entries with an id of their own and a caption, sorted by id, and the ids of the others by defect."""
         dropped: dict[str, list[str]] = {"no_caption": [], "duplicate_id": []}
-        kept: list[Entry] = []
+        kept: list[ListedItem] = []
         for entry in sorted(self.entries()):
             texts = tuple(text for raw in entry.captions if (text := raw.strip()))
             if kept and kept[-1].id == entry.id:
@@ -150,16 +150,16 @@ class Listed:
             elif not texts:
                 dropped["no_caption"].append(entry.id)
             else:
-                kept.append(Entry(entry.id, texts, entry.image, entry.part))
+                kept.append(ListedItem(entry.id, texts, entry.image, entry.part))
         return kept, dropped
 
     @property
-    def unchecked(self) -> list[Entry]:
+    def unchecked(self) -> list[ListedItem]:
         """Every entry with an id of its own and a caption, sorted by id."""
         return self._read[0]
 
     @cached_property
-    def listing(self) -> list[Entry]:
+    def listing(self) -> list[ListedItem]:
         """Every entry that can be used, sorted by id: those that no check has left out."""
         out = self.excluded()
         return [e for e in self.unchecked if e.id not in out]
@@ -216,8 +216,8 @@ class Listed:
                 )
 
     @cached_property
-    def _split(self) -> dict[str, list[Entry]]:
-        chosen: dict[str, list[Entry]] = {}
+    def _split(self) -> dict[str, list[ListedItem]]:
+        chosen: dict[str, list[ListedItem]] = {}
         for parts in dict.fromkeys(self.parts.values()):
             drawn = iter(sorted((e for e in self.listing if e.part in parts), key=self._place))
             for split in SPLITS:  # in this order, whatever the order of `sizes`
@@ -225,11 +225,11 @@ class Listed:
                     chosen[split] = [next(drawn) for _ in range(self.sizes.get(split, 0))]
         return chosen
 
-    def _place(self, entry: Entry) -> bytes:
+    def _place(self, entry: ListedItem) -> bytes:
         """Where an entry comes in the draw: a hash of its id, so that an entry more or less moves no other one."""
         return hashlib.sha256(f"{self.seed}/{entry.id}".encode()).digest()
 
-    def _items(self, split: str, index: np.ndarray) -> Iterator[Entry]:
+    def _items(self, split: str, index: np.ndarray) -> Iterator[ListedItem]:
         if split not in self.sizes:
             raise KeyError(f"unknown split {split!r}: a split is one of {sorted(self.sizes)}")
         for i in np.atleast_1d(np.asarray(index, dtype=np.int64)).tolist():
@@ -262,7 +262,7 @@ class Listed:
             found[row] = self.picture(entry)
         return found
 
-    def picture(self, entry: Entry) -> np.ndarray:
+    def picture(self, entry: ListedItem) -> np.ndarray:
         """Return (resolution, resolution, 3) uint8 of one entry; errors are those of `images`."""
         try:
             with self.opened(entry) as file, pictures.header(file, self.max_pixels) as picture:
@@ -272,7 +272,7 @@ class Listed:
             error.args = (f"{self.root / entry.image}: image {entry.id!r}: {error}; {remedy}",)
             raise
 
-    def opened(self, entry: Entry) -> IO[bytes]:
+    def opened(self, entry: ListedItem) -> IO[bytes]:
         """Open the picture of an entry; one that is not there is a `BrokenImage` like any other defect."""
         try:
             return self.open(entry)

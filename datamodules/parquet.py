@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, ClassVar
 
 from datamodules.imagefolder import texts_of
-from datamodules.listed import Entry, Listed
+from datamodules.listed import Listed, ListedItem
 from datamodules.pictures import MAX_PIXELS
 
 
@@ -46,7 +46,7 @@ class ParquetImages(Listed):
         self.image, self.caption, self.id, self.files, self.needs = image, caption, id, files, (files,)
         super().__init__(root, sizes, resolution, seed, max_pixels, digest)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[ListedItem]:
         """Yield the rows of every file; images are not read."""
         import pyarrow.parquet as pq
 
@@ -67,9 +67,9 @@ class ParquetImages(Listed):
             for row, (key, value) in enumerate(zip(ids, table.column(self.caption).to_pylist(), strict=True)):
                 where = f"{name}#{row:09d}"  # of equal width, so that sorting by place is sorting by row
                 texts = texts_of(value, f"{file}: row {row}: {self.caption}")
-                yield Entry(where if self.id is None else str(key), texts, where)
+                yield ListedItem(where if self.id is None else str(key), texts, where)
 
-    def open(self, entry: Entry) -> IO[bytes]:
+    def open(self, entry: ListedItem) -> IO[bytes]:
         """Open the bytes in a row, or the file that it names; a FileNotFoundError when the row holds neither."""
         file, _, row = entry.image.rpartition("#")
         value = _cell(self.root / file, self.image, int(row))

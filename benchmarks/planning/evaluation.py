@@ -14,7 +14,7 @@ from benchmarks.planning.cells import Cell, Trace
 from benchmarks.seeds import step_seed
 from benchmarks.steps import Base, Features, Floor, Metrics, Reference, Sample, Step
 from benchmarks.study.suite import Decodings, Evaluation
-from benchmarks.study.world import Family, World
+from benchmarks.study.world import DeclaredFamily, World
 from records.canonical import Spec, digest
 from records.names import Modality
 
@@ -178,7 +178,7 @@ def _more(world: World, ev: Evaluation, judge: str, where: tuple[str, int]) -> d
     return found
 
 
-def _measuring(world: World, ev: Evaluation, family: Family, judge: str | None) -> dict[str, Any]:
+def _measuring(world: World, ev: Evaluation, family: DeclaredFamily, judge: str | None) -> dict[str, Any]:
     """Return the fields that metrics and floors of a family share."""
     return {
         "family": family.spec,

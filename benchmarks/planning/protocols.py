@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.study.world import Family
+from benchmarks.study.world import DeclaredFamily
 from records.canonical import digest
 from records.declarations import facts
 from records.results import MetricInfo
@@ -39,7 +39,7 @@ def metric_infos(
     return infos
 
 
-def _declared(family: Family, found: Collection[tuple[str, str]]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _declared(family: DeclaredFamily, found: Collection[tuple[str, str]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the metrics of a family and what it says of them; one that ends in `*` by the names that were found."""
     yield from ((m, declared) for m, declared in family.declares.items() if not m.endswith("*"))
     for metric in sorted(m for path, m in found if path == family.class_path and m not in family.declares):

@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.study.loading import load_attributes
 from benchmarks.study.suite import Suite
 from benchmarks.study.testbed import ClassSpec, ModelSpec, Testbed
-from benchmarks.study.world import KINDS, MISSING, Family, World, embedded_by, model_folder, on_data, read_card
+from benchmarks.study.world import KINDS, MISSING, DeclaredFamily, World, embedded_by, model_folder, on_data, read_card
 from lightning_modules.weights.cards import digest as folder_digest
 from records.canonical import Spec
 from records.declarations import facts
@@ -139,16 +139,16 @@ def _check_primary_judges(suite: Suite, world: World, suite_file: Path, testbed_
             )
 
 
-def _family(class_path: str, where: str) -> Family:
+def _family(class_path: str, where: str) -> DeclaredFamily:
     literals = _read(class_path, {}, where).literals
     missing = [k for k in ("version", "side", "needs", "declares") if k not in literals]
     if missing:
         raise UsageError(f"{where}: {class_path} lacks the class-level literals {missing}")
     needs, optional = tuple(literals["needs"]), tuple(literals.get("optional", ()))
-    return Family(class_path, literals["version"], literals["side"], needs, literals["declares"], optional)
+    return DeclaredFamily(class_path, literals["version"], literals["side"], needs, literals["declares"], optional)
 
 
-def _check_primary(suite: Suite, families: tuple[Family, ...], suite_file: Path) -> None:
+def _check_primary(suite: Suite, families: tuple[DeclaredFamily, ...], suite_file: Path) -> None:
     for modality, metric in suite.primary.items():
         mine = [f for f in families if f.side == modality]
         found = next((told for f in mine if (told := facts(f.declares, metric)) is not None), None)

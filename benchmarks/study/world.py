@@ -25,7 +25,7 @@ MISSING = "missing"
 
 
 @dataclass(frozen=True)
-class Family:
+class DeclaredFamily:
     """A metric family, read from its source."""
 
     class_path: str
@@ -88,7 +88,7 @@ class World:
     data: Any
     data_spec: Spec
     models: dict[str, tuple[Spec, ...]]
-    families: tuple[Family, ...]
+    families: tuple[DeclaredFamily, ...]
     attributes: Spec | None = None
 
     @cached_property
@@ -101,14 +101,14 @@ class World:
         """What each judge embeds: images, captions, or both."""
         return {m.name: embedded_by(m) for m in self.testbed.judges}
 
-    def judges_of(self, family: Family) -> list[str]:
+    def judges_of(self, family: DeclaredFamily) -> list[str]:
         """Return the names of the judges that a judged family is measured with, in the testbed's order."""
         return [name for name in self.judge_names if family.served(self.embeds[name])]
 
     @cached_property
-    def by_judge(self) -> dict[str, list[tuple[Family, str | None]]]:
+    def by_judge(self) -> dict[str, list[tuple[DeclaredFamily, str | None]]]:
         """Side -> its families, each once per judge that embeds what it needs, in the suite's order."""
-        pairs: dict[str, list[tuple[Family, str | None]]] = defaultdict(list)
+        pairs: dict[str, list[tuple[DeclaredFamily, str | None]]] = defaultdict(list)
         for family in self.families:
             pairs[family.side].extend((family, name) for name in (self.judges_of(family) if family.judged else [None]))
         return pairs

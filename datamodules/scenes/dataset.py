@@ -12,7 +12,7 @@ import numpy as np
 
 from datamodules.scenes.hashing import Draws
 from datamodules.scenes.oracle import Oracle, Truth
-from datamodules.scenes.world import World
+from datamodules.scenes.world import DrawnWorld
 
 SIZES: Mapping[str, int] = {
     "train": 20_000,
@@ -108,7 +108,7 @@ class Scenes:
         return index
 
 
-def _world(domain: str, image_size: int) -> World:
+def _world(domain: str, image_size: int) -> DrawnWorld:
     name = f"{__name__.rpartition('.')[0]}.{domain}"
     if domain.isidentifier() and importlib.util.find_spec(name):
         module = importlib.import_module(name)

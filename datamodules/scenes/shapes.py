@@ -20,7 +20,7 @@ from datamodules.scenes.grammar import words_of
 from datamodules.scenes.hashing import Draws
 from datamodules.scenes.laws import Law, zipf
 from datamodules.scenes.oracle import Oracle, Truth
-from datamodules.scenes.world import World
+from datamodules.scenes.world import DrawnWorld
 
 SHAPES = zipf(("square", "circle", "triangle", "cross", "diamond", "ring"))
 COLOURS = zipf(("blue", "red", "green", "yellow", "purple", "orange", "cyan", "pink"))
@@ -154,7 +154,7 @@ def write(
     return TWO_FORMS.values[two].format(o=o, q=q, p=p, s=s, r=r, g=g, b=b)
 
 
-class ShapesWorld(World):
+class ShapesWorld(DrawnWorld):
     """The world of shapes at one image size."""
 
     lanes, write = _LANES, staticmethod(write)

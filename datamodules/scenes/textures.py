@@ -15,7 +15,7 @@ from datamodules.scenes.grammar import words_of
 from datamodules.scenes.hashing import Draws
 from datamodules.scenes.laws import Law, zipf
 from datamodules.scenes.oracle import Oracle, Truth
-from datamodules.scenes.world import World
+from datamodules.scenes.world import DrawnWorld
 
 COUNTS = zipf(("one", "two", "three", "four"))
 MARKS = zipf(("dot", "tile", "gem"))
@@ -119,7 +119,7 @@ def write(item: Truth, form: int, ground: int, count_word: int, mark_word: int) 
     return FORMS.values[form].format(m=m, g=g, b=b, v="is" if one else "are")
 
 
-class TexturesWorld(World):
+class TexturesWorld(DrawnWorld):
     """The world of textures at one image size."""
 
     lanes, write = _LANES, staticmethod(write)

@@ -13,10 +13,10 @@ from datamodules.scenes.laws import Law
 from datamodules.scenes.oracle import Oracle, Truth
 
 
-class World(Protocol):
+class DrawnWorld(Protocol):
     """One domain at one image size. Everything is a pure function of the draws, item by item.
 
-    A domain module has a function `make_world(image_size) -> World`.
+    A domain module has a function `make_world(image_size) -> DrawnWorld`.
 
     Attributes:
         image_size: side of the images in pixels.

@@ -7,7 +7,7 @@ from scipy.linalg import sqrtm
 from benchmarks.metrics.captions.embedding import CaptionEmbedding
 from benchmarks.metrics.view import View
 from benchmarks.steps.measuring import one_caption_each
-from benchmarks.study.world import Family
+from benchmarks.study.world import DeclaredFamily
 
 
 def both(said, real):
@@ -67,7 +67,7 @@ def test_one_caption_of_each_item_in_turn():
 
 
 def test_it_wants_a_judge_of_captions():
-    family = Family("x.Y", 1, CaptionEmbedding.side, CaptionEmbedding.needs, CaptionEmbedding.declares)
+    family = DeclaredFamily("x.Y", 1, CaptionEmbedding.side, CaptionEmbedding.needs, CaptionEmbedding.declares)
     assert family.judged
     assert family.served(("captions",))
     assert not family.served(("images",))

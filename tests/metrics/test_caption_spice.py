@@ -13,7 +13,7 @@ from benchmarks.metrics.captions.variety import CaptionVariety
 from benchmarks.metrics.family import MetricUnavailable
 from benchmarks.metrics.java import runtime as java
 from benchmarks.planning.needs import unmet_needs
-from benchmarks.study.world import Family
+from benchmarks.study.world import DeclaredFamily
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_missing_models_are_named_and_nothing_is_downloaded(real, monkeypatch, t
 
 def test_a_run_says_before_it_starts_what_will_be_absent(monkeypatch):
     families = [
-        Family(f"x.{cls.__name__}", cls.version, cls.side, cls.needs, cls.declares)
+        DeclaredFamily(f"x.{cls.__name__}", cls.version, cls.side, cls.needs, cls.declares)
         for cls in (Spice, Meteor, CaptionVariety)
     ]
     plan = SimpleNamespace(world=SimpleNamespace(data=SimpleNamespace(oracle=None), families=families, embeds={}))
