@@ -56,7 +56,7 @@ def tiny(tmp_path: Path) -> Callable[..., Path]:
         "evaluate": evaluate,
         "metrics": [
             f"benchmarks.metrics.{name}"
-            for name in ("caption_diversity.CaptionDiversity", "image_distance.ImageDistance")
+            for name in ("captions.diversity.CaptionDiversity", "images.distance.ImageDistance")
         ],
         "primary": {"captioner": "distinct2", "generator": "frechet"},
     }

@@ -25,14 +25,14 @@ from tests.memory_store import MemoryStore
 
 OLD = [
     f"benchmarks.metrics.{name}"
-    for name in ("caption_diversity.CaptionDiversity", "image_distance.ImageDistance", "variance.GeneratorVariance")
+    for name in ("captions.diversity.CaptionDiversity", "images.distance.ImageDistance", "variance.GeneratorVariance")
 ]
 NEW = [
     f"benchmarks.metrics.{name}"
     for name in (
-        "clipscore.ClipScore", "attribute_shift.CaptionShift", "image_cmmd.ImageCmmd", "image_diversity.ImageDiversity",
-        "image_memorisation.ImageMemorisation", "attribute_reader.AttributeReader", "image_oracle.ImageOracle",
-        "set_images.SetImages",
+        "captions.clipscore.ClipScore", "captions.shift.CaptionShift", "images.cmmd.ImageCmmd", "images.diversity.ImageDiversity",
+        "images.memorisation.ImageMemorisation", "images.attribute_reader.AttributeReader", "images.oracle.ImageOracle",
+        "sets.images.SetImages",
     )
 ]  # fmt: skip
 LIST = {

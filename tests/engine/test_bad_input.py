@@ -30,7 +30,7 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "n beyond the split": ({"n": 65}, ("n: found 65", "at most 64", "'prompts'")),
     "evaluation beyond the split": ({"evaluate": {"n": 999, "draw_inputs": 0}}, ("evaluate.n: found 999", "at most 64")),
     "unknown metric class": ({"metrics": ["benchmarks.nowhere.Thing"]}, ("metrics", "benchmarks.nowhere")),
-    "class without literals": ({"metrics": ["benchmarks.storage.store.MemoryStore"]}, ("metrics", "version")),
+    "class without literals": ({"metrics": ["benchmarks.storage.store.LocalStore"]}, ("metrics", "version")),
     "unknown primary": ({"primary": {"generator": "beauty"}}, ("primary", "'beauty'", "variance")),
     "primary of no modality": ({"primary": {"sound": "x"}}, ("'sound'", "captioner, generator")),
     "missing testbed": ({"testbed": "nowhere.yaml"}, ("testbed", "'nowhere.yaml'")),

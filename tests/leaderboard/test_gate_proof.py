@@ -17,13 +17,14 @@ import pytest
 import yaml
 
 from benchmarks.analytic import models
-from benchmarks.commands.judging import BASELINES, evidence, settings
 from benchmarks.planning.planner import make_plan
+from benchmarks.reporting.evidence import evidence, settings
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.study.loading import ROOT, SUITES, extended
 from leaderboard.baseline import read
 from leaderboard.gate import Report, check
+from records.place import kept
 from tests.memory_store import MemoryStore
 
 pytestmark = pytest.mark.slow
@@ -35,7 +36,7 @@ def analytic(folder: Path, suite: str, seeds: range) -> Report:
     """Run a suite from nothing and hold it against the shipped baseline."""
     plan = make_plan(suite, [f"--seeds={list(seeds)}"])
     outcome = execute(plan, MemoryStore(), InProcessExecutor(), folder / "analytic" / "results")
-    baseline = read(BASELINES / "analytic.json")
+    baseline = read(kept("baselines") / "analytic.json")
     return check(plan.suite.gates, baseline, evidence(plan, folder), settings(plan), outcome.computed)
 
 

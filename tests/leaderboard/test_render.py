@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard import forest, latex, records, render, text
+from leaderboard import forest, latex, render, tables, text
 from leaderboard.board import build
 from leaderboard.curves import figure
 from leaderboard.drawing import write_png
@@ -21,10 +21,10 @@ GOLDEN = Path(__file__).parent / "golden"
     ("name", "write"),
     [
         ("board.md", render.markdown),
-        ("board.csv", records.csv_text),
-        ("wide.csv", records.csv_wide),
+        ("board.csv", tables.csv_text),
+        ("wide.csv", tables.csv_wide),
         ("board.txt", render.terminal),
-        ("board.json", lambda board: records.json_text(board, "zoo")),
+        ("board.json", lambda board: tables.json_text(board, "zoo")),
         ("board.tex", lambda board: latex.latex(board, "zoo")),
     ],
 )
@@ -70,7 +70,7 @@ def test_markdown_tables_are_rectangular_and_messages_cannot_break_them(zoo):
 
 def test_csv_can_be_read_back(zoo):
     board = build(zoo.rows, zoo.results)
-    rows = list(csv.DictReader(io.StringIO(records.csv_text(board))))
+    rows = list(csv.DictReader(io.StringIO(tables.csv_text(board))))
     assert len(rows) == sum(len(group.lines) for group in board.groups)
     found = next(r for r in rows if r["mitigation"] == "missing_seed")
     assert (found["label"], found["prevented"], found["end"]) == ("incomplete 4/5", "", "")
@@ -79,7 +79,7 @@ def test_csv_can_be_read_back(zoo):
 def test_empty_boards_say_so(zoo):
     assert "nothing was measured" in render.markdown(build([], {}))
     assert "incomplete 0/5" in render.terminal(build(zoo.rows, {}))
-    assert records.csv_text(build([], {})) == ""
+    assert tables.csv_text(build([], {})) == ""
     assert "not part of the current plan" in render.terminal(build(zoo.rows[:1], zoo.results))
 
 
@@ -153,7 +153,7 @@ def test_names_do_nothing_in_markdown(hostile):
 
 
 def test_names_do_nothing_in_a_spreadsheet(hostile):
-    for written in (records.csv_text(hostile), records.csv_wide(hostile)):
+    for written in (tables.csv_text(hostile), tables.csv_wide(hostile)):
         rows = list(csv.DictReader(io.StringIO(written)))
         names = {row["mitigation"] for row in rows}
         assert {"'=HYPERLINK(1)", "'+1", "'@sum"} <= names

@@ -48,7 +48,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, MemoryStore, 
         "scenarios": [{"file": "joint_finetune", "variants": ["real_prompts"]}],
         "fit": {"captioner": FIT, "generator": FIT}, "generate": DECODING,
         "evaluate": {"n": 8, "draw_inputs": 0, "floor_draws": 2, "decoding": DECODING},
-        "metrics": [f"benchmarks.metrics.{name}" for name in ("caption_diversity.CaptionDiversity", "image_distance.ImageDistance")],
+        "metrics": [f"benchmarks.metrics.{name}" for name in ("captions.diversity.CaptionDiversity", "images.distance.ImageDistance")],
         "primary": {"captioner": "distinct2", "generator": "frechet"},
     }  # fmt: skip
     (folder / "testbed.yaml").write_text(yaml.safe_dump(testbed))

@@ -55,7 +55,7 @@ def test_the_page_names_no_method_that_is_not_there() -> None:
         ("best_of_n", "per_prompt", 3, "per_prompt: found 3; allowed: true or false"),
         ("preference_choice", "scale", True, "scale: found True; allowed: a number above 0"),
         ("diversity_selection", "factor", 2.5, "factor: found 2.5; allowed: a whole number, 2 or more"),
-        ("detector_resampling", "b", float("inf"), "b: found inf; allowed: a number above 0"),
+        ("detector_resampling", "b", -1.0, "b: found -1.0; allowed: a number above 0"),
         ("detector_resampling", "repeats", 0, "repeats: found 0; allowed: a whole number, 1 or more"),
         ("self_correction", "k", 0, "k: found 0; allowed: a whole number, 1 or more"),
         ("self_correction", "gamma", None, "gamma: found None; allowed: a number above 0"),
