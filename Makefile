@@ -79,10 +79,10 @@ speed-metrics: $(STAMP) ## Measure the metrics beside the usual way to compute t
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed $(ARGS)
 
 test: $(STAMP) ## Run the fast tests, two processes of one thread
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
 
 test-slow: $(STAMP) ## Run the slow tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(ARGS)
 
 wheel: $(STAMP) ## Build the wheel into dist/
 	@rm -rf build dist *.egg-info  # what a former build left there would go into the wheel

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from benchmarks.planning.plan import Plan
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import LocalExecutor
@@ -43,6 +45,7 @@ class Neighbour(Mitigation):
 '''
 
 
+@pytest.mark.slow
 def test_the_step_beside_a_killer_is_not_blamed(planned: Planner, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "meeting")
     os.mkfifo(tmp_path / "never")
