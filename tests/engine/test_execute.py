@@ -133,7 +133,7 @@ class Killing(Mitigation):
 '''
 
 
-@pytest.mark.parametrize(("times", "status"), [(1, "complete"), (2, "failed")])
+@pytest.mark.parametrize(("times", "status"), [pytest.param(1, "complete", marks=pytest.mark.slow), (2, "failed")])
 def test_a_killed_worker_is_replaced_once(times: int, status: str, planned: Planner, tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     marks.mkdir()

@@ -83,6 +83,7 @@ SIX_A_SIDE = {
 }
 
 
+@pytest.mark.slow
 def test_cells_of_one_key_measure_the_same_things(tmp_path: Path) -> None:
     """A key stands for the steps of its cell, whichever scenario, patch or control it was reached by."""
     targets: dict[str, list[str]] = {}

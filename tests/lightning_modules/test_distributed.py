@@ -51,7 +51,8 @@ def line(execution, objective=None, told=None, **changes):
     return module.weight.item(), module.unused.item(), report.losses
 
 
-@pytest.mark.parametrize("objective", [pytest.param(None, marks=pytest.mark.slow), entropic])
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", [None, entropic])
 def test_two_processes_do_what_one_does(objective):
     """Five samples on two devices, three and two of them; in pieces of two, and with an average of the weights."""
     one = line(Execution(), objective, average=0.9)

@@ -17,7 +17,7 @@ torch.set_num_threads(1)
 STEPS = {"sdxl": 250, "sd15": 250, "sd21": 150, "pixart_alpha": 300, "pixart_sigma": 300}
 STEPS |= {"sd3": 150, "flux_dev": 150, "flux_schnell": 150}
 # One of each class, quickly; the others are variants of these.
-VARIANTS = ("sd15", "pixart_alpha", "flux_schnell")
+VARIANTS = ("sd15", "sdxl", "pixart_alpha", "pixart_sigma", "flux_schnell")
 
 
 def four_pairs(module):
