@@ -64,7 +64,9 @@ def make_parser() -> argparse.ArgumentParser:
         if name == "tune":
             command.add_argument("--seeds", required=True, help="seeds to tune on, such as 100,101; none may be scored")
         if name in ("run", "tune"):
-            command.add_argument("--workers", type=int, help="processes (default: one an accelerator, else one a core)")
+            command.add_argument(
+                "--workers", type=int, help="processes; 0: this one (default: one an accelerator, else one a core)"
+            )
             command.add_argument("--no-mirror", action="store_true", help="leave MLflow alone")
         if name == "plan":
             command.add_argument("--format", choices=("text", "json"), default="text")

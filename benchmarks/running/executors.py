@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.running import worker
-from benchmarks.running.worker import accelerators, explain, perform
+from benchmarks.running.worker import accelerators, explain, perform, surroundings
 from benchmarks.steps import Step
 from benchmarks.storage.store import Record, Store
 from benchmarks.study.suite import Executions
@@ -55,13 +55,20 @@ class Executor(Protocol):
 
 
 class InProcessExecutor:
-    """Runs steps one after another in this process."""
+    """Runs steps one after another in this process, so that a debugger stops in them.
+
+    Args:
+        execution: How each modality's fits and generations are run.
+    """
+
+    def __init__(self, execution: Executions | None = None):
+        self.execution = execution or Executions()
 
     def run(self, steps: Sequence[Step], store: Store, listener: Listener) -> None:
         """Run all steps in the order given."""
         from benchmarks.steps.context import RunContext
 
-        context = RunContext(store)
+        context, execution = RunContext(store, execution=self.execution), surroundings() if steps else {}
         lost: set[str] = set()
         for step in steps:
             if lost and not lost.isdisjoint(step.parents):
@@ -69,7 +76,7 @@ class InProcessExecutor:
                 continue
             context.progress = _reporter(listener, step.key)
             try:
-                record = perform(step, store, context, {})
+                record = perform(step, store, context, execution)
             except Exception as error:
                 lost.add(step.key)
                 listener.failed(Failure(step, explain(error)))

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.planning.needs import require_present
 from benchmarks.planning.plan import Plan, PlannedCell
 from benchmarks.running.execute import Outcome, Reporter, execute
-from benchmarks.running.executors import Executor, LocalExecutor
+from benchmarks.running.executors import Executor, InProcessExecutor, LocalExecutor
 from benchmarks.running.worker import accelerators
 from benchmarks.storage.store import LocalStore, Store
 from records.errors import UsageError
@@ -32,7 +32,7 @@ def run_study(
     Args:
         plan: What `benchmarks.planning.planner.make_plan` made of a suite.
         runs: Folder of stores and results; results go to `runs/<suite>/`.
-        workers: Worker processes; default: one an accelerator, else one a core.
+        workers: Worker processes; 0: every step in this process; default: one an accelerator, else one a core.
         cells: Some of the plan's cells; default: those that were asked for (`Plan.asked`).
         mirror: Whether MLflow gets a copy.
         store: Where artifacts are kept; default: `runs/store`.
@@ -48,15 +48,18 @@ def run_study(
     from benchmarks.reporting.outputs import mirror_plan, write_board, write_pictures
 
     workers = (len(accelerators()) or len(os.sched_getaffinity(0))) if workers is None else workers
-    if workers < 1:
-        raise UsageError(f"--workers: found {workers}; allowed: 1 or more")
+    if workers < 0:
+        raise UsageError(f"--workers: found {workers}; allowed: 1 or more, or 0 for this process itself")
     require_present(plan)
     if store is None:
         store = LocalStore(runs / "store")
         store.sweep(older_than=3600)
+    if executor is None:
+        execution = plan.suite.execution
+        executor = LocalExecutor(runs / "store", workers, execution) if workers else InProcessExecutor(execution)
     folder = runs / plan.suite.name
     outcome = execute(
-        plan, store, executor or LocalExecutor(runs / "store", workers, plan.suite.execution), folder / "results",
+        plan, store, executor, folder / "results",
         plan.asked if cells is None else cells, reporter,
         draw=lambda key, result: write_pictures(plan, store, folder, key, result),
     )  # fmt: skip

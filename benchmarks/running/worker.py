@@ -114,10 +114,19 @@ def _follow(parent: int) -> None:
     os._exit(1)
 
 
-def work(step: Step) -> Record | str:
-    """Run a step in a worker; an error comes back as its sentence, since not every exception can be pickled."""
+def surroundings() -> dict[str, Any]:
+    """Return what a step runs on here, as its record says it."""
     import torch
 
+    return {
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+    }
+
+
+def work(step: Step) -> Record | str:
+    """Run a step in a worker; an error comes back as its sentence, since not every exception can be pickled."""
     last = 0.0
 
     def progress(done: int, total: int) -> None:
@@ -127,13 +136,7 @@ def work(step: Step) -> Record | str:
             _news.send((step.key, done, total))
 
     _context.progress = progress
-    cuda = torch.cuda.is_available()
-    execution = {
-        "device": torch.cuda.get_device_name() if cuda else "cpu",
-        "threads": torch.get_num_threads(),
-        "machine": platform.machine(),
-    }
     try:
-        return perform(step, _context.store, _context, execution)
+        return perform(step, _context.store, _context, surroundings())
     except Exception as error:
         return explain(error)

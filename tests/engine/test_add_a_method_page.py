@@ -7,6 +7,9 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from benchmarks.planning.planner import make_plan
 from benchmarks.study.loading import ROOT
 
 PAGE = ROOT / "docs" / "add-a-method.md"
@@ -19,7 +22,7 @@ def blocks(language: str) -> list[str]:
 
 def follow(command: str, folder: Path, runs: Path) -> str:
     """Run a command of the page as it stands, with a folder of runs of its own, on few seeds; return what it printed."""
-    arguments = f"--runs {runs} --no-mirror --seeds [0,1,2] --iterations 4"
+    arguments = f"--runs {runs} --no-mirror --workers 0 --seeds [0,1,2] --iterations 4"
     environment = {**os.environ, "BENCH": str(ROOT), "ARGS": arguments}
     done = subprocess.run(
         ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -28,18 +31,30 @@ def follow(command: str, folder: Path, runs: Path) -> str:
     return done.stdout
 
 
-def test_the_page_gives_a_row(tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder with the files of the page."""
     (code,), (settings,) = blocks("python"), blocks("yaml")
     for text in (code, settings):
         (tmp_path / text.splitlines()[0].removeprefix("# ")).write_text(text, encoding="utf-8")
     assert {f.name for f in tmp_path.iterdir()} == {"keep_half.py", "keep_half.yaml"}
-    _, first, second, _ = blocks("sh")
-    for command, row in ((first, "KeepHalf"), (second, "keep_half_of_it")):
-        printed = follow(command, tmp_path, tmp_path / "runs")
-        lines = [line.split() for line in printed.splitlines()]
-        found = next(words for words in lines if words and words[0] == row)
-        assert "3/3" in found, "every seed ran"
-        assert {"none", "real"} <= {words[0] for words in lines if words}
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("block", "row"), [(1, "KeepHalf"), pytest.param(2, "keep_half_of_it", marks=pytest.mark.slow)]
+)
+def test_the_page_gives_a_row(block: int, row: str, folder: Path) -> None:
+    printed = follow(blocks("sh")[block], folder, folder / "runs")
+    lines = [line.split() for line in printed.splitlines()]
+    found = next(words for words in lines if words and words[0] == row)
+    assert "3/3" in found, "every seed ran"
+    assert {"none", "real"} <= {words[0] for words in lines if words}
+
+
+def test_its_settings_are_a_method(folder: Path) -> None:
+    plan = make_plan("analytic", methods=(str(folder / "keep_half.yaml"),))
+    assert "keep_half_of_it" in {row.mitigation for row in plan.rows}
 
 
 def test_commands_name_suites_that_are_there() -> None:

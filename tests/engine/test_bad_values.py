@@ -55,7 +55,7 @@ def test_refused(name: str, suite: Callable[..., Path], tmp_path: Path, capsys: 
         (["--seeds", "3"], ("seeds: found 3", "a list")),
         (["--fit.generator.stepz", "1"], ("'fit.generator.stepz'", "learning_rate")),
         (["stray"], ("allowed: --key value", "stray")),
-        (["--workers", "0"], ("--workers: found 0", "1 or more")),
+        (["--workers", "-1"], ("--workers: found -1", "1 or more")),
     ],
 )
 def test_overrides(

@@ -83,7 +83,7 @@ def test_a_diverging_cell_fails_alone(
 ) -> None:
     (tmp_path / "diverging.py").write_text(FAILING)
     runs = tmp_path / "runs"
-    arguments = ["run", str(suite()), "--runs", str(runs), "--workers", "1", "--no-mirror"]
+    arguments = ["run", str(suite()), "--runs", str(runs), "--workers", "0", "--no-mirror"]
     assert cli.main([*arguments, "--method", f"{tmp_path / 'diverging.py'}:Diverging"]) == 1
     printed = capsys.readouterr()
     results = [json.loads(f.read_text()) for f in (runs / "small" / "results").iterdir()]

@@ -79,7 +79,7 @@ def test_it_is_planned_and_keyed(relayed: Callable[..., Plan]) -> None:
     assert one.reading("anywhere", 9, pool="0" * 64).key == Relay(factor=7, pool="0" * 64).key
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_it_runs_and_is_costed(
     workers: int, planned: Callable[..., Plan], relayed: Callable[..., Plan], tmp_path: Path
 ) -> None:

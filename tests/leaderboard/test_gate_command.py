@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -28,31 +26,27 @@ CLAIMS = [
 ]  # fmt: skip
 
 
-def benchmarks(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "benchmarks", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     """A suite that ran, and its baseline."""
     folder = tmp_path_factory.mktemp("gate")
     suite = write_suite(folder, gates=GATES, claims=CLAIMS, seeds=[0, 1, 2])
     runs, file = folder / "runs", folder / "small.json"
-    done = benchmarks("run", suite, "--runs", runs, "--workers", 1, "--no-mirror")
-    assert done.returncode == 0, done.stderr
+    assert main(["run", str(suite), "--runs", str(runs), "--workers", "0", "--no-mirror"]) == 0
     assert main(["baseline", str(suite), "--runs", str(runs), "--baseline", str(file)]) == 0
     return suite, runs, file
 
 
-def test_check_runs_in_an_empty_store_and_passes(study, tmp_path):
+def test_check_runs_in_an_empty_store_and_passes(study, tmp_path, capsys):
     suite, runs, file = study
     steps = len(make_plan(str(suite)).steps)
-    done = benchmarks("check", suite, "--baseline", file, "--workers", 1, "--junit", tmp_path / "j.xml")
-    assert done.returncode == 0, done.stderr
-    assert f"{steps} steps computed, 1 trends compared" in done.stdout
-    assert "3 of them in the baseline and identical there" in done.stdout
-    assert "prevented" not in done.stdout, "the board of the run is no part of the report"
+    given = ["--baseline", str(file), "--workers", "0", "--junit", str(tmp_path / "j.xml")]
+    capsys.readouterr()
+    assert main(["check", str(suite), *given]) == 0
+    printed = capsys.readouterr().out
+    assert f"{steps} steps computed, 1 trends compared" in printed
+    assert "3 of them in the baseline and identical there" in printed
+    assert "prevented" not in printed, "the board of the run is no part of the report"
     assert 'failures="0"' in (tmp_path / "j.xml").read_text()
     found = main(["check", str(suite), "--baseline", str(file), "--runs", str(runs), "--format", "json"])
     assert found == 0
@@ -85,7 +79,8 @@ def test_another_protocol_names_the_setting(study, capsys, tmp_path):
     suite, _, file = study
     runs = tmp_path / "runs"
     given = ["--fit.generator.learning_rate", "0.5"]
-    assert benchmarks("run", suite, "--runs", runs, "--workers", 1, "--no-mirror", *given).returncode == 0
+    assert main(["run", str(suite), "--runs", str(runs), "--workers", "0", "--no-mirror", *given]) == 0
+    capsys.readouterr()
     assert main(["check", str(suite), "--baseline", str(file), "--runs", str(runs), *given]) == 2
     error = capsys.readouterr().err
     assert "fit.generator.learning_rate: 1.0 then, 0.5 now" in error

@@ -31,8 +31,15 @@ def noise(rng, count, heavy):
     return rng.standard_t(5, count) / np.sqrt(5 / 3) if heavy else rng.normal(size=count)
 
 
-@pytest.mark.parametrize("heavy", [False, True], ids=["normal", "heavy tails"])
-@pytest.mark.parametrize("suite", SHIPPED)
+@pytest.mark.parametrize(
+    ("suite", "heavy"),
+    [
+        pytest.param("analytic", False, marks=pytest.mark.slow),
+        ("analytic", True),
+        ("gate_scenes", False),
+        pytest.param("gate_scenes", True, marks=pytest.mark.slow),
+    ],
+)
 def test_fewer_than_two_percent_of_unchanged_runs_are_called_regressions(suite, heavy):
     """Without any relevant size, so that the statistics alone must hold the line; the level is 1 %."""
     rng = np.random.default_rng(7)
@@ -41,8 +48,15 @@ def test_fewer_than_two_percent_of_unchanged_runs_are_called_regressions(suite, 
     assert alarms < 0.02 * RUNS
 
 
-@pytest.mark.parametrize("both", [True, False])
-@pytest.mark.parametrize("suite", SHIPPED)
+@pytest.mark.parametrize(
+    ("suite", "both"),
+    [
+        pytest.param("analytic", True, marks=pytest.mark.slow),
+        ("analytic", False),
+        ("gate_scenes", True),
+        pytest.param("gate_scenes", False, marks=pytest.mark.slow),
+    ],
+)
 def test_a_change_of_three_spreads_is_seen_and_the_stated_power_is_true(suite, both):
     rng = np.random.default_rng(8)
     old, new, groups = SHIPPED[suite]

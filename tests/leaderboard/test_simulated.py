@@ -75,7 +75,7 @@ def test_unpaired_intervals_cover_and_are_wider():
     rng = np.random.default_rng(5)
     here, elsewhere = (trajectories(rng, 5, noise=0.3)[..., -1] for _ in range(2))
     gain, ratio = 5 * (1.0 - 0.4), (1.0 - 0.4) / (1.0 - 0.1)
-    pairs = list(zip(here, elsewhere, strict=True))
+    pairs = list(zip(here[:2000], elsewhere[:2000], strict=True))
     welch = [welch_interval(a[NONE], b[METHOD]) for a, b in pairs]
     assert 0.93 <= share(i.low <= gain <= i.high for i in welch) <= 0.97
     sets = [prevented_unpaired(a[NONE], b[METHOD], a[REAL]) for a, b in pairs]

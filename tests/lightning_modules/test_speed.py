@@ -150,7 +150,8 @@ def test_on_a_cpu_compiling_changes_nothing():
     assert module.family.network._compiled_call_impl is None
 
 
-@pytest.mark.parametrize("lora", [None, pytest.param(Lora(2, 4.0), marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("lora", [None, Lora(2, 4.0)])
 def test_compiled_sampling_draws_the_same_images_with_one_shape(lora, monkeypatch):
     """The tracing is real; what it finds is run as it is, since a CPU has no kernels to gain."""
     made = []

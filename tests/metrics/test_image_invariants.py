@@ -121,6 +121,7 @@ def _share(rank, meeting, families, queue):
     queue.put((rank, found))
 
 
+@pytest.mark.slow
 def test_two_processes_compute_what_one_does(tmp_path):
     with torch.multiprocessing.get_context("spawn").Manager() as manager:
         queue = manager.Queue()

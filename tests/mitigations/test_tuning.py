@@ -28,7 +28,7 @@ def method(folder: Path, **changes: Any) -> str:
 def test_every_value_runs_beside_the_controls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     suite = str(write_suite(tmp_path, mitigations=["none", "real", "accumulate"]))
     runs = tmp_path / "runs"
-    code = main(["tune", suite, "--method", method(tmp_path), "--seeds", "100,101", "--runs", str(runs), "--workers", "1",
+    code = main(["tune", suite, "--method", method(tmp_path), "--seeds", "100,101", "--runs", str(runs), "--workers", "0",
                  "--no-mirror"])  # fmt: skip
     printed = capsys.readouterr()
     assert code == 0, printed.err
