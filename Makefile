@@ -16,7 +16,7 @@ STAMP := .venv/.installed
 RUN := OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 .PHONY: help setup bench plan leaderboard tune submit verify baseline check claims ui bases mirror speed-gpu \
-	speed-metrics test test-slow test-wheel wheel lint clean
+	speed-metrics test test-slow test-lowest test-wheel wheel lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -93,6 +93,10 @@ wheel: $(STAMP) ## Build the wheel into dist/
 test-wheel: wheel ## Install the wheel into an empty environment and use it from an empty folder
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or 3.12 with venv found: make test-wheel PYTHON=/path/to/python"; exit 1; }
 	@.ci/test-wheel dist/mmcollapse-*.whl $(PYTHON)
+
+test-lowest: $(STAMP) ## Run the fast tests on the oldest versions that pyproject.toml allows (minutes, 7 GB meanwhile)
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or 3.12 with venv found: make test-lowest PYTHON=/path/to/python"; exit 1; }
+	@.ci/test-lowest $(PYTHON) $(BIN)/uv
 
 lint: $(STAMP) ## Check style, formatting, types, spelling and Markdown
 	$(BIN)/ruff check .
