@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
+import os
+import unicodedata
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
-from datamodules.imagefolder import texts_of
+from datamodules.ids import below, identifier
 from datamodules.listed import Listed, ListedItem
-from datamodules.pictures import MAX_PIXELS
+from datamodules.pictures import MAX_PIXELS, BrokenImage, picture_file
+from datamodules.places import found
+from datamodules.reading import opened, several, texts_of
 
 
 class ParquetImages(Listed):
@@ -29,6 +34,7 @@ class ParquetImages(Listed):
 
     name: ClassVar[str] = "parquet_images"
     version: ClassVar[int] = 1
+    in_rows: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -42,47 +48,122 @@ class ParquetImages(Listed):
         seed: int = 0,
         max_pixels: int = MAX_PIXELS,
         digest: str | None = None,
+        excluded: str | None = None,
     ) -> None:
         self.image, self.caption, self.id, self.files, self.needs = image, caption, id, files, (files,)
-        super().__init__(root, sizes, resolution, seed, max_pixels, digest)
+        super().__init__(root, sizes, resolution, seed, max_pixels, digest, excluded)
 
     def entries(self) -> Iterator[ListedItem]:
         """Yield the rows of every file; images are not read."""
+        read: dict[tuple[int, int], str] = {}
+        kinds: dict[Path, Any] = {}
+        for name in found(self.root, self.files, self.asides):
+            file = self.root / name
+            with _readable(file):
+                status = os.stat(file)
+            other = read.setdefault((status.st_dev, status.st_ino), name)
+            if other != name:
+                self.asides.append(f"{file}: the same file as {other} by a link, read once")
+                continue
+            with _readable(file):
+                schema, table = self._table(file)
+                kinds[file] = schema.field(self.image).type
+                yield from self._rows(file, name, schema, table)
+        for file, kind in kinds.items():
+            self._check_image(file, kind)
+
+    def _rows(self, file: Path, name: str, schema: Any, table: Iterator[Any]) -> Iterator[ListedItem]:
+        exact = _EXACT.get(str(schema.field(self.id).type), 2**53) if self.id is not None else 0
+        place = unicodedata.normalize("NFC", name)
+        row = 0
+        for batch in table:
+            texts = _cells(batch, self.caption, file, row)
+            ids = [None] * len(texts) if self.id is None else _cells(batch, self.id, file, row)
+            for key, value in zip(ids, texts, strict=True):
+                where, at = f"{place}#{row:09d}", f"{file}: row {row}"  # of equal width: sorted by place is by row
+                said = texts_of(value, f"{at}: {self.caption}")
+                one = where if self.id is None else identifier(key, f"{at}: {self.id}", exact)
+                yield ListedItem(one, said, f"{name}#{row:09d}")
+                row += 1
+
+    def _table(self, file: Path) -> tuple[Any, Iterator[Any]]:
+        """Return the schema of a file that has the columns, and batches of captions and ids."""
         import pyarrow.parquet as pq
 
-        for file in sorted(self.root.glob(self.files)):
-            try:
-                opened = pq.ParquetFile(file)
-            except (OSError, ValueError) as error:  # pyarrow's own errors are both
-                raise ValueError(f"{file}: found no Parquet file ({' '.join(str(error).split())})") from error
-            have = opened.schema_arrow.names
-            for key in ("image", "caption", "id"):
-                column = getattr(self, key)
-                if column is not None and column not in have:
-                    raise ValueError(f"{file}: {key}: found {column!r}; allowed: {', '.join(have)}")
-            name = file.relative_to(self.root).as_posix()
-            columns = [self.caption] if self.id is None else [self.caption, self.id]
-            table = opened.read(columns=columns)
-            ids = range(table.num_rows) if self.id is None else table.column(self.id).to_pylist()
-            for row, (key, value) in enumerate(zip(ids, table.column(self.caption).to_pylist(), strict=True)):
-                where = f"{name}#{row:09d}"  # of equal width, so that sorting by place is sorting by row
-                texts = texts_of(value, f"{file}: row {row}: {self.caption}")
-                yield ListedItem(where if self.id is None else str(key), texts, where)
+        with opened(file):  # pyarrow would wait for a pipe, and take a folder for a data set
+            whole = pq.ParquetFile(file, memory_map=True)
+        have = whole.schema_arrow.names
+        for key in ("image", "caption", "id"):
+            column = getattr(self, key)
+            if column is not None and have.count(column) != 1:
+                twice = " twice" if column in have else ""
+                raise ValueError(f"{file}: {key}: found {column!r}{twice}; allowed: {several(have)}, each once")
+        columns = list(dict.fromkeys(name for name in (self.caption, self.id) if name is not None))
+        return whole.schema_arrow, whole.iter_batches(columns=columns)
 
-    def open(self, entry: ListedItem) -> IO[bytes]:
-        """Open the bytes in a row, or the file that it names; a FileNotFoundError when the row holds neither."""
+    def _check_image(self, file: Path, kind: Any) -> None:
+        """Refuse a column of anything but bytes, paths, or both."""
+        import pyarrow.types as types
+
+        parts = (
+            {kind.field(i).name: kind.field(i).type for i in range(kind.num_fields)} if types.is_struct(kind) else {}
+        )
+        held = [parts.get("bytes"), parts.get("path")] if types.is_struct(kind) else [kind]
+        kinds = [str(one.value_type if types.is_dictionary(one) else one) for one in held if one is not None]
+        allowed = {"binary", "large_binary", "binary_view", "string", "large_string", "string_view", "null"}
+        if not kinds or not set(kinds) <= allowed:
+            raise ValueError(
+                f"{file}: {self.image}: found {str(kind)[:60]}; allowed: bytes, a path, or a struct of both"
+            )
+
+    def opened(self, entry: ListedItem) -> IO[bytes]:
+        """Open the bytes in a row, or the file that it names; a row that holds neither is a `BrokenImage`."""
         file, _, row = entry.image.rpartition("#")
-        value = _cell(self.root / file, self.image, int(row))
-        found: dict[str, Any] = value if isinstance(value, dict) else {}
-        content = found.get("bytes") if found else value
-        path = found.get("path") if found else None
+        try:
+            value = _cell(self.root / file, self.image, int(row))
+        except (OSError, ValueError) as error:
+            raise BrokenImage("unreadable_file", " ".join(str(error).split())[:60]) from error
+        content, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (value, None)
         if isinstance(content, str):
             content, path = None, content
         if content is not None:
             return io.BytesIO(content)
         if path is None:
-            raise FileNotFoundError(f"{entry.image}: column {self.image} is empty")
-        return (self.root / path).open("rb")
+            raise BrokenImage("missing_file", f"column {self.image} is empty")
+        if os.path.isabs(path):  # as `datasets` writes it, and part of no id
+            return picture_file(self.root, path)
+        try:
+            place = below(path, "path")
+        except ValueError as error:
+            raise BrokenImage("missing_file", str(error)) from error
+        return picture_file(self.root, place)
+
+
+#: Arrow types of an id column that are floats, and the whole number from which on they skip some.
+_EXACT = {"halffloat": 2**11, "float": 2**24}
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """Say of what pyarrow cannot read where it stands."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # pyarrow's own errors are both
+        if str(error).startswith(str(file)):
+            raise
+        said = " ".join(str(error).split())[:80]
+        raise ValueError(f"{file}: found no Parquet file ({said}); allowed: one that pyarrow reads") from error
+
+
+def _cells(batch: Any, column: str, file: Path, first: int) -> list[Any]:
+    """Return what a column holds; a text that is no UTF-8, which Arrow does not look at, is a ValueError."""
+    cells = batch.column(batch.schema.get_field_index(column))
+    try:
+        values: list[Any] = cells.to_pylist()
+        return values
+    except UnicodeDecodeError as error:
+        found = f"text that is no UTF-8 ({error.reason})"
+        raise ValueError(f"{file}: rows from {first}: {column}: found {found}; allowed: UTF-8 text") from error
 
 
 @lru_cache(maxsize=4096)
