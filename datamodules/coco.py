@@ -20,7 +20,7 @@ def karpathy(file: Path, folder: str | None, key: str, parts: Iterable[str]) -> 
     """
     (rows,) = rows_of(file, "images")
     for where, row in rows:
-        texts = []
+        texts: list[str] = []
         for turn, said in enumerate(_listed(row.get("sentences"), f"{where}: sentences")):
             place = f"{where}: sentence {turn}"
             texts += texts_of(field(said, "raw", place), f"{place}: raw")
@@ -28,9 +28,9 @@ def karpathy(file: Path, folder: str | None, key: str, parts: Iterable[str]) -> 
         if within is None:
             within = below(field(row, "filepath", where), f"{where}: filepath")
         image = below(name, f"{where}: filename", within)
-        one = (
-            image.removeprefix(f"{within}/") if key == "filename" else number(field(row, key, where), f"{where}: {key}")
-        )
+        one = image.removeprefix(f"{within}/")
+        if key != "filename":
+            one = number(field(row, key, where), f"{where}: {key}")
         part = field(row, "split", where)
         if part not in list(parts):
             raise ValueError(f"{where}: split: found {shown(part)}; allowed: {', '.join(parts)}")
@@ -121,5 +121,5 @@ class CocoAnnotations(Listed):
                 listed.add(one)
                 yield ListedItem(one, said, place, part)
             if lost := texts.keys() - listed:
-                said = f"captions of {len(lost)} images that it does not list ({few(sorted(lost))})"
-                self.asides.append(f"{file}: {said}")
+                told = f"captions of {len(lost)} images that it does not list ({few(sorted(lost))})"
+                self.asides.append(f"{file}: {told}")

@@ -202,13 +202,11 @@ class Listed:
         said = [f"{self.root}: entries left out: {'; '.join(left)}"] if left else []
         if not self.excluded_file.is_file():
             said.append(f"{self.root}: images were never checked; `python -m datamodules.check TESTBED --write` does")
+        alike = [f"{one} and {other}" for one, other in twins(e.id for e in self.unchecked)]
         unknown = sorted(self.excluded().keys() - {e.id for e in self.unchecked})
         for what, found in (
-            ("images that are one file by links", [f"{one} = {other}" for one, other in self.linked()]),
-            (
-                "ids that are alike but for case or zeros",
-                [f"{one}, {other}" for one, other in twins(e.id for e in self.unchecked)],
-            ),
+            ("images that are one file by links", [f"{one} and {other}" for one, other in self.linked()]),
+            ("ids that are alike but for case or zeros", alike),
             (f"ids in {self.excluded_file.name} that no entry has", unknown),
         ):
             said += [f"{self.root}: {len(found)} {what} ({few(found)})"] if found else []

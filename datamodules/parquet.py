@@ -105,16 +105,14 @@ class ParquetImages(Listed):
         """Refuse a column of anything but bytes, paths, or both."""
         import pyarrow.types as types
 
-        parts = (
-            {kind.field(i).name: kind.field(i).type for i in range(kind.num_fields)} if types.is_struct(kind) else {}
-        )
-        held = [parts.get("bytes"), parts.get("path")] if types.is_struct(kind) else [kind]
-        kinds = [str(one.value_type if types.is_dictionary(one) else one) for one in held if one is not None]
+        held = [kind]
+        if types.is_struct(kind):
+            held = [part.type for part in (kind.field(i) for i in range(kind.num_fields)) if part.name in _PARTS]
+        kinds = {str(one.value_type if types.is_dictionary(one) else one) for one in held}
         allowed = {"binary", "large_binary", "binary_view", "string", "large_string", "string_view", "null"}
-        if not kinds or not set(kinds) <= allowed:
-            raise ValueError(
-                f"{file}: {self.image}: found {str(kind)[:60]}; allowed: bytes, a path, or a struct of both"
-            )
+        if not kinds or not kinds <= allowed:
+            found = str(kind)[:60]
+            raise ValueError(f"{file}: {self.image}: found {found}; allowed: bytes, a path, or a struct of both")
 
     def opened(self, entry: ListedItem) -> IO[bytes]:
         """Open the bytes in a row, or the file that it names; a row that holds neither is a `BrokenImage`."""
@@ -139,6 +137,8 @@ class ParquetImages(Listed):
         return picture_file(self.root, place)
 
 
+#: What the `Image` feature of `datasets` holds.
+_PARTS = ("bytes", "path")
 #: Arrow types of an id column that are floats, and the whole number from which on they skip some.
 _EXACT = {"halffloat": 2**11, "float": 2**24}
 

@@ -167,7 +167,7 @@ def _turn(picture: Image) -> int | None:
     """
     from PIL import Image as Pillow
 
-    if picture.format == "PNG" and (late := _late_exif(picture.fp)) is not None:
+    if picture.format == "PNG" and (late := _late_exif(getattr(picture, "fp", None))) is not None:
         picture.info.setdefault("exif", b"Exif\0\0" + late)
     try:
         found = Pillow.Image.getexif(picture).get(_ORIENTATION, 1)

@@ -44,10 +44,7 @@ def found(root: Path, pattern: str, said: list[str] | None = None) -> Iterator[s
                 passed.append(path)
             else:
                 yield path
-    for what, paths in (
-        ("passed over, as hidden or copies", passed),
-        ("links to folders that are read already", again),
-    ):
+    for what, paths in (("passed over, as hidden or copies", passed), ("links to folders read before", again)):
         if paths and said is not None:
             said.append(f"{root}: {what}: {len(paths)} ({few(paths)})")
 
@@ -98,11 +95,8 @@ def _matches(path: list[str], pattern: list[str]) -> bool:
 
 def located(root: Path, path: str) -> Path:
     """Return where a listed picture lies: names from other systems may be decomposed (NFD) on the disk."""
-    for form in ("NFC", "NFD"):
-        name = unicodedata.normalize(form, path)  # type: ignore[arg-type]
-        if path.isascii() or os.path.exists(root / name):
-            return root / name
-    return root / path
+    names = [path] if path.isascii() else [unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path)]
+    return next((root / name for name in names if os.path.exists(root / name)), root / path)
 
 
 def twice(root: Path, paths: Iterable[str]) -> list[tuple[str, str]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.metrics.java import runtime as java
 from benchmarks.planning.evaluation import TRAINED, trained
 from benchmarks.planning.plan import Plan
-from benchmarks.steps import Base
+from benchmarks.steps import Base, Real, Reference, Sample, Step
+from benchmarks.steps.measuring import Measuring
 from benchmarks.study.testbed import ModelSpec
 from benchmarks.study.world import MISSING, model_folder, read_card
 from lightning_modules.weights.sources import MissingModel, check_contents, snapshot
@@ -51,6 +53,30 @@ def _unserved(plan: Plan) -> list[str]:
         if not world.judges_of(f)
     ]
     return sentences
+
+
+def require_splits(plan: Plan) -> None:
+    """Refuse a plan of which some step reads more of a split than the data set has.
+
+    Raises:
+        UsageError: Naming what reads it, the split and its size.
+    """
+    where, bed, sizes = plan.file, plan.world.testbed.name, plan.world.data.sizes
+    asked = dict.fromkeys(one for step in plan.steps.values() for one in _splits_of(step))
+    for reader, split, count in asked:
+        if sizes.get(split, 0) < count:
+            raise UsageError(
+                f"{where}: {reader} reads {count} or more items of split {split!r}, of which testbed {bed!r} has "
+                f"{sizes.get(split, 0)}; allowed: `{split}: {count}` or more under sizes there"
+            )
+
+
+def _splits_of(step: Step) -> Iterator[tuple[str, str, int]]:
+    """Yield what reads a split, which one, and how many items it must have."""
+    if isinstance(step, Measuring) and step.documents is not None:
+        yield f"metrics: {step.family.execution.rpartition('.')[2]}", step.documents[0], 1  # fewer than it asks will do
+    elif isinstance(step, (Real, Sample, Reference)) and step.split is not None:
+        yield f"step {step.kind}", step.split, (getattr(step, "start", None) or 0) + (step.n or 0)
 
 
 def present(plan: Plan) -> dict[str, Any]:
