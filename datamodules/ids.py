@@ -55,7 +55,7 @@ def below(value: Any, where: str, within: str = "") -> str:
     if isinstance(value, str) and value.strip():
         path = unicodedata.normalize("NFC", value.strip()).replace("\\", "/")
         whole = posixpath.normpath(posixpath.join(within, path))
-        if not _ELSEWHERE.match(path) and whole.split("/")[0] not in ("..", "."):
+        if not _ELSEWHERE.match(path) and whole.split("/")[0] not in ("..", ".") and whole != within:
             return whole
     raise ValueError(f"{where}: found {shown(value)}; allowed: the path of a file below the root of the data")
 

@@ -23,7 +23,7 @@ from datamodules.excluded import EXCLUDED, read_excluded
 from datamodules.ids import hidden, twins
 from datamodules.pictures import MAX_PIXELS, PILLOW_LIMIT, BrokenImage
 from datamodules.places import there, twice
-from datamodules.reading import cleaned, few, printable, shown
+from datamodules.reading import cleaned, few, printable, several, shown
 
 #: All splits of a data set, each for one use.
 SPLITS = ("train", "prompts", "reserve", "judge", "scorer", "evaluation", "floor")
@@ -167,7 +167,7 @@ class Listed:
             else:
                 kept.append(replace(entry, captions=texts))
         if not kept and not any(dropped.values()):
-            raise ValueError(f"{self.root}: found no entry in {', '.join(self.needs)[:80]}; allowed: one or more")
+            raise ValueError(f"{self.root}: found no entry in {several(map(repr, self.needs))}; allowed: one or more")
         return kept, dropped
 
     @property

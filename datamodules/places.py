@@ -72,11 +72,18 @@ def _walk(root: Path, aside: Callable[[str], bool], again: list[str]) -> Iterato
         files = []
         for entry in entries:
             path = f"{within}/{entry.name}" if within else entry.name
-            if not entry.is_dir():
+            if not _is_folder(entry):
                 files.append(path)
             else:
                 (last if aside(path) else linked if entry.is_symlink() else real).append(path)
         yield from reversed(files)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _place(folder: Path) -> tuple[int, int]:
