@@ -170,6 +170,7 @@ def _turn(picture: Image) -> int | None:
     if picture.format == "PNG" and (late := _late_exif(getattr(picture, "fp", None))) is not None:
         picture.info.setdefault("exif", b"Exif\0\0" + late)
     try:
+        Pillow.Exif().load(picture.info.get("exif", b""))  # anew: what fails once is not tried again
         found = Pillow.Image.getexif(picture).get(_ORIENTATION, 1)
     except Exception:
         return None
@@ -204,8 +205,6 @@ def broken(error: Exception) -> BrokenImage:
     if isinstance(error, OSError) and error.errno is not None:
         gone = errno.errorcode.get(error.errno) in _NO_FILE
         return BrokenImage("missing_file" if gone else "unreadable_file", error.strerror or "")
-    if isinstance(error, (FileNotFoundError, IsADirectoryError)):
-        return BrokenImage("missing_file", "no regular file")
     if isinstance(error, BrokenImage):
         return error
     return BrokenImage("broken_image", " ".join(str(error).split())[:80])

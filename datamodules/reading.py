@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -40,7 +41,7 @@ def several(names: Iterable[object], most: int = 80) -> str:
 def opened(file: Path) -> IO[bytes]:
     """Open a regular file; a pipe or device, which would never end, and a folder are an IsADirectoryError."""
     if not stat.S_ISREG(os.stat(file).st_mode):
-        raise IsADirectoryError(f"{file} is no regular file")
+        raise IsADirectoryError(errno.EISDIR, "no regular file", str(file))
     return file.open("rb")
 
 
@@ -128,5 +129,6 @@ def texts_of(value: Any, where: str) -> tuple[str, ...]:
 def cleaned(text: str) -> str:
     """Return a caption as it is used: in composed form (NFC), without white space around; "" where nothing is seen."""
     text = unicodedata.normalize("NFC", text).strip()
-    invisible = not text.isascii() and all(c.isspace() or unicodedata.category(c) in ("Cc", "Cf") for c in text)
-    return "" if invisible else text
+    if text.isprintable() or any(not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf") for c in text):
+        return text
+    return ""
