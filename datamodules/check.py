@@ -152,8 +152,8 @@ def _check(data: Listed, options: argparse.Namespace) -> int:
     rows += [(name, f"{becomes}, {LEFT_OUT[name]}", found.get(name, [])) for name in LEFT_OUT]
     rows += [(name, how, found.get(name, [])) for name, how in pictures.CONVERTED.items()]
     print(table(rows))
-    for note in data.notes()[bool(dropped or data.report()) :]:  # entries left out stand in the table
-        print(f"note: {note}", file=sys.stderr)
+    for remark in data.remarks():
+        print(f"note: {remark}", file=sys.stderr)
     if options.write:
         try:
             print(f"wrote {write_excluded(data, found)}")

@@ -10,7 +10,7 @@ from datamodules.ids import below
 from datamodules.listed import Listed, ListedItem
 from datamodules.pictures import MAX_PIXELS
 from datamodules.places import found
-from datamodules.reading import json_of, lines, several, shown, texts_of
+from datamodules.reading import few, json_of, lines, several, shown, texts_of
 
 _LIST = "**/metadata.jsonl"
 _ROW = "a JSON object with file_name"
@@ -46,14 +46,18 @@ class ImageFolder(Listed):
 
     def entries(self) -> Iterator[ListedItem]:
         """Yield the lines of every list below the root; file names are relative to their list."""
-        fields: set[str] = set()
+        fields, lists, filled = set[str](), set[str](), set[str]()
         for file in found(self.root, _LIST, self.asides):
+            lists.add(file)
             for where, line in lines(self.root / file):
                 row = json_of(line, where, _ROW)
                 if not isinstance(row, dict) or "file_name" not in row:
                     raise ValueError(f"{where}: found {shown(row)}; allowed: {_ROW}")
                 name = below(row["file_name"], f"{where}: file_name", posixpath.dirname(file))
                 fields.update(row)
+                filled.add(file)
                 yield ListedItem(name, texts_of(row.get(self.caption), f"{where}: {self.caption}"), name)
+        if empty := sorted(lists - filled):
+            self.asides.append(f"{self.root}: lists without a line: {len(empty)} ({few(empty)})")
         if fields and self.caption not in fields:
             raise ValueError(f"{self.root}: caption: found {self.caption!r}; allowed: {several(sorted(fields))}")

@@ -110,8 +110,8 @@ class Listed:
             if isinstance(size, bool) or not isinstance(size, int) or size < 0:
                 raise ValueError(f"sizes: {split}: found {size!r}; allowed: 0 or more")
         for name, found, most in (("resolution", resolution, 16_384), ("max_pixels", max_pixels, PILLOW_LIMIT)):
-            if not 1 <= found <= most:
-                raise ValueError(f"{name}: found {found}; allowed: 1 to {most}")
+            if isinstance(found, bool) or not isinstance(found, int) or not 1 <= found <= most:
+                raise ValueError(f"{name}: found {shown(found)}; allowed: 1 to {most}")
         self._check_sizes(self.published)
         if self.missing() is None:  # the list is there: what it cannot serve is said before anything is planned
             self._check_sizes(Counter(e.part for e in self.listing), self.report())
@@ -197,17 +197,20 @@ class Listed:
 
     def notes(self) -> list[str]:
         """Return one sentence for each thing to know about the data before a run."""
-        report = self.report()  # reads the list, and so fills `asides`
-        left = [f"{len(ids)} {name} ({few(ids)})" for name, ids in report.items()]
+        left = [f"{len(ids)} {name} ({few(ids)})" for name, ids in self.report().items()]
         said = [f"{self.root}: entries left out: {'; '.join(left)}"] if left else []
         if not self.excluded_file.is_file():
             said.append(f"{self.root}: images were never checked; `python -m datamodules.check TESTBED --write` does")
-        alike = [f"{one} and {other}" for one, other in twins(e.id for e in self.unchecked)]
-        unknown = sorted(self.excluded().keys() - {e.id for e in self.unchecked})
+        return said + self.remarks()
+
+    def remarks(self) -> list[str]:
+        """Return one sentence for each thing about the list that may be meant, and may be a mistake."""
+        ids = [e.id for e in self.unchecked]  # reads the list, and so fills `asides`
+        said = []
         for what, found in (
             ("images that are one file by links", [f"{one} and {other}" for one, other in self.linked()]),
-            ("ids that are alike but for case or zeros", alike),
-            (f"ids in {self.excluded_file.name} that no entry has", unknown),
+            ("ids that are alike but for case or zeros", [f"{one} and {other}" for one, other in twins(ids)]),
+            (f"ids in {self.excluded_file.name} that no entry has", sorted(self.excluded().keys() - set(ids))),
         ):
             said += [f"{self.root}: {len(found)} {what} ({few(found)})"] if found else []
         return said + self.asides

@@ -85,6 +85,8 @@ class ParquetImages(Listed):
                 one = where if self.id is None else identifier(key, f"{at}: {self.id}", exact)
                 yield ListedItem(one, said, f"{name}#{row:09d}")
                 row += 1
+        if row == 0:
+            self.asides.append(f"{file}: a table without a row")
 
     def _table(self, file: Path) -> tuple[Any, Iterator[Any]]:
         """Return the schema of a file that has the columns, and batches of captions and ids."""

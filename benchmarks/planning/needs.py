@@ -36,6 +36,9 @@ def unmet_needs(plan: Plan) -> list[str]:
         if "train_features" in family.needs and not trained(plan.world):
             why = f"the first generator does not name {TRAINED!r} under trained_on"
             sentences.append(f"metrics of {name} will be absent: {why}")
+        elif "train_features" in family.needs and (have := data.sizes.get(TRAINED, 0)) < plan.suite.evaluate.n:
+            why = f"split {TRAINED!r} has {have} items, and evaluate.n is {plan.suite.evaluate.n}"
+            sentences.append(f"metrics of {name} will be absent: {why}")
     return sentences + _unserved(plan)
 
 

@@ -140,7 +140,9 @@ def test_one_picture_under_two_names_by_links_is_said_and_left_out_once(
     names = ["a/1.jpg", "a/2.jpg", "a/link.jpg", "b/2.jpg", "a/hard.jpg"]
     (root / "metadata.jsonl").write_text("".join(json.dumps({"file_name": n, "text": n}) + "\n" for n in names))
     data = ImageFolder(str(root), {})
-    assert any("2 images that are one file by links (a/1.jpg and a/link.jpg, a/2.jpg and b/2.jpg)" in n for n in data.notes())
+    assert any(
+        "2 images that are one file by links (a/1.jpg and a/link.jpg, a/2.jpg and b/2.jpg)" in n for n in data.notes()
+    )
     assert inspect(data)["duplicate_image"] == ["a/hard.jpg", "a/link.jpg", "b/2.jpg"] or inspect(data)[
         "duplicate_image"
     ] == ["a/2.jpg", "a/link.jpg", "b/2.jpg"]  # the id that sorts first stays

@@ -74,7 +74,9 @@ def column(root: Path, *parts: pa.Array) -> ParquetImages:
     root.mkdir(exist_ok=True)
     for number, keys in enumerate(parts):
         captions = [f"file {number} row {row}" for row in range(len(keys))]
-        table = pa.table({"image": pa.array([plain(row) for row in range(len(keys))]), "caption": captions, "key": keys})
+        table = pa.table(
+            {"image": pa.array([plain(row) for row in range(len(keys))]), "caption": captions, "key": keys}
+        )
         pq.write_table(table, root / f"{number}.parquet")
     return ParquetImages(str(root), {}, id="key")
 
@@ -196,7 +198,9 @@ def test_ids_that_people_take_for_one_are_said(tmp_path: Path) -> None:
     assert twins(["img1", "img10", "img100", "1.0.jpg", "1.jpg"]) == []
 
 
-@pytest.mark.parametrize(("value", "text"), [(0, "0"), (-3, "-3"), (10**400, "1" + "0" * 400), (" x ", "x"), (3.0, "3")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (-3, "-3"), (10**400, "1" + "0" * 400), (" x ", "x"), (3.0, "3")]
+)
 def test_identifiers(value: Any, text: str) -> None:
     assert identifier(value, "") == text
 

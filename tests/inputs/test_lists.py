@@ -93,8 +93,8 @@ def test_legal_lines_are_read(content: bytes | str, tmp_path: Path) -> None:
         ('{"file_name": "a.jpg", "text": {"en": "x"}}', "text: found {'en': 'x'}"),
         ('{"file_name": "a.jpg", "text": "a \\ud800 b"}', r"text: found half a character in 'a \ud800 b'"),
         ('{"file_name": "a.jpg", "text": ["x", "\\udfff"]}', "text: found half a character"),
-        ('{"file_name": "a.jpg", "text": "%s", 5}' % ("x" * 10_000), "found no JSON object in"),
-        ('{"file_name": "a.jpg", "text": %s}' % json.dumps([["y" * 50] * 999]), "text: found [["),
+        ('{"file_name": "a.jpg", "text": "' + "x" * 10_000 + '", 5}', "found no JSON object in"),
+        ('{"file_name": "a.jpg", "text": ' + json.dumps([["y" * 50] * 999]) + "}", "text: found [["),
         ("[" * 100_000, "found no JSON object in"),
         ('{"file_name": "a.jpg", "text": ' + "9" * 5_000 + "}", "found no JSON object in"),
     ],
@@ -154,7 +154,7 @@ def test_a_list_that_is_no_file_is_one_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("root", [5, None, "", " ", "a\0b", ["a"]])
 def test_a_root_that_is_no_folder(root: Any) -> None:
-    with pytest.raises(ValueError, match="root: found .*; allowed: a folder"):
+    with pytest.raises(ValueError, match=r"root: found .*; allowed: a folder"):
         ImageFolder(root, {})
 
 
@@ -343,7 +343,10 @@ def test_columns_of_captions(captions: pa.Array, expected: Any, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("table", "found"),
     [
-        ({"image": IMAGES, "caption": pa.array([1, 2])}, "row 0: caption: found 1; allowed: a text, or a list of texts"),
+        (
+            {"image": IMAGES, "caption": pa.array([1, 2])},
+            "row 0: caption: found 1; allowed: a text, or a list of texts",
+        ),
         ({"image": IMAGES, "caption": pa.array([None, 2.5])}, "row 1: caption: found 2.5"),
         ({"image": IMAGES, "caption": pa.array([b"a", b"b"])}, "row 0: caption: found b'a'"),
         ({"image": IMAGES, "caption": pa.array([[["a"]], []])}, "row 0: caption: found [['a']]"),
@@ -422,7 +425,7 @@ def test_ids_left_out_that_no_entry_has_are_said(tmp_path: Path) -> None:
     ("content", "found"),
     [
         (TEXT.encode("utf-16"), "line 1: found UTF-16; allowed: UTF-8 text"),
-        ('{"file_name": "00.jpg", "text": "\\ud800"}\n'.encode(), "line 1: text: found half a character"),
+        (b'{"file_name": "00.jpg", "text": "\\ud800"}\n', "line 1: text: found half a character"),
         (b'{"file_name": "00.jpg", "text": 5}\n', "line 1: text: found 5"),
         (b'{"text": "x"}\n', "line 1: found {'text': 'x'}"),
     ],
@@ -439,7 +442,9 @@ def test_a_plan_and_the_check_say_the_same(
     assert capsys.readouterr().err.strip() == f"error: {caught.value}"
 
 
-@pytest.mark.parametrize("content", [b"", b"[1]", b"data: 5", b"data: {class_path: 5}", b"\xff\xfe", b"data: {class_path: nothing}"])
+@pytest.mark.parametrize(
+    "content", [b"", b"[1]", b"data: 5", b"data: {class_path: 5}", b"\xff\xfe", b"data: {class_path: nothing}"]
+)
 def test_a_testbed_that_is_none_is_one_sentence(
     content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

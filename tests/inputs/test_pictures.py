@@ -149,7 +149,9 @@ def test_every_content_has_an_outcome_that_a_run_agrees_with(what: str, place: s
         assert data.images("prompts", np.array([0])).shape == (1, 8, 8, 3)
 
 
-@pytest.mark.parametrize("what", ["half a PNG", "a PNG but for its last bytes", "a PNG of a signature", "nothing", "SVG", "a bomb"])
+@pytest.mark.parametrize(
+    "what", ["half a PNG", "a PNG but for its last bytes", "a PNG of a signature", "nothing", "SVG", "a bomb"]
+)
 def test_headers_alone_tell(what: str, tmp_path: Path) -> None:
     (tmp_path / "x.jpg").write_bytes(CONTENTS[what][0])
     assert set(inspect(folder(tmp_path, "x.jpg"))) == CONTENTS[what][1]
