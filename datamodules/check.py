@@ -149,7 +149,9 @@ def _check(data: Listed, options: argparse.Namespace) -> int:
     dropped = {name: ids for name, ids in data.report().items() if name != "excluded"}
     rows = [(name, f"dropped, {DROPPED[name]}", dropped.get(name, [])) for name in DROPPED if name != "excluded"]
     becomes = "left out" if options.write else "an error when it is read"
-    rows += [(name, f"{becomes}, {LEFT_OUT[name]}", found.get(name, [])) for name in LEFT_OUT]
+    rows += [(name, f"{becomes}, {what}", found.get(name, [])) for name, what in pictures.UNUSABLE.items()]
+    becomes = "left out" if options.write else "used under each id"
+    rows += [(name, f"{becomes}, {what}", found.get(name, [])) for name, what in DUPLICATE.items()]
     rows += [(name, how, found.get(name, [])) for name, how in pictures.CONVERTED.items()]
     print(table(rows))
     for remark in data.remarks():

@@ -42,6 +42,8 @@ def identifier(value: Any, where: str, exact: int = 2**53) -> str:
 
 def number(value: Any, where: str) -> str:
     """Return an id that is a number where it can be: COCO's, which some lists hold as text, with zeros before it."""
+    if type(value) is int:  # as published: most of a million
+        return str(value)
     text = identifier(value, where)
     return str(int(text)) if text.isascii() and text.isdecimal() and len(text) < 1_000 else text
 
