@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from pathlib import Path
 
 from datamodules.ids import identifier
@@ -25,9 +26,13 @@ def read_excluded(file: Path) -> dict[str, str]:
         row = json_of(line, where, _ROW)
         if not isinstance(row, dict) or not isinstance(row.get("reason"), str) or "id" not in row:
             raise ValueError(f"{where}: found {shown(row)}; allowed: {_ROW}")
-        one = row["id"]
-        found[one if isinstance(one, str) else identifier(one, f"{where}: id")] = row["reason"]
+        found[_id(row["id"], where)] = row["reason"]
     return found
+
+
+def _id(value: object, where: str) -> str:
+    """Return an id as entries have it; one that was written by a check may be any text."""
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else identifier(value, f"{where}: id")
 
 
 def text_of(reasons: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ from datamodules.ids import below
 from datamodules.listed import Listed, ListedItem
 from datamodules.pictures import MAX_PIXELS
 from datamodules.places import found
-from datamodules.reading import few, json_of, lines, several, shown, texts_of
+from datamodules.reading import few, json_of, lines, require_texts, several, shown, texts_of
 
 _LIST = "**/metadata.jsonl"
 _ROW = "a JSON object with file_name"
@@ -41,6 +41,7 @@ class ImageFolder(Listed):
         digest: str | None = None,
         excluded: str | None = None,
     ) -> None:
+        require_texts(caption=caption)
         self.caption = caption
         super().__init__(root, sizes, resolution, seed, max_pixels, digest, excluded)
 

@@ -99,6 +99,8 @@ class Listed:
     ) -> None:
         if not (isinstance(root, str) and root.strip() and "\0" not in root):
             raise ValueError(f"root: found {shown(root)}; allowed: a folder")
+        if not isinstance(sizes, dict):
+            raise ValueError(f"sizes: found {shown(sizes)}; allowed: a mapping of splits to numbers")
         self.root, self.sizes, self.resolution, self.seed = Path(root).expanduser(), dict(sizes), resolution, seed
         self.max_pixels, self.digest = max_pixels, digest
         self.excluded_file = self.root / EXCLUDED if excluded is None else Path(excluded).expanduser()

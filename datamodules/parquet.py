@@ -16,7 +16,7 @@ from datamodules.ids import below, identifier
 from datamodules.listed import Listed, ListedItem
 from datamodules.pictures import MAX_PIXELS, BrokenImage, picture_file
 from datamodules.places import found
-from datamodules.reading import opened, several, texts_of
+from datamodules.reading import opened, require_texts, several, texts_of
 
 
 class ParquetImages(Listed):
@@ -50,6 +50,7 @@ class ParquetImages(Listed):
         digest: str | None = None,
         excluded: str | None = None,
     ) -> None:
+        require_texts(image=image, caption=caption, id="" if id is None else id, files=files)
         self.image, self.caption, self.id, self.files, self.needs = image, caption, id, files, (files,)
         super().__init__(root, sizes, resolution, seed, max_pixels, digest, excluded)
 
@@ -120,9 +121,10 @@ class ParquetImages(Listed):
         """Open the bytes in a row, or the file that it names; a row that holds neither is a `BrokenImage`."""
         file, _, row = entry.image.rpartition("#")
         try:
-            value = _cell(self.root / file, self.image, int(row))
-        except (OSError, ValueError) as error:
-            raise BrokenImage("unreadable_file", " ".join(str(error).split())[:60]) from error
+            with _readable(self.root / file):
+                value = _cell(self.root / file, self.image, int(row))
+        except ValueError as error:
+            raise BrokenImage("unreadable_file", f"row {int(row)} of {file[-40:]}") from error
         content, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (value, None)
         if isinstance(content, str):
             content, path = None, content
@@ -148,9 +150,11 @@ _EXACT = {"halffloat": 2**11, "float": 2**24}
 @contextmanager
 def _readable(file: Path) -> Iterator[None]:
     """Say of what pyarrow cannot read where it stands."""
+    from pyarrow import ArrowException
+
     try:
         yield
-    except (OSError, ValueError) as error:  # pyarrow's own errors are both
+    except (OSError, ValueError, ArithmeticError, ArrowException) as error:
         if str(error).startswith(str(file)):
             raise
         said = " ".join(str(error).split())[:80]
@@ -158,14 +162,14 @@ def _readable(file: Path) -> Iterator[None]:
 
 
 def _cells(batch: Any, column: str, file: Path, first: int) -> list[Any]:
-    """Return what a column holds; a text that is no UTF-8, which Arrow does not look at, is a ValueError."""
+    """Return what a column holds; text that is no UTF-8, which Arrow does not look at, and the like is a ValueError."""
     cells = batch.column(batch.schema.get_field_index(column))
     try:
         values: list[Any] = cells.to_pylist()
         return values
-    except UnicodeDecodeError as error:
-        found = f"text that is no UTF-8 ({error.reason})"
-        raise ValueError(f"{file}: rows from {first}: {column}: found {found}; allowed: UTF-8 text") from error
+    except (ValueError, ArithmeticError) as error:
+        what = "text that is no UTF-8" if isinstance(error, UnicodeDecodeError) else f"{cells.type} beyond reading"
+        raise ValueError(f"{file}: rows from {first}: {column}: found {what}; allowed: UTF-8 text") from error
 
 
 @lru_cache(maxsize=4096)

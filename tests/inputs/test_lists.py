@@ -158,6 +158,27 @@ def test_a_root_that_is_no_folder(root: Any) -> None:
         ImageFolder(root, {})
 
 
+@pytest.mark.parametrize(
+    ("cls", "arguments", "found"),
+    [
+        (ImageFolder, {"sizes": None}, "sizes: found None; allowed: a mapping"),
+        (ImageFolder, {"sizes": ["prompts"]}, "sizes: found ['prompts']"),
+        (ImageFolder, {"sizes": {"prompts": "3"}}, "sizes: prompts: found '3'; allowed: 0 or more"),
+        (ImageFolder, {"sizes": {"prompts": True}}, "sizes: prompts: found True"),
+        (ImageFolder, {"caption": ["text"]}, "caption: found ['text']; allowed: a text"),
+        (ImageFolder, {"resolution": "512"}, "resolution: found '512'; allowed: 1 to 16384"),
+        (ImageFolder, {"max_pixels": 1.5}, "max_pixels: found 1.5"),
+        (ParquetImages, {"id": 5}, "id: found 5; allowed: a text"),
+        (ParquetImages, {"files": None}, "files: found None"),
+        (CocoAnnotations, {"year": "2017"}, "year: found '2017'; allowed: 2014, 2017"),
+    ],
+)
+def test_arguments_of_another_kind_are_one_sentence(cls: Any, arguments: Any, found: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="allowed") as caught:
+        cls(**{"root": str(tmp_path), "sizes": {}, **arguments})
+    refused(caught.value, found)
+
+
 def test_many_fields_do_not_make_a_long_sentence(tmp_path: Path) -> None:
     row = {"file_name": "a.jpg", **{f"field {n}": "x" for n in range(500)}}
     with pytest.raises(ValueError, match="caption: found 'text'; allowed: field 0, ") as caught:
