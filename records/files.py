@@ -25,6 +25,8 @@ def write_text(path: Path, text: str) -> Path:
             os.fsync(stream.fileno())
         os.replace(aside, path)
     except OSError as error:
+        if error.filename == str(path) or error.errno is None:
+            raise
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         with suppress(OSError):
