@@ -157,6 +157,7 @@ def explained(cost: dict[str, Any]) -> list[str]:
         f"{'left':13} {hours}",
         f"{'disk':13} at most {cost['peak_gigabytes']:,} GB at once, {cost['kept_gigabytes']:,} GB kept",
         f"{'data':13} {cost['data']['name']}: {cost['data']['missing'] or 'there'}",
+        *(f"{'':13} {note}" for note in cost["data"]["notes"]),
     ]
     for model in cost["models"]:
         state = "trained first" if model["trained_first"] else "there" if model["present"] else "MISSING"

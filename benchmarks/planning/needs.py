@@ -20,8 +20,7 @@ from records.sources import read_class
 
 def unmet_needs(plan: Plan) -> list[str]:
     """Return one sentence for every metric family that will be absent, and why, and what to know of the data."""
-    data = plan.world.data
-    sentences = list(data.notes()) if hasattr(data, "notes") and data.missing() is None else []
+    data, sentences = plan.world.data, data_notes(plan)
     lacking = {"java": None if java.runtime() else java.NO_JAVA, "spice": java.no_spice()}
     for family in plan.world.families:
         name = family.class_path.rpartition(".")[2]
@@ -40,6 +39,12 @@ def unmet_needs(plan: Plan) -> list[str]:
             why = f"split {TRAINED!r} has {have} items, and evaluate.n is {plan.suite.evaluate.n}"
             sentences.append(f"metrics of {name} will be absent: {why}")
     return sentences + _unserved(plan)
+
+
+def data_notes(plan: Plan) -> list[str]:
+    """Return what to know of the data, where they are here."""
+    data = plan.world.data
+    return list(data.notes()) if hasattr(data, "notes") and data.missing() is None else []
 
 
 def _unserved(plan: Plan) -> list[str]:
@@ -95,7 +100,8 @@ def present(plan: Plan) -> dict[str, Any]:
                 source = model.hub or model.folder or model.class_path
                 facts = {"present": _missing(spec) is None, "trained_first": "recipe" in spec.value}
                 models.append({"name": model.name, "role": role, "source": source, **facts})
-    return {"data": {"name": plan.world.testbed.name, "missing": missing}, "models": models}
+    told = {"name": plan.world.testbed.name, "missing": missing, "notes": data_notes(plan)}
+    return {"data": told, "models": models}
 
 
 def require_present(plan: Plan) -> None:

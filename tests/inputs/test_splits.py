@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.planning.needs import require_splits
+from benchmarks.commands import main as commands
+from benchmarks.planning.needs import data_notes, require_splits
 from benchmarks.planning.planner import make_plan
 from benchmarks.study.loading import SUITES
 from records.errors import UsageError
@@ -65,3 +66,13 @@ def test_every_shipped_testbed_of_files_has_what_the_shipped_metrics_read(bed: s
     data = yaml.safe_load((SUITES / "testbeds" / f"{bed}.yaml").read_text(encoding="utf-8")).get("data")
     if data is not None and "sizes" in data["init_args"] and "root" in data["init_args"]:
         assert {"train", "prompts", "evaluation", "floor", "reserve"} <= data["init_args"]["sizes"].keys()
+
+
+def test_a_plan_says_what_a_run_says_of_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = study(tmp_path, SIZES)
+    make.put(tmp_path / "data", {"a/.ipynb_checkpoints/metadata.jsonl": b"{}"})
+    assert commands.main(["plan", str(file)]) == 0
+    said = capsys.readouterr().out
+    for note in data_notes(make_plan(str(file))):
+        assert note in said
+    assert "passed over, as hidden or copies: 1 (a/.ipynb_checkpoints/metadata.jsonl)" in said
