@@ -22,8 +22,8 @@ from datamodules import pictures
 from datamodules.excluded import EXCLUDED, read_excluded
 from datamodules.ids import hidden, twins
 from datamodules.pictures import MAX_PIXELS, PILLOW_LIMIT, BrokenImage
-from datamodules.places import there, twice
-from datamodules.reading import cleaned, few, printable, several, shown
+from datamodules.places import located, there, twice
+from datamodules.reading import cleaned, few, opened, several, shown
 
 #: All splits of a data set, each for one use.
 SPLITS = ("train", "prompts", "reserve", "judge", "scorer", "evaluation", "floor")
@@ -132,9 +132,9 @@ class Listed:
         """
         raise NotImplementedError
 
-    def opened(self, entry: ListedItem) -> IO[bytes]:
-        """Open the picture of an entry; a `BrokenImage` when it is not there or cannot be read."""
-        return pictures.picture_file(self.root, entry.image)
+    def open(self, entry: ListedItem) -> IO[bytes]:
+        """Open the picture of an entry; whatever keeps it from being read is an OSError or ValueError."""
+        return opened(located(self.root, entry.image))
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -193,10 +193,6 @@ class Listed:
         found = {**self._read[1], "excluded": [e.id for e in self.unchecked if e.id in out]}
         return {name: ids for name, ids in found.items() if ids}
 
-    def linked(self) -> list[tuple[str, str]]:
-        """Return pairs of images that are one file by links; the check finds those of equal bytes, too."""
-        return [] if self.in_rows else twice(self.root, (e.image for e in self.listing))
-
     def notes(self) -> list[str]:
         """Return one sentence for each thing to know about the data before a run."""
         left = [f"{len(ids)} {name} ({few(ids)})" for name, ids in self.report().items()]
@@ -208,9 +204,10 @@ class Listed:
     def remarks(self) -> list[str]:
         """Return one sentence for each thing about the list that may be meant, and may be a mistake."""
         ids = [e.id for e in self.unchecked]  # reads the list, and so fills `asides`
+        linked = [] if self.in_rows else twice(self.root, (e.image for e in self.listing))
         said = []
         for what, found in (
-            ("images that are one file by links", [f"{one} and {other}" for one, other in self.linked()]),
+            ("images that are one file by links", [f"{one} and {other}" for one, other in linked]),
             ("ids that are alike but for case or zeros", [f"{one} and {other}" for one, other in twins(ids)]),
             (f"ids in {self.excluded_file.name} that no entry has", sorted(self.excluded().keys() - set(ids))),
         ):
@@ -292,6 +289,12 @@ class Listed:
             with self.opened(entry) as file, pictures.header(file, self.max_pixels) as picture:
                 return pictures.square(pictures.upright(picture), self.resolution)
         except BrokenImage as error:
-            remedy = "`python -m datamodules.check TESTBED --decode --write` leaves it out"
-            error.args = (f"{printable(self.root / entry.image)}: image {entry.id!r}: {error}; {remedy}",)
+            error.name(str(self.root / entry.image), entry.id)
             raise
+
+    def opened(self, entry: ListedItem) -> IO[bytes]:
+        """Open the picture of an entry; one that is not there or cannot be read is a `BrokenImage`, as any defect."""
+        try:
+            return self.open(entry)
+        except (OSError, ValueError) as error:
+            raise pictures.unopened(error) from error

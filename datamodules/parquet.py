@@ -14,8 +14,8 @@ from typing import IO, Any, ClassVar
 
 from datamodules.ids import below, identifier
 from datamodules.listed import Listed, ListedItem
-from datamodules.pictures import MAX_PIXELS, BrokenImage, picture_file
-from datamodules.places import found
+from datamodules.pictures import MAX_PIXELS, BrokenImage
+from datamodules.places import found, located
 from datamodules.reading import opened, require_texts, several, texts_of
 
 
@@ -117,8 +117,8 @@ class ParquetImages(Listed):
             found = str(kind)[:60]
             raise ValueError(f"{file}: {self.image}: found {found}; allowed: bytes, a path, or a struct of both")
 
-    def opened(self, entry: ListedItem) -> IO[bytes]:
-        """Open the bytes in a row, or the file that it names; a row that holds neither is a `BrokenImage`."""
+    def open(self, entry: ListedItem) -> IO[bytes]:
+        """Open the bytes in a row, or the file that it names; a `BrokenImage` when the row holds neither."""
         file, _, row = entry.image.rpartition("#")
         try:
             with _readable(self.root / file):
@@ -132,13 +132,12 @@ class ParquetImages(Listed):
             return io.BytesIO(content)
         if path is None:
             raise BrokenImage("missing_file", f"column {self.image} is empty")
-        if os.path.isabs(path):  # as `datasets` writes it, and part of no id
-            return picture_file(self.root, path)
-        try:
-            place = below(path, "path")
-        except ValueError as error:
-            raise BrokenImage("missing_file", str(error)) from error
-        return picture_file(self.root, place)
+        if not os.path.isabs(path):  # as `datasets` writes it, and part of no id
+            try:
+                path = below(path, "path")
+            except ValueError as error:
+                raise BrokenImage("missing_file", str(error)) from error
+        return opened(located(self.root, path))
 
 
 #: What the `Image` feature of `datasets` holds.

@@ -5,13 +5,11 @@ from __future__ import annotations
 import errno
 import struct
 import warnings
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from datamodules.places import located
-from datamodules.reading import opened, shown
+from datamodules.reading import printable, shown
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -55,15 +53,11 @@ class BrokenImage(ValueError):
         super().__init__(f"{UNUSABLE[defect]} ({found})" if found else UNUSABLE[defect])
         self.defect = defect
 
-
-def picture_file(root: Path, path: str) -> IO[bytes]:
-    """Open a picture below the root; one that is not there, or cannot be read, is a BrokenImage."""
-    try:
-        return opened(located(root, path))
-    except OSError as error:
-        raise broken(error) from error
-    except ValueError as error:  # a name that no file can have: it holds NUL, or half a character
-        raise BrokenImage("missing_file", f"no file can have its name: {error}"[:60]) from error
+    def name(self, place: str, one: str) -> None:
+        """Say in the message where the picture lies, its id, and the way out."""
+        place = printable(place) if len(place) <= 160 else f"...{printable(place[-80:])}"
+        remedy = "`python -m datamodules.check TESTBED --decode --write` leaves it out"
+        self.args = (f"{place}: image {shown(one, 80)}: {self}; {remedy}",)
 
 
 def header(file: IO[bytes], max_pixels: int = MAX_PIXELS) -> Image:
@@ -198,6 +192,13 @@ def _late_exif(file: Any) -> bytes | None:
         raise EOFError("it ends before its last chunk") from error
     finally:
         file.seek(here)
+
+
+def unopened(error: OSError | ValueError) -> BrokenImage:
+    """Tell why a picture could not be opened."""
+    if isinstance(error, (OSError, BrokenImage)):
+        return broken(error)
+    return BrokenImage("missing_file", f"no file can have its name: {error}"[:60])  # NUL, or half a character
 
 
 def broken(error: Exception) -> BrokenImage:
