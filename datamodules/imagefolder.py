@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import posixpath
+import unicodedata
 from collections.abc import Iterator
 from typing import ClassVar
 
+from datamodules.arguments import require_texts
 from datamodules.ids import below
 from datamodules.listed import Listed, ListedItem
 from datamodules.pictures import MAX_PIXELS
 from datamodules.places import found
-from datamodules.reading import few, json_of, lines, require_texts, several, shown, texts_of
+from datamodules.reading import few, json_of, lines, several, shown, texts_of
 
 _LIST = "**/metadata.jsonl"
+#: How the names of pictures end.
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 _ROW = "a JSON object with file_name"
 
 
@@ -62,3 +66,11 @@ class ImageFolder(Listed):
             self.asides.append(f"{self.root}: lists without a line: {len(empty)} ({few(empty)})")
         if fields and self.caption not in fields:
             raise ValueError(f"{self.root}: caption: found {self.caption!r}; allowed: {several(sorted(fields))}")
+
+    def remarks(self) -> list[str]:
+        """Return what `Listed` has to say of the list, and which pictures lie there that it does not name."""
+        listed = {e.image for e in self.unchecked}.union(*self._read[1].values())
+        files = (unicodedata.normalize("NFC", file) for file in found(self.root, "**/*"))
+        others = [file for file in files if file.lower().endswith(_PICTURES) and file not in listed]
+        said = [f"{self.root}: {len(others)} pictures that no list names ({few(others)})"] if others else []
+        return super().remarks() + said

@@ -13,17 +13,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import IO, Any, ClassVar
 
 import numpy as np
 
 from datamodules import pictures
+from datamodules.arguments import path_of, require_within, sizes_of
 from datamodules.excluded import EXCLUDED, read_excluded
 from datamodules.ids import hidden, twins
 from datamodules.pictures import MAX_PIXELS, PILLOW_LIMIT, BrokenImage
 from datamodules.places import located, there, twice
-from datamodules.reading import cleaned, few, opened, several, shown
+from datamodules.reading import cleaned, few, opened, several
 
 #: All splits of a data set, each for one use.
 SPLITS = ("train", "prompts", "reserve", "judge", "scorer", "evaluation", "floor")
@@ -97,23 +97,14 @@ class Listed:
         digest: str | None = None,
         excluded: str | None = None,
     ) -> None:
-        if not (isinstance(root, str) and root.strip() and "\0" not in root):
-            raise ValueError(f"root: found {shown(root)}; allowed: a folder")
-        if not isinstance(sizes, dict):
-            raise ValueError(f"sizes: found {shown(sizes)}; allowed: a mapping of splits to numbers")
-        self.root, self.sizes, self.resolution, self.seed = Path(root).expanduser(), dict(sizes), resolution, seed
-        self.max_pixels, self.digest = max_pixels, digest
-        self.excluded_file = self.root / EXCLUDED if excluded is None else Path(excluded).expanduser()
+        require_within(0, 2**63, seed=seed)
+        require_within(1, 16_384, resolution=resolution)
+        require_within(1, PILLOW_LIMIT, max_pixels=max_pixels)
+        self.root, self.sizes = path_of("root", root, "folder"), sizes_of(sizes, self.parts)
+        self.resolution, self.seed, self.max_pixels, self.digest = resolution, seed, max_pixels, digest
+        self.excluded_file = self.root / EXCLUDED if excluded is None else path_of("excluded", excluded, "file")
         #: What `entries` has to say beside what it yields: files that are passed over, captions of no image.
         self.asides: list[str] = []
-        for split, size in self.sizes.items():
-            if split not in self.parts:
-                raise ValueError(f"sizes: found split {split!r}; allowed: {', '.join(self.parts)}")
-            if isinstance(size, bool) or not isinstance(size, int) or size < 0:
-                raise ValueError(f"sizes: {split}: found {size!r}; allowed: 0 or more")
-        for name, found, most in (("resolution", resolution, 16_384), ("max_pixels", max_pixels, PILLOW_LIMIT)):
-            if isinstance(found, bool) or not isinstance(found, int) or not 1 <= found <= most:
-                raise ValueError(f"{name}: found {shown(found)}; allowed: 1 to {most}")
         self._check_sizes(self.published)
         if self.missing() is None:  # the list is there: what it cannot serve is said before anything is planned
             self._check_sizes(Counter(e.part for e in self.listing), self.report())

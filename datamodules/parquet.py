@@ -12,11 +12,12 @@ from itertools import accumulate
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
+from datamodules.arguments import require_texts
 from datamodules.ids import below, identifier
 from datamodules.listed import Listed, ListedItem
 from datamodules.pictures import MAX_PIXELS, BrokenImage
 from datamodules.places import found, located
-from datamodules.reading import opened, require_texts, several, texts_of
+from datamodules.reading import opened, several, texts_of
 
 
 class ParquetImages(Listed):

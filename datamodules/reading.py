@@ -38,13 +38,6 @@ def several(names: Iterable[object], most: int = 80) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-def require_texts(**arguments: object) -> None:
-    """Refuse arguments of a data set that are no text."""
-    for name, value in arguments.items():
-        if not isinstance(value, str):
-            raise ValueError(f"{name}: found {shown(value)}; allowed: a text")
-
-
 def opened(file: Path) -> IO[bytes]:
     """Open a regular file; a pipe or device, which would never end, and a folder are an IsADirectoryError."""
     if not stat.S_ISREG(os.stat(file).st_mode):

@@ -89,6 +89,15 @@ def test_a_root_may_lie_in_a_hidden_folder_and_data_behind_a_link_to_one(tmp_pat
     assert ids(tmp_path / ".cache" / "root") == ["data/1.jpg"]
 
 
+def test_pictures_that_no_list_names_are_said(tmp_path: Path) -> None:
+    listed(tmp_path, "1.jpg", "2.jpg", "é.png")
+    put(tmp_path, {"3.JPG": b"", "b/4.png": b"", ".hidden/5.jpg": b"", "notes.txt": b"", "._1.jpg": b""})
+    said = ImageFolder(str(tmp_path), {}).notes()
+    assert any("2 pictures that no list names (3.JPG, b/4.png)" in note for note in said)
+    listed(tmp_path, "1.jpg", "2.jpg", "é.png", "3.JPG", "b/4.png")
+    assert not any("no list names" in note for note in ImageFolder(str(tmp_path), {}).notes())
+
+
 def write_table(file: Path, *captions: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     cells = [plain(len(caption)) for caption in captions]
