@@ -95,7 +95,7 @@ class ParquetImages(Listed):
         import pyarrow.parquet as pq
 
         with opened(file):  # pyarrow would wait for a pipe, and take a folder for a data set
-            whole = pq.ParquetFile(file, memory_map=True)
+            whole = pq.ParquetFile(file)
         have = whole.schema_arrow.names
         for key in ("image", "caption", "id"):
             column = getattr(self, key)

@@ -71,6 +71,7 @@ def lines(file: Path) -> Iterator[tuple[str, str]]:
     Only line feeds and carriage returns end a line: U+2028, U+0085 and form feeds may stand in JSON and in captions.
     """
     for number, line in enumerate(read_text(file).replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
+        line = line.removeprefix("\ufeff")  # files that were put together keep their marks
         if line.strip():
             yield f"{file}: line {number}", line
 

@@ -204,6 +204,8 @@ def test_a_mark_at_the_start_of_a_token_list_makes_no_image(tmp_path: Path) -> N
     data = tokens(tmp_path, BOM + lines)
     assert [(e.id, len(e.captions)) for e in data.listing] == [("1.jpg", 5), ("2.jpg", 5)]
     assert data.found_digest == tokens(tmp_path, lines).found_digest
+    joined = lines[: len(lines) // 2] + BOM + lines[len(lines) // 2 :]  # of two files
+    assert tokens(tmp_path, BOM + joined).found_digest == data.found_digest
     assert tokens(tmp_path, lines.replace(b"\n", b"\r\n")).found_digest == data.found_digest
 
 
