@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from datamodules.ids import below, number
 from datamodules.listed import Listed, ListedItem, parts_of
 from datamodules.pictures import MAX_PIXELS
+from datamodules.reading import few, field, rows_of, shown, texts_of
 
 
-def read_json(file: Path, key: str) -> Any:
-    """Return one list of a JSON file; another file is a ValueError that names it."""
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))[key]
-    except (ValueError, KeyError, TypeError) as error:
-        found = f"no JSON object with a list {key!r} ({error!r})"
-        raise ValueError(f"{file}: found {found}; allowed: as published") from error
-
-
-def karpathy(file: Path, folder: str | None, number: str) -> Iterator[ListedItem]:
+def karpathy(file: Path, folder: str | None, key: str, parts: Iterable[str]) -> Iterator[ListedItem]:
     """Yield the entries of one of Karpathy's lists, such as `dataset_coco.json`.
 
-    `folder` holds all images, None where each entry names its own; `number` is the key of an image's id.
+    `folder` holds all images, None where each entry names its own; `key` is where an image's id stands, and `parts` are
+    the published ones.
     """
-    for row in read_json(file, "images"):
-        texts = tuple(s["raw"] for s in row.get("sentences") or ())
-        yield ListedItem(str(row[number]), texts, f"{folder or row['filepath']}/{row['filename']}", row["split"])
+    (rows,) = rows_of(file, "images")
+    for where, row in rows:
+        texts: list[str] = []
+        for turn, said in enumerate(_listed(row.get("sentences"), f"{where}: sentences")):
+            place = f"{where}: sentence {turn}"
+            texts += texts_of(field(said, "raw", place), f"{place}: raw")
+        name, within = field(row, "filename", where), folder
+        if within is None:
+            within = below(field(row, "filepath", where), f"{where}: filepath")
+        image = below(name, f"{where}: filename", within)
+        one = image.removeprefix(f"{within}/")
+        if key != "filename":
+            one = number(field(row, key, where), f"{where}: {key}")
+        part = field(row, "split", where)
+        if part not in list(parts):
+            raise ValueError(f"{where}: split: found {shown(part)}; allowed: {', '.join(parts)}")
+        yield ListedItem(one, tuple(texts), image, part)
+
+
+def _listed(value: Any, where: str) -> list[dict[str, Any]]:
+    """Return a list of objects, empty where there is none."""
+    if value is None or (isinstance(value, list) and all(isinstance(one, dict) for one in value)):
+        return value or []
+    raise ValueError(f"{where}: found {shown(value)}; allowed: a list of objects")
 
 
 class CocoCaptions(Listed):
@@ -45,7 +59,7 @@ class CocoCaptions(Listed):
 
     def entries(self) -> Iterator[ListedItem]:
         """Yield the images of Karpathy's file."""
-        return karpathy(self.root / "dataset_coco.json", None, "cocoid")
+        return karpathy(self.root / "dataset_coco.json", None, "cocoid", self.published)
 
 
 class CocoAnnotations(Listed):
@@ -75,13 +89,14 @@ class CocoAnnotations(Listed):
         seed: int = 0,
         max_pixels: int = MAX_PIXELS,
         digest: str | None = None,
+        excluded: str | None = None,
     ) -> None:
         if year not in self.images_of:
             raise ValueError(f"year: found {year!r}; allowed: {', '.join(map(str, self.images_of))}")
         self.year, self.published = year, self.images_of[year]  # type: ignore[misc]
         lists = (f"annotations/captions_train{year}.json", f"annotations/captions_val{year}.json")
         self.needs = (*lists, f"train{year}", f"val{year}")
-        super().__init__(root, sizes, resolution, seed, max_pixels, digest)
+        super().__init__(root, sizes, resolution, seed, max_pixels, digest, excluded)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -92,9 +107,19 @@ class CocoAnnotations(Listed):
         """Yield the images of both files, captions in the order of their annotation ids."""
         for part in ("train", "val"):
             file = self.root / "annotations" / f"captions_{part}{self.year}.json"
-            texts: dict[int, list[tuple[int, str]]] = {}
-            for note in read_json(file, "annotations"):
-                texts.setdefault(note["image_id"], []).append((note["id"], note["caption"] or ""))
-            for row in read_json(file, "images"):
-                said = tuple(text for _, text in sorted(texts.get(row["id"], ())))
-                yield ListedItem(str(row["id"]), said, f"{part}{self.year}/{row['file_name']}", part)
+            images, notes = rows_of(file, "images", "annotations")
+            texts: dict[str, list[tuple[int, str, tuple[str, ...]]]] = {}
+            for where, note in notes:
+                image, turn = (number(field(note, key, where), f"{where}: {key}") for key in ("image_id", "id"))
+                said = texts_of(field(note, "caption", where), f"{where}: caption")
+                texts.setdefault(image, []).append((len(turn), turn, said))  # by number: 9 before 10
+            listed = set()
+            for where, row in images:
+                one = number(field(row, "id", where), f"{where}: id")
+                place = below(field(row, "file_name", where), f"{where}: file_name", f"{part}{self.year}")
+                said = tuple(text for *_, said in sorted(texts.get(one, ())) for text in said)
+                listed.add(one)
+                yield ListedItem(one, said, place, part)
+            if lost := texts.keys() - listed:
+                told = f"captions of {len(lost)} images that it does not list ({few(sorted(lost))})"
+                self.asides.append(f"{file}: {told}")

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from datamodules.coco import karpathy
+from datamodules.ids import below
 from datamodules.listed import Listed, ListedItem, parts_of
+from datamodules.reading import lines, shown
 
 _IMAGES = "flickr30k-images"
 _TOKENS = "results_20130124.token"
@@ -27,7 +29,7 @@ class Flickr30k(Listed):
 
     def entries(self) -> Iterator[ListedItem]:
         """Yield the images of Karpathy's file."""
-        return karpathy(self.root / "dataset_flickr30k.json", _IMAGES, "filename")
+        return karpathy(self.root / "dataset_flickr30k.json", _IMAGES, "filename", self.published)
 
 
 class Flickr30kTokens(Listed):
@@ -45,13 +47,11 @@ class Flickr30kTokens(Listed):
         """Yield the images of the token file: lines of image#number, a tab, a caption."""
         texts: dict[str, list[tuple[int, str]]] = {}
         file = self.root / _TOKENS
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            if not line.strip():
-                continue
+        for where, line in lines(file):
             name, tab, text = line.partition("\t")
             image, mark, turn = name.rpartition("#")
-            if not (tab and mark and turn.isdigit()):
-                raise ValueError(f"{file}: line {number}: found {line[:60]!r}; allowed: image.jpg#0, a tab, a caption")
-            texts.setdefault(image, []).append((int(turn), text))
-        for image, said in texts.items():
-            yield ListedItem(image, tuple(text for _, text in sorted(said)), f"{_IMAGES}/{image}")
+            if not (tab and mark and turn.isascii() and turn.isdecimal() and len(turn) < 10):
+                raise ValueError(f"{where}: found {shown(line)}; allowed: image.jpg#0, a tab, a caption")
+            texts.setdefault(below(image, where, _IMAGES), []).append((int(turn), text))
+        for place, said in texts.items():
+            yield ListedItem(place.removeprefix(f"{_IMAGES}/"), tuple(text for _, text in sorted(said)), place)

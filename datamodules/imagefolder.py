@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import posixpath
+import unicodedata
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from datamodules.arguments import require_texts
+from datamodules.ids import below
 from datamodules.listed import Listed, ListedItem
 from datamodules.pictures import MAX_PIXELS
+from datamodules.places import found
+from datamodules.reading import few, json_of, lines, several, shown, texts_of
 
 _LIST = "**/metadata.jsonl"
-
-
-def texts_of(value: Any, where: str) -> tuple[str, ...]:
-    """Return the captions in one cell: a text, a list of texts, or nothing; else a ValueError names the place."""
-    if value is None:
-        return ()
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not all(text is None or isinstance(text, str) for text in texts):
-        raise ValueError(f"{where}: found {value!r}; allowed: a text, or a list of texts")
-    return tuple(text for text in texts if text is not None)
+#: How the names of pictures end.
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+_ROW = "a JSON object with file_name"
 
 
 class ImageFolder(Listed):
@@ -45,25 +43,34 @@ class ImageFolder(Listed):
         seed: int = 0,
         max_pixels: int = MAX_PIXELS,
         digest: str | None = None,
+        excluded: str | None = None,
     ) -> None:
+        require_texts(caption=caption)
         self.caption = caption
-        super().__init__(root, sizes, resolution, seed, max_pixels, digest)
+        super().__init__(root, sizes, resolution, seed, max_pixels, digest, excluded)
 
     def entries(self) -> Iterator[ListedItem]:
         """Yield the lines of every list below the root; file names are relative to their list."""
-        fields: set[str] = set()
-        for file in sorted(self.root.glob(_LIST)):
-            folder = file.parent.relative_to(self.root)
-            for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-                if not line.strip():
-                    continue
-                where = f"{file}: line {number}"
-                try:
-                    row = json.loads(line)
-                    name = (folder / row["file_name"]).as_posix()
-                except (ValueError, TypeError, KeyError) as error:
-                    raise ValueError(f"{where}: found {line[:60]!r}; allowed: a JSON object with file_name") from error
+        fields, lists, filled = set[str](), set[str](), set[str]()
+        for file in found(self.root, _LIST, self.asides):
+            lists.add(file)
+            for where, line in lines(self.root / file):
+                row = json_of(line, where, _ROW)
+                if not isinstance(row, dict) or "file_name" not in row:
+                    raise ValueError(f"{where}: found {shown(row)}; allowed: {_ROW}")
+                name = below(row["file_name"], f"{where}: file_name", posixpath.dirname(file))
                 fields.update(row)
+                filled.add(file)
                 yield ListedItem(name, texts_of(row.get(self.caption), f"{where}: {self.caption}"), name)
+        if empty := sorted(lists - filled):
+            self.asides.append(f"{self.root}: lists without a line: {len(empty)} ({few(empty)})")
         if fields and self.caption not in fields:
-            raise ValueError(f"{self.root}: caption: found {self.caption!r}; allowed: {', '.join(sorted(fields))}")
+            raise ValueError(f"{self.root}: caption: found {self.caption!r}; allowed: {several(sorted(fields))}")
+
+    def remarks(self) -> list[str]:
+        """Return what `Listed` has to say of the list, and which pictures lie there that it does not name."""
+        listed = {e.image for e in self.unchecked}.union(*self._read[1].values())
+        files = (unicodedata.normalize("NFC", file) for file in found(self.root, "**/*"))
+        others = [file for file in files if file.lower().endswith(_PICTURES) and file not in listed]
+        said = [f"{self.root}: {len(others)} pictures that no list names ({few(others)})"] if others else []
+        return super().remarks() + said

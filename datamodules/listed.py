@@ -11,24 +11,27 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import IO, Any, ClassVar
 
 import numpy as np
 
 from datamodules import pictures
+from datamodules.arguments import path_of, require_within, sizes_of
+from datamodules.excluded import EXCLUDED, read_excluded
+from datamodules.ids import hidden, twins
 from datamodules.pictures import MAX_PIXELS, PILLOW_LIMIT, BrokenImage
+from datamodules.places import located, there, twice
+from datamodules.reading import cleaned, few, opened, several
 
 #: All splits of a data set, each for one use.
 SPLITS = ("train", "prompts", "reserve", "judge", "scorer", "evaluation", "floor")
-#: Written by `python -m datamodules.check` beside the data: one entry a line that is left out, and why.
-EXCLUDED = "excluded.jsonl"
 #: Defects that drop an entry when the list is read.
 DROPPED = {
     "no_caption": "no caption, or only empty ones",
     "duplicate_id": "another entry has the same id; the one whose captions sort first stays",
+    "hidden": "a hidden file, or one in a folder of copies (.ipynb_checkpoints, .Trash, __MACOSX, @eaDir)",
     "excluded": f"named in {EXCLUDED}",
 }
 
@@ -64,6 +67,7 @@ class Listed:
         resolution: Side in pixels of the centre-cropped square that images are scaled to.
         seed: Of the draw of the splits.
         max_pixels: A larger picture is refused before it is decoded.
+        excluded: File that says which entries a check left out; None is `excluded.jsonl` below the root.
         digest: Digest of the list that is expected, as `python -m datamodules.check` prints it. With it, plans and
             boards made where the data are not have the same keys as those made beside the data.
 
@@ -80,6 +84,8 @@ class Listed:
     needs: tuple[str, ...]
     #: Entries of each published part in full, where known.
     published: ClassVar[dict[str, int]] = {}
+    #: Whether pictures lie in rows of files, not in files of their own.
+    in_rows: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -89,17 +95,16 @@ class Listed:
         seed: int = 0,
         max_pixels: int = MAX_PIXELS,
         digest: str | None = None,
+        excluded: str | None = None,
     ) -> None:
-        self.root, self.sizes, self.resolution, self.seed = Path(root).expanduser(), dict(sizes), resolution, seed
-        self.max_pixels, self.digest = max_pixels, digest
-        for split, size in self.sizes.items():
-            if split not in self.parts:
-                raise ValueError(f"sizes: found split {split!r}; allowed: {', '.join(self.parts)}")
-            if isinstance(size, bool) or not isinstance(size, int) or size < 0:
-                raise ValueError(f"sizes: {split}: found {size!r}; allowed: 0 or more")
-        for name, found, most in (("resolution", resolution, 16_384), ("max_pixels", max_pixels, PILLOW_LIMIT)):
-            if not 1 <= found <= most:
-                raise ValueError(f"{name}: found {found}; allowed: 1 to {most}")
+        require_within(0, 2**63, seed=seed)
+        require_within(1, 16_384, resolution=resolution)
+        require_within(1, PILLOW_LIMIT, max_pixels=max_pixels)
+        self.root, self.sizes = path_of("root", root, "folder"), sizes_of(sizes, self.parts)
+        self.resolution, self.seed, self.max_pixels, self.digest = resolution, seed, max_pixels, digest
+        self.excluded_file = self.root / EXCLUDED if excluded is None else path_of("excluded", excluded, "file")
+        #: What `entries` has to say beside what it yields: files that are passed over, captions of no image.
+        self.asides: list[str] = []
         self._check_sizes(self.published)
         if self.missing() is None:  # the list is there: what it cannot serve is said before anything is planned
             self._check_sizes(Counter(e.part for e in self.listing), self.report())
@@ -119,8 +124,8 @@ class Listed:
         raise NotImplementedError
 
     def open(self, entry: ListedItem) -> IO[bytes]:
-        """Open the picture of an entry; a FileNotFoundError when it is not there."""
-        return (self.root / entry.image).open("rb")
+        """Open the picture of an entry; whatever keeps it from being read is an OSError or ValueError."""
+        return opened(located(self.root, entry.image))
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -134,23 +139,28 @@ class Listed:
     def missing(self) -> str | None:
         """Say what is not there, or None."""
         for name in self.needs:
-            if next(self.root.glob(name), None) is None:
+            if not there(self.root, name):
                 return f"{self.root / name} is missing; allowed: a folder with {', '.join(self.needs)}"
         return None
 
     @cached_property
     def _read(self) -> tuple[list[ListedItem], dict[str, list[str]]]:
         """Return entries with an id of their own and a caption, sorted by id, and the ids of the others by defect."""
-        dropped: dict[str, list[str]] = {"no_caption": [], "duplicate_id": []}
+        dropped: dict[str, list[str]] = {"no_caption": [], "duplicate_id": [], "hidden": []}
         kept: list[ListedItem] = []
+        self.asides.clear()
         for entry in sorted(self.entries()):
-            texts = tuple(text for raw in entry.captions if (text := raw.strip()))
-            if kept and kept[-1].id == entry.id:
+            texts = tuple(text for raw in entry.captions if (text := cleaned(raw)))
+            if hidden(entry.image) and not self.in_rows:
+                dropped["hidden"].append(entry.id)
+            elif kept and kept[-1].id == entry.id:
                 dropped["duplicate_id"].append(entry.id)
             elif not texts:
                 dropped["no_caption"].append(entry.id)
             else:
-                kept.append(ListedItem(entry.id, texts, entry.image, entry.part))
+                kept.append(replace(entry, captions=texts))
+        if not kept and not any(dropped.values()):
+            raise ValueError(f"{self.root}: found no entry in {several(map(repr, self.needs))}; allowed: one or more")
         return kept, dropped
 
     @property
@@ -166,18 +176,7 @@ class Listed:
 
     def excluded(self) -> dict[str, str]:
         """Return id -> defect of the entries that a check has left out; a file that none writes is a ValueError."""
-        file = self.root / EXCLUDED
-        if not file.is_file():
-            return {}
-        found = {}
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            try:
-                row = json.loads(line)
-                found[str(row["id"])] = str(row["reason"])
-            except (ValueError, TypeError, KeyError) as error:
-                allowed = '{"id": ..., "reason": ...}'
-                raise ValueError(f"{file}: line {number}: found {line!r}; allowed: {allowed}") from error
-        return found
+        return read_excluded(self.excluded_file)
 
     def report(self) -> dict[str, list[str]]:
         """Return the ids that were left out when the list was read, by defect of `DROPPED`; empty ones left out."""
@@ -187,11 +186,24 @@ class Listed:
 
     def notes(self) -> list[str]:
         """Return one sentence for each thing to know about the data before a run."""
-        left = [f"{len(ids)} {name} ({', '.join(ids[:3])})" for name, ids in self.report().items()]
+        left = [f"{len(ids)} {name} ({few(ids)})" for name, ids in self.report().items()]
         said = [f"{self.root}: entries left out: {'; '.join(left)}"] if left else []
-        if not (self.root / EXCLUDED).is_file():
+        if not self.excluded_file.is_file():
             said.append(f"{self.root}: images were never checked; `python -m datamodules.check TESTBED --write` does")
-        return said
+        return said + self.remarks()
+
+    def remarks(self) -> list[str]:
+        """Return one sentence for each thing about the list that may be meant, and may be a mistake."""
+        ids = [e.id for e in self.unchecked]  # reads the list, and so fills `asides`
+        linked = [] if self.in_rows else twice(self.root, (e.image for e in self.listing))
+        said = []
+        for what, found in (
+            ("images that are one file by links", [f"{one} and {other}" for one, other in linked]),
+            ("ids that are alike but for case or zeros", [f"{one} and {other}" for one, other in twins(ids)]),
+            (f"ids in {self.excluded_file.name} that no entry has", sorted(self.excluded().keys() - set(ids))),
+        ):
+            said += [f"{self.root}: {len(found)} {what} ({few(found)})"] if found else []
+        return said + self.asides
 
     @cached_property
     def found_digest(self) -> str:
@@ -227,7 +239,7 @@ class Listed:
 
     def _place(self, entry: ListedItem) -> bytes:
         """Where an entry comes in the draw: a hash of its id, so that an entry more or less moves no other one."""
-        return hashlib.sha256(f"{self.seed}/{entry.id}".encode()).digest()
+        return hashlib.sha256(f"{self.seed}/{entry.id}".encode("utf-8", "surrogatepass")).digest()
 
     def _items(self, split: str, index: np.ndarray) -> Iterator[ListedItem]:
         if split not in self.sizes:
@@ -268,13 +280,12 @@ class Listed:
             with self.opened(entry) as file, pictures.header(file, self.max_pixels) as picture:
                 return pictures.square(pictures.upright(picture), self.resolution)
         except BrokenImage as error:
-            remedy = "`python -m datamodules.check TESTBED --decode --write` leaves it out"
-            error.args = (f"{self.root / entry.image}: image {entry.id!r}: {error}; {remedy}",)
+            error.name(str(self.root / entry.image), entry.id)
             raise
 
     def opened(self, entry: ListedItem) -> IO[bytes]:
-        """Open the picture of an entry; one that is not there is a `BrokenImage` like any other defect."""
+        """Open the picture of an entry; one that is not there or cannot be read is a `BrokenImage`, as any defect."""
         try:
             return self.open(entry)
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise BrokenImage("missing_file") from error
+        except (OSError, ValueError) as error:
+            raise pictures.unopened(error) from error

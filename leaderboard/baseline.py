@@ -114,7 +114,7 @@ def read(file: Path) -> Baseline:
         UsageError: It is absent or broken.
     """
     try:
-        return decode_text(Baseline, file.read_text(encoding="utf-8"), SCHEMA, {})
+        return decode_text(Baseline, file.read_text(encoding="utf-8-sig"), SCHEMA, {})
     except FileNotFoundError:
         raise UsageError(f"{file}: no baseline; `make baseline` freezes one") from None
     except (OSError, ValueError) as error:

@@ -170,7 +170,7 @@ def read_entry(path: Path) -> Entry:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise EntryError(f"{path}: {path.stat().st_size:,} bytes; allowed: at most {MOST_BYTES:,}")
-        entry = decode_text(Entry, path.read_text(encoding="utf-8"), SCHEMA, MIGRATIONS)
+        entry = decode_text(Entry, path.read_text(encoding="utf-8-sig"), SCHEMA, MIGRATIONS)
         check(entry)
     except (OSError, UnicodeDecodeError) as error:
         raise EntryError(f"{path}: cannot be read, {error}") from None

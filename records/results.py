@@ -206,7 +206,7 @@ class CellResult:
 def read_result(path: Path) -> CellResult:
     """Read one result file."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ResultError(f"{path}: cannot be read, {error}") from None
     return CellResult.from_json(text, path)

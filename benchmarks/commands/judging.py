@@ -59,9 +59,9 @@ def baseline(options: argparse.Namespace) -> int:
         raise UsageError(f"{study.file}: gates: found none; allowed: one to six, for a baseline to hold")
     frozen = freeze(study.suite.name, study.suite.gates, evidence(study, options.runs), settings(study))
     file = options.baseline or kept("baselines") / f"{study.suite.name}.json"
-    write(frozen, file)
     for trend in frozen.trends:
         print(f"{trend.gate.name}: {trend.mean:.4g} ± {trend.spread:.2g} over {len(trend.values)} seeds")
+    write(frozen, file)
     print(f"{len(frozen.trends)} trends in {file}")
     return PASSED
 
@@ -78,9 +78,9 @@ def check(options: argparse.Namespace) -> int:
         if options.format == "github":
             print(gate_report.annotation("error", f"check {options.suite}", str(error)))
         raise
+    print(gate_report.RENDERERS[options.format](report), end="", flush=True)
     if options.junit is not None:
         write_text(options.junit, gate_report.junit(report))
-    print(gate_report.RENDERERS[options.format](report), end="")
     return REGRESSED if report.bad else PASSED
 
 
@@ -131,9 +131,9 @@ def claims(options: argparse.Namespace) -> int:
     known = evidence(study, options.runs)
     family = judge_all(study.suite.name, kinds, known)
     folder = options.runs / study.suite.name
+    print(markdown(family) if options.format == "markdown" else json_text(family), end="", flush=True)
     if drawn := scatter.panels(family.verdicts, [kind for _, kind in kinds], known):
         write_png(scatter.figure(drawn), folder / "claims.png")
     write_text(folder / "claims.md", markdown(family))
     write_text(folder / "claims.json", json_text(family))
-    print(markdown(family) if options.format == "markdown" else json_text(family), end="")
     return PASSED

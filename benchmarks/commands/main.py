@@ -106,14 +106,19 @@ def run_here(study: Plan, options: argparse.Namespace) -> int:
     for warning in unmet_needs(study):
         print(f"note: {warning}", file=sys.stderr)
     outcome = run_study(
-        study, options.runs, workers=options.workers, mirror=not options.no_mirror, reporter=make_reporter()
-    )
-    print(outcome.board, end="")
+        study, options.runs, workers=options.workers, mirror=not options.no_mirror, reporter=make_reporter(),
+        show=say,
+    )  # fmt: skip
     if outcome.mirrored:
         print(outcome.mirrored, file=sys.stderr)
     for result in outcome.failed:
         print(f"failed: {RowName.of(result.rows[0])}/seed={result.seed}: {result.error}", file=sys.stderr)
     return EXIT_FAILED_CELLS if outcome.failed else 0
+
+
+def say(board: str) -> None:
+    """Print a board, before it is written: a full disk does not take it away."""
+    print(board, end="", flush=True)
 
 
 def plan(options: argparse.Namespace) -> int:
@@ -152,6 +157,7 @@ def explained(cost: dict[str, Any]) -> list[str]:
         f"{'left':13} {hours}",
         f"{'disk':13} at most {cost['peak_gigabytes']:,} GB at once, {cost['kept_gigabytes']:,} GB kept",
         f"{'data':13} {cost['data']['name']}: {cost['data']['missing'] or 'there'}",
+        *(f"{'':13} {note}" for note in cost["data"]["notes"]),
     ]
     for model in cost["models"]:
         state = "trained first" if model["trained_first"] else "there" if model["present"] else "MISSING"
@@ -167,7 +173,7 @@ def table(options: argparse.Namespace) -> int:
     from records.place import checkout
 
     study = read_plan(options)
-    print(write_board(study, options.runs / study.suite.name, options.entries, options.sort), end="")
+    write_board(study, options.runs / study.suite.name, options.entries, options.sort, show=say)
     home = checkout()
     boards = home / "leaderboard" / "boards" if home else options.runs / study.suite.name / "boards"
     for path in write_entry_board(study.suite.name, options.entries, options.boards or boards):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.metrics.java import runtime as java
 from benchmarks.planning.evaluation import TRAINED, trained
 from benchmarks.planning.plan import Plan
-from benchmarks.steps import Base
+from benchmarks.steps import Base, Real, Reference, Sample, Step
+from benchmarks.steps.measuring import Measuring
 from benchmarks.study.testbed import ModelSpec
 from benchmarks.study.world import MISSING, model_folder, read_card
 from lightning_modules.weights.sources import MissingModel, check_contents, snapshot
@@ -18,8 +20,7 @@ from records.sources import read_class
 
 def unmet_needs(plan: Plan) -> list[str]:
     """Return one sentence for every metric family that will be absent, and why, and what to know of the data."""
-    data = plan.world.data
-    sentences = list(data.notes()) if hasattr(data, "notes") and data.missing() is None else []
+    data, sentences = plan.world.data, data_notes(plan)
     lacking = {"java": None if java.runtime() else java.NO_JAVA, "spice": java.no_spice()}
     for family in plan.world.families:
         name = family.class_path.rpartition(".")[2]
@@ -34,7 +35,16 @@ def unmet_needs(plan: Plan) -> list[str]:
         if "train_features" in family.needs and not trained(plan.world):
             why = f"the first generator does not name {TRAINED!r} under trained_on"
             sentences.append(f"metrics of {name} will be absent: {why}")
+        elif "train_features" in family.needs and (have := data.sizes.get(TRAINED, 0)) < plan.suite.evaluate.n:
+            why = f"split {TRAINED!r} has {have} items, and evaluate.n is {plan.suite.evaluate.n}"
+            sentences.append(f"metrics of {name} will be absent: {why}")
     return sentences + _unserved(plan)
+
+
+def data_notes(plan: Plan) -> list[str]:
+    """Return what to know of the data, where they are here."""
+    data = plan.world.data
+    return list(data.notes()) if hasattr(data, "notes") and data.missing() is None else []
 
 
 def _unserved(plan: Plan) -> list[str]:
@@ -53,6 +63,30 @@ def _unserved(plan: Plan) -> list[str]:
     return sentences
 
 
+def require_splits(plan: Plan) -> None:
+    """Refuse a plan of which some step reads more of a split than the data set has.
+
+    Raises:
+        UsageError: Naming what reads it, the split and its size.
+    """
+    where, bed, sizes = plan.file, plan.world.testbed.name, plan.world.data.sizes
+    asked = dict.fromkeys(one for step in plan.steps.values() for one in _splits_of(step))
+    for reader, split, count in asked:
+        if sizes.get(split, 0) < count:
+            raise UsageError(
+                f"{where}: {reader} reads {count} or more items of split {split!r}, of which testbed {bed!r} has "
+                f"{sizes.get(split, 0)}; allowed: `{split}: {count}` or more under sizes there"
+            )
+
+
+def _splits_of(step: Step) -> Iterator[tuple[str, str, int]]:
+    """Yield what reads a split, which one, and how many items it must have."""
+    if isinstance(step, Measuring) and step.documents is not None:
+        yield f"metrics: {step.family.execution.rpartition('.')[2]}", step.documents[0], 1  # fewer than it asks will do
+    elif isinstance(step, (Real, Sample, Reference)) and step.split is not None:
+        yield f"step {step.kind}", step.split, (getattr(step, "start", None) or 0) + (step.n or 0)
+
+
 def present(plan: Plan) -> dict[str, Any]:
     """Return which data and models a study reads, and whether they are on this machine or are trained first."""
     data = plan.world.data
@@ -66,7 +100,8 @@ def present(plan: Plan) -> dict[str, Any]:
                 source = model.hub or model.folder or model.class_path
                 facts = {"present": _missing(spec) is None, "trained_first": "recipe" in spec.value}
                 models.append({"name": model.name, "role": role, "source": source, **facts})
-    return {"data": {"name": plan.world.testbed.name, "missing": missing}, "models": models}
+    told = {"name": plan.world.testbed.name, "missing": missing, "notes": data_notes(plan)}
+    return {"data": told, "models": models}
 
 
 def require_present(plan: Plan) -> None:

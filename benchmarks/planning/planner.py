@@ -12,6 +12,7 @@ from benchmarks.methods.nothing import Nothing
 from benchmarks.methods.ready import Ready, check_scorers, make_method
 from benchmarks.planning.cells import Cell, Trace
 from benchmarks.planning.loop import Walk
+from benchmarks.planning.needs import require_splits
 from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
 from benchmarks.steps import Step
 from benchmarks.steps.items import PROMPT_SPLIT
@@ -236,7 +237,9 @@ class _Planner:
         identity = digest(
             [self.suite.name, self.world.identity, self.metrics, self.resolved, self.suite.seeds, self.suite.primary]
         )
-        return Plan(self.suite, self.file, self.world, identity, self.rows, self.cells, self.steps)
+        plan = Plan(self.suite, self.file, self.world, identity, self.rows, self.cells, self.steps)
+        require_splits(plan)
+        return plan
 
 
 def _ancestors(walked: dict[str, Step], targets: Iterable[str]) -> list[str]:

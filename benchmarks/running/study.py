@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ def run_study(
     store: Store | None = None,
     executor: Executor | None = None,
     reporter: Reporter | None = None,
+    show: Callable[[str], object] | None = None,
 ) -> Outcome:
     """Run what is missing of a plan, then write results, pictures, the board, and MLflow's copy.
 
@@ -38,6 +39,7 @@ def run_study(
         store: Where artifacts are kept; default: `runs/store`.
         executor: Who runs the steps; default: worker processes on this machine, which open `runs/store` themselves.
         reporter: Shows people what happens; default: nobody.
+        show: Is given the board in words before it is written.
 
     Returns:
         Results by cell key, the steps that were computed, the board in words for a terminal.
@@ -63,4 +65,5 @@ def run_study(
         plan.asked if cells is None else cells, reporter,
         draw=lambda key, result: write_pictures(plan, store, folder, key, result),
     )  # fmt: skip
-    return replace(outcome, board=write_board(plan, folder), mirrored=mirror_plan(plan, runs) if mirror else "")
+    board = write_board(plan, folder, show=show)
+    return replace(outcome, board=board, mirrored=mirror_plan(plan, runs) if mirror else "")

@@ -61,7 +61,7 @@ def _read(class_path: str, init_args: dict[str, Any], where: str) -> ClassSource
 def _make(spec: ClassSpec, where: str) -> Any:
     _read(spec.class_path, spec.init_args, where)
     cls = import_class(spec.class_path)
-    with naming(f"{where}: {spec.class_path}", (TypeError, ValueError, OSError)):
+    with naming(where, (TypeError, ValueError, OSError)):
         return cls(**spec.init_args)
 
 

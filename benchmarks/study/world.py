@@ -136,7 +136,7 @@ def model_folder(model: ModelSpec) -> Path | None:
 def read_card(folder: Path) -> dict[str, Any] | None:
     """Return the card beside a model's weights, or None where there is none."""
     card = folder / "card.json"
-    return json.loads(card.read_text(encoding="utf-8")) if card.is_file() else None
+    return json.loads(card.read_text(encoding="utf-8-sig")) if card.is_file() else None
 
 
 def on_data(recipe: Any, init_args: dict[str, Any]) -> Any:

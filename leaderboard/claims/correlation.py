@@ -172,7 +172,7 @@ def _orders(n: int, seed: int) -> tuple[Any, bool]:
 
 def _votes(file: Path) -> dict[str, float]:
     try:
-        votes = json.loads(file.read_text(encoding="utf-8"))
+        votes = json.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise Undecided(f"no votes: {file.name} is not there") from None
     except (OSError, ValueError) as error:

@@ -141,7 +141,7 @@ def check_contents(folder: Path, reads: tuple[str, str, tuple[str, ...]], who: s
 
 def _kind(file: Path, key: str | None = None) -> str:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise MissingModel(f"found {str(file)!r}, which cannot be read as JSON") from error
     keys = (key,) if key else ("_class_name", "model_type")
@@ -152,6 +152,6 @@ def _weighted(folder: Path, name: str) -> list[Path]:
     """Return the folders that must hold weights: of a pipeline its networks, else the folder itself."""
     if name != "model_index.json":
         return [folder]
-    parts = json.loads((folder / name).read_text(encoding="utf-8"))
+    parts = json.loads((folder / name).read_text(encoding="utf-8-sig"))
     used = [part for part, value in parts.items() if isinstance(value, list) and all(value)]
     return [folder / p for p in used if (folder / p / "config.json").is_file() or not (folder / p).is_dir()]
