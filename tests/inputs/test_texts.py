@@ -262,6 +262,6 @@ def test_judges_and_families_are_given_one_form():
     assert found(Kept(), View([spelt], [(spelt, "a dog")], [spelt], document_frequency=[(spelt, "a dog")])) == ({}, {})
 
 
-def test_words_in_a_language_are_refused_by_name():
+def test_the_reason_says_what_to_do():
     with pytest.raises(MetricUnavailable, match="put spaces"):
         tokenise_pairs([THAI], [(THAI,)])
