@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from leaderboard import statistics as st
 from leaderboard.comparing import gap, paired
+from leaderboard.grain import above
 from leaderboard.readings import BoardRow, Reading, floor_of, read
 from records.names import CONTROLS, GroupName
 from records.results import CellResult, Floor
@@ -46,7 +47,7 @@ class Controls:
     @property
     def collapsed(self) -> bool:
         """Whether the whole 95 % interval of none - real at T lies above the minimum effect."""
-        return self.gap is not None and self.gap.low > self.minimum_effect
+        return self.gap is not None and bool(above(self.gap.low, self.minimum_effect))
 
     @property
     def untrained(self) -> float | None:

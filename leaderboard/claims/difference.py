@@ -7,6 +7,7 @@ from typing import Literal
 
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, Part, mean_part, seeds_reason
 from leaderboard.claims.terms import Collapse, beyond, comparable, reaches, read
+from leaderboard.grain import difference, grain
 from leaderboard.series import Evidence
 from records.findings import Statistic
 from records.names import MetricName, RowName
@@ -71,6 +72,7 @@ class Difference:
                 self.collapse.demand(evidence, metric)
             sign = -1 if self.expect == "better" else 1
             damage = beyond(evidence, a, self.a_control, self.statistic)
-            values = damage - beyond(evidence, b, self.b_control, self.statistic)
-            parts.append(mean_part(f"{a.metric}, {self.statistic} of a less that of b", values, sign))
+            values = difference(damage, beyond(evidence, b, self.b_control, self.statistic))
+            least = grain(values, a.items(self.statistic))
+            parts.append(mean_part(f"{a.metric}, {self.statistic} of a less that of b", values, sign, least))
         return Finding(tuple(parts), seeds_reason(parts, self.seeds))

@@ -9,6 +9,7 @@ import numpy as np
 
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, mean_part, seeds_reason
 from leaderboard.claims.terms import Collapse, beyond, comparable, reaches, read
+from leaderboard.grain import grain
 from leaderboard.series import Evidence
 from records.findings import Statistic
 from records.names import MetricName, RowName
@@ -85,8 +86,8 @@ class Dose:
             [beyond(evidence, s, control, self.statistic) for s, control in zip(series, controls, strict=True)]
         )  # (levels, seeds)
         per_seed = x @ damage / float(x @ x)
+        least = grain(damage, series[0].items(self.statistic)) / float(np.sqrt(x @ x))
         unit = "doubling" if self.scale == "log" else "unit"
-        part = mean_part(
-            f"{series[0].metric}, {self.statistic} per {unit}", per_seed, -1 if self.expect == "less" else 1
-        )
+        label = f"{series[0].metric}, {self.statistic} per {unit}"
+        part = mean_part(label, per_seed, -1 if self.expect == "less" else 1, least)
         return Finding((part,), seeds_reason([part], self.seeds))

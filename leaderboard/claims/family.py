@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from leaderboard.claims.finding import Finding, Undecided
+from leaderboard.grain import below
 from leaderboard.series import Evidence
 from leaderboard.statistics import holm
 from records.errors import UsageError, naming
@@ -91,7 +92,7 @@ def _finding(kind: Any, evidence: Evidence) -> Finding:
 def _verdict(claim: ClaimSpec, finding: Finding, p: float, level: float) -> Verdict:
     if finding.reason:
         return Verdict(claim, "undecided", finding, p, finding.reason)
-    if p >= level:
+    if not below(p, level):
         return Verdict(claim, "undecided", finding, p, f"not significant after Holm over the family (p = {p:.2g})")
     word: Word = "supported" if finding.p_support < finding.p_contra else "contradicted"
     return Verdict(claim, word, finding, p, "")

@@ -14,6 +14,7 @@ import numpy as np
 import scipy  # its `stats` is loaded on first use: planning a suite with claims must not wait for it
 from numpy.typing import ArrayLike
 
+from leaderboard.grain import ROUNDING
 from leaderboard.statistics import LEVEL, t_interval
 
 #: Fewer seeds describe and decide nothing, as on the board.
@@ -72,20 +73,21 @@ class Finding:
         return 1.0 if self.reason or not self.parts else min(1.0, 2 * min(self.p_support, self.p_contra))
 
 
-def mean_part(label: str, values: ArrayLike, sign: int) -> Part:
+def mean_part(label: str, values: ArrayLike, sign: int, least: float = 0.0) -> Part:
     """Test by a t test whether the mean of one number a seed has a sign.
 
     Args:
         label: What the numbers are.
         values: (seeds,).
         sign: 1 where the claim says above zero, -1 below.
+        least: The smallest spread over seeds that is believed (`leaderboard.grain`).
     """
     x = np.asarray(values, dtype=np.float64)
-    interval = t_interval(x, LEVEL)
-    sd = float(x.std(ddof=1)) if len(x) > 1 else float("nan")
+    interval = t_interval(x, LEVEL, least)
+    sd = max(float(x.std(ddof=1)), least) if len(x) > 1 else float("nan")
     if len(x) < 2:
         return Part(label, interval.mean, interval.low, interval.high, 1.0, 1.0, len(x))
-    if sd <= 1e-12 * max(float(np.abs(x).max()), 1e-300):  # without a spread over seeds the sign is certain
+    if sd <= ROUNDING * max(float(np.abs(x).max()), 1e-300):  # without a spread over seeds the sign is certain
         above, below = float(interval.mean <= 0), float(interval.mean >= 0)
     else:
         score = interval.mean / (sd / np.sqrt(len(x)))

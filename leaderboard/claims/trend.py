@@ -7,6 +7,7 @@ from typing import Literal
 
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, Part, mean_part, seeds_reason
 from leaderboard.claims.terms import beyond, reaches, read
+from leaderboard.grain import grain
 from leaderboard.series import Evidence
 from records.findings import Statistic
 from records.names import MetricName, RowName
@@ -81,5 +82,6 @@ class Trend:
                 label = f"{series.metric}, worsening"
             name = "" if self.statistic == "worsening" else f" ({self.statistic})"
             control = f" beyond {self.control}" if self.control else ""
-            parts.append(mean_part(f"{label}{name}{control}", values, sign))
+            least = grain(values, series.items(self.statistic))
+            parts.append(mean_part(f"{label}{name}{control}", values, sign, least))
         return Finding(tuple(parts), seeds_reason(parts, self.seeds))
