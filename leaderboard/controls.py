@@ -87,7 +87,7 @@ def find_controls(
 ) -> Controls:
     """Find and judge the controls of ``row``'s group: its own, or its parent's where it has one."""
     inherited = row.parent is not None
-    home = _parent_group(row, rows) if inherited else row.group
+    home = parent_group(row, rows) if inherited else row.group
     found = tuple(
         read(candidate, results, metric)
         for name in CONTROLS
@@ -123,7 +123,7 @@ def mismatch(reading: Reading, controls: Controls) -> str:
     return ""
 
 
-def _parent_group(row: BoardRow, rows: tuple[BoardRow, ...]) -> GroupName | None:
+def parent_group(row: BoardRow, rows: tuple[BoardRow, ...]) -> GroupName | None:
     """Return the parent's group: named as "scenario/variant", else the same variant, else its only one."""
     if row.parent is None:
         return None

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, mean_part, seeds_reason
+from leaderboard.claims.margin import check_margin, declared, with_margin
 from leaderboard.claims.terms import Collapse, beyond, comparable, reaches, read
 from leaderboard.grain import grain
 from leaderboard.series import Evidence
@@ -42,6 +43,7 @@ class Dose:
         statistic: What counts as damage.
         collapse: Rows that must have collapsed first; None = nothing is asked.
         same_n: Whether N must agree; False at equal network evaluations, where it differs by design.
+        margin: An effect inside +-margin is negligible, in its units; None = no effect is.
         iterations: Smallest T that the statement is about.
         seeds: Fewest seeds that decide.
     """
@@ -53,6 +55,7 @@ class Dose:
     statistic: Statistic = "worsening"
     collapse: Collapse | None = None
     same_n: bool = True
+    margin: float | None = None
     iterations: int = 1
     seeds: int = SEEDS_TO_DECIDE
 
@@ -62,6 +65,7 @@ class Dose:
         doses = [level.dose for level in self.levels]
         if len(set(doses)) < 2 or len(set(doses)) < len(doses):
             raise ValueError(f"levels: found doses {doses}; allowed: two or more, each once")
+        check_margin(self.margin)
         if self.scale == "log" and min(doses) <= 0:
             raise ValueError(f"levels: found dose {min(doses)} on a log scale; allowed: above 0")
 
@@ -90,4 +94,5 @@ class Dose:
         unit = "doubling" if self.scale == "log" else "unit"
         label = f"{series[0].metric}, {self.statistic} per {unit}"
         part = mean_part(label, per_seed, -1 if self.expect == "less" else 1, least)
-        return Finding((part,), seeds_reason([part], self.seeds))
+        margins = declared(self.margin, len(per_seed))
+        return Finding((with_margin(part, per_seed, margins, least),), seeds_reason([part], self.seeds))
