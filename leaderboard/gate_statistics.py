@@ -173,8 +173,13 @@ def _tail(score: float, dof: int, both: bool) -> float:
     return float(2 * stats.t.sf(abs(score), dof)) if both else float(stats.t.sf(score, dof))
 
 
-def equal_spreads(groups: Sequence[Array]) -> float:
-    """Return Levene's p value (about medians; Brown and Forsythe 1974, JASA 69) of equal spreads over seeds."""
-    if len(groups) < 2 or any(len(g) < 3 for g in groups) or all(np.ptp(g) == 0 for g in groups):
+def equal_spreads(groups: Sequence[Array], least: float = 0.0) -> float:
+    """Return Levene's p value (about medians; Brown and Forsythe 1974, JASA 69) of equal spreads over seeds.
+
+    Spreads of at most ``least``, one item of a share, are equal.
+    """
+    if len(groups) < 2 or any(len(g) < 3 for g in groups):
+        return 1.0
+    if all(np.ptp(g) == 0 or g.std(ddof=1) <= least for g in groups):
         return 1.0
     return float(stats.levene(*groups, center="median").pvalue)

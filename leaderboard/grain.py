@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,6 +38,15 @@ def difference(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     """Return a - b, zero where they differ by rounding alone."""
     x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     return np.where(np.isclose(x, y, rtol=ROUNDING, atol=0.0), 0.0, x - y)
+
+
+def tied(values: ArrayLike) -> NDArray[np.float64]:
+    """Return values of which those that differ by rounding alone are equal, as ranks need them."""
+    x = np.array(values, dtype=np.float64)
+    for lower, higher in pairwise(np.argsort(x, kind="stable")):
+        if np.isclose(x[lower], x[higher], rtol=ROUNDING, atol=0.0):
+            x[higher] = x[lower]
+    return x
 
 
 def items_of(metric: str) -> int:

@@ -7,14 +7,15 @@ import pytest
 
 from leaderboard import statistics as st
 from leaderboard.board import build
+from leaderboard.claims.correlation import spearman
 from leaderboard.claims.difference import Difference
 from leaderboard.claims.dose import Dose, Level
 from leaderboard.claims.finding import Undecided
 from leaderboard.claims.terms import Collapse
 from leaderboard.claims.trend import Course, Trend
 from leaderboard.controls import Controls
-from leaderboard.gate_statistics import Sample, compare
-from leaderboard.grain import above, below, difference, grain, items_of
+from leaderboard.gate_statistics import Sample, compare, equal_spreads
+from leaderboard.grain import above, below, difference, grain, items_of, tied
 from leaderboard.health import false_health
 from leaderboard.onset import onset, p_above
 from leaderboard.power import detectable_difference
@@ -91,6 +92,20 @@ def test_rounding_is_no_difference():
     (change,) = compare([Sample(noise, np.full(5, 0.3), 1e-20)])
     assert not change.regression
     assert not change.improved
+
+
+def test_ranks_do_not_come_from_rounding():
+    assert len(np.unique(tied([0.3, 0.1 + 0.2, 0.2, 0.4]))) == 3
+    spread = np.arange(8) / 8
+    noisy = np.where(np.arange(8) % 2, 0.3, 0.1 + 0.2)
+    noisy[0] = 0.5
+    assert spearman("x", noisy, spread).effect == spearman("x", np.round(noisy, 9), spread).effect
+
+
+def test_spreads_below_one_item_are_equal():
+    flat, one = np.full(10, 0.75), 0.75 + ITEM * np.array([0, 0, 0, 1, 0, 1, -1, 1, -1, 1])
+    assert equal_spreads([flat, one]) < 0.01
+    assert equal_spreads([flat, one], ITEM) == 1.0
 
 
 def test_collapse_at_the_minimum_effect_is_none():
