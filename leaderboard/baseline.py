@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from leaderboard.gate_statistics import equal_spreads
+from leaderboard.grain import below, grain, items_of
 from leaderboard.series import Evidence, NoSeries, Series
 from records.codec import decode_text, document_text
 from records.errors import UsageError
@@ -93,8 +94,10 @@ def freeze(
         )  # fmt: skip
     for group in sorted({gate.spread for gate in gates} - {""}):
         members = [trend for trend in trends if trend.gate.spread == group]
-        p = equal_spreads([np.array(list(trend.values.values())) for trend in members])
-        if p < UNEQUAL:
+        samples = [np.array(list(trend.values.values())) for trend in members]
+        least = max(grain(x, items_of(trend.metric)) for x, trend in zip(samples, members, strict=True))
+        p = equal_spreads(samples, least)
+        if below(p, UNEQUAL):
             found = ", ".join(f"{trend.gate.name} {trend.spread:.3g}" for trend in members)
             raise UsageError(
                 f"gates of spread {group!r}: found {found} (p = {p:.1g}); allowed: gates whose seeds spread alike"

@@ -13,6 +13,7 @@ from typing import Literal
 from leaderboard import comparing
 from leaderboard import statistics as st
 from leaderboard.controls import Controls, find_controls, mismatch
+from leaderboard.grain import grain
 from leaderboard.health import false_health
 from leaderboard.onset import onset
 from leaderboard.power import Power
@@ -209,11 +210,11 @@ def _describe(line: Line, reading: Reading, modality: str) -> Line:
         line,
         start=float(reading.at(0).mean()),
         end=float(reading.at(-1).mean()),
-        worsening=st.t_interval(worse),
+        worsening=st.t_interval(worse, least=grain(worse, reading.items)),
         sd=st.mean_sd(worse)[1] if len(worse) > 1 else None,
         area=float(st.trajectory_area(curves, direction).mean()),
         slope=float(st.robust_slope(curves, direction).mean()),
-        onset=onset(curves, direction, minimum_effect(reading.cells, reading.metric)),
+        onset=onset(curves, direction, minimum_effect(reading.cells, reading.metric), items=reading.items),
         signatures=signatures(reading.cells, modality),
         protocol=next(iter(reading.protocols)) if len(reading.protocols) == 1 else "",
         cost=reading.cost(),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from leaderboard import statistics as st
 from leaderboard.comparing import gap, paired
+from leaderboard.grain import above
 from leaderboard.readings import BoardRow, Reading, floor_of, read
 from records.names import CONTROLS, GroupName
 from records.results import CellResult, Floor
@@ -46,7 +47,7 @@ class Controls:
     @property
     def collapsed(self) -> bool:
         """Whether the whole 95 % interval of none - real at T lies above the minimum effect."""
-        return self.gap is not None and self.gap.low > self.minimum_effect
+        return self.gap is not None and bool(above(self.gap.low, self.minimum_effect))
 
     @property
     def untrained(self) -> float | None:
@@ -86,7 +87,7 @@ def find_controls(
 ) -> Controls:
     """Find and judge the controls of ``row``'s group: its own, or its parent's where it has one."""
     inherited = row.parent is not None
-    home = _parent_group(row, rows) if inherited else row.group
+    home = parent_group(row, rows) if inherited else row.group
     found = tuple(
         read(candidate, results, metric)
         for name in CONTROLS
@@ -122,7 +123,7 @@ def mismatch(reading: Reading, controls: Controls) -> str:
     return ""
 
 
-def _parent_group(row: BoardRow, rows: tuple[BoardRow, ...]) -> GroupName | None:
+def parent_group(row: BoardRow, rows: tuple[BoardRow, ...]) -> GroupName | None:
     """Return the parent's group: named as "scenario/variant", else the same variant, else its only one."""
     if row.parent is None:
         return None

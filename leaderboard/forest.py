@@ -12,6 +12,7 @@ from typing import Any
 
 from leaderboard.board import Board, Group, Line
 from leaderboard.drawing import COLOURS, GREY, INK, dress_group, grid
+from leaderboard.grain import below
 from leaderboard.render import row_name
 from leaderboard.statistics import LEVEL
 from records.names import MetricName
@@ -85,7 +86,7 @@ def _draw_untrained(panel: Any, idle: float | None) -> tuple[float, float]:
 def _mark(panel: Any, height: int, line: Line) -> None:
     ratio = line.prevented
     assert ratio is not None
-    differs = line.p_value is not None and line.p_value < 1 - LEVEL
+    differs = line.p_value is not None and below(line.p_value, 1 - LEVEL)
     colour = UNCLEAR if not differs else BETTER if ratio.value > 0 else WORSE
     bounded = ratio.kind == "bounded"
     low, high = (max(ratio.low, LOW), min(ratio.high, HIGH)) if bounded else (LOW, HIGH)

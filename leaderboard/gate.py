@@ -157,7 +157,8 @@ def _sample(trend: FrozenTrend, series: Series) -> Sample:
     gate = trend.gate
     sign = -1.0 if gate.statistic == "end" and series.signed == "up" else 1.0
     old = np.array(list(trend.values.values()))
-    return Sample(sign * old, series.damage(gate.statistic), gate.relevant, gate.watch == "both", gate.spread)
+    new, items = series.damage(gate.statistic), series.items(gate.statistic)
+    return Sample(sign * old, new, gate.relevant, gate.watch == "both", gate.spread, items)
 
 
 def _judged(trend: FrozenTrend, series: Series, change: Change) -> GateOutcome:

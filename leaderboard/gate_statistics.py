@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 from scipy import optimize, stats
 
+from leaderboard.grain import above, below, difference, grain
 from leaderboard.statistics import Array, holm
 
 #: False alarms allowed over all gates of a suite together.
@@ -31,6 +32,7 @@ class Sample:
         relevant: Smallest change that matters.
         both: Whether a change of either sign is a regression.
         spread: Group that shares one variance; "" = its own.
+        items: Into how many parts a share is divided, so that its spread is one of them at least; 0 = unknown.
     """
 
     old: Array
@@ -38,6 +40,7 @@ class Sample:
     relevant: float
     both: bool = False
     spread: str = ""
+    items: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class Sight:
         The mean over the law of the estimated spread, by its quantiles, of a normal tail.
         """
         if self.sd == 0:
-            return float(abs(change) > self.relevant)
+            return float(above(abs(change), self.relevant))
         error = self.sd * self.factor
         spreads = np.sqrt(_quantiles(self.dof) / self.dof)
         return float(stats.norm.sf(np.maximum(self.limit * spreads, self.relevant / error) - change / error).mean())
@@ -127,15 +130,15 @@ def compare(samples: Sequence[Sample], level: float = FAMILY_LEVEL) -> list[Chan
         ValueError: A sample has no value, or a group has a single value a side, so that no spread is known.
     """
     spreads = [_spread(sample, samples) for sample in samples]
-    changes = [float(s.new.mean() - s.old.mean()) for s in samples]
+    changes = [float(difference(s.new.mean(), s.old.mean())) for s in samples]
     scores = [_score(change, sd * _factor(s)) for change, (sd, _), s in zip(changes, spreads, samples, strict=True)]
     worse = holm([_tail(z, dof, s.both) for z, (_, dof), s in zip(scores, spreads, samples, strict=True)])
     better = holm([_tail(-z, dof, False) for z, (_, dof) in zip(scores, spreads, strict=True)])
     found = []
     for s, change, (sd, dof), up, down in zip(samples, changes, spreads, worse, better, strict=True):
         size = abs(change) if s.both else change
-        regression = size > s.relevant and up < level
-        improved = not s.both and -change > s.relevant and down < level
+        regression = bool(above(size, s.relevant) and below(up, level))
+        improved = bool(not s.both and above(-change, s.relevant) and below(down, level))
         limit = float(stats.t.isf(level / len(samples) / (2 if s.both else 1), dof))
         found.append(Change(change, up, regression, improved, Sight(sd, dof, _factor(s), limit, s.relevant)))
     return found
@@ -152,7 +155,8 @@ def _spread(sample: Sample, samples: Sequence[Sample]) -> tuple[float, int]:
         raise ValueError("one seed a side leaves the spread over seeds unknown")
     # values that do not differ have no spread, whatever rounding makes of their mean
     squares = sum(float(((part - part.mean()) ** 2).sum()) for part in parts if np.ptp(part) > 0)
-    return float(np.sqrt(squares / dof)), dof
+    least = max(grain(np.concatenate([s.old, s.new]), s.items) for s in group)
+    return max(float(np.sqrt(squares / dof)), least), dof
 
 
 def _factor(sample: Sample) -> float:
@@ -169,8 +173,13 @@ def _tail(score: float, dof: int, both: bool) -> float:
     return float(2 * stats.t.sf(abs(score), dof)) if both else float(stats.t.sf(score, dof))
 
 
-def equal_spreads(groups: Sequence[Array]) -> float:
-    """Return Levene's p value (about medians; Brown and Forsythe 1974, JASA 69) of equal spreads over seeds."""
-    if len(groups) < 2 or any(len(g) < 3 for g in groups) or all(np.ptp(g) == 0 for g in groups):
+def equal_spreads(groups: Sequence[Array], least: float = 0.0) -> float:
+    """Return Levene's p value (about medians; Brown and Forsythe 1974, JASA 69) of equal spreads over seeds.
+
+    Spreads of at most ``least``, one item of a share, are equal.
+    """
+    if len(groups) < 2 or any(len(g) < 3 for g in groups):
+        return 1.0
+    if all(np.ptp(g) == 0 or g.std(ddof=1) <= least for g in groups):
         return 1.0
     return float(stats.levene(*groups, center="median").pvalue)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from leaderboard.grain import above, grain, items_of
 from leaderboard.readings import BoardRow, minimum_effect, stacked
 from leaderboard.statistics import t_interval, worsening
 from records.names import MetricName
@@ -44,8 +45,9 @@ def _change(cells: Sequence[CellResult], metric: str) -> int:
     curves, direction = stacked(cells, metric), cells[0].info[metric].direction
     if curves is None or direction == "none":
         return 0
-    interval = t_interval(worsening(curves[:, 0], curves[:, -1], direction))
-    if abs(interval.mean) <= minimum_effect(cells, metric):
+    change = worsening(curves[:, 0], curves[:, -1], direction)
+    interval = t_interval(change, least=grain(change, items_of(metric)))
+    if not above(abs(interval.mean), minimum_effect(cells, metric)):
         return 0
     if len(cells) > 1 and interval.low <= 0 <= interval.high:
         return 0

@@ -13,44 +13,47 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from leaderboard.grain import ROUNDING, above, below, grain
 from leaderboard.statistics import SEEDS_FOR_INTERVALS, Array, worsening
 
 ALPHA = 0.05
 NEVER = -1
 
 
-def p_above(changes: ArrayLike, minimum_effect: ArrayLike) -> Array:
+def p_above(changes: ArrayLike, minimum_effect: ArrayLike, items: int = 0) -> Array:
     """Return one-sided p values of mean change > minimum effect.
 
     Args:
         changes: (..., seeds, T + 1).
         minimum_effect: A number.
+        items: That the metric was measured on: the spread of a share is one item at least; 0 = unknown.
 
     Returns:
         (..., T + 1). Without any spread the answer is certain: 0 or 1.
     """
     x = np.asarray(changes, dtype=np.float64)
-    excess = x.mean(axis=-2) - np.asarray(minimum_effect, dtype=np.float64)
-    error = x.std(axis=-2, ddof=1) / np.sqrt(x.shape[-2])
-    certain = error <= 1e-12 * np.maximum(np.abs(x).max(axis=-2), 1e-300)
-    t = excess / np.where(certain, 1.0, error)
-    return np.where(certain, np.where(excess > 0, 0.0, 1.0), stats.t.sf(t, x.shape[-2] - 1))
+    mean, limit = x.mean(axis=-2), np.asarray(minimum_effect, dtype=np.float64)
+    error = np.maximum(x.std(axis=-2, ddof=1), grain(x, items)) / np.sqrt(x.shape[-2])
+    certain = error <= ROUNDING * np.maximum(np.abs(x).max(axis=-2), 1e-300)
+    t = (mean - limit) / np.where(certain, 1.0, error)
+    return np.where(certain, np.where(above(mean, limit), 0.0, 1.0), stats.t.sf(t, x.shape[-2] - 1))
 
 
-def onsets(changes: ArrayLike, minimum_effect: float, alpha: float = ALPHA) -> NDArray[np.int64]:
+def onsets(changes: ArrayLike, minimum_effect: float, alpha: float = ALPHA, items: int = 0) -> NDArray[np.int64]:
     """Return the onset of each stack of changes (worse is positive), `NEVER` where there is none.
 
     Args:
         changes: (..., seeds, T + 1).
         minimum_effect: The smallest change that counts.
         alpha: Chance of naming an iteration too early.
+        items: As in `p_above`.
     """
-    above = p_above(changes, minimum_effect) < alpha
-    lasting = np.flip(np.logical_and.accumulate(np.flip(above, axis=-1), axis=-1), axis=-1)
+    seen = below(p_above(changes, minimum_effect, items), alpha)
+    lasting = np.flip(np.logical_and.accumulate(np.flip(seen, axis=-1), axis=-1), axis=-1)
     return np.where(lasting.any(axis=-1), lasting.argmax(axis=-1), NEVER)
 
 
-def onset(curves: ArrayLike, direction: str, minimum_effect: float, alpha: float = ALPHA) -> int | None:
+def onset(curves: ArrayLike, direction: str, minimum_effect: float, alpha: float = ALPHA, items: int = 0) -> int | None:
     """Return the iteration from which (seeds, T + 1) curves are worse than at 0, beyond effect and noise, up to T.
 
     None where no such iteration is found, and where one seed says nothing about noise.
@@ -58,5 +61,5 @@ def onset(curves: ArrayLike, direction: str, minimum_effect: float, alpha: float
     x = np.asarray(curves, dtype=np.float64)
     if len(x) < SEEDS_FOR_INTERVALS:
         return None
-    found = int(onsets(worsening(x[:, :1], x, direction), minimum_effect, alpha))
+    found = int(onsets(worsening(x[:, :1], x, direction), minimum_effect, alpha, items))
     return None if found == NEVER else found

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
+from leaderboard.grain import grain
 from leaderboard.statistics import SEEDS_FOR_INTERVALS
 
 POWER, ALPHA = 0.8, 0.05
@@ -52,14 +53,17 @@ def detectable_effect(seeds: int, power: float = POWER, alpha: float = ALPHA) ->
     return float(optimize.brentq(missing, 0.0, 100.0, xtol=1e-9))
 
 
-def detectable_difference(differences: Sequence[ArrayLike]) -> Power | None:
+def detectable_difference(differences: Sequence[ArrayLike], items: int = 0) -> Power | None:
     """Return the power of paired comparisons whose differences over seeds these are.
 
-    Variances are averaged: every difference has as many seeds. None below two seeds or without differences.
+    Variances are averaged: every difference has as many seeds. Shares of ``items`` have a spread of one item at least.
+    None below two seeds or without differences.
     """
     arrays = [np.asarray(d, dtype=np.float64) for d in differences]
     if not arrays or len(arrays[0]) < SEEDS_FOR_INTERVALS:
         return None
     seeds = len(arrays[0])
     sd = float(np.sqrt(np.mean([d.var(ddof=1) for d in arrays])))
+    if any(d.any() for d in arrays):  # rows that are equal to the last bit say nothing about noise
+        sd = max(sd, grain(np.concatenate(arrays), items))
     return Power(seeds, sd, sd * detectable_effect(seeds), len(arrays))

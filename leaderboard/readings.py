@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from leaderboard.grain import items_of
 from leaderboard.statistics import Array
 from records.names import CONTROLS, GroupName, MetricName, RowName
 from records.results import CellResult, Cost, Floor
@@ -98,6 +99,11 @@ class Reading:
     def seeds(self) -> str:
         """Seeds complete, as "5/5"."""
         return f"{self.done}/{len(self.row.keys)}"
+
+    @property
+    def items(self) -> int:
+        """How many items the metric was measured on; 0 where its name does not say."""
+        return items_of(self.metric)
 
     @property
     def setting(self) -> tuple[frozenset[int], frozenset[int], tuple[int, ...]]:

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from leaderboard import statistics as st
+from leaderboard.grain import items_of
 from leaderboard.readings import BoardRow, curve, host, minimum_effect
 from leaderboard.statistics import Array
 from records.findings import Statistic
@@ -80,6 +81,10 @@ class Series:
             "area": lambda: st.trajectory_area(self.curves, self.signed),
         }
         return np.asarray(known[name](), dtype=np.float64)
+
+    def items(self, name: Statistic) -> int:
+        """Return into how many parts a statistic of a share is divided: its items, over T where it is per iteration."""
+        return items_of(self.metric) * (max(self.iterations, 1) if name in ("slope", "area") else 1)
 
     def damage(self, name: Statistic) -> Array:
         """Return one number a seed, worse is positive for every statistic."""

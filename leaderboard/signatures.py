@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from leaderboard.grain import difference, items_of
 from leaderboard.onset import ALPHA, NEVER, onsets
 from leaderboard.readings import floor_of, stacked
 from leaderboard.statistics import SEEDS_FOR_INTERVALS
@@ -116,14 +117,14 @@ def _signature(
     name: str, cells: Sequence[CellResult], by_stem: dict[str, list[str]], metrics: dict[str, Fails]
 ) -> Signature:
     changes = {
-        short: found
+        short: (*found, items_of(metric))
         for short, fails in metrics.items()
         for metric in by_stem.get(short, [])[:1]  # the first judge's: one vote a metric
         if (found := _changes(cells, metric, fails)) is not None
     }
     shown = []
-    for short, (change, minimum) in changes.items():
-        begins = int(onsets(change, minimum, ALPHA / len(changes)))
+    for short, (change, minimum, items) in changes.items():
+        begins = int(onsets(change, minimum, ALPHA / len(changes), items))
         if begins != NEVER:
             shown.append((short, begins))
     shown.sort(key=lambda pair: pair[1])
@@ -136,5 +137,5 @@ def _changes(cells: Sequence[CellResult], metric: str, fails: Fails) -> tuple[np
     if values is None:
         return None
     minimum = floor.minimum_effect if floor else SHARE_WITHOUT_FLOOR * float(np.abs(values[:, 0]).mean())
-    change = values - values[:, :1]
+    change = difference(values, values[:, :1])
     return (change if fails == "rises" else -change), minimum

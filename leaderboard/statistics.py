@@ -2,7 +2,9 @@
 
 Conventions: arrays are (seeds,) unless said otherwise, index i of two arrays is the same seed, so comparisons
 are paired. ``direction`` is "up" (larger is better) or "down". *Worsening* is signed, worse is positive.
-All seeds of a suite start from one base model, so every interval is conditional on that base.
+All seeds of a suite start from one base model, so every interval is conditional on that base. ``items`` is the number
+of items that a metric was measured on, which bounds the spread of a share from below
+(`leaderboard.grain`); 0 = unknown.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from typing import Literal
 import numpy as np
 import scipy  # its `stats` is loaded on first use: planning a suite with claims must not wait for it
 from numpy.typing import ArrayLike, NDArray
+
+from leaderboard.grain import ROUNDING, TOLERANCE, above, below, difference, grain
 
 LEVEL = 0.95
 SEEDS_FOR_RANKS = 5
@@ -69,10 +73,10 @@ def _array(values: ArrayLike) -> Array:
 
 
 def worsening(before: ArrayLike, after: ArrayLike, direction: str) -> Array:
-    """Return after - before, signed so that worse is positive."""
+    """Return after - before, signed so that worse is positive; rounding is no change."""
     if direction not in ("up", "down"):
         raise ValueError(f"nothing can worsen without a direction, got {direction!r}")
-    change = _array(after) - _array(before)
+    change = difference(after, before)
     return change if direction == "down" else -change
 
 
@@ -82,28 +86,34 @@ def mean_sd(values: ArrayLike) -> tuple[float, float]:
     return float(x.mean()), float(x.std(ddof=1)) if len(x) > 1 else float("nan")
 
 
-def t_interval(values: ArrayLike, level: float = LEVEL) -> MeanInterval:
-    """Return Student's t interval of a mean: m +- t(n - 1) s / sqrt(n)."""
+def t_interval(values: ArrayLike, level: float = LEVEL, least: float = 0.0) -> MeanInterval:
+    """Return Student's t interval of a mean: m +- t(n - 1) s / sqrt(n), with the least spread that is believed."""
     x = _array(values)
     mean, sd = mean_sd(x)
     if len(x) < SEEDS_FOR_INTERVALS:
         return MeanInterval(mean, float("-inf"), float("inf"), len(x))
+    sd = max(sd, least)
     half = float(scipy.stats.t.ppf((1 + level) / 2, len(x) - 1)) * sd / float(np.sqrt(len(x)))
     return MeanInterval(mean, mean - half, mean + half, len(x))
 
 
-def paired_p(a: ArrayLike, b: ArrayLike) -> float:
+def paired_p(a: ArrayLike, b: ArrayLike, items: int = 0) -> float:
     """Return the two-sided p value of the paired t test.
 
-    Differences without any spread (deterministic testbeds) are certain: p = 0, or 1 where they are all zero.
+    Differences without any spread (deterministic testbeds) are certain: p = 0, or 1 where they are all zero. Those of
+    shares have a spread of one item at least.
     """
-    difference = _array(a) - _array(b)
-    if len(difference) < SEEDS_FOR_INTERVALS:
+    gaps = difference(a, b)
+    if len(gaps) < SEEDS_FOR_INTERVALS or not gaps.any():
         return 1.0
-    mean, sd = mean_sd(difference)
-    if sd <= 1e-12 * max(abs(mean), float(np.abs(_array(a)).max()), 1e-300):
-        return 0.0 if abs(mean) > sd else 1.0
-    return float(scipy.stats.ttest_1samp(difference, 0.0).pvalue)
+    mean, sd = mean_sd(gaps)
+    least = grain(gaps, items)
+    if sd < least:
+        return float(2 * scipy.stats.t.sf(abs(mean) / (least / np.sqrt(len(gaps))), len(gaps) - 1))
+    scale = ROUNDING * float(max(np.abs(_array(a)).max(), np.abs(_array(b)).max()))
+    if sd <= scale:
+        return 0.0 if abs(mean) > scale else 1.0
+    return float(scipy.stats.ttest_1samp(gaps, 0.0).pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -118,7 +128,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(x) for x in adjusted]
 
 
-def fieller(numerator: ArrayLike, denominator: ArrayLike, level: float = LEVEL) -> Ratio:
+def fieller(numerator: ArrayLike, denominator: ArrayLike, level: float = LEVEL, items: int = 0) -> Ratio:
     """Return mean(numerator) / mean(denominator) with Fieller's confidence set.
 
     The set holds every r for which the paired t test of numerator - r denominator does not reject zero:
@@ -128,7 +138,10 @@ def fieller(numerator: ArrayLike, denominator: ArrayLike, level: float = LEVEL) 
     x, y = _array(numerator), _array(denominator)
     if len(x) < SEEDS_FOR_INTERVALS:
         return Ratio(_ratio(x.mean(), y.mean()), float("-inf"), float("inf"), "all")
-    return fieller_set(float(x.mean()), float(y.mean()), np.cov(np.stack([x, y]), ddof=1) / len(x), len(x) - 1, level)
+    covariance = np.cov(np.stack([x, y]), ddof=1)
+    for i, values in enumerate((x, y)):
+        covariance[i, i] = max(covariance[i, i], grain(values, items) ** 2)
+    return fieller_set(float(x.mean()), float(y.mean()), covariance / len(x), len(x) - 1, level)
 
 
 def fieller_set(a: float, b: float, covariance: Array, freedom: float, level: float = LEVEL) -> Ratio:
@@ -146,6 +159,8 @@ def fieller_set(a: float, b: float, covariance: Array, freedom: float, level: fl
     t2 = float(scipy.stats.t.ppf((1 + level) / 2, freedom)) ** 2
     # q2 r^2 - 2 q1 r + q0 <= 0; q2 > 0 exactly where the denominator differs from zero
     q2, q1, q0 = b * b - t2 * v_bb, a * b - t2 * v_ab, a * a - t2 * v_aa
+    if np.isclose(b * b, t2 * v_bb, rtol=TOLERANCE, atol=0.0):
+        q2 = 0.0
     discriminant = q1 * q1 - q2 * q0
     if q2 == 0.0 or (q2 < 0 and discriminant <= 0):
         return Ratio(value, float("-inf"), float("inf"), "all")
@@ -158,14 +173,15 @@ def _ratio(a: float, b: float) -> float:
     return float(a) / float(b) if b else float("nan")
 
 
-def collapse_prevented(none: ArrayLike, method: ArrayLike, real: ArrayLike, level: float = LEVEL) -> Ratio:
+def collapse_prevented(
+    none: ArrayLike, method: ArrayLike, real: ArrayLike, level: float = LEVEL, items: int = 0
+) -> Ratio:
     """Return (none - method) / (none - real) at T as a ratio of seed means, with Fieller's interval.
 
     1 = as good as training on real data, 0 = as bad as no mitigation, negative = worse than that, in raw
     metric units; the direction of the metric cancels.
     """
-    reference = _array(none)
-    return fieller(reference - _array(method), reference - _array(real), level)
+    return fieller(difference(none, method), difference(none, real), level, items)
 
 
 def validity(none_worsening: ArrayLike, real_worsening: ArrayLike) -> Validity:
@@ -176,7 +192,7 @@ def validity(none_worsening: ArrayLike, real_worsening: ArrayLike) -> Validity:
     none, real = float(_array(none_worsening).mean()), float(_array(real_worsening).mean())
     if none <= 0:
         return Validity(None, None)
-    return Validity(real / none <= VALIDITY_SHARE, real / none)
+    return Validity(not above(real / none, VALIDITY_SHARE), real / none)
 
 
 def rank_ranges(
@@ -203,7 +219,7 @@ def rank_ranges(
         others = [other for other in names if other != name]
         adjusted = holm([test(name, other) for other in others])
         gaps = [float(worsening(values[other], values[name], direction).mean()) for other in others]
-        significant = [gap for gap, p in zip(gaps, adjusted, strict=True) if p < 1 - level]
+        significant = [gap for gap, p in zip(gaps, adjusted, strict=True) if below(p, 1 - level)]
         better = sum(gap > 0 for gap in significant)
         worse = sum(gap < 0 for gap in significant)
         ranges[name] = (1 + better, len(names) - worse)
@@ -229,6 +245,6 @@ def robust_slope(curves: ArrayLike, direction: str) -> Array:
 def seed_correlation(a: ArrayLike, b: ArrayLike) -> float | None:
     """Return the correlation over seeds, which is what pairing gains from; None where it is undefined."""
     x, y = _array(a), _array(b)
-    if len(x) < 3 or x.std() == 0 or y.std() == 0:
+    if len(x) < 3 or any(not difference(values, values[0]).any() for values in (x, y)):
         return None
     return float(np.corrcoef(x, y)[0, 1])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from leaderboard.entries import Entry, EntryCell, EntryRow
+from leaderboard.grain import above, grain, items_of
 from leaderboard.statistics import SEEDS_FOR_RANKS
 from records.names import MetricName
 from records.results import CellResult
@@ -146,7 +147,7 @@ def compare_rerun(row: EntryRow, cell: EntryCell, versions: Mapping[str, str], m
             again = made.value(metric, time)
             checked += 1
             allowed = 0.0 if same else spread[place]
-            if again is None or abs(again - value) > allowed:
+            if again is None or above(abs(again - value), allowed):
                 tolerance = "" if same else f", {allowed:.3g} allowed"
                 found.problems.append(f"{metric} at {time}: {value!r} in the entry, {again!r} now{tolerance}")
     if not checked:
@@ -163,7 +164,8 @@ def _spreads(row: EntryRow, metric: str) -> np.ndarray:
     curves = np.array([v for v in values if v is not None], dtype=np.float64)
     minimum = row.floors[metric].minimum_effect if metric in row.floors else 0.0
     sd = curves.std(axis=0, ddof=1) if len(curves) > 1 else np.zeros(curves.shape[1])
-    return np.maximum(SPREADS * sd, minimum)
+    least = [grain(place, items_of(metric)) for place in curves.T]  # a share moves by one item at least
+    return np.maximum(SPREADS * np.maximum(sd, least), minimum)
 
 
 def _text(value: object) -> str:

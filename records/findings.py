@@ -14,6 +14,9 @@ from records.names import MetricName, RowName
 #: More gates would need larger effects before any of them may be believed.
 MOST_GATES = 6
 
+#: The family of a claim that names no other.
+PRIMARY = "primary"
+
 #: One number a seed, out of its trajectory (`leaderboard.series`).
 Statistic = Literal["worsening", "end", "slope", "area"]
 
@@ -60,6 +63,7 @@ class ClaimSpec:
         class_path: The kind of test: a frozen dataclass with `judge(evidence)`, as those in `leaderboard.claims`.
         init_args: Its fields.
         source: Where the finding was reported.
+        family: `primary`, or the name of a secondary family: each is corrected for its own number of claims.
     """
 
     name: str
@@ -67,9 +71,11 @@ class ClaimSpec:
     class_path: str
     init_args: dict[str, Any] = field(default_factory=dict)
     source: str = ""
+    family: str = PRIMARY
 
     def __post_init__(self) -> None:
         """Check the texts."""
+        require(bool(self.family.strip()), f"claims: {self.name}: family: found nothing; allowed: {PRIMARY}, or a name")
         require(bool(self.name.strip()), "claims: name: found nothing; allowed: a name")
         require(bool(self.statement.strip()), f"claims: {self.name}: statement: found nothing; allowed: a sentence")
 

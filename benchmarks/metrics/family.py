@@ -9,10 +9,13 @@ import torch
 from torchmetrics import Metric
 
 from benchmarks.metrics import jackknife
+from benchmarks.metrics.texts import clean
 from benchmarks.metrics.view import View
 from records.declarations import facts
 
 FEATURES = ("features", "paired_features", "draw_features", "reference_features")
+TEXTS = ("captions", "prompts")
+TUPLES_OF_TEXTS = ("references", "document_frequency")
 _GAPS = ("reference_features",)  # NaN where an item has fewer references than others
 _FIELD = {"draws": "draw_features", "java": None, "spice": None}  # needs that are not the name of a field
 
@@ -64,7 +67,7 @@ class Family(Metric):
         self.absent: dict[str, str] = {}
 
     def update(self, view: View) -> None:
-        """Add a batch of items, in the order of the items.
+        """Add a batch of items, in the order of the items; every text in its one form (`benchmarks.metrics.texts`).
 
         Raises:
             MetricUnavailable: if the view lacks an input that the family cannot do without.
@@ -80,6 +83,10 @@ class Family(Metric):
                     raise MetricUnavailable(f"{type(self).__name__} needs {name}, which this evaluation does not have")
             elif name in FEATURES:
                 getattr(self, name).append(torch.from_numpy(np.array(value, dtype=np.float64)))
+            elif name in TEXTS:
+                kept[name] = [clean(text) for text in value]
+            elif name in TUPLES_OF_TEXTS:
+                kept[name] = [tuple(map(clean, texts)) for texts in value]
             else:
                 kept[name] = value
         self._views.append(View(**kept))

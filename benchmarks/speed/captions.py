@@ -19,7 +19,8 @@ from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 from tabulate import tabulate
 
 from benchmarks.metrics.captions import meteor
-from benchmarks.metrics.captions.overlap import bleu, document_frequencies, rouge_l, tokenise_pairs
+from benchmarks.metrics.captions.overlap import bleu, document_frequencies, rouge_l
+from benchmarks.metrics.captions.tokens import tokenise_pairs
 from benchmarks.metrics.java.ptb import find_java, plain
 
 REFERENCES = 5

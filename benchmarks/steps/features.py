@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -56,7 +57,7 @@ class Features(Step):
 
     def _embed(self, judge: Any, pairs: Pairs) -> np.ndarray:
         if self.modality == "captioner":
-            return judge.embed_texts(list(pairs.captions))
+            return text_features(judge, pairs.captions)
         return judge.embed_images(pairs.images)
 
     def _of_set(self, judge: Any, pool: Pairs) -> dict[str, np.ndarray]:
@@ -66,7 +67,7 @@ class Features(Step):
         if "images" in embedded(judge):
             value["features"] = judge.embed_images(pool.images)
         if "captions" in embedded(judge):
-            value["paired"] = judge.embed_texts(list(pool.captions))
+            value["paired"] = text_features(judge, pool.captions)
         return value
 
     def work(self) -> Work:
@@ -77,6 +78,13 @@ class Features(Step):
 def embedded(judge: Any) -> tuple[str, ...]:
     """Return what a judge embeds; one that does not say embeds both."""
     return getattr(judge, "embeds", KINDS)
+
+
+def text_features(judge: Any, texts: Iterable[str]) -> np.ndarray:
+    """Return (n, d) features of n texts, each in the one form that every metric reads."""
+    from benchmarks.metrics.texts import clean
+
+    return judge.embed_texts([clean(text) for text in texts])
 
 
 def measured_part(pool: Pairs, n: int, seed: int) -> Pairs:

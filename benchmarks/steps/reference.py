@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from benchmarks.steps.features import embedded
+from benchmarks.steps.features import embedded, text_features
 from benchmarks.steps.step import Step, Work, reads
 from records.canonical import Spec
 from records.results import Cost
@@ -37,7 +37,7 @@ class Reference(Step):
         judge = context.model(self.judge)
         if self.phrases is not None:
             listed = [said for values in self.phrases.value.values() for said in values.values()]
-            return {"phrases": judge.embed_texts([phrase for said in listed for phrase in said])}, Cost()
+            return {"phrases": text_features(judge, (phrase for said in listed for phrase in said))}, Cost()
         assert self.data is not None
         assert self.n is not None
         data, index = context.data(self.data), np.arange(self.n)
@@ -55,7 +55,7 @@ class Reference(Step):
 
 def _caption_features(judge: Any, texts: list[tuple[str, ...]]) -> np.ndarray:
     """Return features (n, largest number of captions, d) of all captions of n items."""
-    features = judge.embed_texts([text for six in texts for text in six])
+    features = text_features(judge, (text for six in texts for text in six))
     there = np.arange(max(map(len, texts))) < np.array([len(six) for six in texts])[:, None]
     captions = np.full((*there.shape, features.shape[-1]), np.nan, features.dtype)
     captions[there] = features

@@ -28,9 +28,13 @@ class Run:
         return single(self.values.get(kind, []))
 
 
+# A letter with a mark, or of another alphabet, is part of its word: "blué" is no "blu".
+_WORD = re.compile(r"(?:[^\W\d_]|[\u0300-\u036f])+|,")
+
+
 def words_in(caption: str) -> list[str]:
     """Split any text into lower-case words and commas; everything else only separates."""
-    return re.findall(r"[a-z]+|,", caption.lower())
+    return _WORD.findall(caption.lower())
 
 
 def runs_of(words: list[str], lexicon: Mapping[str, tuple[str, str]]) -> list[Run]:

@@ -20,6 +20,7 @@ import scipy  # its `stats` is loaded on first use: planning a suite with claims
 
 from leaderboard.claims.finding import Finding, Part, Undecided
 from leaderboard.claims.terms import alike, read, varying
+from leaderboard.grain import tied
 from leaderboard.series import Evidence
 from leaderboard.statistics import LEVEL, Array
 from records.findings import Statistic
@@ -157,7 +158,7 @@ def spearman(label: str, x: Array, y: Array, seed: int = 0) -> Part:
 
 
 def _standard(values: Array) -> Array:
-    ranks = scipy.stats.rankdata(values)
+    ranks = scipy.stats.rankdata(tied(values))
     centred = ranks - ranks.mean()
     return centred / math.sqrt(float(centred @ centred))
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, Part, mean_part, seeds_reason
+from leaderboard.claims.margin import check_margin, declared, quarter_of_collapse, with_margin
 from leaderboard.claims.terms import Collapse, beyond, comparable, reaches, read
+from leaderboard.grain import difference, grain
 from leaderboard.series import Evidence
 from records.findings import Statistic
 from records.names import MetricName, RowName
@@ -26,6 +28,7 @@ class Difference:
         statistic: What is compared; `worsening` by default.
         collapse: Rows that must have collapsed first; None = nothing is asked.
         same_n: Whether N must agree; False at equal network evaluations, where it differs by design.
+        margin: A difference inside +-margin is negligible, in units of the statistic; None = a quarter of the collapse.
         iterations: Smallest T that the statement is about.
         seeds: Fewest seeds that decide.
     """
@@ -39,6 +42,7 @@ class Difference:
     statistic: Statistic = "worsening"
     collapse: Collapse | None = None
     same_n: bool = True
+    margin: float | None = None
     iterations: int = 1
     seeds: int = SEEDS_TO_DECIDE
 
@@ -53,6 +57,7 @@ class Difference:
             raise ValueError("metrics: found none; allowed: one or more")
         for metric in self.metrics:
             MetricName.parse(metric, "metrics")
+        check_margin(self.margin)
 
     def judge(self, evidence: Evidence) -> Finding:
         """Test the difference of every metric.
@@ -71,6 +76,11 @@ class Difference:
                 self.collapse.demand(evidence, metric)
             sign = -1 if self.expect == "better" else 1
             damage = beyond(evidence, a, self.a_control, self.statistic)
-            values = damage - beyond(evidence, b, self.b_control, self.statistic)
-            parts.append(mean_part(f"{a.metric}, {self.statistic} of a less that of b", values, sign))
+            values = difference(damage, beyond(evidence, b, self.b_control, self.statistic))
+            least = grain(values, a.items(self.statistic))
+            part = mean_part(f"{a.metric}, {self.statistic} of a less that of b", values, sign, least)
+            margins = declared(self.margin, len(values))
+            if margins is None:
+                margins = quarter_of_collapse(evidence, b, self.statistic, self.collapse)
+            parts.append(with_margin(part, values, margins, least))
         return Finding(tuple(parts), seeds_reason(parts, self.seeds))

@@ -8,7 +8,9 @@ from typing import Literal
 import numpy as np
 
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, mean_part, seeds_reason
+from leaderboard.claims.margin import check_margin, declared, with_margin
 from leaderboard.claims.terms import Collapse, beyond, comparable, reaches, read
+from leaderboard.grain import grain
 from leaderboard.series import Evidence
 from records.findings import Statistic
 from records.names import MetricName, RowName
@@ -41,6 +43,7 @@ class Dose:
         statistic: What counts as damage.
         collapse: Rows that must have collapsed first; None = nothing is asked.
         same_n: Whether N must agree; False at equal network evaluations, where it differs by design.
+        margin: An effect inside +-margin is negligible, in its units; None = no effect is.
         iterations: Smallest T that the statement is about.
         seeds: Fewest seeds that decide.
     """
@@ -52,6 +55,7 @@ class Dose:
     statistic: Statistic = "worsening"
     collapse: Collapse | None = None
     same_n: bool = True
+    margin: float | None = None
     iterations: int = 1
     seeds: int = SEEDS_TO_DECIDE
 
@@ -61,6 +65,7 @@ class Dose:
         doses = [level.dose for level in self.levels]
         if len(set(doses)) < 2 or len(set(doses)) < len(doses):
             raise ValueError(f"levels: found doses {doses}; allowed: two or more, each once")
+        check_margin(self.margin)
         if self.scale == "log" and min(doses) <= 0:
             raise ValueError(f"levels: found dose {min(doses)} on a log scale; allowed: above 0")
 
@@ -85,8 +90,9 @@ class Dose:
             [beyond(evidence, s, control, self.statistic) for s, control in zip(series, controls, strict=True)]
         )  # (levels, seeds)
         per_seed = x @ damage / float(x @ x)
+        least = grain(damage, series[0].items(self.statistic)) / float(np.sqrt(x @ x))
         unit = "doubling" if self.scale == "log" else "unit"
-        part = mean_part(
-            f"{series[0].metric}, {self.statistic} per {unit}", per_seed, -1 if self.expect == "less" else 1
-        )
-        return Finding((part,), seeds_reason([part], self.seeds))
+        label = f"{series[0].metric}, {self.statistic} per {unit}"
+        part = mean_part(label, per_seed, -1 if self.expect == "less" else 1, least)
+        margins = declared(self.margin, len(per_seed))
+        return Finding((with_margin(part, per_seed, margins, least),), seeds_reason([part], self.seeds))

@@ -1,4 +1,7 @@
-"""All claims of a suite, tested as one family: five findings at 5 % each would make false ones likely."""
+"""All claims of a suite, tested in families: five findings at 5 % each would make false ones likely.
+
+A claim belongs to the primary family, or to a secondary one that it names; each has a correction of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from leaderboard.claims.finding import Finding, Undecided
+from leaderboard.grain import below
 from leaderboard.series import Evidence
 from leaderboard.statistics import holm
 from records.errors import UsageError, naming
@@ -18,7 +22,10 @@ from records.typed import typed
 #: Chance of any false verdict among all claims of a suite.
 FAMILY_LEVEL = 0.05
 
-Word = Literal["supported", "contradicted", "undecided"]
+#: Chance of calling an effect negligible that is as large as its margin, each claim for itself.
+NEGLIGIBLE_LEVEL = 0.05
+
+Word = Literal["supported", "contradicted", "negligible", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -27,10 +34,10 @@ class Verdict:
 
     Attributes:
         claim: The claim as the suite states it.
-        word: Supported, contradicted or undecided.
+        word: Supported, contradicted, negligible or undecided.
         finding: Effects, intervals and p values.
-        p_value: Two-sided, Holm-adjusted over the family.
-        reason: Why it is undecided; "" where it is decided.
+        p_value: Two-sided, Holm-adjusted over its family.
+        reason: Why it is undecided, or that a negligible effect has a clear sign; "" where there is nothing to add.
     """
 
     claim: ClaimSpec
@@ -42,7 +49,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class ClaimFamily:
-    """The verdicts of one suite, and the level they hold at together."""
+    """The verdicts of one suite, and the level that those of each family hold at together."""
 
     suite: str
     level: float
@@ -69,15 +76,16 @@ def load_claims(specs: Sequence[ClaimSpec], file: Path) -> list[tuple[ClaimSpec,
 def judge_all(
     suite: str, claims: Sequence[tuple[ClaimSpec, Any]], evidence: Evidence, level: float = FAMILY_LEVEL
 ) -> ClaimFamily:
-    """Test every claim; the chance of any false verdict among them is at most ``level``.
+    """Test every claim; the chance of any false sign among those of a family is at most ``level``.
 
-    Claims that cannot be tested stay in the family with p = 1, so that no verdict depends on what is missing.
+    Claims that cannot be tested stay in their family with p = 1, so that no verdict depends on what is missing.
     """
     findings = [_finding(kind, evidence) for _, kind in claims]
-    adjusted = holm([finding.p_value for finding in findings]) if findings else []
-    verdicts = [
-        _verdict(spec, finding, p, level) for (spec, _), finding, p in zip(claims, findings, adjusted, strict=True)
-    ]
+    adjusted: dict[int, float] = {}
+    for family in {spec.family for spec, _ in claims}:
+        members = [i for i, (spec, _) in enumerate(claims) if spec.family == family]
+        adjusted.update(zip(members, holm([findings[i].p_value for i in members]), strict=True))
+    verdicts = [_verdict(spec, findings[i], adjusted[i], level) for i, (spec, _) in enumerate(claims)]
     return ClaimFamily(suite, level, tuple(verdicts))
 
 
@@ -91,7 +99,10 @@ def _finding(kind: Any, evidence: Evidence) -> Finding:
 def _verdict(claim: ClaimSpec, finding: Finding, p: float, level: float) -> Verdict:
     if finding.reason:
         return Verdict(claim, "undecided", finding, p, finding.reason)
-    if p >= level:
-        return Verdict(claim, "undecided", finding, p, f"not significant after Holm over the family (p = {p:.2g})")
+    if below(finding.p_negligible, NEGLIGIBLE_LEVEL):  # before the sign: what is small enough stays small
+        clear = f"its sign is clear all the same (p = {p:.2g})" if below(p, level) else ""
+        return Verdict(claim, "negligible", finding, p, clear)
+    if not below(p, level):
+        return Verdict(claim, "undecided", finding, p, f"not significant after Holm over its family (p = {p:.2g})")
     word: Word = "supported" if finding.p_support < finding.p_contra else "contradicted"
     return Verdict(claim, word, finding, p, "")

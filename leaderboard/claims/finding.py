@@ -8,12 +8,13 @@ the other way: the smallest of those p values, times their number. Nothing is ev
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy  # its `stats` is loaded on first use: planning a suite with claims must not wait for it
 from numpy.typing import ArrayLike
 
+from leaderboard.grain import ROUNDING
 from leaderboard.statistics import LEVEL, t_interval
 
 #: Fewer seeds describe and decide nothing, as on the board.
@@ -37,6 +38,8 @@ class Part:
         p_contra: One-sided p value that it has the other one.
         n: Units it rests on.
         unit: "seeds" or "variants".
+        margin: The size below which the effect counts for nothing, declared before it is scored; None = none known.
+        p_negligible: p value that the effect is not that small: the larger one of two one-sided tests.
     """
 
     label: str
@@ -47,6 +50,12 @@ class Part:
     p_contra: float
     n: int
     unit: str = "seeds"
+    margin: float | None = None
+    p_negligible: float = 1.0
+
+    def beside(self, margin: float, p_negligible: float) -> Part:
+        """Return the part with its margin."""
+        return replace(self, margin=margin, p_negligible=p_negligible)
 
 
 @dataclass(frozen=True)
@@ -67,31 +76,42 @@ class Finding:
         return min(1.0, len(self.parts) * min((part.p_contra for part in self.parts), default=1.0))
 
     @property
+    def p_negligible(self) -> float:
+        """Of the claim's being about nothing: every part is negligible."""
+        return max((part.p_negligible for part in self.parts), default=1.0)
+
+    @property
     def p_value(self) -> float:
         """Two-sided: what enters Holm's procedure; 1 where the claim could not be tested."""
         return 1.0 if self.reason or not self.parts else min(1.0, 2 * min(self.p_support, self.p_contra))
 
 
-def mean_part(label: str, values: ArrayLike, sign: int) -> Part:
+def mean_part(label: str, values: ArrayLike, sign: int, least: float = 0.0) -> Part:
     """Test by a t test whether the mean of one number a seed has a sign.
 
     Args:
         label: What the numbers are.
         values: (seeds,).
         sign: 1 where the claim says above zero, -1 below.
+        least: The smallest spread over seeds that is believed (`leaderboard.grain`).
     """
     x = np.asarray(values, dtype=np.float64)
-    interval = t_interval(x, LEVEL)
-    sd = float(x.std(ddof=1)) if len(x) > 1 else float("nan")
+    interval = t_interval(x, LEVEL, least)
     if len(x) < 2:
         return Part(label, interval.mean, interval.low, interval.high, 1.0, 1.0, len(x))
-    if sd <= 1e-12 * max(float(np.abs(x).max()), 1e-300):  # without a spread over seeds the sign is certain
-        above, below = float(interval.mean <= 0), float(interval.mean >= 0)
-    else:
-        score = interval.mean / (sd / np.sqrt(len(x)))
-        above, below = float(scipy.stats.t.sf(score, len(x) - 1)), float(scipy.stats.t.cdf(score, len(x) - 1))
+    above, below = tails(x, least)
     support, contra = (above, below) if sign > 0 else (below, above)
     return Part(label, interval.mean, interval.low, interval.high, support, contra, len(x))
+
+
+def tails(values: ArrayLike, least: float = 0.0) -> tuple[float, float]:
+    """Return the one-sided p values of a mean above zero and below zero, of two values or more."""
+    x = np.asarray(values, dtype=np.float64)
+    mean, sd = float(x.mean()), max(float(x.std(ddof=1)), least)
+    if sd <= ROUNDING * max(float(np.abs(x).max()), 1e-300):  # without a spread over seeds the sign is certain
+        return float(mean <= 0), float(mean >= 0)
+    score = mean / (sd / np.sqrt(len(x)))
+    return float(scipy.stats.t.sf(score, len(x) - 1)), float(scipy.stats.t.cdf(score, len(x) - 1))
 
 
 def seeds_reason(parts: Sequence[Part], needed: int) -> str:

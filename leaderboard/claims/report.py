@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from leaderboard.claims.family import ClaimFamily, Verdict
+from leaderboard.claims.family import NEGLIGIBLE_LEVEL, ClaimFamily, Verdict
 from leaderboard.claims.finding import Part
 from leaderboard.text import json_number
 from leaderboard.text import markdown_escape as escape
 
-HEAD = "| claim | statement | verdict | effect [95 %] | p (Holm) | rests on | why undecided |"
-RULE = "|---|---|---|---|---:|---|---|"
+HEAD = "| claim | statement | verdict | effect [95 %] | p (Holm) | family | rests on | remark |"
+RULE = "|---|---|---|---|---:|---|---|---|"
 
 
 def table(family: ClaimFamily) -> str:
@@ -23,9 +24,13 @@ def table(family: ClaimFamily) -> str:
 
 def notes(family: ClaimFamily) -> str:
     """Return what the words of the table mean."""
+    sizes = Counter(verdict.claim.family for verdict in family.verdicts)
+    named = ", ".join(f"{name} ({size})" for name, size in sizes.items())
     return (
-        f"The {len(family.verdicts)} claims are one family: the chance of any false verdict among them is at most "
-        f"{family.level:.0%} (two-sided tests, Holm; claims that cannot be tested yet count as p = 1). A claim with "
+        f"Families and their claims: {escape(named)}. The chance of any false *supported* or *contradicted* within a "
+        f"family is at most {family.level:.0%} (two-sided tests, Holm; claims that cannot be tested yet count as "
+        "p = 1). *Negligible*: the 90 % interval of every part lies inside its margin (two one-sided tests at "
+        f"{NEGLIGIBLE_LEVEL:.0%}, each claim for itself), whether or not a sign is clear. A claim with "
         "several parts holds only where each part does. *Undecided* never means that there is no effect. Differences "
         "are paired over seeds, and all seeds share one base model. Positive numbers are worse, but for changes and "
         "correlations."
@@ -58,19 +63,21 @@ def _line(verdict: Verdict) -> str:
     rests = ", ".join(dict.fromkeys(f"{part.n} {part.unit}" for part in parts))
     p = f"{verdict.p_value:.2g}" if parts and not verdict.finding.reason else ""
     statement = verdict.claim.statement + (f" ({verdict.claim.source})" if verdict.claim.source else "")
-    cells = [escape(verdict.claim.name), escape(statement), f"**{verdict.word}**", effects, p, rests]
-    return f"| {' | '.join(cells)} | {escape(verdict.reason)} |"
+    told = [escape(verdict.claim.name), escape(statement), f"**{verdict.word}**", effects, p]
+    return f"| {' | '.join([*told, escape(verdict.claim.family), rests, escape(verdict.reason)])} |"
 
 
 def _effect(part: Part) -> str:
     if not math.isfinite(part.low):
         return f"{part.effect + 0.0:.3g}"
-    return f"{part.effect + 0.0:.3g} [{part.low + 0.0:.3g}, {part.high + 0.0:.3g}]"
+    margin = "" if part.margin is None else f", margin {part.margin:.3g}"
+    return f"{part.effect + 0.0:.3g} [{part.low + 0.0:.3g}, {part.high + 0.0:.3g}]{margin}"
 
 
 def _record(verdict: Verdict) -> dict[str, Any]:
     return {
         "name": verdict.claim.name,
+        "family": verdict.claim.family,
         "statement": verdict.claim.statement,
         "source": verdict.claim.source,
         "kind": verdict.claim.class_path,

@@ -9,6 +9,7 @@ import numpy as np
 
 from leaderboard import statistics as st
 from leaderboard.claims.finding import Undecided
+from leaderboard.grain import ROUNDING, above, difference, grain
 from leaderboard.series import Evidence, NoSeries, Series
 from leaderboard.statistics import Array
 from records.findings import Statistic
@@ -44,9 +45,9 @@ class Collapse:
         if self.real:
             real = read(evidence, self.real, metric)
             comparable([none, real])
-            change = change - real.worsening()
-        interval = st.t_interval(change)
-        if not interval.low > none.minimum_effect:
+            change = difference(change, real.worsening())
+        interval = st.t_interval(change, least=grain(change, none.items("worsening")))
+        if not above(interval.low, none.minimum_effect):
             raise Undecided(
                 f"control did not collapse: {self.none} worsens by {interval.mean:.3g} "
                 f"[{interval.low:.3g}, {interval.high:.3g}], minimum effect {none.minimum_effect:.3g}"
@@ -116,7 +117,7 @@ def beyond(evidence: Evidence, series: Series, control: str, statistic: Statisti
         return damage
     other = read(evidence, control, series.metric)
     comparable([series, other])
-    return damage - other.damage(statistic)
+    return difference(damage, other.damage(statistic))
 
 
 def varying(values: Array, what: str) -> Array:
@@ -125,6 +126,6 @@ def varying(values: Array, what: str) -> Array:
     Raises:
         Undecided: All are the same, so nothing can go along with them.
     """
-    if np.ptp(values) <= 1e-12 * max(float(np.abs(values).max()), 1e-300):
+    if np.ptp(values) <= ROUNDING * max(float(np.abs(values).max()), 1e-300):
         raise Undecided(f"{what} is the same everywhere")
     return values

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, Part, mean_part, seeds_reason
+from leaderboard.claims.margin import check_margin, declared, with_margin
 from leaderboard.claims.terms import beyond, reaches, read
+from leaderboard.grain import grain
 from leaderboard.series import Evidence
 from records.findings import Statistic
 from records.names import MetricName, RowName
@@ -19,14 +21,17 @@ class Course:
     Attributes:
         metric: `side/metric`.
         expect: `rises` and `falls` are about the number, `worsens` and `improves` about its direction.
+        margin: A change inside +-margin is negligible, in units of the statistic; None = no change is.
     """
 
     metric: str
     expect: Literal["rises", "falls", "worsens", "improves"]
+    margin: float | None = None
 
     def __post_init__(self) -> None:
         """Check the metric's name."""
         MetricName.parse(self.metric, "courses: metric")
+        check_margin(self.margin)
 
 
 @dataclass(frozen=True)
@@ -81,5 +86,7 @@ class Trend:
                 label = f"{series.metric}, worsening"
             name = "" if self.statistic == "worsening" else f" ({self.statistic})"
             control = f" beyond {self.control}" if self.control else ""
-            parts.append(mean_part(f"{label}{name}{control}", values, sign))
+            least = grain(values, series.items(self.statistic))
+            part = mean_part(f"{label}{name}{control}", values, sign, least)
+            parts.append(with_margin(part, values, declared(course.margin, len(values)), least))
         return Finding(tuple(parts), seeds_reason(parts, self.seeds))

@@ -8,7 +8,6 @@ closed form (rarefaction), and that is what is used here.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from itertools import pairwise
@@ -17,10 +16,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks.metrics.family import Family
+from benchmarks.metrics.texts import folded, undivided, words
 from benchmarks.metrics.view import View
 
 BUDGET = 1_000  # tokens; 128 captions of eight words have as many
-_WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
 
 class CaptionDiversity(Family):
@@ -92,6 +91,10 @@ class CaptionDiversity(Family):
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that `declares` names."""
         texts = [words(caption) for caption in view.captions]
+        unique = unique_share(view.captions)
+        if (reason := uncounted(view.captions, texts)) is not None:
+            self.absent = {name: reason for name in self.declares if name != "unique_share"}
+            return {"unique_share": unique}
         counts = Counter(word for text in texts for word in text)
         pairs = Counter(pair for text in texts for pair in pairwise(text))
         lengths = np.array([len(text) for text in texts], dtype=np.float64)
@@ -99,7 +102,7 @@ class CaptionDiversity(Family):
         return {
             "distinct1": expected / BUDGET,
             "distinct2": rarefied(pairs, BUDGET) / BUDGET,
-            "unique_share": unique_share(view.captions),
+            "unique_share": unique,
             "vocabulary": expected,
             "length_mean": lengths.mean(),
             "length_sd": lengths.std(),
@@ -107,9 +110,11 @@ class CaptionDiversity(Family):
         }
 
 
-def words(caption: str) -> list[str]:
-    """Return the words of a caption, lower case, without punctuation around them."""
-    return _WORD.findall(caption.lower())
+def uncounted(captions: Sequence[str], texts: Sequence[Sequence[str]]) -> str | None:
+    """Say why words of captions cannot be counted, or None where they can: where nothing is said, there are none."""
+    if not any(texts) and any(caption.strip() for caption in captions):
+        return "no caption holds a word: all that is said is punctuation or symbols"
+    return undivided(texts)
 
 
 def rarefied(counts: Counter[Any], budget: int) -> float:
@@ -146,7 +151,7 @@ def rarefied_each(counts: Sequence[int], total: int, budget: int) -> list[float]
 
 def unique_share(captions: Sequence[str]) -> float:
     """Share of different captions, after case and white space; 1 where no two are equal."""
-    said: set[Hashable] = {" ".join(caption.lower().split()) for caption in captions}
+    said: set[Hashable] = {" ".join(folded(caption).split()) for caption in captions}
     return len(said) / len(captions)
 
 

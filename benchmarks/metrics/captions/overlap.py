@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from benchmarks.metrics.captions.references import NGRAM, Sentence, ngrams, of_corpus, reference
+from benchmarks.metrics.captions.tokens import tokenise_groups, tokenise_pairs
 from benchmarks.metrics.family import Family
-from benchmarks.metrics.java.ptb import find_java, tokenise
+from benchmarks.metrics.java.ptb import find_java
 from benchmarks.metrics.view import View
 
 BETA = 1.2  # of ROUGE-L: weight of recall over precision
@@ -84,31 +85,32 @@ class CaptionOverlap(Family):
         """Compute the values that `declares` names."""
         # Even where every sentence is plain: availability must not hang on what a model happens to say.
         find_java()
+        values: dict[str, float] = {}
         captions, references = tokenise_pairs(view.captions, view.references)
-        values = {f"bleu{k}": score for k, score in enumerate(bleu(captions, references), 1)}
+        most = most_words(references)
+        for k, score in enumerate(bleu(captions, references), 1):
+            if k > most:
+                self.absent[f"bleu{k}"] = no_ngram(k)
+            else:
+                values[f"bleu{k}"] = score
         values["rouge_l"] = rouge_l(captions, references)
-        if view.document_frequency:
-            values["cider"] = document_frequencies(view.document_frequency).score(captions, references)
-        else:
+        if not view.document_frequency:
             self.absent["cider"] = "no split is pinned for document frequencies"
+        elif not (pinned := document_frequencies(view.document_frequency)).weighs(references):
+            self.absent["cider"] = "every item of the pinned split says all that references say: nothing has a weight"
+        else:
+            values["cider"] = pinned.score(captions, references)
         return values
 
 
-def tokenise_pairs(
-    captions: Sequence[str], references: Sequence[tuple[str, ...]]
-) -> tuple[list[str], list[tuple[str, ...]]]:
-    """Tokenises n captions and n tuples of references in one go, hence with at most one call of Java.
+def most_words(references: Sequence[tuple[str, ...]]) -> int:
+    """Return the number of words of the longest tokenised reference."""
+    return max(reference(text).length for texts in references for text in texts)
 
-    Raises:
-        ValueError: if the numbers differ, there are none, or an item has no reference.
-    """
-    if len(captions) != len(references) or not captions:
-        raise ValueError(f"{len(captions)} captions, but references of {len(references)} items")
-    if not all(references):
-        raise ValueError("an item has no reference caption")
-    tokens = iter(tokenise([*captions, *(text for texts in references for text in texts)]))
-    said = [next(tokens) for _ in captions]
-    return said, [tuple(next(tokens) for _ in texts) for texts in references]
+
+def no_ngram(k: int) -> str:
+    """Say why BLEU-k is absent."""
+    return f"no reference has {k} words"
 
 
 def bleu(captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> list[float]:
@@ -183,6 +185,10 @@ class CiderD:
         self._idf = {ngram: self._unseen - math.log(count) for ngram, count in said_in.items()}
         self._norms: dict[str, list[float]] = {}
 
+    def weighs(self, references: Sequence[tuple[str, ...]]) -> bool:
+        """Whether something that references say has a weight; nothing has, where every item of the corpus says it."""
+        return any(any(self._kept(text)) for texts in references for text in texts)
+
     def score(self, captions: Sequence[str], references: Sequence[tuple[str, ...]]) -> float:
         """Return the mean over items, in [0, 10]."""
         if len(self._norms) > MOST_NORMS:
@@ -249,7 +255,6 @@ def document_frequencies(corpus: Sequence[tuple[str, ...]]) -> CiderD:
     """Return the CIDEr of a corpus of raw references; the last two are remembered by content."""
 
     def make() -> CiderD:
-        flat = iter(tokenise([text for texts in corpus for text in texts]))
-        return CiderD([tuple(next(flat) for _ in texts) for texts in corpus])
+        return CiderD(tokenise_groups(corpus, corpus))
 
     return of_corpus(_PINNED, corpus, make)

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from benchmarks.metrics.captions.diversity import BUDGET, rarefied_each, words
+from benchmarks.metrics.captions.diversity import BUDGET, rarefied_each
 from benchmarks.metrics.captions.references import of_corpus
-from benchmarks.metrics.family import Family
+from benchmarks.metrics.family import Family, MetricUnavailable
+from benchmarks.metrics.texts import undivided, words
 from benchmarks.metrics.view import View
 
 SHARE = 0.05  # of the words of real captions that are rare ones
@@ -37,7 +38,10 @@ class RareWords(Family):
         """Compute the value that `declares` names."""
         real = word_counts(view.document_frequency)
         rare = rare_words(real)
-        counts = Counter(word for caption in view.captions for word in words(caption))
+        texts = [words(caption) for caption in view.captions]
+        if (reason := undivided(texts)) is not None:
+            raise MetricUnavailable(reason)
+        counts = Counter(word for text in texts for word in text)
         if not rare or min(counts.total(), real.total()) < BUDGET:
             self.absent["rare_word_survival"] = (
                 f"{len(rare)} rare words in {real.total()} of the pinned captions, {counts.total()} words in those "

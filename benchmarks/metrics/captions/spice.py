@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from benchmarks.metrics.captions.overlap import tokenise_pairs
+from benchmarks.metrics.captions.tokens import tokenise_pairs
 from benchmarks.metrics.family import Family, MetricUnavailable
 from benchmarks.metrics.java import runtime as java
 from benchmarks.metrics.java.ptb import find_java

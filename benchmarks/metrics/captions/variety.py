@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import gammaln
 
-from benchmarks.metrics.captions.diversity import BUDGET, rarefied, words
-from benchmarks.metrics.family import Family
+from benchmarks.metrics.captions.diversity import BUDGET, rarefied, uncounted
+from benchmarks.metrics.family import Family, MetricUnavailable
+from benchmarks.metrics.texts import words
 from benchmarks.metrics.view import View
 
 REFERENCES = 10  # of self-BLEU: other captions that each one is held against
@@ -75,6 +76,8 @@ class CaptionVariety(Family):
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that `declares` names."""
         texts = [words(caption) for caption in view.captions]
+        if (reason := uncounted(view.captions, texts)) is not None:
+            raise MetricUnavailable(reason)
         values = {
             "distinct3": distinct(texts, 3),
             "repetition2": sequence_repetition(texts, 2),

@@ -14,7 +14,8 @@ import numpy as np
 
 from benchmarks.metrics.alignment import alignment
 from benchmarks.metrics.captions.diversity import unique_share
-from benchmarks.metrics.captions.overlap import bleu, tokenise_pairs
+from benchmarks.metrics.captions.overlap import NGRAM, bleu, most_words, no_ngram
+from benchmarks.metrics.captions.tokens import tokenise_pairs
 from benchmarks.metrics.family import Family, MetricUnavailable
 from benchmarks.metrics.images.frechet import frechet, gaussian, left_out_frechet
 from benchmarks.metrics.images.real_side import fitting, real_side
@@ -195,7 +196,10 @@ def _frechet(view: View, _: _Captions) -> float:
 
 def _bleu4(view: View, _: _Captions) -> float:
     find_java()
-    return bleu(*tokenise_pairs(view.captions, view.references))[3]
+    captions, references = tokenise_pairs(view.captions, view.references)
+    if most_words(references) < NGRAM:
+        raise MetricUnavailable(no_ngram(NGRAM))
+    return bleu(captions, references)[NGRAM - 1]
 
 
 def _pair_accuracy(view: View, captions: _Captions) -> float:

@@ -1,0 +1,170 @@
+"""Claims about nothing, and families of claims: what is small enough, how often verdicts err, who pays for whom."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from leaderboard.claims.difference import Difference
+from leaderboard.claims.dose import Dose, Level
+from leaderboard.claims.family import NEGLIGIBLE_LEVEL, judge_all
+from leaderboard.claims.finding import Finding, mean_part
+from leaderboard.claims.margin import with_margin
+from leaderboard.claims.report import document, markdown
+from leaderboard.claims.terms import Collapse
+from leaderboard.claims.trend import Course, Trend
+from leaderboard.statistics import t_interval
+from records.findings import ClaimSpec
+from tests.leaderboard.cells import Cells, line
+
+FRECHET, VARIANCE = "generator/frechet", "captioner/variance"
+A, B = "loop/x/one", "loop/x/other"
+
+
+def study(gap: float, noise: float = 0.02, collapse: float = 1.0, seeds: int = 5) -> Cells:
+    """A loop of T = 4 whose `none` loses 4 times `collapse`, and two methods that end `gap` apart."""
+    cells = Cells()
+    for seed, (row, step) in enumerate([("loop/x/none", collapse), ("loop/x/real", 0.0), (A, 0.3 + gap / 4), (B, 0.3)]):
+        curves = line(2, step, noise=noise, seed=seed + 1, seeds=seeds)
+        cells.add(row, {FRECHET: curves, VARIANCE: curves})
+    return cells
+
+
+def judged(kind, cells: Cells, family: str = "primary"):
+    spec = ClaimSpec("it", "It is so.", "anything", family=family)
+    return judge_all("simulated", [(spec, kind)], cells.evidence).verdicts[0]
+
+
+def difference(**more):
+    return Difference(A, B, (FRECHET,), "worse", **more)
+
+
+@pytest.mark.parametrize(
+    ("gap", "noise", "word"),
+    [(0.0, 0.02, "negligible"), (3.0, 0.02, "supported"), (-3.0, 0.02, "contradicted"), (0.0, 1.0, "undecided")],
+)
+def test_each_verdict(gap, noise, word):
+    assert judged(difference(), study(gap, noise)).word == word
+
+
+def test_the_default_margin_is_a_quarter_of_the_collapse():
+    cells = study(0.0)
+    found = judged(difference(), cells).finding.parts[0]
+    none, real = (cells.evidence.series(f"loop/x/{name}", FRECHET).worsening() for name in ("none", "real"))
+    assert found.margin == pytest.approx((none - real).mean() / 4)
+    named = judged(difference(collapse=Collapse("loop/x/none", "loop/x/real")), cells).finding.parts[0]
+    assert named == found
+    assert judged(difference(collapse=Collapse("loop/x/none")), cells).finding.parts[0].margin is None, "no real"
+
+
+def test_a_declared_margin_is_the_90_percent_interval_inside_it():
+    cells = study(0.1, noise=0.05)
+    part = judged(difference(), cells).finding.parts[0]
+    series = [cells.evidence.series(row, FRECHET).worsening() for row in (A, B)]
+    ends = t_interval(series[0] - series[1], 0.9)
+    edge = max(abs(ends.low), abs(ends.high))
+    assert judged(difference(margin=edge * 1.001), cells).finding.p_negligible < NEGLIGIBLE_LEVEL
+    assert judged(difference(margin=edge * 0.999), cells).finding.p_negligible > NEGLIGIBLE_LEVEL
+    assert part.low < ends.low < ends.high < part.high
+
+
+def test_what_is_small_and_clear_is_negligible_and_says_so():
+    found = judged(difference(), study(0.2, noise=0.005))
+    assert found.p_value < 0.05
+    assert found.word == "negligible"
+    assert "its sign is clear" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        (study(0.0, collapse=0.0), "nothing collapsed"),
+        (study(0.0, seeds=4), "too few seeds"),
+    ],
+)
+def test_nothing_is_negligible_without_a_margin_or_seeds(cells, why):
+    assert judged(difference(), cells).word == "undecided", why
+
+
+def test_a_trend_and_a_dose_have_the_margins_that_they_declare():
+    cells = study(0.0, noise=0.01)
+    still = Trend("loop/x/real", (Course(FRECHET, "worsens"),))
+    assert judged(still, cells).word == "undecided"
+    assert judged(Trend("loop/x/real", (Course(FRECHET, "worsens", margin=0.5),)), cells).word == "negligible"
+    both = Trend(B, (Course(FRECHET, "worsens", margin=0.5), Course(VARIANCE, "rises", margin=0.5)))
+    assert judged(both, cells).word == "supported", "every part has to be small"
+    levels = (Level(1, A), Level(2, B))
+    assert judged(Dose(levels, FRECHET, "less"), cells).word == "undecided"
+    assert judged(Dose(levels, FRECHET, "less", margin=0.5), cells).word == "negligible"
+
+
+@pytest.mark.parametrize("margin", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_margin_is_a_size(margin):
+    for make in (lambda: difference(margin=margin), lambda: Course(FRECHET, "worsens", margin=margin)):
+        with pytest.raises(ValueError, match="margin: found"):
+            make()
+
+
+def verdicts(effect: float, simulations: int, spread: float = 0.5, seeds: int = 5) -> dict[str, float]:
+    """Shares of each verdict on one claim, over simulated studies whose margin is measured, as by default."""
+    rng = np.random.default_rng([7, seeds, int(1000 * effect + 10_000)])
+    found = dict.fromkeys(("supported", "contradicted", "negligible", "undecided"), 0.0)
+    for _ in range(simulations):
+        values, gaps = rng.normal(effect, spread, seeds), rng.normal(4.0, spread, seeds)
+        part = with_margin(mean_part("", values, 1), values, gaps / 4, 0.0)
+
+        class Known:
+            def judge(self, evidence, part=part):
+                return Finding((part,))
+
+        found[judged(Known(), Cells()).word] += 1 / simulations
+    return found
+
+
+def limit(rate: float, simulations: int) -> float:
+    return rate + 3 * np.sqrt(rate * (1 - rate) / simulations)
+
+
+@pytest.mark.parametrize("simulations", [150, pytest.param(3000, marks=pytest.mark.slow)])
+def test_error_rates_at_the_seeds_that_suites_ship(simulations):
+    at_the_margin, nothing = verdicts(1.0, simulations), verdicts(0.0, simulations)
+    assert at_the_margin["negligible"] <= limit(0.05, simulations), "an effect as large as its margin"
+    assert at_the_margin["contradicted"] <= limit(0.025, simulations)
+    assert nothing["supported"] + nothing["contradicted"] <= limit(0.05, simulations)
+    assert verdicts(1.5, simulations)["negligible"] <= 0.01
+
+
+@pytest.mark.parametrize(("effect", "word"), [(0.0, "negligible"), (-2.0, "contradicted"), (2.0, "supported")])
+def test_each_verdict_is_reached_where_it_is_true(effect, word):
+    assert verdicts(effect, 100, spread=0.2)[word] > 0.9
+
+
+def test_each_family_pays_for_its_own():
+    cells = study(0.0, noise=0.6)
+    kind, hopeless = difference(), Difference("no/x/none", B, (FRECHET,), "worse")
+
+    def p(*families: str) -> float:
+        claims = [(ClaimSpec("it", "It is so.", "anything"), kind)]
+        claims += [(ClaimSpec(f"other{i}", "No.", "anything", family=f), hopeless) for i, f in enumerate(families)]
+        return judge_all("s", claims, cells.evidence).verdicts[0].p_value
+
+    alone = p()
+    assert p("secondary", "secondary") == alone
+    assert p("primary") == pytest.approx(min(1.0, 2 * alone))
+    assert p("secondary", "primary", "another") == p("primary")
+
+
+def test_the_table_names_families_and_margins():
+    claims = [
+        (ClaimSpec("one", "It is so.", "anything"), difference()),
+        (ClaimSpec("two", "It is so.", "anything", family="side | effects"), difference(margin=2.0)),
+    ]
+    family = judge_all("s", claims, study(0.0).evidence)
+    page = markdown(family)
+    assert "primary (1), side \\| effects (1)" in page
+    assert "| side \\| effects |" in page
+    assert ", margin 2 |" in page
+    assert [c["family"] for c in document(family)["claims"]] == ["primary", "side | effects"]
+    assert document(family)["claims"][1]["parts"][0]["margin"] == 2.0
+    with pytest.raises(ValueError, match="family: found nothing"):
+        ClaimSpec("one", "It is so.", "anything", family=" ")
