@@ -37,17 +37,39 @@ def fingerprint(class_path: str) -> str:
     Raises:
         UsageError: A file that it uses is not valid Python.
     """
+    known = _known.get(class_path)
+    if known is None or any(_state(file) != state for file, state in known[1].items()):
+        known = _known[class_path] = _followed_from(class_path)
+    return known[0]
+
+
+#: Class path -> its digest, and the files that it was made from as they were then.
+_known: dict[str, tuple[str, dict[Path, tuple[int, ...]]]] = {}
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    try:
+        found = file.stat()
+    except OSError:  # removed
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _followed_from(class_path: str) -> tuple[str, dict[Path, tuple[int, ...]]]:
     module, _, name = class_path.rpartition(".")
     while module_file(module) is None and module:  # a class within a function
         module, _, name = module.rpartition(".")
     waiting: list[Place] = [(module, name if name in _Module.of(module).definitions else None)]
     texts: dict[Place, str] = {}
+    files: dict[Path, tuple[int, ...]] = {}
     while waiting:
         place = waiting.pop()
         if place not in texts:
+            if _followed(place[0]) and (file := module_file(place[0])) is not None:
+                files.setdefault(file, _state(file))
             texts[place], uses = _read(place)
             waiting.extend(uses)
-    return digest(sorted({text for text in texts.values() if text}))
+    return digest(sorted({text for text in texts.values() if text})), files
 
 
 def shipped(class_path: str) -> bool:
@@ -117,11 +139,11 @@ class _Module:
         """Return a module as its file is now."""
         file = module_file(module)
         assert file is not None, f"{module} has no source file"
-        return _Module._kept(module, file, file.stat().st_mtime_ns)
+        return _Module._kept(module, file, _state(file))
 
     @staticmethod
     @lru_cache(maxsize=512)
-    def _kept(module: str, file: Path, changed: int) -> _Module:
+    def _kept(module: str, file: Path, state: tuple[int, ...]) -> _Module:
         return _Module(module, file)
 
     def place(self, name: str, nodes: list[ast.AST]) -> Iterator[Place]:

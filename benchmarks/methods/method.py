@@ -26,8 +26,15 @@ class Method:
         return str(identity(self.class_path)["name"]) if self.class_path else ""
 
     @cached_property
+    def code(self) -> tuple[tuple[str, str], ...]:
+        """The classes of its hooks, each with the digest of what it did when the method was first asked for it."""
+        parts = getattr(self.hooks, "parts", [self.hooks])
+        return tuple((f"{type(part).__module__}.{type(part).__qualname__}", part.source_digest()) for part in parts)
+
+    @cached_property
     def spec(self) -> Spec:
         """Identity of the code and knobs behind its hooks."""
+        assert self.code  # noted now, when it is planned
         entering = {
             **identity(self.class_path),
             "init_args": by_name(self.init_args),

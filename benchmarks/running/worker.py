@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.running.code import require_planned
+from benchmarks.running.surroundings import undisturbed
 from benchmarks.steps import Step
 from benchmarks.storage.store import LocalStore, Record, Store
 from benchmarks.study.suite import Executions
@@ -49,10 +51,20 @@ def accelerators() -> tuple[str, ...]:
 
 
 def perform(step: Step, store: Store, context: Any, execution: dict[str, Any]) -> Record:
-    """Run one step and keep its value; the record holds what it cost."""
+    """Run one step and keep its value; the record holds what it cost.
+
+    Raises:
+        StepError: It cannot be done, or a class that it uses was edited since the run was planned.
+    """
     start, cpu = time.perf_counter(), time.process_time()
+    require_planned(step)
     context.hooked.clear()
-    value, cost = step.run(context)
+    try:
+        with undisturbed(int(step.key[:8], 16)):
+            value, cost = step.run(context)
+    finally:
+        context.recall()
+    require_planned(step)  # code that was imported while it ran
     for hooked in context.hooked:  # what the hooks of a method said that they consumed
         cost = replace(cost, **{name: getattr(cost, name) + count for name, count in hooked.spent.items()})
     wall, busy = time.perf_counter() - start, time.process_time() - cpu
