@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.running.code import require_planned
-from benchmarks.running.surroundings import undisturbed
+from benchmarks.running.undisturbed import undisturbed
 from benchmarks.steps import Step
 from benchmarks.storage.store import LocalStore, Record, Store
 from benchmarks.study.suite import Executions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import itertools
 import os
 import random
 import warnings
@@ -16,7 +17,7 @@ import torch
 
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.running.execute import execute
-from benchmarks.running.surroundings import undisturbed
+from benchmarks.running.undisturbed import undisturbed
 from benchmarks.storage.store import LocalStore
 from tests.engine.conftest import planned, run_in_memory, suite  # noqa: F401  (fixtures)
 from tests.memory_store import MemoryStore
@@ -56,6 +57,21 @@ def numbers(outcome: Any, method: str) -> list[Any]:
     return [(r.seed, [p.values for p in r.metrics]) for r in sorted(found, key=lambda r: r.seed)]
 
 
+class GuestsFirst(InProcessExecutor):
+    """Runs what a guest changes before what it must not change, and what these need."""
+
+    def run(self, steps: Any, store: Any, listener: Any) -> None:
+        by_key = {s.key: s for s in steps}
+        wanted = [s for s in steps if "Guest" in s.where]
+        first: set[str] = set()
+        while wanted:
+            step = wanted.pop()
+            first.add(step.key)
+            wanted.extend(by_key[p] for p in step.parents if p in by_key and p not in first)
+        ordered = sorted(steps, key=lambda s: s.key not in first)
+        super().run(ordered, store, listener)
+
+
 #: What a hook may do to what it is given: hook, reads, body.
 MISCHIEF = {
     "the base, in merge": ("merge", ("base",), "ctx.base.means += 5.0\nreturn ctx.new_model"),
@@ -80,10 +96,9 @@ def test_a_hook_changes_no_number_but_its_own(
 ) -> None:
     hook, reads, body = MISCHIEF[name]
     method = guest(tmp_path, hook, reads, body)
-    scenarios = [{"file": "single_model_generator", "mitigations": [method, "none"]}]
-    plan = planned(scenarios=scenarios, seeds=[0])
-    alone = planned(scenarios=[{"file": "single_model_generator", "mitigations": ["none"]}], seeds=[0])
-    plain, _ = run_in_memory(alone, tmp_path / "plain")
+    plan = planned((method,), seeds=[0])
+    plain, _ = run_in_memory(planned(seeds=[0]), tmp_path / "plain")
     store: Any = MemoryStore() if kept == "memory" else LocalStore(tmp_path / "store")
-    outcome = execute(plan, store, InProcessExecutor(), tmp_path / "results")
+    outcome = execute(plan, store, GuestsFirst(), tmp_path / "results", plan.cells)
+    assert numbers(outcome, "Guest")
     assert numbers(outcome, "none") == numbers(plain, "none")
