@@ -30,6 +30,9 @@ class Reporter:
     def cell(self, result: CellResult) -> None:
         """Hear that a cell ended."""
 
+    def note(self, text: str) -> None:
+        """Hear something that ends nothing: damage that is made good, a picture that could not be drawn."""
+
     def stop(self) -> None:
         """Hear that everything ended."""
 

@@ -7,11 +7,13 @@ import platform
 import sys
 import threading
 import time
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.running.code import require_planned
+from benchmarks.running.machine import memory, processors
 from benchmarks.running.undisturbed import undisturbed
 from benchmarks.steps import Step
 from benchmarks.storage.store import LocalStore, Record, Store
@@ -96,7 +98,7 @@ def start(setup: Setup, news: Any, turn: Any) -> None:
     threads = 1  # threads of one process wait for each other on small tensors (docs/performance.md)
     spread = any(getattr(setup.execution, side).devices != 1 for side in MODALITIES)
     if setup.accelerators:
-        threads = max(1, len(os.sched_getaffinity(0)) // setup.workers)
+        threads = max(1, processors() // setup.workers)
         if not spread:
             os.environ["CUDA_VISIBLE_DEVICES"] = setup.accelerators[number % len(setup.accelerators)]
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -106,6 +108,8 @@ def start(setup: Setup, news: Any, turn: Any) -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     sys.path[:] = setup.path
     threading.Thread(target=_follow, args=(setup.parent,), daemon=True).start()
+    # What a library merely warns of is no error here, whatever PYTHONWARNINGS says: it would end the worker.
+    warnings.filters[:] = [found for found in warnings.filters if found[0] != "error"]  # type: ignore[index]
     import torch
 
     torch.set_num_threads(threads)
@@ -115,7 +119,7 @@ def start(setup: Setup, news: Any, turn: Any) -> None:
         sharing = max(1, setup.workers // max(1, len(setup.accelerators)))
         room = torch.cuda.get_device_properties(0).total_memory // (2 * sharing)
     else:
-        room = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (4 * setup.workers)
+        room = memory() // (4 * setup.workers)
     _context, _news = RunContext(LocalStore(setup.root), execution=setup.execution, model_bytes=room), news
 
 
