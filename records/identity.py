@@ -33,10 +33,14 @@ def by_name(arguments: Any) -> Any:
 def authors(spec: Spec) -> Iterator[tuple[str, str]]:
     """Yield the authors' classes in the identity of a family, a data set or a model, each with its digest in there."""
     given = spec.execution[0] if isinstance(spec.execution, tuple) else spec.execution
-    yield from _authors(
-        {**spec.value, "class_path": spec.value},
-        {"class_path": given} if isinstance(given, str) else getattr(given, "__dict__", None),
-    ) if isinstance(spec.value, dict) else ()
+    yield from (
+        _authors(
+            {**spec.value, "class_path": spec.value},
+            {"class_path": given} if isinstance(given, str) else getattr(given, "__dict__", None),
+        )
+        if isinstance(spec.value, dict)
+        else ()
+    )
 
 
 def _authors(value: Any, given: Any) -> Iterator[tuple[str, str]]:

@@ -247,3 +247,14 @@ def mirror_plan(plan: Plan, runs: Path) -> str:
     text = yaml.safe_dump(yaml.safe_load(canonical(resolved(plan))), sort_keys=False)
     done = mirror(results, lambda r: pictures_of(plan, folder, r), plan.suite.name, plan.digest, text, runs)
     return f"mlflow: {done}"
+
+
+def try_mirror(plan: Plan, runs: Path) -> str:
+    """Copy the results into MLflow where that can be done; one line says what came of it, and nothing is raised."""
+    from benchmarks.reporting.mlflow_store import shown
+
+    try:
+        return mirror_plan(plan, runs)
+    except Exception as error:
+        why = shown(f"{type(error).__name__}: {error}")[:160]
+        return f"note: MLflow has no copy ({why}); all results are in {runs}, and `mmcollapse mirror` makes it again"

@@ -92,7 +92,10 @@ MISCHIEF = {
 @pytest.mark.parametrize("name", MISCHIEF)
 @pytest.mark.parametrize("kept", ["files", "memory"])
 def test_a_hook_changes_no_number_but_its_own(
-    name: str, kept: str, planned: Callable[..., Any], tmp_path: Path  # noqa: F811
+    name: str,
+    kept: str,
+    planned: Callable[..., Any],
+    tmp_path: Path,  # noqa: F811
 ) -> None:
     hook, reads, body = MISCHIEF[name]
     method = guest(tmp_path, hook, reads, body)
