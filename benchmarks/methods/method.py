@@ -34,13 +34,13 @@ class Method:
     @cached_property
     def spec(self) -> Spec:
         """Identity of the code and knobs behind its hooks."""
-        assert self.code  # noted now, when it is planned
         entering = {
             **identity(self.class_path),
             "init_args": by_name(self.init_args),
             "version": self.hooks.version,
             "source": self.hooks.source_digest(),
         }
+        self.__dict__["code"] = self.code  # as it is now, when it is planned
         return Spec(entering, self)
 
     @cached_property

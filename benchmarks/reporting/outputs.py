@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,13 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     return replace(board, foreign=foreign)
 
 
-def write_board(plan: Plan, folder: Path, entries: Path | None = None, sort: str | None = None) -> str:
+def write_board(
+    plan: Plan,
+    folder: Path,
+    entries: Path | None = None,
+    sort: str | None = None,
+    show: Callable[[str], object] | None = None,
+) -> str:
     """Write leaderboard.md, leaderboard.csv, metrics.csv and pictures; return the text for a terminal.
 
     Args:
@@ -88,6 +95,7 @@ def write_board(plan: Plan, folder: Path, entries: Path | None = None, sort: str
         folder: Where its results are and the board goes.
         entries: Folder of entries; default: the project's.
         sort: A column or metric that rows are in order of; default: the rank.
+        show: Is given the board in words before any file is written, which may fail.
     """
     from leaderboard.render import markdown, terminal
     from leaderboard.sorting import sort_board
@@ -96,6 +104,9 @@ def write_board(plan: Plan, folder: Path, entries: Path | None = None, sort: str
     board = make_board(plan, folder / "results", entries)
     if sort:
         board = sort_board(board, sort)
+    words = terminal(board)
+    if show is not None:
+        show(words)
     folder.mkdir(parents=True, exist_ok=True)
     page = markdown(board, title=plan.suite.name) + claims_section(plan, board)
     write_text(folder / "leaderboard.md", page)
@@ -107,7 +118,7 @@ def write_board(plan: Plan, folder: Path, entries: Path | None = None, sort: str
         drawing.write_png(curves.figure(board), folder / "curves.png")
         if forest.drawable(board):
             drawing.write_png(forest.figure(board), folder / "prevented.png")
-    return terminal(board)
+    return words
 
 
 def claims_section(plan: Plan, board: Board) -> str:

@@ -141,7 +141,6 @@ def _client(uri: str, runs: Path) -> Any:
     if uri.startswith("sqlite:"):
         runs.mkdir(parents=True, exist_ok=True)
     from mlflow import MlflowClient
-
     from mlflow.store.db import utils
 
     utils.MAX_RETRY_COUNT = 2

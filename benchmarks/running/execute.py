@@ -10,6 +10,7 @@ from benchmarks.planning.plan import Plan, PlannedCell
 from benchmarks.running.assemble import assemble
 from benchmarks.running.executors import Executor, Failure
 from benchmarks.running.retention import Retention
+from benchmarks.running.worker import explain
 from benchmarks.steps import Step
 from benchmarks.storage.store import Record, Store
 from records.results import CellResult
@@ -157,6 +158,9 @@ class _Books:
         result = result.settle(self.results / result.file_name)
         self.outcome.results[cell.key] = result
         if self.draw is not None and cell.key in self.retention.shown and result.status == "complete":
-            self.draw(cell.key, result)
+            try:
+                self.draw(cell.key, result)
+            except Exception as error:  # pictures are for people: no number waits for them
+                self.reporter.note(f"no pictures of {cell.cell.label}: {explain(error)}")
         self.retention.closed(cell.key)
         self.reporter.cell(result)

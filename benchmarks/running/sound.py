@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from benchmarks.planning.plan import Plan, PlannedCell
@@ -28,7 +29,7 @@ def remove_damaged(plan: Plan, cells: Iterable[PlannedCell], store: LocalStore) 
             return
         seen.update(wanted)
         with ThreadPoolExecutor(processors()) as pool:  # digests are made outside of the interpreter's lock
-            found = pool.map(lambda key: _problem(store, key, whole=key in read), wanted)
+            found = pool.map(partial(_problem, store), wanted, [key in read for key in wanted])
             for key, problem in zip(wanted, found, strict=True):
                 if problem:
                     store.remove(key)

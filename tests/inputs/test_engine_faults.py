@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import itertools
-import os
-import random
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import torch
 
-from benchmarks.running.executors import InProcessExecutor
 from benchmarks.running.execute import execute
-from benchmarks.running.undisturbed import undisturbed
+from benchmarks.running.executors import InProcessExecutor
 from benchmarks.storage.store import LocalStore
 from tests.engine.conftest import planned, run_in_memory, suite  # noqa: F401  (fixtures)
 from tests.memory_store import MemoryStore
@@ -95,7 +88,7 @@ def test_a_hook_changes_no_number_but_its_own(
     name: str,
     kept: str,
     planned: Callable[..., Any],
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     hook, reads, body = MISCHIEF[name]
     method = guest(tmp_path, hook, reads, body)
