@@ -123,7 +123,9 @@ def _copy(
 
 def _opened(uri: str, runs: Path) -> tuple[Any, str]:
     client = _client(uri, runs)
-    return client, _experiment(client, uri, runs)
+    experiment = _experiment(client, uri, runs)
+    client.search_runs([experiment], max_results=1)  # reads of every table, so that one that is not whole shows now
+    return client, experiment
 
 
 def _client(uri: str, runs: Path) -> Any:

@@ -18,21 +18,21 @@ from records.results import ResultError, read_result
 
 def remove_damaged(plan: Plan, cells: Iterable[PlannedCell], store: LocalStore) -> Iterator[str]:
     """Remove artifacts that a run is about to read and that are not what was written; yield a sentence for each."""
-    cells, seen = list(cells), set[str]()
+    cells, seen = list(cells), set[tuple[str, bool]]()
     while True:
         done, recorded = store.done(), store.recorded()
         read = {parent for step in missing_steps(plan, cells, store) for parent in step.parents}
         read = {key for key in read.union(*(cell.trace.targets() for cell in cells)) if key in done}
         told = {key for cell in cells for key in cell.costed() if key in recorded}
-        wanted = sorted((read | told) - seen)
+        wanted = sorted({(key, key in read) for key in read | told} - seen)
         if not wanted:
             return
         seen.update(wanted)
         with ThreadPoolExecutor(processors()) as pool:  # digests are made outside of the interpreter's lock
-            found = pool.map(partial(_problem, store), wanted, [key in read for key in wanted])
-            for key, problem in zip(wanted, found, strict=True):
+            found = pool.map(partial(_problem, store), *zip(*wanted, strict=True))
+            for (key, _), problem in zip(wanted, found, strict=True):
                 if problem:
-                    store.remove(key)
+                    store.let_go(key)
                     yield problem
 
 

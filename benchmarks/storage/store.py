@@ -67,42 +67,6 @@ class Store(Protocol):
     def recorded(self) -> Container[str]:
         """Return what has a manifest: what is complete now, and what was and has been dropped."""
 
-    def _manifest(self, key: str) -> dict[str, Any]:
-        folder = self.folder(key)
-        file = folder / (MANIFEST if (folder / MANIFEST).is_file() else DROPPED)
-        try:
-            data = json.loads(file.read_bytes())
-            said = data.pop("digest", None)
-            whole = data["key"] == key and (said is None or said == digest(data))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            whole = False
-        if not whole:
-            raise DamagedArtifact(f"artifact {key[:16]}: its {file.name} is not what was written; run again to make it")
-        return data
-
-    def require_sound(self, key: str) -> dict[str, Any]:
-        """Compare an artifact's files with its manifest, once a process; return the manifest.
-
-        Raises:
-            DamagedArtifact: Naming the artifact and the file.
-        """
-        data, folder = self._manifest(key), self.folder(key)
-        if key in self._sound or not (folder / MANIFEST).is_file():
-            return data
-        odd = _odd(values.files(folder / "value"), data)
-        if odd:
-            what = data.get("label") or data["kind"]
-            raise DamagedArtifact(f"artifact {key[:16]} ({what}): {odd} is not what was written; run again to make it")
-        self._sound.add(key)
-        return data
-
-    def remove(self, key: str) -> None:
-        """Let go of an artifact with its manifest, which goes first."""
-        folder = self.folder(key)
-        for name in (MANIFEST, DROPPED):
-            (folder / name).unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
-
     def put(self, record: Record, value: Any) -> None:
         """Keep a value; visible to others only when whole."""
 
@@ -164,7 +128,7 @@ class LocalStore:
         try:
             kind = self.require_sound(key)["type"]
         except DamagedArtifact:
-            self.remove(key)
+            self.let_go(key)
             raise
         return values.load(kind, self.folder(key) / "value")
 
@@ -213,12 +177,15 @@ class LocalStore:
         self._sound.add(key)
         return data
 
-    def remove(self, key: str) -> None:
-        """Let go of an artifact with its manifest, which goes first."""
-        folder = self.folder(key)
-        for name in (MANIFEST, DROPPED):
-            (folder / name).unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
+    def let_go(self, key: str) -> None:
+        """Drop a damaged artifact, with its manifest where that is damaged itself, so that it is made again."""
+        try:
+            self._manifest(key)
+            self.drop(key)
+        except DamagedArtifact:
+            for name in (MANIFEST, DROPPED):  # first: without one there is no artifact
+                (self.folder(key) / name).unlink(missing_ok=True)
+            shutil.rmtree(self.folder(key), ignore_errors=True)
 
     def put(self, record: Record, value: Any) -> None:
         """Write aside, sync, rename. A second writer of the same key loses quietly: both made the same thing."""

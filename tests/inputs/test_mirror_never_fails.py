@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
-import sys
 from pathlib import Path
 from typing import Any
 
