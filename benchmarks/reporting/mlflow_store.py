@@ -19,7 +19,12 @@ PATIENCE = 60.0
 
 def store_uri(runs: Path) -> str:
     """Return where runs are tracked: MLFLOW_TRACKING_URI, else an SQLite file in the runs folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI", "").strip() or f"sqlite:///{_plain(runs) / DATABASE}"
+    return os.environ.get("MLFLOW_TRACKING_URI", "").strip() or own_uri(runs)
+
+
+def own_uri(runs: Path) -> str:
+    """Return the address of the runs folder's own database."""
+    return f"sqlite:///{_plain(runs) / DATABASE}"
 
 
 def artifacts_uri(runs: Path) -> str:
@@ -42,7 +47,7 @@ def held(runs: Path, uri: str) -> Iterator[None]:
         TimeoutError: Another mirror has held it for too long.
         sqlite3.OperationalError: It cannot be written.
     """
-    if uri != f"sqlite:///{_plain(runs) / DATABASE}":
+    if uri != own_uri(runs):
         yield
         return
     runs.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reporting.mlflow_store import DATABASE, artifacts_uri, held, set_aside, shown, store_uri
+from benchmarks.reporting.mlflow_store import DATABASE, artifacts_uri, held, own_uri, set_aside, shown, store_uri
 from records.names import RowName
 from records.results import CellResult
 
@@ -85,11 +85,14 @@ def mirror(
     with held(runs, uri):
         try:
             client, experiment = _opened(uri, runs)
+        except ImportError:
+            raise
         except Exception:
-            if not (runs / DATABASE).is_file() or uri != store_uri(runs) or not uri.startswith("sqlite:"):
+            if uri != own_uri(runs) or not (runs / DATABASE).is_file():
                 raise
             set_aside(runs)  # half made by a mirror that was killed, or by an MLflow of another version
-            client, experiment = _opened(uri, runs)
+            # MLflow goes on with what it has opened at an address: the new file gets another spelling of it.
+            client, experiment = _opened(uri.replace(DATABASE, f"./{DATABASE}"), runs)
         return _copy(client, experiment, results, artifacts, suite_name, suite_digest, resolved_yaml, shown(uri))
 
 
