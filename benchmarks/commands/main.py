@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.commands.entries import add_entry_commands
 from benchmarks.commands.judging import add_commands
-from benchmarks.commands.streams import prepare, tell
+from benchmarks.commands.streams import in_utf8, prepare, tell
 from records.errors import UsageError
 from records.files import write_text
 from records.names import RowName
@@ -29,6 +29,8 @@ EXIT_FAILED_CELLS, EXIT_USAGE = 1, 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code: 0 done, 1 some cells failed, 2 bad input."""
+    if arguments is None:  # a process of its own
+        in_utf8()
     prepare()
     parser = make_parser()
     options, overrides = parser.parse_known_args(arguments)

@@ -161,7 +161,7 @@ def test_a_copy_survives_what_happens_to_its_folder(
     half = tmp_path / "half"
     shutil.copytree(moved, half)
     with sqlite3.connect(half / DATABASE) as database:
-        database.execute("DROP TABLE tags")
+        database.execute("DROP TABLE alembic_version")
     database.close()
     assert bench(suite, half) == 0
     assert "created=2" in capsys.readouterr().err
