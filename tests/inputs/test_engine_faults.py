@@ -27,6 +27,7 @@ from benchmarks.running.executors import InProcessExecutor
 from benchmarks.running.study import run_study
 from benchmarks.running.undisturbed import undisturbed
 from benchmarks.storage.store import DamagedArtifact, LocalStore, Record
+from lightning_modules.fitting.callbacks import Checkpoint
 from records.errors import UsageError
 from tests.engine.conftest import TESTBED, run_in_memory, write_suite
 from tests.memory_store import MemoryStore
@@ -306,3 +307,28 @@ def test_artifacts_without_digests_are_still_read(tmp_path: Path) -> None:
     with pytest.raises(DamagedArtifact, match=r"artifact ab0+ \(an old one\): its size is not what was written"):
         LocalStore(tmp_path).get(key)
     assert not store.has(key)
+
+
+@pytest.mark.parametrize("name", ["random", "guest_twice"])
+def test_a_method_is_its_own_file_and_no_namesake(name: str, tmp_path: Path) -> None:
+    """Another file of the same name, or a library, is never run in its place."""
+    code = METHOD.format(hook="curate", reads="'new',", body="        return ctx.new\n")
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{name}.py").write_text(code + f"# {folder}\n")
+    if name != "random":
+        planned(tmp_path, f"{tmp_path / 'one' / name}.py:Guest")
+    with pytest.raises(UsageError, match="allowed: a file with a name of its own"):
+        planned(tmp_path, f"{tmp_path / 'other' / name}.py:Guest")
+
+
+@pytest.mark.parametrize("state", ["another recipe's", "cut"])
+def test_a_training_goes_on_from_its_own_checkpoint_alone(state: str, tmp_path: Path) -> None:
+    file, module = tmp_path / "state.pt", torch.nn.Linear(1, 1)
+    held = {"of": "other", "step": 5, "losses": [], "module": module.state_dict(), "optimizer": {}, "average": None}
+    torch.save(held, file)
+    if state == "cut":
+        file.write_bytes(file.read_bytes()[:200])
+    assert Checkpoint(file, None, of="mine").read(module).step == 0
+    torch.save({**held, "of": "mine"}, file)
+    assert Checkpoint(file, None, of="mine").read(module).step == 5
