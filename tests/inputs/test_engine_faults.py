@@ -24,11 +24,13 @@ from benchmarks.planning.planner import make_plan
 from benchmarks.reporting.reporter import Lines
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
+from benchmarks.running.sound import remove_damaged, set_results_aside
 from benchmarks.running.study import run_study
 from benchmarks.running.undisturbed import undisturbed
 from benchmarks.storage.store import DamagedArtifact, LocalStore, Record
 from lightning_modules.fitting.callbacks import Checkpoint
 from records.errors import UsageError
+from records.results import read_result
 from tests.engine.conftest import TESTBED, run_in_memory, write_suite
 from tests.memory_store import MemoryStore
 
@@ -272,28 +274,48 @@ CASES = [
 
 
 @pytest.mark.parametrize(("how", "part"), CASES)
-def test_what_was_damaged_on_the_disk_is_named_and_made_again(how: str, part: str, tmp_path: Path, capsys: Any) -> None:
-    """Every such artifact, and every result file; the second run makes what the first one made."""
-    plan, runs = planned(tmp_path, mitigations=["none"], iterations=1), tmp_path / "runs"
-    first = run_study(plan, runs, workers=0, mirror=False)
-    folder = runs / "store"
+def test_what_was_damaged_on_the_disk_is_named_and_made_again(how: str, part: str, tmp_path: Path) -> None:
+    """Every such artifact; the second run makes what the first one made."""
+    plan, folder, results = planned(tmp_path, mitigations=["none"], iterations=1), tmp_path / "store", tmp_path / "r"
+    first = execute(plan, LocalStore(folder), InProcessExecutor(), results)
     damaged = sorted(folder.glob(f"*/*/{part}"))
     assert damaged
     for file in damaged:
         DAMAGE[how](file)
-    for file in (runs / "small" / "results").glob("*.json"):
-        file.write_text(file.read_text()[:100])
     readers = {"value/pairs.parquet": ("metrics", "fit"), "value/model.json": ("metrics", "sample")}
     for step in plan.steps.values():  # what was damaged is about to be read
         if step.kind in readers.get(part, ()):
             LocalStore(folder).drop(step.key)
-    again = run_study(plan, runs, workers=0, mirror=False, reporter=Lines())
+    store = LocalStore(folder)
+    notes = list(remove_damaged(plan, plan.cells.values(), store))
+    assert notes
+    assert all(note.startswith("artifact ") and "not what was written; it is made again" in note for note in notes)
+    again = execute(plan, store, InProcessExecutor(), tmp_path / "again")
     assert {k: r.stable_json() for k, r in again.results.items()} == {
         k: r.stable_json() for k, r in first.results.items()
     }
-    notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note ")]
-    assert any("not what was written" in note for note in notes)
-    assert any(".json.damaged" in note for note in notes)
+    assert list(remove_damaged(plan, plan.cells.values(), LocalStore(folder))) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"schema": 1}', "\x00" * 9])
+def test_result_files_that_cannot_be_read_are_written_anew(text: str, tmp_path: Path, capsys: Any) -> None:
+    plan, runs = planned(tmp_path, mitigations=["none"], iterations=1), tmp_path / "runs"
+    if text:  # once with all that a run writes beside
+        first = execute(plan, LocalStore(runs / "store"), InProcessExecutor(), runs / "small" / "results")
+    else:
+        first = run_study(plan, runs, workers=0, mirror=False)
+    (file,) = (runs / "small" / "results").glob("*.json")
+    file.write_text(text)
+    if text:
+        assert [note.partition(": ")[0] for note in set_results_aside(file.parent)] == [str(file)]
+        again = execute(plan, LocalStore(runs / "store"), InProcessExecutor(), file.parent)
+    else:
+        again = run_study(plan, runs, workers=0, mirror=False, reporter=Lines())
+        assert f"note {file}: not valid JSON" in capsys.readouterr().err
+    assert again.computed == 0
+    (one,), (other,) = first.results.values(), again.results.values()
+    assert read_result(file).stable_json() == one.stable_json() == other.stable_json()
+    assert file.with_suffix(".json.damaged").read_text() == text
 
 
 def test_artifacts_without_digests_are_still_read(tmp_path: Path) -> None:
