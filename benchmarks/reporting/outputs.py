@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -112,13 +113,20 @@ def write_board(
     write_text(folder / "leaderboard.md", page)
     write_text(folder / "leaderboard.csv", csv_text(board))
     write_text(folder / "metrics.csv", csv_wide(board))
+    try:
+        _draw_board(board, folder)
+    except Exception as error:  # pictures are for people: no number waits for them
+        print(f"note: the board has no pictures ({type(error).__name__}: {error})", file=sys.stderr)
+    return words
+
+
+def _draw_board(board: Board, folder: Path) -> None:
     if any(not line.reading.problem for group in board.groups for line in group.lines):
         from leaderboard import curves, drawing, forest
 
         drawing.write_png(curves.figure(board), folder / "curves.png")
         if forest.drawable(board):
             drawing.write_png(forest.figure(board), folder / "prevented.png")
-    return words
 
 
 def claims_section(plan: Plan, board: Board) -> str:

@@ -71,10 +71,15 @@ def test_a_picture_that_cannot_be_drawn_is_one_note(
     def broken(*_: Any) -> None:
         raise ValueError("no font")
 
+    from leaderboard import curves
+
     monkeypatch.setattr(outputs, "write_pictures", broken)
+    monkeypatch.setattr(curves, "figure", broken)
     assert bench(write_suite(tmp_path), tmp_path / "runs", "--no-mirror") == 0
-    notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note no pictures")]
-    assert notes
+    printed = capsys.readouterr()
+    assert "single_model_generator" in printed.out
+    notes = [line for line in printed.err.splitlines() if "pictures" in line]
+    assert len(notes) == 3  # of two cells, and of the board
     assert all("no font" in note for note in notes)
 
 
