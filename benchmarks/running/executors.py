@@ -62,8 +62,10 @@ class InProcessExecutor:
         execution: How each modality's fits and generations are run.
     """
 
+    execution = Executions()
+
     def __init__(self, execution: Executions | None = None):
-        self.execution = execution or Executions()
+        self.execution = execution or self.execution
 
     def run(self, steps: Sequence[Step], store: Store, listener: Listener) -> None:
         """Run all steps in the order given."""
