@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import sysconfig
 from collections.abc import Iterator
 from functools import lru_cache
@@ -37,17 +38,41 @@ def fingerprint(class_path: str) -> str:
     Raises:
         UsageError: A file that it uses is not valid Python.
     """
+    known = _known.get(class_path)
+    if known is None or any(_state(module_file(module)) != state for module, state in known[1].items()):
+        known = _known[class_path] = _followed_from(class_path)
+    return known[0]
+
+
+#: What tells whether a file was edited, replaced or removed.
+State = tuple[str | int, ...]
+#: Class path -> its digest, and the modules that it was made from with the states of their files then.
+_known: dict[str, tuple[str, dict[str, State]]] = {}
+
+
+def _state(file: Path | None) -> State:
+    try:
+        found = os.stat(file or "")
+    except OSError:  # removed
+        return ()
+    return str(file), found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _followed_from(class_path: str) -> tuple[str, dict[str, State]]:
     module, _, name = class_path.rpartition(".")
     while module_file(module) is None and module:  # a class within a function
         module, _, name = module.rpartition(".")
     waiting: list[Place] = [(module, name if name in _Module.of(module).definitions else None)]
     texts: dict[Place, str] = {}
+    states: dict[str, State] = {}
     while waiting:
         place = waiting.pop()
         if place not in texts:
+            if _followed(place[0]):
+                states.setdefault(place[0], _state(module_file(place[0])))
             texts[place], uses = _read(place)
             waiting.extend(uses)
-    return digest(sorted({text for text in texts.values() if text}))
+    return digest(sorted({text for text in texts.values() if text})), states
 
 
 def shipped(class_path: str) -> bool:
@@ -117,11 +142,11 @@ class _Module:
         """Return a module as its file is now."""
         file = module_file(module)
         assert file is not None, f"{module} has no source file"
-        return _Module._kept(module, file, file.stat().st_mtime_ns)
+        return _Module._kept(module, file, _state(file))
 
     @staticmethod
     @lru_cache(maxsize=512)
-    def _kept(module: str, file: Path, changed: int) -> _Module:
+    def _kept(module: str, file: Path, state: State) -> _Module:
         return _Module(module, file)
 
     def place(self, name: str, nodes: list[ast.AST]) -> Iterator[Place]:

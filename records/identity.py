@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from records.canonical import Spec
 from records.fingerprint import fingerprint, shipped
 from records.sources import read_class
 
@@ -26,3 +28,29 @@ def by_name(arguments: Any) -> Any:
         path = arguments.get("class_path")
         return {**held, "class_path": identity(path)} if isinstance(path, str) else held
     return [by_name(item) for item in arguments] if isinstance(arguments, (list, tuple)) else arguments
+
+
+def authors(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Yield the authors' classes in the identity of a family, a data set or a model, each with its digest in there."""
+    given = spec.execution[0] if isinstance(spec.execution, tuple) else spec.execution
+    yield from (
+        _authors(
+            {**spec.value, "class_path": spec.value},
+            {"class_path": given} if isinstance(given, str) else getattr(given, "__dict__", None),
+        )
+        if isinstance(spec.value, dict)
+        else ()
+    )
+
+
+def _authors(value: Any, given: Any) -> Iterator[tuple[str, str]]:
+    """Follow arguments as they enter a key beside the same as they were given."""
+    if isinstance(value, dict) and isinstance(given, dict):
+        entered, path = value.get("class_path"), given.get("class_path")
+        if isinstance(entered, dict) and "source" in entered and isinstance(path, str):
+            yield path, entered["source"]
+        for name in value.keys() & given.keys():
+            yield from _authors(value[name], given[name])
+    elif isinstance(value, list) and isinstance(given, (list, tuple)):
+        for one, other in zip(value, given, strict=False):
+            yield from _authors(one, other)

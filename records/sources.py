@@ -69,11 +69,12 @@ def module_file(module: str) -> Path | None:
 
 def parse(file: Path) -> ast.Module:
     """Return the syntax tree of a file as it is now."""
-    return _parsed(file, file.stat().st_mtime_ns)
+    found = file.stat()
+    return _parsed(file, (found.st_mtime_ns, found.st_size, found.st_ino))
 
 
 @lru_cache(maxsize=512)
-def _parsed(file: Path, changed: int) -> ast.Module:
+def _parsed(file: Path, state: tuple[int, ...]) -> ast.Module:
     try:
         return ast.parse(file.read_text(encoding="utf-8"))
     except SyntaxError as error:

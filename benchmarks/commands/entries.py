@@ -23,7 +23,7 @@ EXIT_NOT_ACCEPTED = 1
 
 def add_entry_commands(commands: Any) -> None:
     """Add the subcommands to the parser of `benchmarks.commands.main`."""
-    command = commands.add_parser("submit", help=(submit.__doc__ or "").splitlines()[0], allow_abbrev=False)
+    command = commands.add_parser("submit", help=(submit.__doc__ or " ").splitlines()[0], allow_abbrev=False)
     command.add_argument("suite", help="a shipped suite's name, or a YAML file")
     command.add_argument("--method", required=True, help="none, real, a method's name, its YAML file or file.py:Class")
     command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
@@ -31,7 +31,7 @@ def add_entry_commands(commands: Any) -> None:
         "--entries", type=Path, default=None, help="folder of entries (default: the checkout's, else ./entries)"
     )
     command.set_defaults(run=submit)
-    command = commands.add_parser("verify", help=(verify.__doc__ or "").splitlines()[0], allow_abbrev=False)
+    command = commands.add_parser("verify", help=(verify.__doc__ or " ").splitlines()[0], allow_abbrev=False)
     command.add_argument("entry", type=Path, help="an entry's file")
     command.add_argument("--suite", default=None, help="the suite's YAML file, if it is not a shipped one")
     command.add_argument("--method", default=None, help="the method's YAML file or file.py:Class, if it is not shipped")

@@ -29,7 +29,7 @@ def add_commands(commands: Any) -> None:
     """Add the three commands to the command line's parser."""
     for name, function in (("baseline", baseline), ("check", check), ("claims", claims)):
         command = commands.add_parser(
-            name, help=(function.__doc__ or "").splitlines()[0], allow_abbrev=False,
+            name, help=(function.__doc__ or " ").splitlines()[0], allow_abbrev=False,
             epilog="Any further --key value overrides a key of the suite, e.g. --seeds [5,6,7].",
         )  # fmt: skip
         command.add_argument("suite", help="a shipped suite's name, or a YAML file")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.commands.entries import add_entry_commands
 from benchmarks.commands.judging import add_commands
+from benchmarks.commands.streams import in_utf8, prepare, tell
 from records.errors import UsageError
 from records.files import write_text
 from records.names import RowName
@@ -28,6 +29,9 @@ EXIT_FAILED_CELLS, EXIT_USAGE = 1, 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code: 0 done, 1 some cells failed, 2 bad input."""
+    if arguments is None:  # a process of its own
+        in_utf8()
+    prepare()
     parser = make_parser()
     options, overrides = parser.parse_known_args(arguments)
     options.overrides = overrides
@@ -54,7 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
     functions = (("run", run), ("plan", plan), ("table", table), ("tune", tune), ("mirror", mirror), ("ui", ui))
     for name, function in functions:
         command = commands.add_parser(
-            name, help=(function.__doc__ or "").splitlines()[0], allow_abbrev=False,
+            name, help=(function.__doc__ or " ").splitlines()[0], allow_abbrev=False,
             epilog="Any further --key value overrides a key of the suite, e.g. --iterations 3 --seeds [0,1].",
         )  # fmt: skip
         command.add_argument("suite", help="a shipped suite's name, or a YAML file")
@@ -79,7 +83,7 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--port", type=int, default=5000)
     add_entry_commands(commands)
     add_commands(commands)
-    command = commands.add_parser("bases", help=(bases.__doc__ or "").splitlines()[0], allow_abbrev=False)
+    command = commands.add_parser("bases", help=(bases.__doc__ or " ").splitlines()[0], allow_abbrev=False)
     command.add_argument("names", nargs="*", help="which bases, one after the other (default: all that ship)")
     command.set_defaults(run=bases)
     return parser
@@ -104,21 +108,21 @@ def run_here(study: Plan, options: argparse.Namespace) -> int:
     from benchmarks.running.study import run_study
 
     for warning in unmet_needs(study):
-        print(f"note: {warning}", file=sys.stderr)
+        tell(f"note: {warning}", sys.stderr)
     outcome = run_study(
         study, options.runs, workers=options.workers, mirror=not options.no_mirror, reporter=make_reporter(),
         show=say,
     )  # fmt: skip
     if outcome.mirrored:
-        print(outcome.mirrored, file=sys.stderr)
+        tell(outcome.mirrored, sys.stderr)
     for result in outcome.failed:
-        print(f"failed: {RowName.of(result.rows[0])}/seed={result.seed}: {result.error}", file=sys.stderr)
+        tell(f"failed: {RowName.of(result.rows[0])}/seed={result.seed}: {result.error}", sys.stderr)
     return EXIT_FAILED_CELLS if outcome.failed else 0
 
 
 def say(board: str) -> None:
     """Print a board, before it is written: a full disk does not take it away."""
-    print(board, end="", flush=True)
+    tell(board, end="")
 
 
 def plan(options: argparse.Namespace) -> int:
@@ -208,19 +212,20 @@ def tune(options: argparse.Namespace) -> int:
 
 def mirror(options: argparse.Namespace) -> int:
     """Rebuild MLflow's copy from the result files; it can be deleted and made again."""
-    from benchmarks.reporting.outputs import mirror_plan
+    from benchmarks.reporting.outputs import try_mirror
 
-    print(mirror_plan(read_plan(options), options.runs), file=sys.stderr)
-    return 0
+    done = try_mirror(read_plan(options), options.runs)
+    tell(done, sys.stderr)
+    return EXIT_FAILED_CELLS if done.startswith("note") else 0
 
 
 def ui(options: argparse.Namespace) -> int:
     """Open MLflow's page on the mirrored results."""
     import subprocess
 
-    from benchmarks.reporting.tracking import store_uri
+    from benchmarks.reporting.mlflow_store import store_uri
 
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or store_uri(options.runs)
+    uri = store_uri(options.runs)
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     given = ["--backend-store-uri", uri, "--port", str(options.port), "--workers", "1"]
     print(f"MLflow on http://127.0.0.1:{options.port} (Ctrl-C ends it)", file=sys.stderr)

@@ -26,6 +26,12 @@ class Method:
         return str(identity(self.class_path)["name"]) if self.class_path else ""
 
     @cached_property
+    def code(self) -> tuple[tuple[str, str], ...]:
+        """The classes of its hooks, each with the digest of what it did when the method was first asked for it."""
+        parts = getattr(self.hooks, "parts", [self.hooks])
+        return tuple((f"{type(part).__module__}.{type(part).__qualname__}", part.source_digest()) for part in parts)
+
+    @cached_property
     def spec(self) -> Spec:
         """Identity of the code and knobs behind its hooks."""
         entering = {
@@ -34,6 +40,7 @@ class Method:
             "version": self.hooks.version,
             "source": self.hooks.source_digest(),
         }
+        self.__dict__["code"] = self.code  # as it is now, when it is planned
         return Spec(entering, self)
 
     @cached_property

@@ -15,6 +15,7 @@ from benchmarks.methods.nothing import Nothing
 from benchmarks.study.loading import load_mitigation, mitigation_file
 from benchmarks.study.mitigation_file import MitigationFile
 from records.errors import UsageError
+from records.loaded import current, imported
 from records.sources import import_class, read_class
 from records.typed import merged
 
@@ -116,6 +117,11 @@ def make_hooks(class_path: str, init_args: dict[str, Any], name: str) -> Mitigat
     cls = import_class(class_path)
     if not (inspect.isclass(cls) and issubclass(cls, Mitigation)):
         raise UsageError(f"mitigation {name}: class_path {class_path!r} is no benchmarks.methods.hooks.Mitigation")
+    if imported(class_path) != current(class_path):
+        raise UsageError(
+            f"mitigation {name}: class_path {class_path!r} was edited after this process imported it; "
+            "allowed: a new process"
+        )
     allowed = read_class(class_path).parameters
     unknown = [k for k in init_args if allowed is not None and k not in allowed]
     if unknown:

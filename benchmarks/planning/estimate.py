@@ -14,7 +14,7 @@ from benchmarks.planning.needs import present
 from benchmarks.planning.plan import Plan
 from benchmarks.steps import Base, Step
 from benchmarks.steps.step import Work
-from benchmarks.storage.store import LocalStore, Record
+from benchmarks.storage.store import DamagedArtifact, LocalStore, Record
 
 #: Records read for each kind of step and base model: their mean is what an equal step will cost.
 RECORDS_READ = 20
@@ -70,8 +70,13 @@ def _rates(
             chosen[group].append(key)
     rates = {}
     for group, keys in chosen.items():
+        records: list[Record] = []
+        for key in list(keys):
+            try:
+                records.append(reader(key))
+            except DamagedArtifact:  # a run makes it again
+                keys.remove(key)
         if keys:
-            records: list[Record] = [reader(key) for key in keys]
             units = sum(work[key].unit for key in keys)
             seconds = sum(record.cost.wall_seconds for record in records)
             left = sum(work[key].left for key in keys)

@@ -237,6 +237,9 @@ class _Planner:
         identity = digest(
             [self.suite.name, self.world.identity, self.metrics, self.resolved, self.suite.seeds, self.suite.primary]
         )
+        if self.world.authored:
+            for step in self.steps.values():
+                step.__dict__["authored"] = self.world.authored
         plan = Plan(self.suite, self.file, self.world, identity, self.rows, self.cells, self.steps)
         require_splits(plan)
         return plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -112,13 +113,20 @@ def write_board(
     write_text(folder / "leaderboard.md", page)
     write_text(folder / "leaderboard.csv", csv_text(board))
     write_text(folder / "metrics.csv", csv_wide(board))
+    try:
+        _draw_board(board, folder)
+    except Exception as error:  # pictures are for people: no number waits for them
+        print(f"note: the board has no pictures ({type(error).__name__}: {error})", file=sys.stderr)
+    return words
+
+
+def _draw_board(board: Board, folder: Path) -> None:
     if any(not line.reading.problem for group in board.groups for line in group.lines):
         from leaderboard import curves, drawing, forest
 
         drawing.write_png(curves.figure(board), folder / "curves.png")
         if forest.drawable(board):
             drawing.write_png(forest.figure(board), folder / "prevented.png")
-    return words
 
 
 def claims_section(plan: Plan, board: Board) -> str:
@@ -258,3 +266,14 @@ def mirror_plan(plan: Plan, runs: Path) -> str:
     text = yaml.safe_dump(yaml.safe_load(canonical(resolved(plan))), sort_keys=False)
     done = mirror(results, lambda r: pictures_of(plan, folder, r), plan.suite.name, plan.digest, text, runs)
     return f"mlflow: {done}"
+
+
+def try_mirror(plan: Plan, runs: Path) -> str:
+    """Copy the results into MLflow where that can be done; one line says what came of it, and nothing is raised."""
+    from benchmarks.reporting.mlflow_store import shown
+
+    try:
+        return mirror_plan(plan, runs)
+    except Exception as error:
+        why = shown(f"{type(error).__name__}: {error}")[:160]
+        return f"note: MLflow has no copy ({why}); all results are in {runs}, and `mmcollapse mirror` makes it again"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from benchmarks.steps import Step
@@ -48,18 +49,25 @@ class Lines:
         )
         self.say(f"cell {result.key[:16]} {name} {result.status}{error}")
 
+    def note(self, text: str) -> None:
+        """Say something that ends nothing."""
+        self.say(f"note {text}")
+
     def stop(self) -> None:
         """Say how long it took."""
         self.say(f"end steps={self.ended} seconds={time.monotonic() - self.began:.1f}")
 
     @staticmethod
     def say(line: str) -> None:
-        """Print one line at once."""
-        print(line, file=sys.stderr, flush=True)
+        """Print one line at once; whoever was reading may have gone."""
+        with suppress(OSError, ValueError):
+            print(line, file=sys.stderr, flush=True)
 
 
 class Bars:
     """One bar for the suite, one for every running step."""
+
+    bars: Any = None
 
     def start(self, steps: Sequence[Step], cells: int) -> None:
         """Open the bars."""
@@ -74,7 +82,7 @@ class Bars:
         )
 
         self.bars = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True),
         )  # fmt: skip
         self.labels = {s.key: s.label for s in steps}
@@ -87,7 +95,7 @@ class Bars:
         if step.key in self.running:
             self.bars.remove_task(self.running.pop(step.key))
         if record is None:
-            self.bars.console.print(f"[red]failed[/] {step.label}: {message}", highlight=False)
+            self.say("failed", f"{step.label}: {message}")
         self.bars.advance(self.suite)
 
     def progress(self, key: str, done: int, total: int) -> None:
@@ -99,8 +107,21 @@ class Bars:
     def cell(self, result: CellResult) -> None:
         """Print failed cells; complete ones show on the board."""
         if result.error:
-            failed = f"[red]cell failed[/] {result.rows[0].scenario} seed={result.seed}: {result.error}"
-            self.bars.console.print(failed, highlight=False)
+            self.say("cell failed", f"{result.rows[0].scenario} seed={result.seed}: {result.error}")
+
+    def note(self, text: str) -> None:
+        """Print something that ends nothing."""
+        if self.bars is not None:
+            self.say("note", text)
+        else:  # before there are bars
+            Lines.say(f"note: {text}")
+
+    def say(self, head: str, text: str) -> None:
+        """Print a line above the bars, brackets of a text as they are."""
+        from rich.text import Text
+
+        with suppress(OSError, ValueError):
+            self.bars.console.print(Text.assemble((head, "red" if "failed" in head else ""), " ", text))
 
     def stop(self) -> None:
         """Close the bars."""

@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.reporting.mlflow_store import DATABASE, artifacts_uri, held, own_uri, set_aside, shown, store_uri
 from records.names import RowName
 from records.results import CellResult
 
@@ -60,11 +61,6 @@ def original_name(name: str) -> str:
     return re.sub(r" ([a-z0-9]+) ", restore, name)
 
 
-def store_uri(runs: Path) -> str:
-    """Return where runs are tracked: MLFLOW_TRACKING_URI, else an SQLite file in the runs folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(runs / 'mlflow.db').resolve()}"
-
-
 def mirror(
     results: Sequence[CellResult],
     artifacts: Callable[[CellResult], Iterable[Path]],
@@ -86,8 +82,30 @@ def mirror(
         tracking_uri: Overrides MLFLOW_TRACKING_URI and the default.
     """
     uri = tracking_uri or store_uri(runs)
-    client = _client(uri, runs)
-    experiment = _experiment(client, uri, runs)
+    with held(runs, uri):
+        try:
+            client, experiment = _opened(uri, runs)
+        except ImportError:
+            raise
+        except Exception:
+            if uri != own_uri(runs) or not (runs / DATABASE).is_file():
+                raise
+            set_aside(runs)  # half made by a mirror that was killed, or by an MLflow of another version
+            # MLflow goes on with what it has opened at an address: the new file gets another spelling of it.
+            client, experiment = _opened(uri.replace(DATABASE, f"./{DATABASE}"), runs)
+        return _copy(client, experiment, results, artifacts, suite_name, suite_digest, resolved_yaml, shown(uri))
+
+
+def _copy(
+    client: Any,
+    experiment: str,
+    results: Sequence[CellResult],
+    artifacts: Callable[[CellResult], Iterable[Path]],
+    suite_name: str,
+    suite_digest: str,
+    resolved_yaml: str,
+    uri: str,
+) -> Mirrored:
     parent = _parent(client, experiment, suite_name, suite_digest, resolved_yaml)
     children = _children(client, experiment, parent)
     counts = {"created": 0, "replaced": 0, "kept": 0}
@@ -106,18 +124,32 @@ def mirror(
     return Mirrored(**counts, uri=uri)
 
 
+def _opened(uri: str, runs: Path) -> tuple[Any, str]:
+    client = _client(uri, runs)
+    experiment = _experiment(client, uri, runs)
+    client.search_runs([experiment], max_results=1)  # reads of every table, so that one that is not whole shows now
+    return client, experiment
+
+
 def _client(uri: str, runs: Path) -> Any:
-    """Import MLflow quietly and only now: it takes seconds, and a new database takes more."""
+    """Import MLflow quietly and only now: it takes seconds, and a new database takes more.
+
+    It asks a server that does not answer for minutes, unless it is told otherwise.
+    """
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     for name in ("alembic", "mlflow"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if uri.startswith("sqlite:"):
         runs.mkdir(parents=True, exist_ok=True)
     from mlflow import MlflowClient
+    from mlflow.store.db import utils
 
-    logging.getLogger("mlflow").setLevel(logging.WARNING)  # MLflow sets its own level when imported
+    utils.MAX_RETRY_COUNT = 2
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # MLflow sets its own level when imported
     return MlflowClient(tracking_uri=uri)
 
 
@@ -128,7 +160,7 @@ def _experiment(client: Any, uri: str, runs: Path) -> str:
             client.restore_experiment(found.experiment_id)
         return found.experiment_id
     # A server keeps artifacts where it likes; a local file store keeps them beside the database.
-    local = (runs / "mlartifacts").resolve().as_uri() if uri.startswith("sqlite:") else None
+    local = artifacts_uri(runs) if uri.startswith("sqlite:") else None
     return client.create_experiment(EXPERIMENT, artifact_location=local)
 
 

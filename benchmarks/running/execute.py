@@ -10,6 +10,7 @@ from benchmarks.planning.plan import Plan, PlannedCell
 from benchmarks.running.assemble import assemble
 from benchmarks.running.executors import Executor, Failure
 from benchmarks.running.retention import Retention
+from benchmarks.running.worker import explain
 from benchmarks.steps import Step
 from benchmarks.storage.store import Record, Store
 from records.results import CellResult
@@ -29,6 +30,9 @@ class Reporter:
 
     def cell(self, result: CellResult) -> None:
         """Hear that a cell ended."""
+
+    def note(self, text: str) -> None:
+        """Hear something that ends nothing: damage that is made good, a picture that could not be drawn."""
 
     def stop(self) -> None:
         """Hear that everything ended."""
@@ -154,6 +158,9 @@ class _Books:
         result = result.settle(self.results / result.file_name)
         self.outcome.results[cell.key] = result
         if self.draw is not None and cell.key in self.retention.shown and result.status == "complete":
-            self.draw(cell.key, result)
+            try:
+                self.draw(cell.key, result)
+            except Exception as error:  # pictures are for people: no number waits for them
+                self.reporter.note(f"no pictures of {cell.cell.label}: {explain(error)}")
         self.retention.closed(cell.key)
         self.reporter.cell(result)

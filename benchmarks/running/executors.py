@@ -6,6 +6,7 @@ failed. A failed step takes down what depends on it and nothing else.
 
 from __future__ import annotations
 
+import copy
 import heapq
 import multiprocessing
 import os
@@ -61,8 +62,10 @@ class InProcessExecutor:
         execution: How each modality's fits and generations are run.
     """
 
+    execution = Executions()
+
     def __init__(self, execution: Executions | None = None):
-        self.execution = execution or Executions()
+        self.execution = execution or self.execution
 
     def run(self, steps: Sequence[Step], store: Store, listener: Listener) -> None:
         """Run all steps in the order given."""
@@ -76,12 +79,17 @@ class InProcessExecutor:
                 continue
             context.progress = _reporter(listener, step.key)
             try:
-                record = perform(step, store, context, execution)
+                record = perform(_own(step), store, context, execution)
             except Exception as error:
                 lost.add(step.key)
                 listener.failed(Failure(step, explain(error)))
             else:
                 listener.done(step, record)
+
+
+def _own(step: Step) -> Step:
+    """Return a step with a method of its own, as one that is sent to a worker has: no other step shares its state."""
+    return step if getattr(step, "hooked", None) is None else copy.deepcopy(step)
 
 
 def _reporter(listener: Listener, key: str) -> Callable[[int, int], None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,8 @@ from benchmarks.planning.needs import require_present
 from benchmarks.planning.plan import Plan, PlannedCell
 from benchmarks.running.execute import Outcome, Reporter, execute
 from benchmarks.running.executors import Executor, InProcessExecutor, LocalExecutor
+from benchmarks.running.machine import processors
+from benchmarks.running.sound import remove_damaged, set_results_aside
 from benchmarks.running.worker import accelerators
 from benchmarks.storage.store import LocalStore, Store
 from records.errors import UsageError
@@ -47,23 +48,25 @@ def run_study(
     Raises:
         UsageError: Data or weights are not on this machine, or the folder cannot be written.
     """
-    from benchmarks.reporting.outputs import mirror_plan, write_board, write_pictures
+    from benchmarks.reporting.outputs import try_mirror, write_board, write_pictures
 
-    workers = (len(accelerators()) or len(os.sched_getaffinity(0))) if workers is None else workers
+    workers = (len(accelerators()) or processors()) if workers is None else workers
     if workers < 0:
         raise UsageError(f"--workers: found {workers}; allowed: 1 or more, or 0 for this process itself")
     require_present(plan)
+    reporter, folder = reporter or Reporter(), runs / plan.suite.name
+    asked = plan.asked if cells is None else cells
     if store is None:
         store = LocalStore(runs / "store")
         store.sweep(older_than=3600)
+        for damage in (*set_results_aside(folder / "results"), *remove_damaged(plan, asked.values(), store)):
+            reporter.note(damage)
     if executor is None:
         execution = plan.suite.execution
         executor = LocalExecutor(runs / "store", workers, execution) if workers else InProcessExecutor(execution)
-    folder = runs / plan.suite.name
     outcome = execute(
-        plan, store, executor, folder / "results",
-        plan.asked if cells is None else cells, reporter,
+        plan, store, executor, folder / "results", asked, reporter,
         draw=lambda key, result: write_pictures(plan, store, folder, key, result),
     )  # fmt: skip
     board = write_board(plan, folder, show=show)
-    return replace(outcome, board=board, mirrored=mirror_plan(plan, runs) if mirror else "")
+    return replace(outcome, board=board, mirrored=try_mirror(plan, runs) if mirror else "")

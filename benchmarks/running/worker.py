@@ -7,10 +7,14 @@ import platform
 import sys
 import threading
 import time
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.running.code import require_planned
+from benchmarks.running.machine import memory, processors
+from benchmarks.running.undisturbed import undisturbed
 from benchmarks.steps import Step
 from benchmarks.storage.store import LocalStore, Record, Store
 from benchmarks.study.suite import Executions
@@ -49,10 +53,20 @@ def accelerators() -> tuple[str, ...]:
 
 
 def perform(step: Step, store: Store, context: Any, execution: dict[str, Any]) -> Record:
-    """Run one step and keep its value; the record holds what it cost."""
+    """Run one step and keep its value; the record holds what it cost.
+
+    Raises:
+        StepError: It cannot be done, or a class that it uses was edited since the run was planned.
+    """
     start, cpu = time.perf_counter(), time.process_time()
+    require_planned(step)
     context.hooked.clear()
-    value, cost = step.run(context)
+    try:
+        with undisturbed(int(step.key[:8], 16)):
+            value, cost = step.run(context)
+    finally:
+        context.recall()
+    require_planned(step)  # code that was imported while it ran
     for hooked in context.hooked:  # what the hooks of a method said that they consumed
         cost = replace(cost, **{name: getattr(cost, name) + count for name, count in hooked.spent.items()})
     wall, busy = time.perf_counter() - start, time.process_time() - cpu
@@ -84,7 +98,7 @@ def start(setup: Setup, news: Any, turn: Any) -> None:
     threads = 1  # threads of one process wait for each other on small tensors (docs/performance.md)
     spread = any(getattr(setup.execution, side).devices != 1 for side in MODALITIES)
     if setup.accelerators:
-        threads = max(1, len(os.sched_getaffinity(0)) // setup.workers)
+        threads = max(1, processors() // setup.workers)
         if not spread:
             os.environ["CUDA_VISIBLE_DEVICES"] = setup.accelerators[number % len(setup.accelerators)]
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -94,6 +108,8 @@ def start(setup: Setup, news: Any, turn: Any) -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     sys.path[:] = setup.path
     threading.Thread(target=_follow, args=(setup.parent,), daemon=True).start()
+    # What a library merely warns of is no error here, whatever PYTHONWARNINGS says: it would end the worker.
+    warnings.filters[:] = [found for found in warnings.filters if found[0] != "error"]  # type: ignore[index]
     import torch
 
     torch.set_num_threads(threads)
@@ -103,7 +119,7 @@ def start(setup: Setup, news: Any, turn: Any) -> None:
         sharing = max(1, setup.workers // max(1, len(setup.accelerators)))
         room = torch.cuda.get_device_properties(0).total_memory // (2 * sharing)
     else:
-        room = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (4 * setup.workers)
+        room = memory() // (4 * setup.workers)
     _context, _news = RunContext(LocalStore(setup.root), execution=setup.execution, model_bytes=room), news
 
 

@@ -33,7 +33,7 @@ class Auxiliary(HookedStep):
         assert self.hooked is not None
         sources = self.hooked.sources
         hooked = self.hook(
-            "auxiliary", context, pool=context.pool(self.pool), modality=self.modality, settings=self.settings,
+            "auxiliary", context, pool=context.fresh_pool(self.pool), modality=self.modality, settings=self.settings,
             progress=context.progress, fresh=lambda name: context.fresh_model(str(sources[name])),
         )  # fmt: skip
         assert hooked is not None

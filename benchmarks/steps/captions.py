@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.seeds import sample_seeds
 from benchmarks.steps.items import PROMPT_SPLIT
-from benchmarks.steps.order import in_order
+from benchmarks.steps.order import in_order, looked_at
 from benchmarks.steps.part import Part
 from benchmarks.steps.step import Keys, reads
 from datamodules.pairs import Pairs
@@ -43,7 +43,9 @@ class Captions(Part):
             return list(made.outputs)
 
         live = context.model(str(self.model))
-        hooked = self.hook("relabel", context, pairs=pairs, caption=caption, live=live)
+        hooked = self.hook("relabel", context, pairs=looked_at(pairs), caption=caption, live=live)
+        if hooked is not None:
+            context.lent.add(str(self.model))
         texts = caption(live) if hooked is None else list(hooked[0].relabel(hooked[1]))
         if len(texts) != len(pairs):
             raise StepError(f"hook relabel returned {len(texts)} captions; allowed: {len(pairs)}")

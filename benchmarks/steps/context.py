@@ -31,6 +31,7 @@ class RunContext:
         execution: How this machine goes about fits and generations.
         model_bytes: Weights kept loaded between steps, least recently used out; the model in use stays in any case.
         hooked: What the hooks of the running step were given, and what they said that they consumed.
+        lent: Models that the running step's hooks were given.
     """
 
     store: Store
@@ -38,6 +39,7 @@ class RunContext:
     execution: Executions = field(default_factory=Executions)
     model_bytes: int = MODEL_BYTES
     hooked: list[Context] = field(default_factory=list)
+    lent: set[str] = field(default_factory=set)
     _data: dict[str, Any] = field(default_factory=dict)
     _models: OrderedDict[str, Any] = field(default_factory=OrderedDict)
     _weights: dict[str, int] = field(default_factory=dict)
@@ -51,6 +53,17 @@ class RunContext:
     def model(self, key: str) -> Any:
         """Return a model to read from; it must not be changed."""
         return self._kept(key, lambda: self.fresh_model(key))
+
+    def lend(self, key: str) -> Any:
+        """Return a model to a hook, which may do with it what it likes: no later step gets to see it."""
+        self.lent.add(key)
+        return self.model(key)
+
+    def recall(self) -> None:
+        """Forget the models that hooks were given: the next step loads them as they are in the store."""
+        for key in self.lent & self._models.keys():
+            del self._models[key], self._weights[key]
+        self.lent.clear()
 
     def fresh_model(self, key: str) -> Any:
         """Return a model that the caller may train."""
@@ -80,8 +93,19 @@ class RunContext:
 
     def pool(self, keys: str | tuple[str, ...]) -> Pairs:
         """Return the parts of a pool, joined."""
-        parts = [self.store.get(k) for k in ((keys,) if isinstance(keys, str) else keys)]
-        return parts[0] if len(parts) == 1 else Pairs.concat(parts)
+        return _joined([self.store.get(k) for k in _listed(keys)])
+
+    def fresh_pool(self, keys: str | tuple[str, ...]) -> Pairs:
+        """Return the parts of a pool, joined, for a hook that may change them."""
+        return _joined([self.store.fresh(k) for k in _listed(keys)])
+
+
+def _listed(keys: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (keys,) if isinstance(keys, str) else keys
+
+
+def _joined(parts: list[Pairs]) -> Pairs:
+    return parts[0] if len(parts) == 1 else Pairs.concat(parts)
 
 
 def _weight(model: Any) -> int:

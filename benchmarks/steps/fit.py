@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from benchmarks.steps.hooked import HookedStep
+from benchmarks.steps.order import looked_at
 from benchmarks.steps.step import Work, reads
 from lightning_modules.settings import FitSettings
 from records.names import Modality
@@ -44,7 +45,7 @@ class Fit(HookedStep):
             NonFiniteLoss: The loss became NaN or infinite.
         """
         model, pool = context.fresh_model(self.model), context.pool(self.pool)
-        hooked = self.hook("objective", context, modality=self.modality, pool=pool, settings=self.settings)
+        hooked = self.hook("objective", context, modality=self.modality, pool=looked_at(pool), settings=self.settings)
         objective = None if hooked is None else hooked[0].objective(hooked[1])
         report = model.fit_pairs(pool, self.settings, self.seed, objective=objective, progress=context.progress)
         return model, fit_cost(report)

@@ -81,7 +81,7 @@ class HookedStep(Step):
 
 def _sources(step: HookedStep, hooked: Hooked, context: RunContext) -> dict[str, Callable[[], Any]]:
     """Return how each source of a hook is loaded."""
-    keys, get = hooked.sources, context.store.get
+    keys, get = hooked.sources, context.store.fresh
     grouped: dict[str, dict[str, Any]] = {}
     for name, key in keys.items():
         head, dot, tail = name.partition(".")
@@ -91,19 +91,19 @@ def _sources(step: HookedStep, hooked: Hooked, context: RunContext) -> dict[str,
 
     def history() -> list[Any]:
         found = grouped.get("history", {})
-        return [in_order(context.pool(found[s]), step.order(context, int(s))) for s in sorted(found, key=int)]
+        return [in_order(context.fresh_pool(found[s]), step.order(context, int(s))) for s in sorted(found, key=int)]
 
     return {
-        "new": lambda: in_order(context.pool(keys["new"]), order),
+        "new": lambda: in_order(context.fresh_pool(keys["new"]), order),
         "history": history,
         "real": lambda: [get(k) for k in keys["real"]],
         "reserve": lambda: [get(k) for k in keys["reserve"]],
-        **{name: partial(lambda own: context.model(str(keys[own])), name) for name in LIVE},
+        **{name: partial(lambda own: context.lend(str(keys[own])), name) for name in LIVE},
         "scorers": lambda: {name: _rows(get(key), order) for name, key in grouped.get("scorers", {}).items()},
         "scores": lambda: _by_iteration(grouped.get("scores", {}), context),
         "real_scores": lambda: _real_scores(keys, grouped.get("real_scores", {}), context),
         "captioner": lambda: _captioner(step, hooked, context),
-        "auxiliary": lambda: {name: context.model(key) for name, key in grouped.get("auxiliary", {}).items()},
+        "auxiliary": lambda: {name: context.lend(key) for name, key in grouped.get("auxiliary", {}).items()},
     }
 
 
@@ -112,12 +112,12 @@ def _by_iteration(keys: Mapping[str, Any], context: RunContext) -> list[dict[str
     found: dict[int, dict[str, Any]] = {}
     for name, key in keys.items():
         iteration, _, scorer = name.partition(".")
-        found.setdefault(int(iteration), {})[scorer] = context.store.get(key)
+        found.setdefault(int(iteration), {})[scorer] = context.store.fresh(key)
     return [found[s] for s in sorted(found)]
 
 
 def _real_scores(keys: Mapping[str, Keys], scored: Mapping[str, str], context: RunContext) -> list[dict[str, Any]]:
-    pairs = [context.store.get(key) for key in keys["real"]]
+    pairs = [context.store.fresh(key) for key in keys["real"]]
     both = zip(pairs, _by_iteration(scored, context), strict=False)  # none is scored before its pool is made
     return [{scorer: _rows(value, real.ids) for scorer, value in made.items()} for real, made in both]
 

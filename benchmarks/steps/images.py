@@ -37,7 +37,7 @@ class Images(Part):
         position = self.mine(len(order))
         ids = order[position]
         prompts = self._asked(context, order, position)
-        if (hooked := self.hook("prompts", context, prompts=prompts, ids=ids)) is not None:
+        if (hooked := self.hook("prompts", context, prompts=list(prompts), ids=ids.copy())) is not None:
             prompts = list(hooked[0].prompts(hooked[1]))
             if len(prompts) != len(ids):
                 raise StepError(f"hook prompts returned {len(prompts)} texts; allowed: {len(ids)}")

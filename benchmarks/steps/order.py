@@ -21,3 +21,10 @@ def sorted_rows(ids: np.ndarray, draw: np.ndarray, order: np.ndarray | None) -> 
         place = np.argsort(order, kind="stable")
         rank = place[np.searchsorted(order[place], ids)]
     return np.lexsort((rank, draw))
+
+
+def looked_at(pairs: Pairs) -> Pairs:
+    """Return pairs that a hook may look at and not write to: the step goes on with them."""
+    images = pairs.images.view()
+    images.flags.writeable = False
+    return pairs.with_(images=images)  # all other arrays are copied

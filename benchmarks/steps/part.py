@@ -53,6 +53,7 @@ class Part(ItemStep):
         if hooked is not None:
             decoding = hooked[0].sampling(hooked[1])
             if hasattr(decoding, "generate"):
+                context.lent.add(str(self.model))
                 return decoding.generate(model, inputs, self.decoding, seeds)
         return model.generate(inputs, decoding, seeds, progress=context.progress)
 

@@ -66,7 +66,8 @@ class Step:
     """One pure unit of work.
 
     A field with a default is left out of the key at that default. `where` and `iteration` say for people in which cell,
-    and where in the loop, the step was first met.
+    and where in the loop, the step was first met; `authored` names the authors' classes of the whole testbed, each with
+    the digest of its code, so that whoever runs the step can tell whether that is still the code.
 
     Attributes:
         kind: Its name, in keys and for people.
@@ -81,6 +82,7 @@ class Step:
     worker: ClassVar[str] = ""
     where: str = aside(default="")
     iteration: int = aside(default=0)
+    authored: tuple[tuple[str, str], ...] = aside(default=())
 
     def run(self, context: RunContext) -> tuple[Any, Cost]:
         """Do the work and return what it made, and what it cost; whatever needs torch is imported here.

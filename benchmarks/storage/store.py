@@ -1,7 +1,8 @@
 """Where artifacts live: one folder a key, written aside and renamed into place, the manifest last.
 
 No manifest = not done. Nothing is ever resumed half-written, and nothing is unpickled: values are pairs (Parquet),
-models (safetensors), arrays (npy) or JSON.
+models (safetensors), arrays (npy) or JSON. The manifest holds the digest of every file: what a disk or a hand changed
+later is never read, but removed and made again.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
-from records.errors import UsageError
+from benchmarks.storage import values
+from records.canonical import digest
+from records.errors import StepError, UsageError
 from records.results import Cost
-from records.sources import import_class
 
 #: The manifest of a whole artifact, and of one whose value was dropped after its last reader.
 MANIFEST, DROPPED = "manifest.json", "dropped.json"
+
+
+class DamagedArtifact(StepError):
+    """An artifact is not what was written."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class LocalStore:
 
     def __init__(self, root: Path):
         self.root = root
+        self._sound: set[str] = set()  # artifacts whose files this process has compared with their manifest
         try:
             (root / "tmp").mkdir(parents=True, exist_ok=True)
             probe = root / "tmp" / f"probe-{uuid.uuid4().hex}"
@@ -115,9 +120,17 @@ class LocalStore:
         return {k for shelf in shelves for k in os.listdir(shelf) if os.path.exists(f"{shelf}/{k}/{file}")}
 
     def get(self, key: str) -> Any:
-        """Load the value anew."""
-        folder = self.folder(key)
-        return _load(_read_json(folder / MANIFEST)["type"], folder / "value")
+        """Load the value anew.
+
+        Raises:
+            DamagedArtifact: It is not what was written; it is gone now, so that the same command makes it again.
+        """
+        try:
+            kind = self.require_sound(key)["type"]
+        except DamagedArtifact:
+            self.let_go(key)
+            raise
+        return values.load(kind, self.folder(key) / "value")
 
     fresh = get
 
@@ -125,30 +138,72 @@ class LocalStore:
     def reader(cls, root: Path) -> Callable[[str], Record]:
         """Return `record` of a store that is only read: nothing is made or checked."""
         store = cls.__new__(cls)
-        store.root = root
+        store.root, store._sound = root, set()
         return store.record
 
     def record(self, key: str) -> Record:
         """Read the manifest."""
-        folder = self.folder(key)
-        data = _read_json(folder / (MANIFEST if (folder / MANIFEST).is_file() else DROPPED))
+        data = self._manifest(key)
         cost = Cost(**data["cost"])
         size, notes = data.get("size", 0), data.get("notes", {})
         return Record(data["key"], data["kind"], data["label"], cost, data["execution"], size, notes)
+
+    def _manifest(self, key: str) -> dict[str, Any]:
+        folder = self.folder(key)
+        file = folder / (MANIFEST if (folder / MANIFEST).is_file() else DROPPED)
+        try:
+            data = json.loads(file.read_bytes())
+            said = data.pop("digest", None)
+            whole = data["key"] == key and (said is None or said == digest(data))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            whole = False
+        if not whole:
+            raise DamagedArtifact(f"artifact {key[:16]}: its {file.name} is not what was written; run again to make it")
+        return data
+
+    def require_sound(self, key: str) -> dict[str, Any]:
+        """Compare an artifact's files with its manifest, once a process; return the manifest.
+
+        Raises:
+            DamagedArtifact: Naming the artifact and the file.
+        """
+        data, folder = self._manifest(key), self.folder(key)
+        if key in self._sound or not (folder / MANIFEST).is_file():
+            return data
+        odd = _odd(values.files(folder / "value"), data)
+        if odd:
+            what = data.get("label") or data["kind"]
+            raise DamagedArtifact(f"artifact {key[:16]} ({what}): {odd} is not what was written; run again to make it")
+        self._sound.add(key)
+        return data
+
+    def let_go(self, key: str) -> None:
+        """Drop a damaged artifact, with its manifest where that is damaged itself, so that it is made again."""
+        try:
+            self._manifest(key)
+            self.drop(key)
+        except DamagedArtifact:
+            for name in (MANIFEST, DROPPED):  # first: without one there is no artifact
+                (self.folder(key) / name).unlink(missing_ok=True)
+            shutil.rmtree(self.folder(key), ignore_errors=True)
 
     def put(self, record: Record, value: Any) -> None:
         """Write aside, sync, rename. A second writer of the same key loses quietly: both made the same thing."""
         aside = self.root / "tmp" / f"{record.key[:16]}-{uuid.uuid4().hex}"
         aside.mkdir(parents=True)
         try:
-            kind = _save(value, aside / "value")
+            kind = values.save(value, aside / "value")
+            files = values.files(aside / "value")
             manifest = {
                 "key": record.key, "kind": record.kind, "label": record.label, "type": kind,
                 "cost": record.cost.__dict__, "execution": record.execution,
-                "size": sum(f.stat().st_size for f in (aside / "value").rglob("*") if f.is_file()),
+                "size": sum(file.stat().st_size for file in files.values()),
+                "files": {name: values.file_digest(file) for name, file in files.items()},
             } | ({"notes": record.notes} if record.notes else {})  # fmt: skip
+            manifest = json.loads(json.dumps(manifest))  # as it is read, which is what its digest is of
+            manifest["digest"] = digest(manifest)
             (aside / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-            _sync(aside)
+            values.sync(aside)
             final = self.folder(record.key)
             final.parent.mkdir(exist_ok=True)
             if final.exists() and not self.has(record.key):
@@ -181,36 +236,11 @@ class LocalStore:
                 continue  # its writer has just renamed it
 
 
-def _save(value: Any, folder: Path) -> str:
-    """Write a value below ``folder`` and return how to read it back."""
-    folder.mkdir()
-    if isinstance(value, dict) and value and all(isinstance(v, np.ndarray) for v in value.values()):
-        for name, array in value.items():
-            np.save(folder / f"{name}.npy", array, allow_pickle=False)
-        return "arrays"
-    if isinstance(value, dict):
-        (folder / "value.json").write_text(json.dumps(value, sort_keys=True, allow_nan=False))
-        return "json"
-    value.save(folder)
-    return f"{type(value).__module__}.{type(value).__qualname__}"
-
-
-def _load(kind: str, folder: Path) -> Any:
-    if kind == "arrays":
-        return {p.stem: np.load(p, allow_pickle=False) for p in sorted(folder.glob("*.npy"))}
-    if kind == "json":
-        return _read_json(folder / "value.json")
-    return import_class(kind).load(folder)  # type: ignore[attr-defined]
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    return json.loads(file.read_text())
-
-
-def _sync(folder: Path) -> None:
-    """Flush every file below a folder to the disk, so that a manifest never outlives its data in a power cut."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            handle = os.open(path, os.O_RDONLY)
-            os.fsync(handle)
-            os.close(handle)
+def _odd(files: dict[str, Path], manifest: dict[str, Any]) -> str:
+    """Return the first file that is not what a manifest says, or all of them together; "" where there is none."""
+    said = manifest.get("files")
+    if said is None:  # made before manifests held digests
+        size = sum(file.stat().st_size for file in files.values())
+        return "" if size == manifest.get("size", size) else "its size"
+    changed = (name for name, file in files.items() if name in said and values.file_digest(file) != said[name])
+    return next(iter(sorted(files.keys() ^ said.keys())), "") or next(changed, "")

@@ -14,7 +14,7 @@ from benchmarks.study.suite import Fits, Scenario, Suite
 from benchmarks.study.testbed import AttributeList, Testbed
 from records.errors import UsageError
 from records.place import ROOT
-from records.sources import add_to_path
+from records.sources import add_to_path, module_file
 from records.typed import merged, read_yaml, typed
 
 T = TypeVar("T")
@@ -82,11 +82,26 @@ def load_mitigation(name_or_path: str, near: Path) -> MitigationFile:
             file = find_file(head, Path.cwd(), "method")
             add_to_path(file.parent)
             module = file.stem
+            _require_own(module, file, name_or_path)
         return MitigationFile(schema=1, name=cls, class_path=f"{module}.{cls}")
     file = mitigation_file(name_or_path, near)
     if file.parent != SUITES / "mitigations":
         add_to_path(file.parent)
-    return read(MitigationFile, file)
+    spec = read(MitigationFile, file)
+    top = (spec.class_path or "").partition(".")[0]
+    if (beside := file.parent / f"{top}.py").is_file():
+        _require_own(top, beside, f"{file}: class_path")
+    return spec
+
+
+def _require_own(module: str, file: Path, where: str) -> None:
+    """Refuse a method whose file is not what its module's name stands for: other code would run in silence."""
+    found = module_file(module)
+    if found is None or (found.resolve() != file.resolve() and found.read_bytes() != file.read_bytes()):
+        raise UsageError(
+            f"{where}: found {file.name}, and {found or 'nothing that can be imported'} is called {module!r} here; "
+            "allowed: a file with a name of its own"
+        )
 
 
 def mitigation_file(name_or_path: str, near: Path) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.study.testbed import ModelSpec, Testbed
 from records.canonical import Spec, digest
-from records.identity import identity
+from records.identity import authors, identity
 from records.names import MetricName
 from records.place import located
 from records.sources import read_class
@@ -121,6 +121,12 @@ class World:
     def judge(self, name: str | None) -> Spec | None:
         """Return the identity of a judge by its name."""
         return None if name is None else self.models["judges"][self.judge_names.index(name)]
+
+    @cached_property
+    def authored(self) -> tuple[tuple[str, str], ...]:
+        """The authors' classes among its data and models, each with the digest of what it does."""
+        specs = [self.data_spec, *(spec for specs in self.models.values() for spec in specs)]
+        return tuple(dict.fromkeys(found for spec in specs for found in authors(spec)))
 
     @cached_property
     def identity(self) -> str:

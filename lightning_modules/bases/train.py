@@ -84,7 +84,7 @@ def train_base(
     data = module.encode(*_pairs(data_set, recipe))
     settings = FitSettings(**recipe.fit)
     average = Average(module, recipe.average) if recipe.average else None
-    checkpoint = Checkpoint(work / recipe.name / "state.pt", average) if work else None
+    checkpoint = Checkpoint(work / recipe.name / "state.pt", average, of=recipe.digest) if work else None
     start = checkpoint.read(module) if checkpoint else None
     callbacks = [callback for callback in (average, checkpoint) if callback is not None]
     seed, schedule = derive(recipe.seed, recipe.name, "fit"), cosine(settings.warmup, settings.steps)

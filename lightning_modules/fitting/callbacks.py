@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import time
 from pathlib import Path
 from typing import Any
@@ -71,16 +72,25 @@ class Average(Callback):
 
 
 class Checkpoint(Callback):
-    """Writes the state of a training every so often, so that a killed run goes on where it was."""
+    """Writes the state of a training every so often, so that a killed run goes on where it was.
 
-    def __init__(self, file: Path, average: Average | None, seconds: float = 120.0) -> None:
-        self.file, self.average, self.seconds, self._last = file, average, seconds, time.monotonic()
+    Attributes:
+        of: what is trained; a file of another training, or one that cannot be read, is not gone on from.
+    """
+
+    def __init__(self, file: Path, average: Average | None, seconds: float = 120.0, of: str = "") -> None:
+        self.file, self.average, self.seconds, self.of, self._last = file, average, seconds, of, time.monotonic()
 
     def read(self, module: nn.Module) -> Start:
         """Put the module and its average where the last checkpoint was; return where to go on."""
         if not self.file.exists():
             return Start()
-        state = torch.load(self.file, weights_only=True)
+        try:
+            state = torch.load(self.file, weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError):
+            return Start()
+        if state.get("of", "") != self.of:
+            return Start()
         module.load_state_dict(state["module"])
         if self.average is not None:
             self.average.weights = state["average"]
@@ -96,6 +106,7 @@ class Checkpoint(Callback):
             "scheduler": trainer.lr_scheduler_configs[0].scheduler.state_dict(),
         }
         state = {
+            "of": self.of,
             "step": batch[0] + 1,
             "losses": module.losses_so_far(),
             "module": module.state_dict(),

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import torch
+from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from torch import distributed as dist
 
 from lightning_modules.settings import Execution
+
+
+class Alone(LightningEnvironment):
+    """One process on its own, whatever the variables of a cluster say: a step of a study is no task of its job."""
+
+    def local_rank(self) -> int:
+        """Return 0."""
+        return 0
+
+    def node_rank(self) -> int:
+        """Return 0."""
+        return 0
 
 
 def device() -> torch.device:
@@ -25,16 +38,24 @@ def world(execution: Execution) -> int:
     return execution.nodes * count(execution)
 
 
-def inside() -> bool:
-    """Return whether this process is one device's, started here or by a launcher such as torchrun."""
-    return "LOCAL_RANK" in os.environ
+def inside(execution: Execution) -> bool:
+    """Return whether this process is one device's of a fit on several machines, which torchrun starts.
+
+    Processes of one machine are started here, by whatever this one was started.
+    """
+    return execution.nodes > 1 and dist.is_available() and dist.is_torchelastic_launched()
 
 
 def options(execution: Execution) -> dict[str, Any]:
-    """Return the Trainer's options for the devices of a fit; over several, gradients are added up outside of it."""
+    """Return the Trainer's options for the devices of a fit; over several, gradients are added up outside of it.
+
+    The environment is named: Lightning would guess one from the variables of Slurm, LSF, MPI or torchrun, and wait for
+    processes that nobody starts.
+    """
     if world(execution) == 1:
-        return {}
+        return {"plugins": [Alone()]}
     return {
+        "plugins": [TorchElasticEnvironment() if execution.nodes > 1 else LightningEnvironment()],
         "devices": count(execution),
         "num_nodes": execution.nodes,
         "strategy": "ddp",

@@ -56,7 +56,7 @@ def fit(
     several = devices.world(module.execution)
     if several > settings.batch_size:
         raise ValueError(f"a batch of {settings.batch_size} cannot be shared out over {several} devices")
-    if several > 1 and not devices.inside() and len(order):
+    if several > 1 and not devices.inside(module.execution) and len(order):
         if callbacks or first or schedule is not None:
             raise ValueError("checkpoints, callbacks and schedules of one's own need a fit on one device")
         losses = ranks.fit(module, data, order, settings, seed, objective, progress)

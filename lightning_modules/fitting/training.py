@@ -7,6 +7,7 @@ Every random number of training step s comes from (seed, s) and the samples of s
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -62,8 +63,13 @@ def train(
 
 
 def trainer(**options: Any) -> Trainer:
-    """Return a trainer on one device, where `options` say nothing else."""
-    return Trainer(**{"accelerator": "auto", "devices": 1, "barebones": True, "inference_mode": True, **options})
+    """Return a trainer on one device, where `options` say nothing else.
+
+    Its root is no folder: under Slurm, Lightning writes `hpc_ckpt_*.ckpt` there when a job is about to end, and loads
+    what lies there into the next model, whatever that is.
+    """
+    alone = {"accelerator": "auto", "devices": 1, "plugins": [devices.Alone()], "default_root_dir": os.devnull}
+    return Trainer(**{**alone, "barebones": True, "inference_mode": True, **options})
 
 
 @contextmanager

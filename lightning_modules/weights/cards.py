@@ -14,7 +14,7 @@ from typing import Any
 CARD = "card.json"
 #: Bytes from which on the digest of a file is remembered between processes, and where.
 LARGE = 64 * 2**20
-MEMORY = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mmcollapse" / "digests"
+MEMORY = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "mmcollapse" / "digests"
 #: Endings of what only people read in a model's folder.
 FOR_PEOPLE = {".gif", ".jpeg", ".jpg", ".md", ".pdf", ".png", ".webp"}
 

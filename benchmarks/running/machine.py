@@ -1,0 +1,47 @@
+"""What of a machine this process may use: processors and memory, as its job or container is allowed them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+def processors() -> int:
+    """Return how many processors this process may use: of its affinity, and no more than a container's quota."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
+    count = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    for folder in _groups():
+        with suppress(OSError, ValueError, IndexError, ZeroDivisionError):
+            if (folder / "cpu.max").is_file():
+                quota, period = map(int, (folder / "cpu.max").read_text().split())
+            else:
+                quota, period = (int((folder / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+            if quota > 0:
+                count = min(count, max(1, quota // period))
+    return max(1, count)
+
+
+def memory() -> int:
+    """Return the bytes of memory that this process may use: of the machine, and no more than a container's limit."""
+    size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for folder in _groups():
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            with suppress(OSError, ValueError):  # "max", or there is none
+                size = min(size, int((folder / name).read_text()))
+    return size
+
+
+def _groups() -> Iterator[Path]:
+    """Yield the folders of this process's control groups, and of those around them."""
+    paths = {"": ""}
+    with suppress(OSError, ValueError):
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        paths |= {kinds: path for _, kinds, path in (line.split(":", 2) for line in lines)}
+    for kinds, path in paths.items():
+        for root in {CGROUPS / kinds, *(CGROUPS / kind for kind in kinds.split(","))}:
+            folder = root / path.lstrip("/")
+            yield from (each for each in (folder, *folder.parents) if each.is_relative_to(root))

@@ -1,0 +1,56 @@
+"""How a value is written as files and read back, and how files are told from what was written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from records.sources import import_class
+
+
+def save(value: Any, folder: Path) -> str:
+    """Write a value below ``folder`` and return how to read it back."""
+    folder.mkdir()
+    if isinstance(value, dict) and value and all(isinstance(v, np.ndarray) for v in value.values()):
+        for name, array in value.items():
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+        return "arrays"
+    if isinstance(value, dict):
+        (folder / "value.json").write_text(json.dumps(value, sort_keys=True, allow_nan=False))
+        return "json"
+    value.save(folder)
+    return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+def load(kind: str, folder: Path) -> Any:
+    """Return the value that `save` wrote."""
+    if kind == "arrays":
+        return {p.stem: np.load(p, allow_pickle=False) for p in sorted(folder.glob("*.npy"))}
+    if kind == "json":
+        return json.loads((folder / "value.json").read_bytes())
+    return import_class(kind).load(folder)  # type: ignore[attr-defined]
+
+
+def files(folder: Path) -> dict[str, Path]:
+    """Return every file below a folder, by its name there."""
+    return {f.relative_to(folder).as_posix(): f for f in sorted(folder.rglob("*")) if f.is_file()}
+
+
+def file_digest(file: Path) -> str:
+    """Return the sha256 of a file's bytes."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sync(folder: Path) -> None:
+    """Flush every file below a folder to the disk, so that a manifest never outlives its data in a power cut."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            handle = os.open(path, os.O_RDONLY)
+            os.fsync(handle)
+            os.close(handle)
