@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
 
-from lightning_modules.captioning.decoding import processors
+from lightning_modules.captioning.decoding import complete, processors, without_decoding
 from lightning_modules.families.image_to_text import family_of
 from lightning_modules.fitting import adapter_files, runner
 from lightning_modules.fitting.contracts import Generated, Progress
@@ -58,6 +58,7 @@ class CaptionerModule(PairModule):
         prompt: str | None = None,
     ) -> None:
         super().__init__()
+        without_decoding(model)
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
         self.batch_size, self.max_length, self.prompt = batch_size, max_length, prompt
         self.family = family_of(model.config.model_type)(model, tokenizer, prompt)
@@ -206,13 +207,8 @@ class CaptionerModule(PairModule):
         with quiet():  # it would guess at padding that cannot be there: every caption starts with one token
             tokens = self.family.write(
                 features,
-                do_sample=False,
-                num_beams=decoding.beams,
-                max_new_tokens=decoding.max_new_tokens,
-                use_cache=True,
+                generation_config=complete(decoding, self.family),
                 logits_processor=processors(decoding, streams),
-                eos_token_id=self.family.ends,
-                pad_token_id=self.family.pad,
             )
         ends = torch.isin(tokens, torch.tensor(self.family.ends, device=tokens.device)).long()
         return tokens.masked_fill(ends.cumsum(1) - ends > 0, -100)
