@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
 
-from lightning_modules.captioning.decoding import complete, processors, without_decoding
+from lightning_modules.captioning.decoding import complete, processors, tokens_of, without_decoding
 from lightning_modules.families.image_to_text import family_of
 from lightning_modules.fitting import adapter_files, runner
 from lightning_modules.fitting.contracts import Generated, Progress
@@ -86,7 +86,8 @@ class CaptionerModule(PairModule):
         """
         if sources.is_adapter(folder):
             return adapter_files.load(cls, folder)
-        parts = loading.read(folder, dtype, AutoModelForImageTextToText, AutoTokenizer, AutoImageProcessor)
+        kinds, tokens = (AutoModelForImageTextToText, AutoTokenizer, AutoImageProcessor), tokens_of(folder)
+        parts = loading.read(folder, dtype, *kinds, generation_config=tokens)
         saved = Path(folder) / SETTINGS
         settings = json.loads(saved.read_text(encoding="utf-8")) if saved.is_file() else {}
         module = cls(*parts, **{**settings, **arguments})

@@ -5,7 +5,9 @@ Sampling is such that every random number belongs to one caption.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +25,7 @@ from lightning_modules.settings import CaptionDecoding
 
 #: What a model's own generation settings say about its tokens; all else in them is decoding.
 TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
+FILES = ("generation_config.json", "config.json")
 
 
 def without_decoding(model: nn.Module) -> None:
@@ -35,6 +38,24 @@ def without_decoding(model: nn.Module) -> None:
         own = getattr(network, "generation_config", None)
         if own is not None:
             network.generation_config = GenerationConfig(**{name: getattr(own, name, None) for name in TOKENS})
+
+
+def tokens_of(folder: Path) -> GenerationConfig:
+    """Return what a folder's generation settings, or else its configuration, say about special tokens.
+
+    Some settings are refused by transformers where it reads them itself.
+
+    Raises:
+        ValueError: a token is not given by its number.
+    """
+    file = next((Path(folder) / name for name in FILES if (Path(folder) / name).is_file()), None)
+    said = {} if file is None else json.loads(file.read_text(encoding="utf-8"))
+    tokens = {name: said[name] for name in TOKENS if said.get(name) is not None}
+    for name, value in tokens.items():
+        numbers = value if isinstance(value, list) else [value]
+        if not all(isinstance(number, int) for number in numbers):
+            raise ValueError(f"{file}: {name}: found {value!r}; allowed: the number of a token, or a list of such")
+    return GenerationConfig(**tokens)
 
 
 def complete(decoding: CaptionDecoding, family: ImageToTextFamily) -> GenerationConfig:
