@@ -39,7 +39,7 @@ class CaptionerModule(PairModule):
     Attributes:
         model: a transformers image-to-text model of a family in `families/`.
         batch_size: images captioned side by side; no result depends on it beyond rounding.
-        max_length: longest caption to train on in tokens; longer ones lose their end.
+        max_length: longest caption to train on in tokens, as far as the model has positions; longer ones lose their end.
         prompt: what captions continue, or the instruction that asks for them; None = the family's own.
     """
 
@@ -62,6 +62,12 @@ class CaptionerModule(PairModule):
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
         self.batch_size, self.max_length, self.prompt = batch_size, max_length, prompt
         self.family = family_of(model.config.model_type)(model, tokenizer, prompt)
+        room = self.family.room
+        if room is not None and room < 1:
+            raise ValueError(
+                f"prompt: found {len(self.family.opening)} tokens; allowed: at least {1 - room} fewer, so that the model has a "
+                "position left for a caption"
+            )
         for name, parameter in model.named_parameters():
             if name.startswith(self.family.frozen):
                 parameter.requires_grad_(False)
@@ -135,7 +141,9 @@ class CaptionerModule(PairModule):
 
     def labels(self, captions: Sequence[str]) -> Tensor:
         """Return the tokens to be learned, words then end, (n, t) int64, filled up with -100."""
-        words = [self.family.words(text)[: self.max_length] for text in captions]
+        room = self.family.room
+        longest = self.max_length if room is None else min(self.max_length, room)
+        words = [self.family.words(text)[:longest] for text in captions]
         rows = [torch.tensor([*ids, self.family.end]) for ids in words]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-100)
 
@@ -180,6 +188,12 @@ class CaptionerModule(PairModule):
         """
         if len(inputs) != len(seeds):
             raise ValueError(f"one seed per image: {len(inputs)} images, {len(seeds)} seeds")
+        room = self.family.room
+        if room is not None and decoding.max_new_tokens > room + 1:  # the last word is never read
+            raise ValueError(
+                f"decoding: max_new_tokens: found {decoding.max_new_tokens}; allowed: at most {room + 1}, "
+                "for which this captioner has positions"
+            )
         self._work = {"images": inputs, "decoding": decoding, "seeds": seeds}
         parts = runner.predict(self, len(inputs), self.batch_size, progress)
         self._work = {}

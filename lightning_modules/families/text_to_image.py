@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lightning_modules.families import find
 from lightning_modules.inputs import latents as latent_space
-from lightning_modules.inputs.tokens import tokenize
+from lightning_modules.inputs.tokens import places, tokenize
 
 Tensors = dict[str, Tensor]
 #: The usual layers to adapt of transformers that attend over image and text tokens together.
@@ -28,7 +28,7 @@ class TextToImageFamily:
         settings: the other values of `model_index.json`.
         denoiser: name of the part that is trained.
         encoders: names of the text encoders.
-        lengths: tokens per text encoder, where the pipeline takes fewer than the tokenizer allows.
+        lengths: tokens per text encoder, where the pipeline takes fewer than tokenizer and encoder allow.
         lora_targets: names (endings) of the layers that get an adapter where the user names none.
     """
 
@@ -83,7 +83,10 @@ class TextToImageFamily:
         for encoder in self.present:
             suffix = encoder.removeprefix("text_encoder")
             found["ids" + suffix], found["mask" + suffix] = tokenize(
-                self.parts["tokenizer" + suffix], prompts, fixed=True, longest=self.lengths.get(encoder)
+                self.parts["tokenizer" + suffix],
+                prompts,
+                fixed=True,
+                limits=(self.lengths.get(encoder), places(self.parts[encoder])),
             )
         return found
 
