@@ -39,7 +39,7 @@ class CaptionerModule(PairModule):
     Attributes:
         model: a transformers image-to-text model of a family in `families/`.
         batch_size: images captioned side by side; no result depends on it beyond rounding.
-        max_length: longest caption to train on in tokens, as far as the model has positions; longer ones lose their end.
+        max_length: longest caption to train on in tokens, as far as there are positions; longer ones lose their end.
         prompt: what captions continue, or the instruction that asks for them; None = the family's own.
     """
 
@@ -65,8 +65,8 @@ class CaptionerModule(PairModule):
         room = self.family.room
         if room is not None and room < 1:
             raise ValueError(
-                f"prompt: found {len(self.family.opening)} tokens; allowed: at least {1 - room} fewer, so that the model has a "
-                "position left for a caption"
+                f"prompt: found {len(self.family.opening)} tokens; allowed: at least {1 - room} fewer, "
+                "so that the model has a position left for a caption"
             )
         for name, parameter in model.named_parameters():
             if name.startswith(self.family.frozen):

@@ -1,4 +1,4 @@
-"""How texts become tokens: of any tokenizer, as many as its network reads, and a word-level one of a known vocabulary."""
+"""How texts become tokens: as many as their network reads, and a word-level tokenizer of a known vocabulary."""
 
 from __future__ import annotations
 

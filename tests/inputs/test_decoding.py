@@ -130,5 +130,7 @@ def test_the_tokens_of_a_model_are_facts_and_stay(folders, tmp_path):
 def test_a_token_without_a_number_is_refused(folders, tmp_path):
     folder, _ = folders("git")
     copy = changed(folder, tmp_path / "changed", "generation_config.json", {"eos_token_id": "[SEP]"})
-    with pytest.raises(ValueError, match=r"generation_config\.json: eos_token_id: found '\[SEP\]'; allowed: the number"):
+    with pytest.raises(
+        ValueError, match=r"generation_config\.json: eos_token_id: found '\[SEP\]'; allowed: the number"
+    ):
         CaptionerModule.load(copy)

@@ -122,7 +122,9 @@ def test_a_judge_of_captions_reads_as_far_as_its_positions():
 def test_so_does_a_judge_of_both():
     text = hf.CLIPTextConfig(**SIZES, vocab_size=8, max_position_embeddings=12, eos_token_id=3, bos_token_id=1)
     vision = hf.CLIPVisionConfig(**SIZES, image_size=16, patch_size=8)
-    network = hf.CLIPModel(hf.CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=8)).eval()
+    network = hf.CLIPModel(
+        hf.CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=8)
+    ).eval()
     named, unnamed = (ClipJudge(network, word_tokenizer(("red", "dot"), n), None) for n in (12, int(1e30)))
     texts = ["red dot", "dot " * 40, ""]
     np.testing.assert_array_equal(unnamed.embed_texts(texts), named.embed_texts(texts))
@@ -160,7 +162,9 @@ def test_longer_captions_than_there_are_positions_for_are_refused(family):
 
 def test_a_prompt_that_leaves_no_position_is_refused(tmp_path):
     captioners.write("vit_gpt2", tmp_path)
-    with pytest.raises(ValueError, match=r"prompt: found \d+ tokens; allowed: at least \d+ fewer, so that the model has"):
+    with pytest.raises(
+        ValueError, match=r"prompt: found \d+ tokens; allowed: at least \d+ fewer, so that the model has"
+    ):
         CaptionerModule.load(tmp_path, prompt="a photo of " * 60)
 
 
