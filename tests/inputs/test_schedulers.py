@@ -74,10 +74,12 @@ def test_every_scheduler_that_is_accepted_reaches_large_latents(name, kind, step
     check(own_of(name, prediction_type=kind), steps, [name for name in NAMES if name not in HEAVY])
 
 
+EVERY = [(name, kind) for name in OWN for kind in PREDICTIONS if (name, kind) != ("zero", "epsilon")]  # 0 / 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 2, 8, 25])
-@pytest.mark.parametrize("kind", PREDICTIONS)
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize(("name", "kind"), EVERY)
 def test_so_does_every_scheduler_of_every_process(name, kind, steps):
     check(own_of(name, prediction_type=kind), steps, NAMES)
 
