@@ -58,6 +58,8 @@ class CaptionerModule(PairModule):
         prompt: str | None = None,
     ) -> None:
         super().__init__()
+        if max_length < 1:
+            raise ValueError(f"max_length: found {max_length}; allowed: at least 1 token")
         without_decoding(model)
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
         self.batch_size, self.max_length, self.prompt = batch_size, max_length, prompt
@@ -194,6 +196,7 @@ class CaptionerModule(PairModule):
                 f"decoding: max_new_tokens: found {decoding.max_new_tokens}; allowed: at most {room + 1}, "
                 "for which this captioner has positions"
             )
+        without_decoding(self.model)  # once more: whoever holds the model may have set some since
         self._work = {"images": inputs, "decoding": decoding, "seeds": seeds}
         parts = runner.predict(self, len(inputs), self.batch_size, progress)
         self._work = {}

@@ -62,11 +62,11 @@ def check(own: Any, steps: int, names: Any) -> None:
     if steps > 2:
         assert {"DDPMScheduler", "EulerDiscreteScheduler"} <= set(found)
     for scheduler in found.values():
-        for far in (0.5, 2.0, 5.0):
+        for far in (0.5, 5.0):
             assert error(own, scheduler, steps, far) < 0.05, type(scheduler).__name__
 
 
-CASES = [("pndm", "epsilon", 8), ("euler", "v_prediction", 8), ("dpm", "sample", 8), ("ddim", "epsilon", 3)]
+CASES = [("pndm", "epsilon", 4), ("euler", "v_prediction", 3), ("dpm", "sample", 3)]
 
 
 @pytest.mark.parametrize(("name", "kind", "steps"), CASES)
@@ -87,9 +87,9 @@ def test_so_does_every_scheduler_of_every_process(name, kind, steps):
 @pytest.mark.parametrize("shifting", [{"shift": 3.0}, {"shift": 3.0, "use_dynamic_shifting": True}])
 def test_so_does_every_one_of_a_flow(shifting):
     own = diffusers.FlowMatchEulerDiscreteScheduler(**shifting)
-    found = accepted(own, 8, [name for name in NAMES if name not in HEAVY])
+    found = accepted(own, 4, [name for name in NAMES if name not in HEAVY])
     assert {"DPMSolverMultistepScheduler", "FlowMatchHeunDiscreteScheduler"} <= set(found)
-    assert all(error(own, scheduler, 8, 5.0) < 0.05 for scheduler in found.values())
+    assert all(error(own, scheduler, 4, 5.0) < 0.05 for scheduler in found.values())
 
 
 @pytest.mark.parametrize("scheduler", ["DDIMScheduler", "DDPMScheduler", "DDIMParallelScheduler", "TCDScheduler"])
@@ -134,7 +134,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory):
     return folders_of(tmp_path_factory)
 
 
-@pytest.mark.parametrize("scheduler", ["DDIMScheduler", "DDIMParallelScheduler"])
+@pytest.mark.parametrize("scheduler", ["DDIMScheduler", pytest.param("DDIMParallelScheduler", marks=pytest.mark.slow)])
 def test_images_by_ddim_are_those_of_the_model(folders, scheduler):
     """DDIM takes the steps of Euler's method, so the images of a model that comes with that stay what they are."""
     folder: Path = folders("sdxl")

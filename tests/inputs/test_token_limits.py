@@ -30,7 +30,7 @@ torch.set_num_threads(1)
 ONE, TWO = ["red dot"], ["red dot", "blue box green bar pink sky " * 4]
 SEEDS = np.arange(2, dtype=np.uint64)
 QUICK = ImageDecoding(1, 1.0)
-MORE = ("sd15", "sd21", "pixart_alpha", "sd3_without_t5", "flux_dev", "flux_schnell")
+MORE = ("sdxl", "sd15", "sd21", "pixart_alpha", "sd3_without_t5", "flux_dev", "flux_schnell")
 
 
 def slow(name: str) -> Any:
@@ -49,10 +49,7 @@ def tokenizers_of(module: GeneratorModule) -> list[Any]:
 # --- generators
 
 
-@pytest.mark.parametrize(
-    "said",
-    [None, "left out", int(1e30), 1e30, 10**6, 4 * LENGTH, LENGTH, 0, -1],
-)
+@pytest.mark.parametrize("said", ["left out", None])
 def test_the_limit_is_the_encoder_s_positions(folders, tmp_path, said):
     shutil.copytree(folders("sd15"), tmp_path / "sd15", symlinks=True)
     file = tmp_path / "sd15" / "tokenizer" / "tokenizer_config.json"
@@ -60,12 +57,16 @@ def test_the_limit_is_the_encoder_s_positions(folders, tmp_path, said):
     if said == "left out":
         settings.pop("model_max_length")
     file.write_text(json.dumps(settings))
-    module = load(tmp_path / "sd15", "sd15")
+    own, module = load(folders("sd15"), "sd15"), load(tmp_path / "sd15", "sd15")
     assert module.family.tokens(TWO)["ids"].shape == (2, LENGTH)
-    assert module.family.tokens(ONE)["ids"].shape == (1, LENGTH)
-    if said in ("left out", int(1e30)):
-        own = load(folders("sd15"), "sd15").generate(TWO, QUICK, SEEDS).outputs
-        assert np.array_equal(module.generate(TWO, QUICK, SEEDS).outputs, own)
+    assert np.array_equal(module.generate(TWO, QUICK, SEEDS).outputs, own.generate(TWO, QUICK, SEEDS).outputs)
+
+
+def test_so_it_is_whatever_a_tokenizer_says(folders):
+    module = load(folders("sd15"), "sd15")
+    for said in (None, int(1e30), 1e30, 10**6, 4 * LENGTH, LENGTH, float(LENGTH), 0, -1, "many"):
+        module.parts["tokenizer"].model_max_length = said
+        assert [module.family.tokens(prompts)["ids"].shape[1] for prompts in (ONE, TWO)] == [LENGTH, LENGTH]
 
 
 def test_a_tokenizer_may_allow_less(folders):
@@ -74,7 +75,7 @@ def test_a_tokenizer_may_allow_less(folders):
     assert module.family.tokens(TWO)["ids"].shape == (2, 5)
 
 
-@pytest.mark.parametrize("name", ["sdxl", "pixart_sigma", "sd3", *(slow(name) for name in MORE)])
+@pytest.mark.parametrize("name", ["pixart_sigma", "sd3", *(slow(name) for name in MORE)])
 def test_an_image_does_not_depend_on_its_neighbours(folders, name):
     module = load(folders(name), name)
     for tokenizer in tokenizers_of(module):
@@ -132,10 +133,11 @@ def test_so_does_a_judge_of_both():
 
 # --- captioners
 
+SOME = ("blip_2_opt", "vit_gpt2", "llava")
 ROOM = {"blip_2_opt": 59, "blip": 127, "git": 127, "vit_gpt2": 63, "blip_2_t5": None}
 
 
-@pytest.mark.parametrize("family", captioners.FAMILIES)
+@pytest.mark.parametrize("family", [f if f in SOME else slow(f) for f in captioners.FAMILIES])
 def test_a_caption_never_runs_out_of_positions(family):
     module = TinyCaptioner(family)
     room = module.family.room
@@ -152,7 +154,7 @@ def test_a_caption_never_runs_out_of_positions(family):
         assert module.family.write(features, **told).shape == (1, last)
 
 
-@pytest.mark.parametrize("family", ["vit_gpt2", "git", "llava"])
+@pytest.mark.parametrize("family", ["vit_gpt2", "llava"])
 def test_longer_captions_than_there_are_positions_for_are_refused(family):
     module = TinyCaptioner(family)
     most = module.family.room + 1
@@ -166,6 +168,13 @@ def test_a_prompt_that_leaves_no_position_is_refused(tmp_path):
         ValueError, match=r"prompt: found \d+ tokens; allowed: at least \d+ fewer, so that the model has"
     ):
         CaptionerModule.load(tmp_path, prompt="a photo of " * 60)
+
+
+@pytest.mark.parametrize("most", [0, -5])
+def test_no_length_to_train_on_is_refused(tmp_path, most):
+    captioners.write("git", tmp_path)
+    with pytest.raises(ValueError, match=f"max_length: found {most}; allowed: at least 1 token"):
+        CaptionerModule.load(tmp_path, max_length=most)
 
 
 def test_a_fit_on_long_captions_goes_through():
