@@ -46,10 +46,15 @@ def tokens_of(folder: Path) -> GenerationConfig:
     Some settings are refused by transformers where it reads them itself.
 
     Raises:
-        ValueError: a token is not given by its number.
+        ValueError: the file holds no mapping, or a token is not given by its number.
     """
     file = next((Path(folder) / name for name in FILES if (Path(folder) / name).is_file()), None)
-    said = {} if file is None else json.loads(file.read_text(encoding="utf-8"))
+    try:
+        said = {} if file is None else json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file}: found no JSON ({error}); allowed: what transformers wrote") from error
+    if not isinstance(said, dict):
+        raise ValueError(f"{file}: found {type(said).__name__}; allowed: a mapping, as transformers writes it")
     tokens = {name: said[name] for name in TOKENS if said.get(name) is not None}
     for name, value in tokens.items():
         numbers = value if isinstance(value, list) else [value]

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from lightning_modules.captioning.captioner import CaptionerModule
+from lightning_modules.captioning.decoding import tokens_of
 from lightning_modules.settings import CaptionDecoding
 from lightning_modules.tiny import captioners
 from tests.lightning_modules.tiny_captioners import images
@@ -143,3 +144,18 @@ def test_a_token_without_a_number_is_refused(folders, tmp_path):
         ValueError, match=r"generation_config\.json: eos_token_id: found '\[SEP\]'; allowed: the number"
     ):
         CaptionerModule.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("{", r"generation_config\.json: found no JSON \("),
+        ("[]", r"generation_config\.json: found list; allowed: a mapping"),
+        ('{"pad_token_id": 1.5}', r"pad_token_id: found 1\.5; allowed: the number"),
+        ('{"eos_token_id": [3, null]}', r"eos_token_id: found \[3, None\]; allowed: the number"),
+    ],
+)
+def test_settings_that_cannot_be_read_are_refused(tmp_path, text, found):
+    (tmp_path / "generation_config.json").write_text(text)
+    with pytest.raises(ValueError, match=found):
+        tokens_of(tmp_path)
