@@ -29,12 +29,14 @@ class TextToImageFamily:
         denoiser: name of the part that is trained.
         encoders: names of the text encoders.
         lengths: tokens per text encoder, where the pipeline takes fewer than tokenizer and encoder allow.
+        abreast: encoders whose states are put side by side, token by token, so that all read equally many.
         lora_targets: names (endings) of the layers that get an adapter where the user names none.
     """
 
     denoiser: ClassVar[str] = "unet"
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder",)
     lengths: ClassVar[Mapping[str, int]] = {}
+    abreast: ClassVar[tuple[str, ...]] = ()
     lora_targets: ClassVar[tuple[str, ...]] = ("to_q", "to_k", "to_v", "to_out.0")
 
     def __init__(self, parts: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
@@ -82,13 +84,17 @@ class TextToImageFamily:
         found: Tensors = {}
         for encoder in self.present:
             suffix = encoder.removeprefix("text_encoder")
+            together = self.abreast if encoder in self.abreast else (encoder,)
+            limits = [limit for each in together for limit in self._limits(each)]
             found["ids" + suffix], found["mask" + suffix] = tokenize(
-                self.parts["tokenizer" + suffix],
-                prompts,
-                fixed=True,
-                limits=(self.lengths.get(encoder), places(self.parts[encoder])),
+                self.parts["tokenizer" + suffix], prompts, fixed=True, limits=limits
             )
         return found
+
+    def _limits(self, encoder: str) -> tuple[int | None, ...]:
+        """Return the most tokens that the pipeline, an encoder and its tokenizer take, where each names a number."""
+        tokenizer = self.parts["tokenizer" + encoder.removeprefix("text_encoder")]
+        return self.lengths.get(encoder), places(self.parts[encoder]), tokenizer.model_max_length
 
     def conditions(self, tokens: Tensors) -> Tensors:
         """Encode tokens: tensors of n rows by name."""

@@ -85,6 +85,15 @@ def test_an_image_does_not_depend_on_its_neighbours(folders, name):
     assert module.family.tokens(ONE)["ids"].shape[1] == module.family.tokens(TWO)["ids"].shape[1]
 
 
+@pytest.mark.parametrize("name", ["sd3_without_t5", slow("sdxl")])
+def test_encoders_that_stand_side_by_side_read_equally_many_tokens(folders, name):
+    module = load(folders(name), name)
+    module.parts["tokenizer"].model_max_length, module.parts["tokenizer_2"].model_max_length = 9, int(1e30)
+    found = module.family.tokens(TWO)
+    assert found["ids"].shape == found["ids_2"].shape == (2, 9)
+    assert len(module.generate(TWO, QUICK, SEEDS).outputs) == 2
+
+
 def test_a_tokenizer_without_a_token_to_pad_with_is_refused_at_once(folders):
     words = word_tokenizer(("red", "dot"), LENGTH)
     words.pad_token = None
