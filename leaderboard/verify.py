@@ -11,6 +11,7 @@ from leaderboard.entries import Entry, EntryCell, EntryRow
 from leaderboard.grain import above, grain, items_of
 from leaderboard.statistics import SEEDS_FOR_RANKS
 from records.names import MetricName
+from records.place import NAME
 from records.results import CellResult
 
 SPREADS = 3.0  # standard deviations over seeds by which a cell may move on another kind of host
@@ -124,7 +125,8 @@ def _labels(found: Findings, entry: Entry, keys: Mapping[tuple[str, int], str]) 
 def compare_rerun(row: EntryRow, cell: EntryCell, versions: Mapping[str, str], made: CellResult) -> Findings:
     """Compare a cell of an entry with the same cell run again.
 
-    On equal execution (device, processor, threads, versions of packages) every number must be equal to the last bit.
+    On equal execution (device, processor, threads, versions of the packages that both name) every number must be equal
+    to the last bit.
     Elsewhere training takes another course within the noise of a seed: there a number may move by three standard
     deviations over the entry's seeds, or by the metric's minimum effect where that is more.
 
@@ -135,7 +137,9 @@ def compare_rerun(row: EntryRow, cell: EntryCell, versions: Mapping[str, str], m
         made: The cell run again.
     """
     found = Findings()
-    same = dict(versions) == dict(made.versions) and (cell.device, cell.machine, cell.threads) == tuple(
+    packages = set(versions) & set(made.versions) - {NAME}  # older files name fewer, and a release moves no number
+    same = all(versions[name] == made.versions[name] for name in packages)
+    same = same and (cell.device, cell.machine, cell.threads) == tuple(
         made.execution.get(name, default) for name, default in (("device", ""), ("machine", ""), ("threads", 0))
     )
     checked = 0

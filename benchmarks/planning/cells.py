@@ -36,17 +36,11 @@ class Cell:
         s = self.scenario
         return {
             "trains": sorted(s.trains), "images": s.images, "captions": s.captions, "prompts": s.prompts,
-            "frozen": sorted(set(s.frozen) & self.makes), "start": s.start,
+            "frozen": sorted(set(s.frozen) & s.makes), "start": s.start,
             "members": s.members if s.members.count > 1 else None,
-            "generate": {modality: getattr(self.generate, modality) for modality in self.makes},
+            "generate": {modality: getattr(self.generate, modality) for modality in s.makes},
             "fit": {modality: getattr(self.fit, modality) for modality in s.trains},
         }  # fmt: skip
-
-    @property
-    def makes(self) -> set[str]:
-        """The modalities that make data; a modality that trains is always among them."""
-        s = self.scenario
-        return {m for m, source in (("captioner", s.captions), ("generator", s.images)) if source == m}
 
     def protocol(self, world: World) -> str:
         """Return the digest of what makes two cells comparable: never mitigations, seeds, metrics or names.
@@ -54,7 +48,7 @@ class Cell:
         A scenario patched by a method is scored under the protocol of the scenario as it was.
         """
         members = self.scenario.members
-        part = world.part(self.makes, members.count if members.kind == "diverse" else 1)
+        part = world.part(self.scenario.makes, members.count if members.kind == "diverse" else 1)
         return digest([versions(), part, self.topology, self.iterations, self.n, self.evaluate, self.shard])
 
     def key(self, world: World) -> str:

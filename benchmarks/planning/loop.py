@@ -64,8 +64,8 @@ class Walk:
 
     def load_bases(self) -> Iterator[Step]:
         """Yield the base model of every member; copies share the anchor's weights and differ in their seeds."""
-        for modality, role in (("captioner", "captioners"), ("generator", "generators")):
-            specs = self.world.models[role]
+        for modality in sorted(self.scenario.makes):
+            specs = self.world.models[f"{modality}s"]
             diverse = self.scenario.members.kind == "diverse"
             keys = []
             for member in range(self.k):

@@ -32,7 +32,7 @@ def unmet_needs(plan: Plan) -> list[str]:
             sentences.append(
                 f"metrics of {name} will be absent: testbed {plan.world.testbed.name!r} names no list of attributes"
             )
-        if "train_features" in family.needs and not trained(plan.world):
+        if "train_features" in family.needs and plan.world.models["generators"] and not trained(plan.world):
             why = f"the first generator does not name {TRAINED!r} under trained_on"
             sentences.append(f"metrics of {name} will be absent: {why}")
         elif "train_features" in family.needs and (have := data.sizes.get(TRAINED, 0)) < plan.suite.evaluate.n:

@@ -123,16 +123,25 @@ class _Planner:
                 raise UsageError(
                     f"{where}: {key}: found {wanted}; allowed: at most {size}, the size of split {split!r}"
                 )
+        self.check_members(where, scenario)
         for modality in scenario.trains:
             self.check_precision(where, modality, sized["fit"], scenario.members.count)
-        if scenario.members.kind == "diverse":
-            for role in ("captioners", "generators"):
-                have = len(self.world.models[role])
-                if scenario.members.count > have:
-                    raise UsageError(
-                        f"{where}: members.count: found {scenario.members.count}; allowed: at most {have}, "
-                        f"the number of {role} in testbed {self.world.testbed.name!r}"
-                    )
+
+    def check_members(self, where: str, scenario: Scenario) -> None:
+        testbed, count = self.world.testbed.name, scenario.members.count
+        for modality in sorted(scenario.makes):
+            have = len(self.world.models[f"{modality}s"])
+            if not have:
+                key = "captions" if modality == "captioner" else "images"
+                raise UsageError(
+                    f"{where}: {key}: found {modality!r}, and testbed {testbed!r} names no {modality}s; "
+                    f"allowed: scenarios that ask no {modality}, or {modality}s in the testbed"
+                )
+            if scenario.members.kind == "diverse" and count > have:
+                raise UsageError(
+                    f"{where}: members.count: found {count}; allowed: at most {have}, "
+                    f"the number of {modality}s in testbed {testbed!r}"
+                )
 
     def check_precision(self, where: str, modality: str, fits: Any, count: int) -> None:
         precision = getattr(fits, modality).precision

@@ -40,7 +40,7 @@ def settings(study: Plan) -> dict[str, dict[str, Any]]:
         count = members.count if members.kind == "diverse" else 1
         models = {
             f"{modality} {spec.execution[0].name}": spec.digest[:12]
-            for modality in sorted(cell.makes) for spec in world.models[f"{modality}s"][:count]
+            for modality in sorted(cell.scenario.makes) for spec in world.models[f"{modality}s"][:count]
         }  # fmt: skip
         found[str(RowName.of(row))] = {
             **common, **models, **flattened({k: v for k, v in cell.topology.items() if v is not None}),

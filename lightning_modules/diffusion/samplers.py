@@ -16,24 +16,30 @@ from torch import Tensor
 from lightning_modules.diffusion import process
 from lightning_modules.weights.quiet import quiet
 
+#: What a scheduler may do to latents on its way; some classes do it unless told not to, which suits pixels.
+LIMITS = ("clip_sample", "thresholding")
+#: Latents of real autoencoders reach so far.
+FAR = 5.0
+
 
 def chosen(own: Any, name: str, steps: int, tokens: int = 0, sigmas: Sequence[float] | None = None) -> Any:
     """Return the scheduler to sample with: the diffusers class `name`, or the model's own for "".
 
     A scheduler is allowed if it can be made from the model's own configuration, and if a perfect denoiser, walked
-    through it once in small, ends at the latents it has in mind, by noise from the samples' own streams alone.
+    through it once in small, ends at the latents it has in mind, by noise from the samples' own streams alone. The
+    model's own is asked to do so where it is named.
     For `tokens` and `sigmas` see `process.sample`.
 
     Raises:
         ValueError: there is no such class, or it does not serve this model.
     """
-    if name in ("", type(own).__name__):
+    if name == "":
         return own
     scheduler, fault = _tried(own, name, steps, tokens, sigmas)
     if not fault:
         return scheduler
     names = sorted(n for n in dir(diffusers) if n.endswith("Scheduler"))
-    allowed = [n for n in names if n == type(own).__name__ or not _tried(own, n, steps, tokens, sigmas)[1]]
+    allowed = [n for n in names if not _tried(own, n, steps, tokens, sigmas)[1]]
     raise ValueError(
         f"decoding: scheduler {name!r} cannot be used with this model ({type(own).__name__}): {fault}; "
         f"allowed are {', '.join(allowed)}"
@@ -45,13 +51,13 @@ def _tried(own: Any, name: str, steps: int, tokens: int, sigmas: Sequence[float]
     kind = getattr(diffusers, name, None)
     if not (isinstance(kind, type) and issubclass(kind, SchedulerMixin)):
         return None, "diffusers has no such scheduler"
-    wanted = torch.linspace(-0.9, 0.9, 64).view(1, 1, 8, 8)
+    wanted = torch.linspace(-FAR, FAR, 64).view(1, 1, 8, 8)
     times: list[float] = []
     stream, state = torch.Generator().manual_seed(0), torch.get_rng_state()
     try:
         with quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            scheduler = _made(own, kind, tokens)
+            scheduler = own if kind is type(own) else _made(own, kind, tokens)
             noise = torch.randn(wanted.shape, generator=stream)
             found = process.sample(_perfect(own, wanted, times), scheduler, noise, steps, [stream], tokens, sigmas)
             foreign = not torch.equal(state, torch.get_rng_state())
@@ -66,13 +72,18 @@ def _tried(own: Any, name: str, steps: int, tokens: int, sigmas: Sequence[float]
     if not _same_process(own, scheduler):
         return None, "it follows another noise process"
     if not (found - wanted).abs().mean() < 0.04:
-        return None, f"in {steps} steps it does not arrive even with a perfect denoiser"
+        return None, f"in {steps} steps it does not arrive even with a perfect denoiser of latents up to {FAR:g}"
     return scheduler, ""
 
 
 def _made(own: Any, kind: type, tokens: int) -> Any:
-    """Make a scheduler for the model's own process, whatever the defaults of its class are."""
+    """Make a scheduler for the model's own process, whatever the defaults of its class are.
+
+    Which times it steps through and how it solves remain its own affair.
+    """
     fixed = {name: own.config[name] for name in process.PROCESS if name in own.config}
+    unsaid = own.config.get("_use_default_values", ())
+    fixed |= {name: name not in unsaid and bool(own.config.get(name)) for name in LIMITS}
     if process.is_flow(own):
         shift = process.shift_of(own.config, tokens)
         fixed |= {"shift": shift, "flow_shift": shift, "use_dynamic_shifting": False}

@@ -38,6 +38,12 @@ class Family(ImageToTextFamily):
         return [int(self.model.config.text_config.bos_token_id), *self._tokens(self.prompt)]
 
     @property
+    def room(self) -> int | None:
+        """Return how many words have a position behind queries and opening."""
+        found = super().room
+        return None if found is None or self._has_encoder else found - self.model.config.num_query_tokens
+
+    @property
     def said(self) -> str:
         """Return the prompt, or nothing where only the encoder reads it."""
         return "" if self._has_encoder else self.prompt

@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from lightning_modules.families import find
+from lightning_modules.inputs.tokens import places
 
 
 class ImageToTextFamily:
@@ -71,6 +72,12 @@ class ImageToTextFamily:
     def pad(self) -> int:
         """Return the token that fills a caption up."""
         return self._special("pad_token_id", "eos_token_id")
+
+    @property
+    def room(self) -> int | None:
+        """Return how many words have a position behind the opening; None = any number."""
+        found = places(self.model)
+        return None if found is None else found - len(self.opening)
 
     def words(self, text: str) -> list[int]:
         """Return the tokens of a caption as they stand behind the prompt, without an end token.

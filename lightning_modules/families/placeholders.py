@@ -37,6 +37,12 @@ class PlaceholderFamily(ImageToTextFamily):
         """Return the tokens behind the image, up to the caption."""
         return self._halves()[1]
 
+    @property
+    def room(self) -> int | None:
+        """Return how many words have a position behind the whole text; the image's own placeholders come on top."""
+        found = super().room
+        return None if found is None else found - len(self._halves()[0])
+
     def features(self, pixels: Tensor) -> Tensor:
         """Return the image's share of the language model's input, (n, placeholders, d)."""
         found = self.model.get_image_features(pixel_values=self._as_input(pixels), return_dict=True)

@@ -17,6 +17,7 @@ class Family(TextToImageFamily):
 
     denoiser: ClassVar[str] = "transformer"
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder", "text_encoder_2", "text_encoder_3")
+    abreast: ClassVar[tuple[str, ...]] = encoders[:2]
     lengths: ClassVar[Mapping[str, int]] = {"text_encoder_3": 256}
     lora_targets: ClassVar[tuple[str, ...]] = JOINT_ATTENTION
 

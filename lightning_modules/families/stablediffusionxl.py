@@ -15,6 +15,7 @@ class Family(TextToImageFamily):
     """SDXL: the last but one layer of both encoders, side by side, and the second one's projection."""
 
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder", "text_encoder_2")
+    abreast: ClassVar[tuple[str, ...]] = encoders
 
     def conditions(self, tokens: Tensors) -> Tensors:
         """Return states (n, t, d) and pooled (n, p)."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lightning_modules.families import find
 from lightning_modules.inputs import latents as latent_space
-from lightning_modules.inputs.tokens import tokenize
+from lightning_modules.inputs.tokens import places, tokenize
 
 Tensors = dict[str, Tensor]
 #: The usual layers to adapt of transformers that attend over image and text tokens together.
@@ -28,13 +28,15 @@ class TextToImageFamily:
         settings: the other values of `model_index.json`.
         denoiser: name of the part that is trained.
         encoders: names of the text encoders.
-        lengths: tokens per text encoder, where the pipeline takes fewer than the tokenizer allows.
+        lengths: tokens per text encoder, where the pipeline takes fewer than tokenizer and encoder allow.
+        abreast: encoders whose states are put side by side, token by token, so that all read equally many.
         lora_targets: names (endings) of the layers that get an adapter where the user names none.
     """
 
     denoiser: ClassVar[str] = "unet"
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder",)
     lengths: ClassVar[Mapping[str, int]] = {}
+    abreast: ClassVar[tuple[str, ...]] = ()
     lora_targets: ClassVar[tuple[str, ...]] = ("to_q", "to_k", "to_v", "to_out.0")
 
     def __init__(self, parts: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
@@ -82,10 +84,17 @@ class TextToImageFamily:
         found: Tensors = {}
         for encoder in self.present:
             suffix = encoder.removeprefix("text_encoder")
+            together = self.abreast if encoder in self.abreast else (encoder,)
+            limits = [limit for each in together for limit in self._limits(each)]
             found["ids" + suffix], found["mask" + suffix] = tokenize(
-                self.parts["tokenizer" + suffix], prompts, fixed=True, longest=self.lengths.get(encoder)
+                self.parts["tokenizer" + suffix], prompts, fixed=True, limits=limits
             )
         return found
+
+    def _limits(self, encoder: str) -> tuple[int | None, ...]:
+        """Return the most tokens that the pipeline, an encoder and its tokenizer take, where each names a number."""
+        tokenizer = self.parts["tokenizer" + encoder.removeprefix("text_encoder")]
+        return self.lengths.get(encoder), places(self.parts[encoder]), tokenizer.model_max_length
 
     def conditions(self, tokens: Tensors) -> Tensors:
         """Encode tokens: tensors of n rows by name."""

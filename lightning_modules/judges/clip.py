@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel, PreTrainedModel
 
 from lightning_modules.fitting.module import FitModule
-from lightning_modules.inputs.tokens import tokenize
+from lightning_modules.inputs.tokens import places, tokenize
 from lightning_modules.judges.frozen import embed
 from lightning_modules.settings import FitSettings
 from lightning_modules.weights import loading
@@ -65,13 +65,13 @@ class ClipJudge(FitModule):
         """Embed n captions as (n, d) float32; an empty caption is a caption too."""
 
         def features(part: slice) -> Tensor:
-            return self._text_features(*tokenize(self.tokenizer, captions[part], fixed=True))
+            return self._text_features(*self._tokens(captions[part]))
 
         return embed(self, len(captions), self.model.config.projection_dim, features)
 
     def encode(self, images: np.ndarray, captions: Sequence[str]) -> dict[str, Tensor]:
         """Return the rows of a fit for n images (n, H, W, 3) uint8 and their captions."""
-        ids, mask = tokenize(self.tokenizer, captions, fixed=True)
+        ids, mask = self._tokens(captions)
         return {"images": torch.from_numpy(images), "ids": ids, "mask": mask, "weights": torch.ones(len(images))}
 
     def losses(self, batch: dict[str, Tensor], settings: FitSettings) -> tuple[Tensor, dict[str, Any]]:
@@ -86,6 +86,9 @@ class ClipJudge(FitModule):
         return (
             F.cross_entropy(logits, target, reduction="none") + F.cross_entropy(logits.T, target, reduction="none")
         ) / 2, {}
+
+    def _tokens(self, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
+        return tokenize(self.tokenizer, captions, fixed=True, limits=(places(self.model),))
 
     def _pixels(self, images: np.ndarray) -> Tensor:
         return self.image_processor(images=list(images), return_tensors="pt")["pixel_values"].to(self.device)

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
 from lightning_modules.fitting.devices import device
-from lightning_modules.inputs.tokens import tokenize
+from lightning_modules.inputs.tokens import places, tokenize
 from lightning_modules.judges.frozen import FrozenJudge, embed
 from lightning_modules.weights import loading
 
@@ -28,7 +28,7 @@ class SentenceJudge(FrozenJudge):
 
     Attributes:
         pooling: "mean" over the tokens that are no padding, or "cls", the first token.
-        longest: longest caption in tokens, special ones included; None = what the tokenizer allows.
+        longest: longest caption in tokens, special ones included; None = what tokenizer and positions allow.
     """
 
     name: ClassVar[str] = "sentence_judge"
@@ -72,9 +72,10 @@ class SentenceJudge(FrozenJudge):
 
     def embed_texts(self, captions: Sequence[str]) -> np.ndarray:
         """Embed n captions as (n, d) float32; an empty caption is a caption too."""
+        limits = (self.longest, places(self.model))
 
         def features(part: slice) -> Tensor:
-            ids, mask = (t.to(device()) for t in tokenize(self.tokenizer, captions[part], longest=self.longest))
+            ids, mask = (t.to(device()) for t in tokenize(self.tokenizer, captions[part], limits=limits))
             tokens = self.model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
             if self.pooling == "cls":
                 return tokens[:, 0]

@@ -28,10 +28,13 @@ def stored(folder: Path, dtype: str) -> torch.dtype:
     return torch.float32 if (Path(folder) / MARK).is_file() else getattr(torch, dtype)
 
 
-def read(folder: Path, dtype: str, network: Any, *parts: Any) -> list[Any]:
-    """Return a network in the format `stored` says, then other parts, all by `from_pretrained` from this machine."""
+def read(folder: Path, dtype: str, network: Any, *parts: Any, **options: Any) -> list[Any]:
+    """Return a network in the format `stored` says, then other parts, all by `from_pretrained` from this machine.
+
+    `options` are what the network is read with beside that.
+    """
     with quiet():
-        model = network.from_pretrained(folder, dtype=stored(folder, dtype), local_files_only=True)
+        model = network.from_pretrained(folder, dtype=stored(folder, dtype), local_files_only=True, **options)
         return [model, *(part.from_pretrained(folder, local_files_only=True) for part in parts)]
 
 

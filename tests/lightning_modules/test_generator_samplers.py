@@ -32,12 +32,14 @@ def folders(tmp_path_factory):
 )
 def test_another_scheduler(name, scheduler, folders):
     module, pipe = load(folders(name), name), opened(folders(name))
-    pipe.scheduler = getattr(diffusers, scheduler).from_config(pipe.scheduler.config)
+    unclipped = {"clip_sample": False} if scheduler == "DDIMScheduler" else {}  # its class clips latents unless told
+    pipe.scheduler = getattr(diffusers, scheduler).from_config(pipe.scheduler.config, **unclipped)
     made = module.generate(PROMPTS, ImageDecoding(4, 2.5, scheduler=scheduler), SEEDS)
     assert difference(made.outputs, draw(name, pipe, PROMPTS, noise_of(module, SEEDS), 4, 2.5)) <= ROUNDING
     assert made.network_evaluations == 2 * 4 * len(pipe.scheduler.timesteps)
     own = module.generate(PROMPTS, ImageDecoding(4, 2.5), SEEDS).outputs
-    assert difference(made.outputs, own) > 0
+    same = (name, scheduler) == ("sdxl", "DDIMScheduler")  # Euler's steps are those of DDIM
+    assert (difference(made.outputs, own) <= ROUNDING) == same
 
 
 @pytest.mark.parametrize("name", ["sd3", "flux_dev"])
