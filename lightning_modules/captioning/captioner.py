@@ -29,6 +29,8 @@ from lightning_modules.settings import CaptionDecoding, FitSettings
 from lightning_modules.weights import loading, sources
 from lightning_modules.weights.quiet import quiet
 
+#: Weights that no caption depends on: an image encoder's summary, where the words attend to all that it sees.
+UNREAD = (r"^encoder\.pooler\.",)
 #: What a saved captioner was made with beside its parts, where that is not the default.
 SETTINGS = "captioner.json"
 
@@ -85,7 +87,8 @@ class CaptionerModule(PairModule):
         """
         if sources.is_adapter(folder):
             return adapter_files.load(cls, folder)
-        parts = loading.read(folder, dtype, AutoModelForImageTextToText, AutoTokenizer, AutoImageProcessor)
+        kinds = (AutoModelForImageTextToText, AutoTokenizer, AutoImageProcessor)
+        parts = loading.read(folder, dtype, *kinds, unread=UNREAD)
         saved = Path(folder) / SETTINGS
         settings = json.loads(saved.read_text(encoding="utf-8")) if saved.is_file() else {}
         module = cls(*parts, **{**settings, **arguments})

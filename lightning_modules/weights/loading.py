@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from diffusers import ModelMixin
 from torch import nn
+from transformers import PreTrainedTokenizerBase
 
+from lightning_modules.weights import complete
+from lightning_modules.weights.files import variant
 from lightning_modules.weights.quiet import quiet
 from lightning_modules.weights.sources import Origin, portable
 
@@ -28,11 +33,35 @@ def stored(folder: Path, dtype: str) -> torch.dtype:
     return torch.float32 if (Path(folder) / MARK).is_file() else getattr(torch, dtype)
 
 
-def read(folder: Path, dtype: str, network: Any, *parts: Any) -> list[Any]:
-    """Return a network in the format `stored` says, then other parts, all by `from_pretrained` from this machine."""
+def read(
+    folder: Path, dtype: str, network: Any, *parts: Any, unread: Sequence[str] = (), heads: bool = False
+) -> list[Any]:
+    """Return a network in the format `stored` says, then other parts, all by `from_pretrained` from this machine.
+
+    `MissingModel` where weights or words are missing; `complete.check_weights` says what `unread` and `heads` are.
+    """
+    folder = Path(folder)
+    model = read_network(network, folder, stored(folder, dtype), unread, heads)
     with quiet():
-        model = network.from_pretrained(folder, dtype=stored(folder, dtype), local_files_only=True)
-        return [model, *(part.from_pretrained(folder, local_files_only=True) for part in parts)]
+        others = [part.from_pretrained(folder, local_files_only=True) for part in parts]
+    for part in others:
+        if isinstance(part, PreTrainedTokenizerBase):
+            complete.check_tokenizer(part, model.config.get_text_config(decoder=True).vocab_size, folder)
+    return [model, *others]
+
+
+def read_network(
+    network: Any, folder: Path, dtype: torch.dtype, unread: Sequence[str] = (), heads: bool = False, **options: Any
+) -> Any:
+    """Return a network by `from_pretrained`, its safetensors or their float16 variant; `MissingModel` as of `read`."""
+    library = "diffusers" if issubclass(network, ModelMixin) else "transformers"
+    options |= {"torch_dtype" if library == "diffusers" else "dtype": dtype, "variant": variant(folder, library)}
+    with quiet():
+        model, report = network.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **options
+        )
+    complete.check_weights(model, report, folder, unread, heads)
+    return model
 
 
 def write(folder: Path, *parts: Any) -> None:
