@@ -147,6 +147,6 @@ def _unfit(spec: Spec) -> str | None:
     if said is not None and said != spec.value["weights"]:
         return (
             f"the files in {model.folder!r} have digest {spec.value['weights'][:12]}, and their card.json says "
-            f"{said[:12]}; allowed: the files that the card was written for, or a folder without a card"
+            f"{said[:12]}; allowed: the card's files, or no card"
         )
     return None

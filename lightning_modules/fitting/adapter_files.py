@@ -79,7 +79,7 @@ def load(cls: Any, folder: Path) -> Any:
 
 
 def _check_tensors(found: dict[str, Any], wanted: dict[str, Any], file: Path) -> None:
-    """Refuse tensors that are missing, too many, or of another shape: each would leave a layer as it is without them."""
+    """Refuse tensors that are missing, too many, or of another shape: a layer would stay as it is without them."""
     lacking, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
     other = sorted(name for name in set(found) & set(wanted) if found[name].shape != wanted[name].shape)
     for names, what in ((lacking, "lacks"), (extra, "has no layer for"), (other, "has another shape for")):

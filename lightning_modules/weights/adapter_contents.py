@@ -22,11 +22,11 @@ PREFIX = "base_model.model."
 #: Options that are followed, and those that change nothing of a trained adapter on the layers it is put on.
 FOLLOWED = {"r", "lora_alpha", "target_modules", "exclude_modules", "peft_type"}
 IDLE = {
-    "auto_mapping", "base_model_name_or_path", "ensure_weight_tying", "fan_in_fan_out", "inference_mode", "lora_dropout",
-    "megatron_core", "peft_version", "qalora_group_size", "revision", "runtime_config", "task_type",
+    "auto_mapping", "base_model_name_or_path", "ensure_weight_tying", "fan_in_fan_out", "inference_mode",
+    "lora_dropout", "megatron_core", "peft_version", "qalora_group_size", "revision", "runtime_config", "task_type",
 }  # fmt: skip
 #: What an option says that is not used, and ways to begin that leave the base as it is.
-OFF = (None, False, 0, "none", "", [], {})
+OFF: tuple[Any, ...] = (None, False, 0, "none", "", [], {})
 BEGINNINGS = (True, False, None, "gaussian", "orthogonal")
 
 
@@ -82,7 +82,7 @@ def check_names(tensors: dict[str, Any], rank: int, file: Path) -> None:
         if not name.startswith(PREFIX) or not layer or end != "weight":
             raise Broken(file, f"holds {name!r}, which is no factor of an adapter")
         if layer + other + end not in tensors:
-            raise Broken(file, f"does not hold {layer + other + end!r}")
+            raise Broken(file, f"lacks {layer + other + end!r}")
         found = tensor["shape"][0 if half == ".lora_A." else 1]
         if found != rank:
             raise Broken(file, f"holds {name!r} of rank {found}, and {CONFIG} says r {rank}")

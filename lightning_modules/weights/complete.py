@@ -16,7 +16,8 @@ from torch import nn
 from lightning_modules.weights.sources import MissingModel
 
 #: Tensors of older files that networks make by themselves today.
-MADE = r"(^|\.)(position_ids|inv_freq|masked_bias|attn\.bias|crossattention\.bias|num_batches_tracked|pos_embed\.pos_embed)$"
+BUFFERS = ("position_ids", "inv_freq", "masked_bias", "num_batches_tracked", "pos_embed", r"(cross)?att\w*\.bias")
+MADE = rf"(^|\.)({'|'.join(BUFFERS)})$"
 #: Rows of an embedding beyond the tokenizer's that published models have, to round its size up.
 SPARE = 1024
 #: Tokens of its own vocabulary that a tokenizer is asked to read.

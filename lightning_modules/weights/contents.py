@@ -63,7 +63,7 @@ def check_contents(
         where = "" if error.file == folder else f"{error.file.relative_to(folder).as_posix()!r} "
         raise MissingModel(
             f"found {str(folder)!r}, {'whose' if where else 'which'} {where}{error.what}; "
-            f"allowed: a folder that is whole{again}"
+            f"allowed: a whole folder{again}"
         ) from error
 
 
@@ -102,9 +102,7 @@ def _check_kind(folder: Path, reads: tuple[str, str, tuple[str, ...]], who: str,
     name, key, allowed = reads
     if not files.there(folder / name):
         if files.there(folder / ADAPTER):
-            raise Broken(
-                folder, f"holds an adapter without base.json; {who} reads what it saved itself, or whole models"
-            )
+            raise Broken(folder, "holds an adapter without base.json")
         other = next((f for f in (INDEX, CONFIG) if files.there(folder / f)), None)
         holds = f"holds {_kind(folder / other)!r} ({other})" if other else "holds no model"
         raise MissingModel(f"found {str(folder)!r}, which {holds}; {who} reads a folder with {name}{again}")
@@ -135,9 +133,10 @@ def _check_pipeline(folder: Path) -> None:
         raise Broken(folder / INDEX, f"names no {lacking[0]!r}")
     for name, (library, _) in parts.items():
         if library not in files.STEMS:
-            raise Broken(folder / INDEX, f"takes {name!r} from {library!r} (allowed: {', '.join(sorted(files.STEMS))})")
+            raise Broken(folder / INDEX, f"takes {name!r} from {library!r}, not {' or '.join(files.STEMS)}")
         if not (folder / name).is_dir():
-            raise Broken(folder / name, "is not there")
+            network = name != "scheduler" and not name.startswith("tokenizer")
+            raise Broken(folder / name, "holds no *.safetensors: it is not there" if network else "is not there")
         if name.startswith("tokenizer"):
             _check_tokenizer(folder / name)
         elif name == "scheduler":
@@ -153,7 +152,7 @@ def _check_network(folder: Path, library: str) -> None:
         if file.name not in ("added_tokens.json", "modules.json"):  # may hold nothing, or a list
             files.read_json(file)
     if files.there(folder / ADAPTER):
-        raise Broken(folder, f"holds an adapter ({ADAPTER}) beside a model; merge the two, or move one elsewhere")
+        raise Broken(folder, f"holds a model and {ADAPTER}; merge the two, or move one")
     files.check_weights(folder, library)
 
 
@@ -174,7 +173,7 @@ def _check_tokenizer(folder: Path) -> None:
         files.read_json(folder / "vocab.json")
         files.check_whole(folder / "merges.txt")
     else:
-        raise Broken(folder / "tokenizer.json", "is not there, nor vocab.txt, vocab.json with merges.txt, or a *.model")
+        raise Broken(folder / "tokenizer.json", "is not there, nor another vocabulary")
 
 
 def _check_pooling(folder: Path) -> None:
@@ -183,7 +182,7 @@ def _check_pooling(folder: Path) -> None:
         pooling_of(folder)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         what = str(error).removeprefix(str(folder / "_").removesuffix("_"))
-        raise Broken(folder, f"says how tokens are pooled in a way that is not followed here ({what})") from error
+        raise MissingModel(f"found {str(folder)!r}: {what}") from error
 
 
 def _check_processor(folder: Path) -> None:
@@ -193,6 +192,4 @@ def _check_processor(folder: Path) -> None:
     elif not files.there(folder / "processor_config.json"):
         raise Broken(folder / "preprocessor_config.json", "is not there, nor processor_config.json")
     elif "image_processor" not in files.read_json(folder / "processor_config.json"):
-        raise Broken(
-            folder / "processor_config.json", "holds no 'image_processor', and there is no preprocessor_config.json"
-        )
+        raise Broken(folder / "processor_config.json", "holds no 'image_processor'")

@@ -1,4 +1,4 @@
-"""Single files of a model's folder: whole, cut, or in another's place. Free of torch; weights are read by their headers.
+"""Single files of a model's folder: whole, cut, or another. Free of torch; of weights the headers are read.
 
 A download that was cut, a file that git-LFS left a pointer for, or a link to nothing must be told before a study
 starts, not when its last judge is loaded.
@@ -48,7 +48,7 @@ def check_whole(file: Path) -> int:
     if not start:
         raise Broken(file, "is empty")
     if start == POINTER:
-        raise Broken(file, "is a git-LFS pointer, not the file itself (`git lfs pull` fetches it)")
+        raise Broken(file, "is a git-LFS pointer; `git lfs pull` fetches the file")
     return file.stat().st_size
 
 
@@ -72,7 +72,7 @@ def header(file: Path) -> dict[str, Any]:
         if size < 8 or length > HEADER:
             raise Broken(file, "is no safetensors file")
         if 8 + length > size:
-            raise Broken(file, f"is cut: it has {size} bytes, its header alone {8 + length}")
+            raise Broken(file, f"is cut: {size} bytes, its header alone has {8 + length}")
         try:
             found = json.loads(stream.read(length))
             found.pop("__metadata__", None)
@@ -80,7 +80,7 @@ def header(file: Path) -> dict[str, Any]:
         except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
             raise Broken(file, "is no safetensors file") from error
     if size != whole:
-        raise Broken(file, f"{'is cut' if size < whole else 'is too long'}: it has {size} bytes of {whole}")
+        raise Broken(file, f"{'is cut' if size < whole else 'is too long'}: {size} bytes of {whole}")
     if not found:
         raise Broken(file, "holds no tensor")
     return found
@@ -122,11 +122,11 @@ def check_weights(folder: Path, library: str) -> None:
         held = header(folder / shard)
         lost = next((name for name, place in places.items() if place == shard and name not in held), None)
         if lost is not None:
-            raise Broken(folder / shard, f"does not hold {lost!r}, which {file.name} says it does")
+            raise Broken(folder / shard, f"lacks {lost!r}")
 
 
 def check_other(file: Path) -> None:
-    """Check weights that are no safetensors: torch's files are archives since 2020, whose end tells whether one is cut."""
+    """Check weights of any format: torch's files are archives since 2020, whose end tells whether one is cut."""
     if file.suffix == ".safetensors":
         header(file)
         return
