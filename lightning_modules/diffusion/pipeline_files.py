@@ -77,8 +77,7 @@ def _read_part(folder: Path, dtype: torch.dtype, library: str | None, name: str 
     kind = getattr(importlib.import_module(library), name)
     if issubclass(kind, nn.Module):
         return loading.read_network(kind, folder, dtype, heads=library == "transformers")
-    with quiet():
-        return kind.from_pretrained(folder, local_files_only=True)
+    return loading.read_part(kind, folder)
 
 
 def _check_tokenizers(folder: Path, parts: Mapping[str, Any]) -> None:

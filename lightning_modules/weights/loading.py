@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from lightning_modules.weights import complete
 from lightning_modules.weights.files import variant
 from lightning_modules.weights.quiet import quiet
-from lightning_modules.weights.sources import Origin, portable
+from lightning_modules.weights.sources import MissingModel, Origin, portable
 
 M = TypeVar("M", bound=nn.Module)
 #: Written beside weights of which the frozen ones are not float32.
@@ -42,12 +42,21 @@ def read(
     """
     folder = Path(folder)
     model = read_network(network, folder, stored(folder, dtype), unread, heads)
-    with quiet():
-        others = [part.from_pretrained(folder, local_files_only=True) for part in parts]
+    others = [read_part(part, folder) for part in parts]
     for part in others:
         if isinstance(part, PreTrainedTokenizerBase):
             complete.check_tokenizer(part, model.config.get_text_config(decoder=True).vocab_size, folder)
     return [model, *others]
+
+
+def read_part(part: Any, folder: Path, **options: Any) -> Any:
+    """Return anything that has `from_pretrained`, read from this machine alone; what it cannot read is one sentence."""
+    with quiet():
+        try:
+            return part.from_pretrained(folder, local_files_only=True, **options)
+        except ValueError as error:
+            said = " ".join(str(error).split())[:160]
+            raise MissingModel(f"{folder}: {part.__name__} cannot read it: {said}") from error
 
 
 def read_network(
@@ -56,10 +65,9 @@ def read_network(
     """Return a network by `from_pretrained`, its safetensors or their float16 variant; `MissingModel` as of `read`."""
     library = "diffusers" if issubclass(network, ModelMixin) else "transformers"
     options |= {"torch_dtype" if library == "diffusers" else "dtype": dtype, "variant": variant(folder, library)}
-    with quiet():
-        model, report = network.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **options
-        )
+    if library == "transformers":
+        options["ignore_mismatched_sizes"] = True  # they are in the report
+    model, report = read_part(network, folder, use_safetensors=True, output_loading_info=True, **options)
     complete.check_weights(model, report, folder, unread, heads)
     return model
 
