@@ -6,7 +6,6 @@ class is one sentence before any compute is spent. What only loading can tell is
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 from lightning_modules.weights import adapter_contents, cards, files
@@ -166,14 +165,25 @@ def _check_tokenizer(folder: Path) -> None:
     if files.there(folder / "vocab.txt"):
         files.check_whole(folder / "vocab.txt")
     elif pieces:
-        files.check_whole(pieces[0])
-        if importlib.util.find_spec("sentencepiece") is None:
-            raise Broken(pieces[0], "needs the package sentencepiece, which is not installed")
+        _check_pieces(pieces[0])
     elif files.there(folder / "vocab.json"):
         files.read_json(folder / "vocab.json")
         files.check_whole(folder / "merges.txt")
     else:
         raise Broken(folder / "tokenizer.json", "is not there, nor another vocabulary")
+
+
+def _check_pieces(file: Path) -> None:
+    """Check a vocabulary of sentencepiece by opening it; without the package transformers tries another format."""
+    files.check_whole(file)
+    try:
+        import sentencepiece
+
+        sentencepiece.SentencePieceProcessor(model_file=str(file))
+    except ImportError as error:
+        raise Broken(file, "needs the package sentencepiece, which is not installed") from error
+    except (OSError, RuntimeError) as error:
+        raise Broken(file, "is no vocabulary of sentencepiece") from error
 
 
 def _check_pooling(folder: Path) -> None:

@@ -282,6 +282,8 @@ def test_a_tokenizer_of_sentencepiece_alone(home: Path, tmp_path: Path) -> None:
         return
     import sentencepiece
 
+    with pytest.raises(MissingModel, match=r"'tokenizer_3/spiece.model' is no vocabulary of sentencepiece"):
+        check_contents(tmp_path / "m", GeneratorModule.reads, "GeneratorModule")
     (tmp_path / "words.txt").write_text("\n".join([*CAPTIONS, *SCENE_TEXTS]))
     sentencepiece.SentencePieceTrainer.train(
         input=str(tmp_path / "words.txt"), model_prefix=str(part / "spiece"), vocab_size=60, hard_vocab_limit=False,
