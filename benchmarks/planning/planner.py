@@ -48,8 +48,8 @@ def make_plan(name_or_path: str, overrides: Sequence[str] = (), methods: Sequenc
             for scenario in load_scenarios(entry.file, file, entry.variants):
                 planner.add_scenario(entry, scenario, methods)
         plan = planner.finish()
-        require_fit(plan)
-        return plan
+    require_fit(plan)
+    return plan
 
 
 def check_claims(suite: Suite, file: Path) -> None:
