@@ -45,7 +45,8 @@ def save(module: FitModule, folder: Path) -> None:
     source = origin.locate()
     # A store that is moved as a whole keeps adapter and base as far apart as they were.
     near = None if origin.hub else os.path.relpath(source.resolve(), folder.resolve())
-    base = {**asdict(origin), "digest": cards.digest(source), "near": near}
+    digest = None if origin.hub else cards.digest(source)  # of the hub's the revision says it
+    base = {**asdict(origin), "digest": digest, "near": near}
     (folder / BASE).write_text(json.dumps(base, indent=2, sort_keys=True) + "\n")
 
 

@@ -52,13 +52,18 @@ def check_whole(file: Path) -> int:
     return file.stat().st_size
 
 
-def read_json(file: Path) -> dict[str, Any]:
-    """Return the object that a JSON file holds; `Broken` where it holds none, or an empty one."""
+def parse_json(file: Path) -> Any:
+    """Return what a JSON file holds; `Broken` where it cannot be read."""
     check_whole(file)
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Broken(file, "cannot be read as JSON") from error
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """Return the object that a JSON file holds; `Broken` where it holds none, or an empty one."""
+    found = parse_json(file)
     if not isinstance(found, dict) or not found:
         raise Broken(file, "holds no JSON object with keys in it")
     return found
