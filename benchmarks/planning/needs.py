@@ -14,7 +14,7 @@ from lightning_modules.weights.contents import card_digest, check_contents
 from lightning_modules.weights.sources import MissingModel, snapshot
 from records.canonical import Spec
 from records.errors import UsageError
-from records.sources import read_class
+from records.sources import declared
 
 
 def unmet_needs(plan: Plan) -> list[str]:
@@ -133,14 +133,14 @@ def _unfit(spec: Spec) -> str | None:
     model: ModelSpec = spec.execution[0]
     if not _has_weights(spec) or _absent(spec) is not None:
         return None
-    literals = read_class(model.class_path).literals
+    reads = declared(model.class_path, "reads")
     fetch = "" if model.hub is None else f"hf download {model.hub} --revision {model.revision}"
     try:
         folder = model_folder(model) if model.hub is None else snapshot(model.hub, model.revision)
         assert folder is not None
-        if "reads" in literals:
-            who, takes = model.class_path.rpartition(".")[2], literals.get("embeds", KINDS)
-            check_contents(folder, literals["reads"], who, fetch, takes)
+        if reads is not None:
+            who, takes = model.class_path.rpartition(".")[2], declared(model.class_path, "embeds", KINDS)
+            check_contents(folder, reads, who, fetch, takes)
         said = card_digest(folder) if model.hub is None else None
     except MissingModel as error:
         return str(error)

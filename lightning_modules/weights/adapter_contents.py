@@ -14,7 +14,7 @@ from lightning_modules.weights import cards, files
 from lightning_modules.weights.files import Broken
 from lightning_modules.weights.sources import ADAPTER_BASE, MissingModel, Origin, is_adapter, portable
 from records.errors import UsageError
-from records.sources import read_class
+from records.sources import declared
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 #: peft's name of what it wraps: with it `PeftModel.from_pretrained(base, folder)` finds every layer.
@@ -42,7 +42,7 @@ def check(folder: Path, reads: tuple[str, str, tuple[str, ...]], who: str, check
     check_names(files.header(folder / WEIGHTS), int(options["r"]), folder / WEIGHTS)
     source, origin = find_base(folder)
     try:
-        theirs = read_class(origin.class_path).literals.get("reads")
+        theirs = declared(origin.class_path, "reads")
     except UsageError as error:
         raise Broken(folder / ADAPTER_BASE, f"cannot be used: {error}") from error
     if theirs is not None and tuple(theirs) != tuple(reads):

@@ -272,6 +272,22 @@ def test_a_missing_folder_can_be_planned_with_and_not_run(
     assert "which is not there" in capsys.readouterr().err
 
 
+class Mine(CaptionerModule):
+    """A captioner of somebody's own, which reads what it inherits."""
+
+
+def test_a_class_that_inherits_what_it_reads(
+    home: Path, study: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CLASSES, "captioner", f"{__name__}.Mine")
+    file = str(study("captioner", tmp_path / "m"))
+    shutil.copytree(home / "captioner", tmp_path / "m")
+    make_plan(file)
+    (tmp_path / "m" / "tokenizer.json").unlink()
+    with pytest.raises(UsageError, match=TOKENLESS):
+        make_plan(file)
+
+
 def test_a_folder_that_no_step_reads_may_be_anything(
     study: Callable[..., Path], home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
