@@ -14,6 +14,7 @@ from benchmarks.study.suite import Suite
 from benchmarks.study.testbed import ClassSpec, ModelSpec, Testbed
 from benchmarks.study.world import KINDS, MISSING, DeclaredFamily, World, embedded_by, model_folder, on_data, read_card
 from lightning_modules.weights.cards import digest as folder_digest
+from lightning_modules.weights.contents import card_digest
 from lightning_modules.weights.sources import MissingModel
 from records.canonical import Spec
 from records.declarations import facts
@@ -76,6 +77,8 @@ def _identify(model: ModelSpec, data: ClassSpec, where: str) -> Spec:
         entering["hub"], entering["revision"] = model.hub, model.revision
     elif folder is not None:
         recipe = _recipe(model, data, where)
+        with naming(f"{where}: {model.name}: folder", MissingModel):
+            card_digest(folder)  # a card that cannot be read does not speak of another recipe
         card = read_card(folder)
         if recipe is not None and (card is None or card.get("recipe_digest") != recipe):
             entering["recipe"] = recipe

@@ -17,6 +17,8 @@ from safetensors.torch import load_file, save_file
 
 from benchmarks.commands.main import main
 from benchmarks.planning.planner import make_plan
+from benchmarks.study.opening import _identify
+from benchmarks.study.testbed import ClassSpec, ModelSpec
 from datamodules.scenes.dataset import Scenes
 from lightning_modules.architectures import clip
 from lightning_modules.architectures.parts import Given
@@ -270,6 +272,14 @@ def test_a_missing_folder_can_be_planned_with_and_not_run(
     assert "MISSING" in capsys.readouterr().out
     assert main(["run", file, "--runs", str(tmp_path / "runs"), "--no-mirror"]) == 2
     assert "which is not there" in capsys.readouterr().err
+
+
+def test_a_cut_card_does_not_have_a_shipped_model_trained_again(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home / "captioner", tmp_path / "m")
+    (tmp_path / "m" / "card.json").write_text('{"recipe_digest": ')
+    spec = ModelSpec("mine", CLASSES["captioner"], folder=str(tmp_path / "m"), recipe="blip2")
+    with pytest.raises(UsageError, match=r"here: mine: folder: found .*'card.json' cannot be read as JSON"):
+        _identify(spec, ClassSpec("datamodules.scenes.dataset.Scenes"), "here")
 
 
 class Mine(CaptionerModule):
