@@ -51,6 +51,22 @@ def read_class(class_path: str) -> ClassSource:
     return ClassSource(class_path, file, literals, own, _parameters(node))
 
 
+def declared(class_path: str, key: str, default: Any = None) -> Any:
+    """Return a class-level literal of a class, or of the first of the project's own models that it inherits from."""
+    source = read_class(class_path)
+    if key in source.literals:
+        return source.literals[key]
+    node = _find_class(source.file, class_path.rpartition(".")[2])
+    named = {base.id for base in node.bases if isinstance(base, ast.Name)} if node else set()
+    for item in (i for i in parse(source.file).body if isinstance(i, ast.ImportFrom)):
+        if (item.module or "").startswith(
+            "lightning_modules."
+        ):  # to look for other modules would import their packages
+            for alias in (a for a in item.names if (a.asname or a.name) in named):
+                return declared(f"{item.module}.{alias.name}", key, default)
+    return default
+
+
 def class_names(file: Path) -> tuple[str, ...]:
     """Return the names of the classes that a file defines at its top level, in order."""
     return tuple(node.name for node in parse(file).body if isinstance(node, ast.ClassDef))

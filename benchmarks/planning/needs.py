@@ -11,11 +11,12 @@ from benchmarks.planning.plan import Plan
 from benchmarks.steps import Base, Real, Reference, Sample, Step
 from benchmarks.steps.measuring import Measuring
 from benchmarks.study.testbed import ModelSpec
-from benchmarks.study.world import MISSING, model_folder, read_card
-from lightning_modules.weights.sources import MissingModel, check_contents, snapshot
+from benchmarks.study.world import KINDS, MISSING, model_folder
+from lightning_modules.weights.contents import card_digest, check_contents
+from lightning_modules.weights.sources import MissingModel, snapshot
 from records.canonical import Spec
 from records.errors import UsageError
-from records.sources import read_class
+from records.sources import declared
 
 
 def unmet_needs(plan: Plan) -> list[str]:
@@ -98,7 +99,7 @@ def present(plan: Plan) -> dict[str, Any]:
             model: ModelSpec = spec.execution[0]
             if id(spec) in used:
                 source = model.hub or model.folder or model.class_path
-                facts = {"present": _missing(spec) is None, "trained_first": "recipe" in spec.value}
+                facts = {"present": _absent(spec) is None, "trained_first": "recipe" in spec.value}
                 models.append({"name": model.name, "role": role, "source": source, **facts})
     told = {"name": plan.world.testbed.name, "missing": missing, "notes": data_notes(plan)}
     return {"data": told, "models": models}
@@ -118,34 +119,69 @@ def require_present(plan: Plan) -> None:
         _require_weights(step.model, f"{plan.file}: testbed {plan.world.testbed.name!r}")
 
 
+def require_fit(plan: Plan) -> None:
+    """Refuse to plan with weights that are on this machine and are not whole, or not what their class loads.
+
+    What is not there at all can be planned with: `present` says so, and `require_present` refuses a run.
+
+    Raises:
+        UsageError: Naming the first model, its file and what is wrong with it.
+    """
+    for step in (s for s in plan.steps.values() if isinstance(s, Base)):
+        _refuse(step.model, _unfit(step.model), f"{plan.file}: testbed {plan.world.testbed.name!r}")
+
+
 def _require_weights(spec: Spec, where: str) -> None:
     """Refuse weights that are not here, or are not what the model's class loads."""
-    problem = _missing(spec)
+    _refuse(spec, _absent(spec) or _unfit(spec), where)
+
+
+def _refuse(spec: Spec, problem: str | None, where: str) -> None:
     if problem is not None:
         model: ModelSpec = spec.execution[0]
         raise UsageError(f"{where}: {model.name}: {'folder' if model.hub is None else 'hub'}: {problem}")
 
 
-def _missing(spec: Spec) -> str | None:
-    """Say what is wrong with a model's weights, told from files alone, or None."""
+def _has_weights(spec: Spec) -> bool:
+    """Return whether a model is read from files: others are trained here, or made from their arguments."""
     model: ModelSpec = spec.execution[0]
-    if "recipe" in spec.value or (model.folder is None and model.hub is None):
-        return None  # trained here, or made without weights
+    return "recipe" not in spec.value and (model.folder is not None or model.hub is not None)
+
+
+def _absent(spec: Spec) -> str | None:
+    """Say that a model's weights are not on this machine, or None."""
+    model: ModelSpec = spec.execution[0]
+    if not _has_weights(spec):
+        return None
     if spec.value.get("weights") == MISSING:
         return f"found {model.folder!r}, which is not there; allowed: a folder of weights"
-    folder = model_folder(model)
-    said = (read_card(folder) or {}).get("digest") if folder is not None else None
+    try:
+        if model.hub is not None:
+            snapshot(model.hub, model.revision)
+    except MissingModel as error:
+        return str(error)
+    return None
+
+
+def _unfit(spec: Spec) -> str | None:
+    """Say what is wrong with weights that are on this machine, told from files alone, or None."""
+    model: ModelSpec = spec.execution[0]
+    if not _has_weights(spec) or _absent(spec) is not None:
+        return None
+    reads = declared(model.class_path, "reads")
+    fetch = "" if model.hub is None else f"hf download {model.hub} --revision {model.revision}"
+    try:
+        folder = model_folder(model) if model.hub is None else snapshot(model.hub, model.revision)
+        assert folder is not None
+        if reads is not None:
+            who, takes = model.class_path.rpartition(".")[2], declared(model.class_path, "embeds", KINDS)
+            check_contents(folder, reads, who, fetch, takes)
+        said = card_digest(folder) if model.hub is None else None
+    except MissingModel as error:
+        return str(error)
     if said is not None and said != spec.value["weights"]:
         return (
             f"the files in {model.folder!r} have digest {spec.value['weights'][:12]}, and their card.json says "
-            f"{said[:12]}; allowed: the files that the card was written for, or a folder without a card"
+            f"{said[:12]}; allowed: the card's files, or no card"
         )
-    fetch = "" if model.hub is None else f"hf download {model.hub} --revision {model.revision}"
-    reads = read_class(model.class_path).literals.get("reads")
-    try:
-        folder = model_folder(model) if model.hub is None else snapshot(model.hub, model.revision)
-        if reads is not None and folder is not None:
-            check_contents(folder, reads, model.class_path.rpartition(".")[2], fetch)
-    except MissingModel as error:
-        return str(error)
     return None

@@ -12,7 +12,7 @@ from benchmarks.methods.nothing import Nothing
 from benchmarks.methods.ready import Ready, check_scorers, make_method
 from benchmarks.planning.cells import Cell, Trace
 from benchmarks.planning.loop import Walk
-from benchmarks.planning.needs import require_splits
+from benchmarks.planning.needs import require_fit, require_splits
 from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
 from benchmarks.steps import Step
 from benchmarks.steps.items import PROMPT_SPLIT
@@ -47,7 +47,9 @@ def make_plan(name_or_path: str, overrides: Sequence[str] = (), methods: Sequenc
         for entry in suite.scenarios:
             for scenario in load_scenarios(entry.file, file, entry.variants):
                 planner.add_scenario(entry, scenario, methods)
-        return planner.finish()
+        plan = planner.finish()
+    require_fit(plan)
+    return plan
 
 
 def check_claims(suite: Suite, file: Path) -> None:

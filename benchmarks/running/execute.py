@@ -11,7 +11,7 @@ from benchmarks.running.assemble import assemble
 from benchmarks.running.executors import Executor, Failure
 from benchmarks.running.retention import Retention
 from benchmarks.running.worker import explain
-from benchmarks.steps import Step
+from benchmarks.steps import Base, Step
 from benchmarks.storage.store import Record, Store
 from records.results import CellResult
 
@@ -77,6 +77,14 @@ def missing_steps(plan: Plan, cells: Iterable[PlannedCell], store: Store) -> lis
     return [step for key, step in plan.steps.items() if key in needed]
 
 
+def forget_outdated(plan: Plan, store: Store) -> None:
+    """Let go of references to folders that are gone or hold other files by now: equal files may lie elsewhere."""
+    done = store.done()
+    for step in plan.steps.values():
+        if isinstance(step, Base) and step.key in done and step.outdated(store.get(step.key)):
+            store.drop(step.key)
+
+
 def execute(
     plan: Plan,
     store: Store,
@@ -93,7 +101,9 @@ def execute(
     """
     cells = plan.cells if cells is None else cells
     reporter = reporter or Reporter()
-    steps = missing_steps(plan, cells.values(), store)
+    forget_outdated(plan, store)
+    # Models in files first: one that cannot be loaded is told before anything is computed with the others.
+    steps = sorted(missing_steps(plan, cells.values(), store), key=lambda s: not (isinstance(s, Base) and s.in_files))
     reporter.start(steps, len(cells))
     planned = [plan.steps[k] for k in dict.fromkeys(k for cell in cells.values() for k in cell.needs)]
     shown = {k: samples for k, samples in plan.shown.items() if k in cells} if draw else {}

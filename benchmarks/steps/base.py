@@ -13,7 +13,7 @@ from benchmarks.study.testbed import ModelSpec
 from benchmarks.study.world import model_folder, on_data, read_card
 from lightning_modules.weights.cards import digest as folder_digest
 from records.canonical import Spec
-from records.errors import StepError
+from records.place import located
 from records.results import Cost
 from records.sources import import_class
 
@@ -39,26 +39,41 @@ class Base(Step):
         """The model: each takes its own time to make."""
         return self.model.digest
 
+    @property
+    def in_files(self) -> bool:
+        """Whether the model is read from a folder or the hub's cache, not trained or made here."""
+        return "recipe" not in self.model.value and (self.spec.folder is not None or self.spec.hub is not None)
+
+    @property
+    def reference(self) -> dict[str, Any]:
+        """What the store keeps of a model in files: where they are, and the digest that they have to have."""
+        weights = self.model.value.get("weights")
+        return asdict(self.spec) | ({} if weights is None else {"weights": weights})
+
+    def outdated(self, reference: Any) -> bool:
+        """Whether what the store keeps leads to other files than the plan's, which may lie elsewhere by now."""
+        weights = self.model.value.get("weights")
+        if weights is None or not isinstance(reference, dict):
+            return False
+        folder = located(str(reference.get("folder")))
+        return reference.get("weights") != weights or not folder.is_dir() or folder_digest(folder) != weights
+
     def run(self, context: RunContext) -> tuple[Any, Cost]:
-        """Check the files that the plan was made with, train what has a recipe and no files, make what has neither.
+        """Load the files that the plan was made with, train what has a recipe and no files, make what has neither.
 
         Raises:
             StepError: The files are others than when the run was planned.
+            MissingModel: They lack something that only loading can tell.
         """
         from benchmarks.steps.context import make_model
 
         spec, data = self.model.execution
-        folder = model_folder(spec)
         if "recipe" in self.model.value:
-            return _trained(spec, data.init_args, folder, context), Cost()
-        if "weights" in self.model.value:
-            assert folder is not None
-            found, said = folder_digest(folder)[:12], self.model.value["weights"][:12]
-            if found != said:
-                raise StepError(f"{folder}: its files have digest {found}, and had {said} when the run was planned")
-        if spec.folder is None and spec.hub is None:
+            return _trained(spec, data.init_args, model_folder(spec), context), Cost()
+        if not self.in_files:
             return make_model(spec), Cost()
-        return asdict(spec), Cost()
+        context.loaded(self.key, self.reference)  # what cannot be loaded is told before anything is computed with it
+        return self.reference, Cost()
 
 
 def _trained(spec: ModelSpec, init_args: dict[str, Any], shipped: Path | None, context: RunContext) -> Any:

@@ -12,9 +12,12 @@ from benchmarks.storage.store import Store
 from benchmarks.study.suite import Executions
 from benchmarks.study.testbed import ModelSpec
 from datamodules.pairs import Pairs
+from lightning_modules.weights.cards import digest as folder_digest
 from lightning_modules.weights.sources import Origin, is_adapter
 from records.canonical import Spec
+from records.errors import StepError
 from records.names import MODALITIES
+from records.place import located
 from records.sources import import_class
 
 #: Bytes of models that a process keeps loaded between steps unless it is told otherwise, and their number.
@@ -67,8 +70,19 @@ class RunContext:
 
     def fresh_model(self, key: str) -> Any:
         """Return a model that the caller may train."""
-        value = self.store.fresh(key)
-        model = make_model(ModelSpec(**value)) if isinstance(value, dict) and "class_path" in value else value
+        return self._ready(self.store.fresh(key))
+
+    def loaded(self, key: str, reference: dict[str, Any]) -> Any:
+        """Return the model of a reference, kept as the artifact that it is about to be."""
+        return self._kept(key, lambda: self._ready(reference))
+
+    def _ready(self, value: Any) -> Any:
+        """Make a model of what the store keeps of it, and tell it how this machine goes about its work."""
+        model = value
+        if isinstance(value, dict) and "class_path" in value:
+            reference = dict(value)
+            check_files(reference.get("folder"), reference.pop("weights", None))
+            model = make_model(ModelSpec(**reference))
         if getattr(model, "modality", None) in MODALITIES and hasattr(model, "execution"):  # judges have neither
             model.execution = getattr(self.execution, model.modality)
             model.batch_size = model.execution.generate_batch or model.batch_size
@@ -112,6 +126,21 @@ def _weight(model: Any) -> int:
     """Return the bytes of a model's weights; what has none, as the analytic models, weighs nothing."""
     parameters = getattr(model, "parameters", None)
     return sum(p.nbytes for p in parameters()) if callable(parameters) else 0
+
+
+def check_files(folder: str | None, digest: str | None) -> None:
+    """Refuse files that are no longer those that a run was planned with.
+
+    Raises:
+        StepError: Names the folder and both digests.
+    """
+    if folder is None or digest is None or not located(folder).is_dir():
+        return
+    found = folder_digest(located(folder))
+    if found != digest:
+        raise StepError(
+            f"{located(folder)}: its files have digest {found[:12]}, and had {digest[:12]} when the run was planned"
+        )
 
 
 def make_model(spec: ModelSpec) -> Any:

@@ -14,6 +14,8 @@ from benchmarks.study.suite import Suite
 from benchmarks.study.testbed import ClassSpec, ModelSpec, Testbed
 from benchmarks.study.world import KINDS, MISSING, DeclaredFamily, World, embedded_by, model_folder, on_data, read_card
 from lightning_modules.weights.cards import digest as folder_digest
+from lightning_modules.weights.contents import card_digest
+from lightning_modules.weights.sources import MissingModel
 from records.canonical import Spec
 from records.declarations import facts
 from records.errors import UsageError, naming
@@ -75,11 +77,14 @@ def _identify(model: ModelSpec, data: ClassSpec, where: str) -> Spec:
         entering["hub"], entering["revision"] = model.hub, model.revision
     elif folder is not None:
         recipe = _recipe(model, data, where)
+        with naming(f"{where}: {model.name}: folder", MissingModel):
+            card_digest(folder)  # a card that cannot be read does not speak of another recipe
         card = read_card(folder)
         if recipe is not None and (card is None or card.get("recipe_digest") != recipe):
             entering["recipe"] = recipe
         else:  # what is missing can be planned with, so that `plan` says what is needed; a run is refused
-            entering["weights"] = folder_digest(folder) if folder.is_dir() else MISSING
+            with naming(f"{where}: {model.name}: folder", MissingModel):
+                entering["weights"] = folder_digest(folder) if folder.is_dir() else MISSING
     return Spec(entering, (model, data))
 
 
@@ -108,9 +113,9 @@ def _check_scorers(testbed: Testbed, models: dict[str, tuple[Spec, ...]], testbe
 def _weights(spec: Spec) -> Any:
     """Return what tells the weights of two models apart."""
     for source in ("weights", "recipe", "hub"):
-        if source in spec.value:
+        if source in spec.value and spec.value[source] != MISSING:
             return spec.value[source]
-    return spec.value
+    return spec.value, spec.execution[0].folder
 
 
 def _check_embeds(testbed: Testbed, testbed_file: Path) -> None:

@@ -140,9 +140,12 @@ def model_folder(model: ModelSpec) -> Path | None:
 
 
 def read_card(folder: Path) -> dict[str, Any] | None:
-    """Return the card beside a model's weights, or None where there is none."""
-    card = folder / "card.json"
-    return json.loads(card.read_text(encoding="utf-8-sig")) if card.is_file() else None
+    """Return the card beside a model's weights, or None where there is none that can be read."""
+    try:
+        card = json.loads((folder / "card.json").read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return None
+    return card if isinstance(card, dict) else None
 
 
 def on_data(recipe: Any, init_args: dict[str, Any]) -> Any:

@@ -29,6 +29,8 @@ from lightning_modules.settings import CaptionDecoding, FitSettings
 from lightning_modules.weights import loading, sources
 from lightning_modules.weights.quiet import quiet
 
+#: Weights that no caption depends on: an image encoder's summary, where the words attend to all that it sees.
+UNREAD = (r"^encoder\.pooler\.",)
 #: What a saved captioner was made with beside its parts, where that is not the default.
 SETTINGS = "captioner.json"
 
@@ -95,7 +97,7 @@ class CaptionerModule(PairModule):
         if sources.is_adapter(folder):
             return adapter_files.load(cls, folder)
         kinds, tokens = (AutoModelForImageTextToText, AutoTokenizer, AutoImageProcessor), tokens_of(folder)
-        parts = loading.read(folder, dtype, *kinds, generation_config=tokens)
+        parts = loading.read(folder, dtype, *kinds, unread=UNREAD, generation_config=tokens)
         saved = Path(folder) / SETTINGS
         settings = json.loads(saved.read_text(encoding="utf-8")) if saved.is_file() else {}
         module = cls(*parts, **{**settings, **arguments})

@@ -13,6 +13,7 @@ from torch import Tensor
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.inputs.pixels import to_bytes, to_unit
 from lightning_modules.settings import FitSettings
+from lightning_modules.weights import loading
 from lightning_modules.weights.quiet import quiet
 
 
@@ -92,5 +93,4 @@ class AutoencoderModule(FitModule):
     @classmethod
     def load(cls, folder: Path) -> AutoencoderModule:
         """Read what `save` wrote, as float32."""
-        with quiet():
-            return cls(AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32, local_files_only=True)).eval()
+        return cls(loading.read_network(AutoencoderKL, Path(folder), torch.float32)).eval()

@@ -14,11 +14,10 @@ import torch
 from torch import nn
 
 from lightning_modules.families.text_to_image import family_of
-from lightning_modules.weights import loading
+from lightning_modules.weights import complete, loading
+from lightning_modules.weights.contents import UNUSED
 from lightning_modules.weights.quiet import quiet
-
-#: Parts of published pipelines that take no part in drawing an image from a text.
-UNUSED = ("safety_checker", "feature_extractor", "image_encoder")
+from lightning_modules.weights.sources import MissingModel
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,7 @@ def read(folder: Path, dtype: str) -> Pipeline:
             parts[name] = None if name in UNUSED else _read_part(folder / name, held, *value)
         elif not name.startswith("_"):
             settings[name] = value
+    _check_tokenizers(folder, parts)
     return Pipeline(index["_class_name"], parts, settings, index.get("_image_size"))
 
 
@@ -75,14 +75,16 @@ def _read_part(folder: Path, dtype: torch.dtype, library: str | None, name: str 
     if library is None or name is None:
         return None
     kind = getattr(importlib.import_module(library), name)
-    options: dict[str, Any] = {}
     if issubclass(kind, nn.Module):
-        options = {"torch_dtype": dtype, "use_safetensors": True, "variant": _variant(folder)}
-    with quiet():
-        return kind.from_pretrained(folder, local_files_only=True, **options)
+        return loading.read_network(kind, folder, dtype, heads=library == "transformers")
+    return loading.read_part(kind, folder)
 
 
-def _variant(folder: Path) -> str | None:
-    """Return "fp16" where a folder holds weights of that name only."""
-    weights = [file.name for file in folder.glob("*.safetensors")]
-    return "fp16" if weights and all(".fp16." in name or ".fp16-" in name for name in weights) else None
+def _check_tokenizers(folder: Path, parts: Mapping[str, Any]) -> None:
+    """Refuse a text encoder whose tokenizer is not there, or is not its own."""
+    for name, part in parts.items():
+        if name.startswith("text_encoder") and part is not None:
+            tokenizer = name.replace("text_encoder", "tokenizer")
+            if parts.get(tokenizer) is None:
+                raise MissingModel(f"{folder / 'model_index.json'}: names {name!r} and no {tokenizer!r}; allowed: both")
+            complete.check_tokenizer(parts[tokenizer], part.config.vocab_size, folder / tokenizer)

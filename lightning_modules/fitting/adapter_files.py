@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,13 @@ from safetensors.torch import load_file, save_file
 from lightning_modules.fitting import adapters
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.settings import Lora
-from lightning_modules.weights import cards
+from lightning_modules.weights import adapter_contents, cards
+from lightning_modules.weights.adapter_contents import CONFIG, PREFIX, WEIGHTS
+from lightning_modules.weights.files import Broken
 from lightning_modules.weights.quiet import quiet
-from lightning_modules.weights.sources import ADAPTER_BASE, MissingModel, Origin, portable
+from lightning_modules.weights.sources import ADAPTER_BASE, MissingModel
 
-WEIGHTS, CONFIG, BASE = "adapter_model.safetensors", "adapter_config.json", ADAPTER_BASE
-#: peft's name of what it wraps: with it `PeftModel.from_pretrained(base, folder)` finds every layer.
-PREFIX = "base_model.model."
+BASE = ADAPTER_BASE
 
 
 def save(module: FitModule, folder: Path) -> None:
@@ -45,7 +45,8 @@ def save(module: FitModule, folder: Path) -> None:
     source = origin.locate()
     # A store that is moved as a whole keeps adapter and base as far apart as they were.
     near = None if origin.hub else os.path.relpath(source.resolve(), folder.resolve())
-    base = {**asdict(origin), "digest": _card_digest(source), "near": near}
+    digest = None if origin.hub else cards.digest(source)  # of the hub's the revision says it
+    base = {**asdict(origin), "digest": digest, "near": near}
     (folder / BASE).write_text(json.dumps(base, indent=2, sort_keys=True) + "\n")
 
 
@@ -57,32 +58,33 @@ def _text(config: dict[str, Any]) -> str:
 def load(cls: Any, folder: Path) -> Any:
     """Return the base that an adapter belongs to, as `cls`, with the adapter on it.
 
-    `MissingModel` where the base is not on this machine, or its weights are others than the adapter was trained on.
+    `MissingModel` where the base is not on this machine, its files are others than the adapter was trained on, or the
+    adapter asks for what is not followed here or lacks a tensor.
     """
     folder = Path(folder)
-    base = json.loads((folder / BASE).read_text())
-    digest, near, origin = base.pop("digest"), base.pop("near", None), Origin(**base)
-    try:
-        source = origin.locate()
-    except MissingModel as error:
-        if near is None or not (folder / near).is_dir():
-            raise MissingModel(f"the adapter in {str(folder)!r} cannot be used without its base: {error}") from error
-        source = (folder / near).resolve()
-        origin = replace(origin, folder=portable(source))
-    if digest is not None and (found := cards.digest(source)) != digest:
-        raise MissingModel(
-            f"the adapter in {str(folder)!r} was trained on a base with digest {digest[:12]}; "
-            f"{str(source)!r} has {found[:12]} now"
-        )
-    module = cls.load(source, dtype=origin.dtype, **origin.init_args)
     config = json.loads((folder / CONFIG).read_text())
+    try:
+        adapter_contents.check_options(config, folder / CONFIG)
+    except Broken as error:
+        raise MissingModel(str(error)) from error
+    source, origin = adapter_contents.find_base(folder)
+    module = cls.load(source, dtype=origin.dtype, **origin.init_args)
     adapters.attach(module, Lora(config["r"], float(config["lora_alpha"]), tuple(sorted(config["target_modules"]))), 0)
     state = {k.removeprefix(PREFIX): v for k, v in load_file(folder / WEIGHTS).items()}
+    part = module.trained_part()
+    _check_tensors(state, get_peft_model_state_dict(part), folder / WEIGHTS)
     with quiet():
-        set_peft_model_state_dict(module.trained_part(), state, adapters.NAME)
+        set_peft_model_state_dict(part, state, adapters.NAME)
     module.origin = origin
     return module
 
 
-def _card_digest(folder: Path) -> str | None:
-    return cards.read(folder)["digest"] if (folder / "card.json").is_file() else None
+def _check_tensors(found: dict[str, Any], wanted: dict[str, Any], file: Path) -> None:
+    """Refuse tensors that are missing, too many, or of another shape: a layer would stay as it is without them."""
+    lacking, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    other = sorted(name for name in set(found) & set(wanted) if found[name].shape != wanted[name].shape)
+    for names, what in ((lacking, "lacks"), (extra, "has no layer for"), (other, "has another shape for")):
+        if names:
+            raise MissingModel(
+                f"{file}: the adapter {what} {names[0]!r}; allowed: the two factors of every layer in target_modules"
+            )

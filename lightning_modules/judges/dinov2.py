@@ -29,7 +29,9 @@ class DinoJudge(FrozenJudge):
     @classmethod
     def load(cls, folder: Path, dtype: str = "float32") -> Self:
         """Read what `save` (or `save_pretrained`) wrote, as "float32" or "bfloat16", without a network."""
-        return cls(*loading.read(folder, dtype, Dinov2Model, AutoImageProcessor)).frozen(dtype)
+        unread = (r"^embeddings\.mask_token$",)  # images are never masked here
+        parts = loading.read(folder, dtype, Dinov2Model, AutoImageProcessor, unread=unread, heads=True)
+        return cls(*parts).frozen(dtype)
 
     def save(self, folder: Path) -> None:
         """Write the network and the image processor with `save_pretrained`."""

@@ -15,12 +15,7 @@ from lightning_modules.fitting.devices import device
 from lightning_modules.inputs.tokens import places, tokenize
 from lightning_modules.judges.frozen import FrozenJudge, embed
 from lightning_modules.weights import loading
-
-#: Files of a sentence-transformers folder: which modules follow each other, how tokens are pooled, the longest input.
-MODULES, POOLING, LENGTH = "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"
-#: Modules that can be followed here. Normalize is left out: a cosine is the same without it, distances need lengths.
-KNOWN = ("Transformer", "Pooling", "Normalize")
-POOLINGS = ("mean", "cls")
+from lightning_modules.weights.pooling import LENGTH, POOLING, pooling_of, read
 
 
 class SentenceJudge(FrozenJudge):
@@ -56,8 +51,9 @@ class SentenceJudge(FrozenJudge):
     def load(cls, folder: Path, dtype: str = "float32") -> Self:
         """Read an encoder, and how its tokens are pooled in a sentence-transformers folder: see `pooling_of`."""
         folder = Path(folder)
-        pooling, length = pooling_of(folder), _read(folder / LENGTH).get("max_seq_length")
-        model, tokenizer = loading.read(folder, dtype, AutoModel, AutoTokenizer)
+        pooling, length = pooling_of(folder), read(folder / LENGTH).get("max_seq_length")
+        # The last hidden states are pooled here, not by the encoder's own head.
+        model, tokenizer = loading.read(folder, dtype, AutoModel, AutoTokenizer, unread=(r"^pooler\.",), heads=True)
         return cls(model, tokenizer, pooling, length).frozen(dtype)
 
     def save(self, folder: Path) -> None:
@@ -82,34 +78,3 @@ class SentenceJudge(FrozenJudge):
             return (tokens * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
 
         return embed(self, len(captions), self.model.config.hidden_size, features)
-
-
-def pooling_of(folder: Path) -> str:
-    """Return how a folder pools tokens: "mean" where it does not say.
-
-    Another pooling, several at once, or modules that change the features further are a ValueError.
-    """
-    modules = _read(folder / MODULES) or []
-    for name in (str(module["type"]).rpartition(".")[2] for module in modules):
-        if name not in KNOWN:
-            raise ValueError(f"{folder / MODULES}: type: found {name!r}; allowed: {', '.join(KNOWN)}")
-    said = _read(folder / POOLING)
-    flags = {key.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token"): value
-             for key, value in said.items() if key.startswith("pooling_mode_")}  # fmt: skip
-    chosen = [name for name, value in flags.items() if value]
-    if "pooling_mode" in said:  # newer folders name it
-        found = said["pooling_mode"]
-        chosen = [found] if isinstance(found, str) else list(found)
-    if not said:
-        return "mean"
-    if len(chosen) != 1 or chosen[0] not in POOLINGS:
-        raise ValueError(
-            f"{folder / POOLING}: pooling_mode: found {', '.join(chosen) or 'none'}; allowed: one of "
-            f"{', '.join(POOLINGS)}"
-        )
-    return chosen[0]
-
-
-def _read(file: Path) -> Any:
-    """Return the JSON of a file that may be missing."""
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from diffusers import ModelMixin
 from torch import nn
+from transformers import PreTrainedTokenizerBase
 
+from lightning_modules.weights import complete
+from lightning_modules.weights.files import variant
 from lightning_modules.weights.quiet import quiet
-from lightning_modules.weights.sources import Origin, portable
+from lightning_modules.weights.sources import MissingModel, Origin, portable
 
 M = TypeVar("M", bound=nn.Module)
 #: Written beside weights of which the frozen ones are not float32.
@@ -28,14 +33,50 @@ def stored(folder: Path, dtype: str) -> torch.dtype:
     return torch.float32 if (Path(folder) / MARK).is_file() else getattr(torch, dtype)
 
 
-def read(folder: Path, dtype: str, network: Any, *parts: Any, **options: Any) -> list[Any]:
+def read(
+    folder: Path,
+    dtype: str,
+    network: Any,
+    *parts: Any,
+    unread: Sequence[str] = (),
+    heads: bool = False,
+    **options: Any,
+) -> list[Any]:
     """Return a network in the format `stored` says, then other parts, all by `from_pretrained` from this machine.
 
+    `MissingModel` where weights or words are missing; `complete.check_weights` says what `unread` and `heads` are.
     `options` are what the network is read with beside that.
     """
+    folder = Path(folder)
+    model = read_network(network, folder, stored(folder, dtype), unread, heads, **options)
+    others = [read_part(part, folder) for part in parts]
+    for part in others:
+        if isinstance(part, PreTrainedTokenizerBase):
+            complete.check_tokenizer(part, model.config.get_text_config(decoder=True).vocab_size, folder)
+    return [model, *others]
+
+
+def read_part(part: Any, folder: Path, **options: Any) -> Any:
+    """Return anything that has `from_pretrained`, read from this machine alone; what it cannot read is one sentence."""
     with quiet():
-        model = network.from_pretrained(folder, dtype=stored(folder, dtype), local_files_only=True, **options)
-        return [model, *(part.from_pretrained(folder, local_files_only=True) for part in parts)]
+        try:
+            return part.from_pretrained(folder, local_files_only=True, **options)
+        except ValueError as error:
+            said = " ".join(str(error).split())[:160]
+            raise MissingModel(f"{folder}: {part.__name__} cannot read it: {said}") from error
+
+
+def read_network(
+    network: Any, folder: Path, dtype: torch.dtype, unread: Sequence[str] = (), heads: bool = False, **options: Any
+) -> Any:
+    """Return a network by `from_pretrained`, its safetensors or their float16 variant; `MissingModel` as of `read`."""
+    library = "diffusers" if issubclass(network, ModelMixin) else "transformers"
+    options |= {"torch_dtype" if library == "diffusers" else "dtype": dtype, "variant": variant(folder, library)}
+    if library == "transformers":
+        options["ignore_mismatched_sizes"] = True  # they are in the report
+    model, report = read_part(network, folder, use_safetensors=True, output_loading_info=True, **options)
+    complete.check_weights(model, report, folder, unread, heads)
+    return model
 
 
 def write(folder: Path, *parts: Any) -> None:

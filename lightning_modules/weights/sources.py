@@ -5,7 +5,6 @@ Nothing here asks the network: what is not on this machine is an error of one se
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 from records.place import ROOT, located
 
 ADAPTER_BASE = "base.json"  # in an adapter's folder: what it belongs to
-FAMILIES = ROOT / "lightning_modules" / "families"
 
 
 class MissingModel(ValueError):
@@ -94,64 +92,3 @@ def _not_cached(hub: str, revision: str | None) -> str:
         f"found {hub!r}, which is not in the Hugging Face cache; allowed: a folder, or a model fetched with `{fetch}` "
         f"(a gated one after its licence was accepted on https://huggingface.co/{hub} and `hf auth login`)"
     )
-
-
-def check_contents(folder: Path, reads: tuple[str, str, tuple[str, ...]], who: str, fetch: str = "") -> None:
-    """Check from its files alone that a folder holds what a class loads.
-
-    Args:
-        folder: of the weights.
-        reads: the file that says what the folder holds, the key in it, and its allowed values; none of these =
-            whatever has a file in `families/`. Without a key the file is the weights themselves, and the rest are names
-            that they may have instead. Model classes declare it as the class-level literal `reads`.
-        who: name of the class, for the message.
-        fetch: the command that fetches the folder again, where there is one.
-
-    Raises:
-        MissingModel: the folder is not there, holds something else, or lacks its weights.
-    """
-    name, key, allowed = reads
-    again = f"; fetch it with `{fetch}` (a gated model after its licence was accepted on its page)" if fetch else ""
-    if not folder.is_dir():
-        raise MissingModel(f"found {str(folder)!r}, which is no folder; allowed: a folder of weights{again}")
-    if is_adapter(folder):
-        return  # adapters: what they belong to is checked when it is loaded
-    if not key:
-        if not any((folder / file).is_file() for file in (name, *allowed)):
-            names = " or ".join((name, *allowed))
-            raise MissingModel(
-                f"found {str(folder)!r}, which holds no weights; {who} reads a folder with {names}{again}"
-            )
-        return
-    if not (folder / name).is_file():
-        other = next((f for f in ("model_index.json", "config.json") if (folder / f).is_file()), None)
-        holds = f"holds {_kind(folder / other)!r} ({other})" if other else "holds no model"
-        raise MissingModel(f"found {str(folder)!r}, which {holds}; {who} reads a folder with {name}{again}")
-    found = _kind(folder / name, key)
-    known = allowed or tuple(sorted(f.stem for f in FAMILIES.glob("*.py") if f.stem != "__init__"))
-    plain = found if allowed else found.removesuffix("Pipeline").replace("-", "_").lower()
-    if plain not in known:
-        raise MissingModel(
-            f"found {str(folder)!r}, which holds {found!r} ({name}); {who} loads one of: {', '.join(known)}"
-        )
-    for part in _weighted(folder, name):
-        if not list(part.glob("*.safetensors")):
-            raise MissingModel(f"found {str(folder)!r}, whose {part.name!r} holds no *.safetensors{again}")
-
-
-def _kind(file: Path, key: str | None = None) -> str:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise MissingModel(f"found {str(file)!r}, which cannot be read as JSON") from error
-    keys = (key,) if key else ("_class_name", "model_type")
-    return str(next((content[k] for k in keys if content.get(k)), "nothing that says its kind"))
-
-
-def _weighted(folder: Path, name: str) -> list[Path]:
-    """Return the folders that must hold weights: of a pipeline its networks, else the folder itself."""
-    if name != "model_index.json":
-        return [folder]
-    parts = json.loads((folder / name).read_text(encoding="utf-8-sig"))
-    used = [part for part, value in parts.items() if isinstance(value, list) and all(value)]
-    return [folder / p for p in used if (folder / p / "config.json").is_file() or not (folder / p).is_dir()]
