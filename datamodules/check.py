@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from datamodules import pictures
 from datamodules.listed import DROPPED, EXCLUDED, Listed, ListedItem
+from records.errors import UsageError
+from records.yaml_text import read_yaml
 
 DUPLICATE = {"duplicate_image": "the same bytes as an entry whose id sorts first"}
 LEFT_OUT = {**pictures.UNUSABLE, **DUPLICATE}
@@ -78,10 +78,10 @@ def write_excluded(data: Listed, found: dict[str, list[str]]) -> Path:
 def open_data(testbed: Path) -> Listed:
     """Make the data set of a testbed file, whatever sizes it declares; one of another kind is a ValueError."""
     try:
-        spec: dict[str, Any] = yaml.safe_load(testbed.read_text(encoding="utf-8"))["data"]
+        spec: dict[str, Any] = read_yaml(testbed)["data"]
         module, _, name = spec["class_path"].rpartition(".")
         cls = getattr(importlib.import_module(module), name)
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ImportError, AttributeError, ValueError) as error:
+    except (UsageError, KeyError, TypeError, ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"{testbed}: data: {error}; allowed: a testbed file with data: class_path") from error
     if not issubclass(cls, Listed):
         raise ValueError(f"{testbed}: data: found {spec['class_path']}, which is not read from files: nothing to check")

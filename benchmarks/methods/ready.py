@@ -15,8 +15,8 @@ from benchmarks.methods.nothing import Nothing
 from benchmarks.study.loading import load_mitigation, mitigation_file
 from benchmarks.study.mitigation_file import MitigationFile
 from records.errors import UsageError
+from records.merging import merged
 from records.sources import import_class, read_class
-from records.typed import merged
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,9 +13,11 @@ from benchmarks.study.mitigation_file import MitigationFile
 from benchmarks.study.suite import Fits, Scenario, Suite
 from benchmarks.study.testbed import AttributeList, Testbed
 from records.errors import UsageError
+from records.merging import merged
 from records.place import ROOT
 from records.sources import add_to_path
-from records.typed import merged, read_yaml, typed
+from records.typed import typed
+from records.yaml_text import read_yaml
 
 T = TypeVar("T")
 SUITES = ROOT / "suites"
