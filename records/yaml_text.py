@@ -22,7 +22,7 @@ NUMBER = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+
 #: What is no text to every reader beside those of `yaml`'s own table: octals of 1.2, numbers with zeros before them.
 OTHERS = re.compile(r"[-+]?(0o[0-7]+|0[0-9_]+(\.[0-9_]*)?([eE][-+]?[0-9]+)?)")
 QUOTES = "put it in quotes"
-WORDS = ("y", "n", "yes", "no", "on", "off")
+WORDS = ("yes", "no", "on", "off")
 #: More nodes than any file of a study has, aliases written out; a few lines of aliases can stand for billions.
 MOST_NODES, DEEPEST = 100_000, 60
 
@@ -145,7 +145,7 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode) or node.tag not in _KINDS:
             raise self.error(node, "found a key that is no plain text; allowed: a word, or a text in quotes")
         value, doubt = (node.value, "") if node.tag == "quoted" else _meant(node.value)
-        if not isinstance(value, str) or (doubt and node.value not in ("y", "n")):
+        if not isinstance(value, str) or doubt:
             raise self.error(node, f"key {brief(node.value)} is no plain text; {QUOTES}, or write another word")
         return value
 

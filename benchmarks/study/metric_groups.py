@@ -8,6 +8,7 @@ from pathlib import Path
 
 from records.checks import require, schema
 from records.errors import UsageError, naming
+from records.names import plain_name
 from records.sources import read_class
 
 
@@ -24,8 +25,9 @@ class MetricGroup:
     families: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Check the schema, and that the group stands for something."""
+        """Check the schema, the name, and that the group stands for something."""
         schema(self.schema)
+        plain_name(self.name, "name")
         require(len(self.families) > 0, "families: found none; allowed: class paths and names of groups")
 
 
