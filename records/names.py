@@ -32,9 +32,8 @@ def plain_name(text: str, key: str, most: int = 64) -> None:
     """
     if not NAME.fullmatch(text) or len(text) > most or text.endswith(".") or DEVICES.fullmatch(text):
         device = ", and no device of Windows" if DEVICES.fullmatch(text) else ""
-        raise ValueError(
-            f"{key}: found {brief(text)!r}; allowed: 1 to {most} letters (a to z), digits, and . _ - between them{device}"
-        )
+        allowed = f"1 to {most} letters (a to z), digits, and . _ - between them{device}"
+        raise ValueError(f"{key}: found {brief(text)!r}; allowed: {allowed}")
 
 
 def no_twins(names: Iterable[str], key: str) -> None:

@@ -19,6 +19,7 @@ from benchmarks.commands.judging import add_commands
 from records.errors import UsageError, sentence
 from records.files import write_text
 from records.names import RowName
+from records.overrides import heads
 
 if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan
@@ -86,10 +87,20 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def read_plan(options: argparse.Namespace) -> Plan:
-    """Plan the suite that the command line names."""
+    """Plan the suite that the command line names; a method without a row is refused.
+
+    Scenarios that the command line names may leave out what methods of the suite are for.
+    """
     from benchmarks.planning.planner import make_plan
 
-    return make_plan(options.suite, options.overrides, options.method)
+    study = make_plan(options.suite, options.overrides, options.method)
+    narrowed = "scenarios" in heads(options.overrides)
+    idle = [name for name in study.idle if name in options.method or not narrowed]
+    if idle:
+        raise UsageError(
+            f"{study.file}: method {idle[0]} applies to none of its scenarios; allowed: one that changes any of them"
+        )
+    return study
 
 
 def run(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from benchmarks.methods.compose import Composed
 from benchmarks.methods.hooks import HOOKS, NOT_YET, SCORED, SOURCES, Mitigation
 from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
+from benchmarks.methods.written import check_class
 from benchmarks.study.loading import load_mitigation, mitigation_file
 from benchmarks.study.mitigation_file import MitigationFile
 from records.errors import UsageError
@@ -116,6 +117,7 @@ def make_hooks(class_path: str, init_args: dict[str, Any], name: str) -> Mitigat
     cls = import_class(class_path)
     if not (inspect.isclass(cls) and issubclass(cls, Mitigation)):
         raise UsageError(f"mitigation {name}: class_path {class_path!r} is no benchmarks.methods.hooks.Mitigation")
+    check_class(cls, class_path, name)
     allowed = read_class(class_path).parameters
     unknown = [k for k in init_args if allowed is not None and k not in allowed]
     if unknown:

@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
 from benchmarks.methods.ready import Ready, check_scorers, make_method
+from benchmarks.methods.written import check_acts, check_name
 from benchmarks.planning.cells import Cell, Trace
 from benchmarks.planning.loop import Walk
 from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
@@ -20,18 +21,22 @@ from benchmarks.study.opening import open_world
 from benchmarks.study.suite import Scenario, ScenarioEntry, Suite
 from benchmarks.study.world import World
 from records.canonical import digest
-from records.errors import UsageError
+from records.errors import UsageError, naming
+from records.names import RowName, no_twins
 
 NOTHING = Method("none", Nothing(), "", {})
 
 
-def make_plan(name_or_path: str, overrides: Sequence[str] = (), methods: Sequence[str] = ()) -> Plan:
+def make_plan(
+    name_or_path: str, overrides: Sequence[str] = (), methods: Sequence[str] = (), *, tuned: bool = False
+) -> Plan:
     """Parse, check and plan a suite.
 
     Args:
         name_or_path: A shipped suite's name or a file.
         overrides: Command-line overrides such as ``--iterations 3``.
         methods: More mitigations, as YAML files, shipped names or ``file.py:Class``.
+        tuned: They are variants of one method, under names that are never submitted.
 
     Raises:
         UsageError: When anything that the run would need is wrong.
@@ -42,7 +47,7 @@ def make_plan(name_or_path: str, overrides: Sequence[str] = (), methods: Sequenc
         testbed, testbed_file = load_testbed(suite, file)
         with extended(testbed_file).blaming():
             world = open_world(suite, testbed, file, testbed_file)
-        planner = _Planner(suite, file, world)
+        planner = _Planner(suite, file, world, tuned)
         for entry in suite.scenarios:
             for scenario in load_scenarios(entry.file, file, entry.variants):
                 planner.add_scenario(entry, scenario, methods)
@@ -58,8 +63,8 @@ def check_claims(suite: Suite, file: Path) -> None:
 
 
 class _Planner:
-    def __init__(self, suite: Suite, file: Path, world: World):
-        self.suite, self.file, self.world = suite, file, world
+    def __init__(self, suite: Suite, file: Path, world: World, tuned: bool):
+        self.suite, self.file, self.world, self.tuned = suite, file, world, tuned
         judges = world.models["judges"] if any(f.judged for f in world.families) else ()
         self.metrics = digest([[f.identity for f in world.families], judges])
         self.rows: list[PlannedRow] = []
@@ -67,6 +72,7 @@ class _Planner:
         self.steps: dict[str, Step] = {}
         self.memo: dict[Any, Any] = {}
         self.methods: dict[str, Ready] = {}
+        self.fitting: set[str] = set()
         self.resolved: list[Any] = []
 
     def add_scenario(self, entry: ScenarioEntry, scenario: Scenario, extra: Sequence[str]) -> None:
@@ -151,6 +157,8 @@ class _Planner:
     def method(self, name: str) -> Ready:
         if name not in self.methods:
             self.methods[name] = make_method(name, self.file.parent)
+            if not self.tuned:
+                check_name(self.methods[name].spec, name)
             check_scorers(self.methods[name], name, self.world.testbed.name, len(self.world.models["scorers"]))
         return self.methods[name]
 
@@ -195,6 +203,7 @@ class _Planner:
                     f"{self.file}: row {'/'.join(labels.values())} stands twice; allowed: each scenario variant once, "
                     "each method under a name of its own"
                 )
+        self.fitting.add(name)
         self.rows.append(
             PlannedRow(
                 **labels, parent=scenario.parent, applies_to=tuple(spec.applies_to), seeds=tuple(seeds),
@@ -231,12 +240,21 @@ class _Planner:
         self.cells[key].rows.append(row)
         return key
 
+    def check_rows(self) -> None:
+        """Refuse methods that do nothing, and rows whose names differ in capitals alone."""
+        for name, ready in self.methods.items():
+            check_acts(ready.method, name)
+        with naming(f"{self.file}", ValueError):
+            no_twins((str(RowName.of(row)) for row in self.rows), "rows")
+
     def finish(self) -> Plan:
+        self.check_rows()
         # What a suite is, names of methods given on the command line aside.
         identity = digest(
             [self.suite.name, self.world.identity, self.metrics, self.resolved, self.suite.seeds, self.suite.primary]
         )
-        return Plan(self.suite, self.file, self.world, identity, self.rows, self.cells, self.steps)
+        idle = tuple(name for name in self.methods if name not in self.fitting)
+        return Plan(self.suite, self.file, self.world, identity, self.rows, self.cells, self.steps, idle)
 
 
 def _ancestors(walked: dict[str, Step], targets: Iterable[str]) -> list[str]:

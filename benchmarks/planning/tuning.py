@@ -17,6 +17,7 @@ from benchmarks.planning.planner import make_plan
 from benchmarks.study.loading import load_mitigation, load_suite
 from records.errors import UsageError
 from records.files import write_text
+from records.overrides import heads
 from records.yaml_text import yaml_text
 
 
@@ -39,6 +40,8 @@ def plan_tuning(
         UsageError: The method declares no search space, or the seeds are scored.
     """
     suite, file = load_suite(suite_name, overrides)
+    if "name" in heads(overrides):
+        raise UsageError(f"--name: found beside tune, which calls the study {suite.name}_tuning; allowed: no --name")
     scored = {seed for own in (suite.seeds, *(entry.seeds or () for entry in suite.scenarios)) for seed in own}
     if not seeds or scored & set(seeds):
         raise UsageError(
@@ -65,4 +68,4 @@ def plan_tuning(
         write_text(target, yaml_text(data))
         variants.append(str(target))
     mine = [*overrides, "--seeds", str(list(seeds)), "--name", f"{suite.name}_tuning"]
-    return make_plan(suite_name, mine, variants), variants
+    return make_plan(suite_name, mine, variants, tuned=True), variants

@@ -242,7 +242,9 @@ class Suite:
         schema(self.schema)
         plain_name(self.name, "name")
         taken = self.name.lower().startswith(TAKEN) or self.name.lower().endswith(".claims")
-        require(not taken, f"name: found {self.name!r}, a name of what lies beside the suites' folders; allowed: another")
+        require(
+            not taken, f"name: found {self.name!r}, a name of what lies beside the suites' folders; allowed: another"
+        )
         require(len(self.seeds) > 0, "seeds: found none; allowed: one or more distinct integers")
         distinct(self.seeds, "seeds")
         for key in ("scenarios", "metrics"):
