@@ -118,8 +118,8 @@ def import_class(class_path: str) -> type:
     module, _, name = class_path.rpartition(".")
     try:
         return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"class_path {class_path!r} cannot be imported: {error}") from error
+    except Exception as error:  # a module may fail in any way of its own
+        raise UsageError(f"class_path {class_path!r} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def add_to_path(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from benchmarks.study.opening import open_world
 from benchmarks.study.suite import Scenario, ScenarioEntry, Suite
 from benchmarks.study.world import World
 from records.canonical import digest
+from records.codec import decode
 from records.errors import UsageError, naming
 from records.names import RowName, no_twins
 
@@ -94,13 +96,14 @@ class _Planner:
         try:
             generate = changed(
                 suite.generate,
-                captioner=changed(suite.generate.captioner, **scenario.decoding.captioner),
-                generator=changed(suite.generate.generator, **scenario.decoding.generator),
+                captioner=_set(suite.generate.captioner, scenario.decoding.captioner, "decoding.captioner"),
+                generator=_set(suite.generate.generator, scenario.decoding.generator, "decoding.generator"),
             )
             n = entry.n or suite.n
             if scenario.budget is not None and scenario.budget.equal == "evaluations":
                 mine = getattr(generate, scenario.budget.modality)
-                reference = changed(getattr(suite.generate, scenario.budget.modality), **scenario.budget.reference)
+                swept = getattr(suite.generate, scenario.budget.modality)
+                reference = _set(swept, scenario.budget.reference, "budget.reference")
                 n = max(1, round(n * reference.evaluations / mine.evaluations))
             fit = suite.fit
             for modality, steps in entry.fit_steps.items():
@@ -109,7 +112,7 @@ class _Planner:
             if entry.evaluate_n is not None:
                 inputs = round(evaluate.draw_inputs * entry.evaluate_n / evaluate.n)
                 evaluate = changed(evaluate, n=entry.evaluate_n, draw_inputs=inputs)
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise UsageError(f"{where}: {scenario.variant}: {error}") from error
         return {
             "iterations": entry.iterations or suite.iterations, "n": n, "fit": fit, "generate": generate,
@@ -255,6 +258,18 @@ class _Planner:
         )
         idle = tuple(name for name in self.methods if name not in self.fitting)
         return Plan(self.suite, self.file, self.world, identity, self.rows, self.cells, self.steps, idle)
+
+
+def _set(decoding: Any, patch: dict[str, Any], key: str) -> Any:
+    """Return a decoding with some of its fields set, each of the type that it declares.
+
+    Raises:
+        ValueError: A field is unknown, of another type or out of range; begins with `key`.
+    """
+    try:
+        return decode(type(decoding), {**asdict(decoding), **patch})
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
 
 
 def _ancestors(walked: dict[str, Step], targets: Iterable[str]) -> list[str]:

@@ -6,6 +6,7 @@ source text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,15 @@ from benchmarks.study.testbed import ClassSpec, ModelSpec, Testbed
 from benchmarks.study.world import KINDS, MISSING, DeclaredFamily, World, embedded_by, model_folder, on_data, read_card
 from lightning_modules.weights.cards import digest as folder_digest
 from records.canonical import Spec
+from records.checks import require
 from records.declarations import facts
 from records.errors import UsageError, naming
 from records.identity import by_name, identity
+from records.names import SIDES, WORD
 from records.sources import ClassSource, import_class, read_class
+
+#: Which way a metric gets better; one without a direction cannot be what a modality is judged by.
+DIRECTIONS = ("up", "down", "none")
 
 
 def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: Path) -> World:
@@ -36,6 +42,7 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
     }
     _check_scorers(testbed, models, testbed_file)
     families = tuple(_family(path, f"{suite_file}: metrics") for path in suite.metrics)
+    _check_once(families, f"{suite_file}: metrics")
     _check_primary(suite, families, suite_file)
     if any(f.judged for f in families) and not testbed.judges:
         raise UsageError(f"{suite_file}: metrics: a family needs a judge, and {testbed_file} names none under judges")
@@ -144,8 +151,34 @@ def _family(class_path: str, where: str) -> DeclaredFamily:
     missing = [k for k in ("version", "side", "needs", "declares") if k not in literals]
     if missing:
         raise UsageError(f"{where}: {class_path} lacks the class-level literals {missing}")
+    with naming(f"{where}: {class_path}", ValueError):
+        _check_declares(literals)
     needs, optional = tuple(literals["needs"]), tuple(literals.get("optional", ()))
     return DeclaredFamily(class_path, literals["version"], literals["side"], needs, literals["declares"], optional)
+
+
+def _check_declares(literals: dict[str, Any]) -> None:
+    """Refuse a family whose numbers could not be named, ranked, or written into a result file."""
+    side, declares = literals["side"], literals["declares"]
+    require(side in SIDES, f"side: found {side!r}; allowed: {', '.join(SIDES)}")
+    require(isinstance(declares, dict) and bool(declares), "declares: found no mapping; allowed: name -> facts")
+    for name, told in declares.items():
+        plain = isinstance(name, str) and WORD.fullmatch(name.removesuffix("*")) is not None
+        require(plain, f"declares: found {name!r}; allowed: letters, digits, _ and -, and * at the end")
+        direction = told.get("direction") if isinstance(told, dict) else told
+        require(direction in DIRECTIONS, f"declares: {name}: direction: found {direction!r}; allowed: up, down, none")
+
+
+def _check_once(families: Sequence[DeclaredFamily], where: str) -> None:
+    """Refuse two families that give one name to their numbers: the later would lie over the earlier."""
+    owners: dict[tuple[str, str], str] = {}
+    for family in families:
+        for name in family.declares:
+            other = owners.setdefault((family.side, name), family.class_path)
+            if other != family.class_path:
+                raise UsageError(
+                    f"{where}: {other} and {family.class_path} both declare {family.side}/{name}; allowed: one of them"
+                )
 
 
 def _check_primary(suite: Suite, families: tuple[DeclaredFamily, ...], suite_file: Path) -> None:
