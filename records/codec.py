@@ -104,7 +104,9 @@ def _sentence(kind: Any, error: Any) -> str:
         return str(error["ctx"]["error"])
     place, hint = hint_at(kind, loc)
     if problem == "unexpected_keyword_argument":
-        return f"key {brief(place)!r} is unknown; allowed: {', '.join(typing.get_type_hints(hint_at(kind, loc[:-1])[1]))}"
+        return (
+            f"key {brief(place)!r} is unknown; allowed: {', '.join(typing.get_type_hints(hint_at(kind, loc[:-1])[1]))}"
+        )
     if problem == "missing":
         return f"{place} is missing"
     found = {dict: "a mapping", list: "a list", type(None): "null"}.get(type(value), brief(repr(value)))

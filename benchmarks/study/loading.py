@@ -12,7 +12,7 @@ from benchmarks.study.metric_groups import MetricGroup, families
 from benchmarks.study.mitigation_file import MitigationFile
 from benchmarks.study.suite import Fits, Scenario, Suite
 from benchmarks.study.testbed import AttributeList, Testbed
-from records.errors import UsageError
+from records.errors import UsageError, brief
 from records.merging import merged
 from records.place import ROOT
 from records.sources import add_to_path
@@ -65,6 +65,11 @@ def load_scenarios(name: str, suite_file: Path, wanted: Sequence[str] | None) ->
     variants = data.pop("variants", None) or {"default": {}}
     if not isinstance(variants, dict):
         raise UsageError(f"{file}: variants: found {type(variants).__name__}; allowed: a mapping of name to fields")
+    for name, fields in variants.items():
+        if not isinstance(fields, dict | None):
+            raise UsageError(
+                f"{file}: variants: {brief(name)}: found {brief(repr(fields))}; allowed: a mapping of fields"
+            )
     unknown = [w for w in wanted or () if w not in variants]
     if unknown:
         raise UsageError(f"{suite_file}: scenarios: {name}: variants: found {unknown}; allowed: {list(variants)}")

@@ -69,6 +69,8 @@ def mutated(draw: st.DrawFn) -> dict[str, str]:
             for key in place[:-1]:
                 holder = holder[key]
             holder[place[-1]]
+            if not isinstance(holder, dict | list):
+                continue
         except (KeyError, IndexError, TypeError):
             continue  # a change before this one took the place away
         match draw(st.sampled_from(["value", "odd", "gone", "more", "nested"])):
