@@ -31,5 +31,6 @@ def typed(cls: type[T], data: dict[str, Any], file: Path, overrides: Sequence[st
     factories = {f.name: f.default_factory for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     made: dict[str, Any] = {name: make() for name, make in factories.items() if callable(make)}
     defaults = {name: dataclasses.asdict(part) for name, part in made.items() if dataclasses.is_dataclass(part)}  # type: ignore[arg-type]
+    defaults |= {f.name: list(f.default) for f in dataclasses.fields(cls) if isinstance(f.default, tuple)}  # type: ignore[arg-type]
     with naming(f"{file}{said(overrides)}", (ValueError, UsageError)):
         return decode(cls, overridden(cls, merged(defaults, data), overrides))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from records.errors import UsageError
+from records.files import there
 from records.merging import merged
 from records.overrides import heads, said
 
@@ -96,7 +97,7 @@ def inherit(
 def _base(name: Any, file: Path, shipped: Path) -> Path:
     if isinstance(name, str):
         for candidate in (folder / n for folder in (file.parent, shipped) for n in (name, f"{name}.yaml")):
-            if candidate.is_file():
+            if there(candidate):
                 return candidate.resolve()
     known = sorted(f"bases/{p.stem}" for p in (shipped / "bases").glob("*.yaml"))
     raise UsageError(f"{file}: extends: found {name!r}; allowed: a YAML file beside it, or one of {known}")

@@ -13,6 +13,7 @@ from benchmarks.study.mitigation_file import MitigationFile
 from benchmarks.study.suite import Fits, Scenario, Suite
 from benchmarks.study.testbed import AttributeList, Testbed
 from records.errors import UsageError, brief
+from records.files import there
 from records.merging import merged
 from records.place import ROOT
 from records.sources import add_to_path
@@ -121,11 +122,11 @@ def find_file(name: str, near: Path, what: str, *shelves: Path) -> Path:
     for shelf in (*shelves, near):
         candidates += [shelf / name, shelf / f"{name}.yaml"]
     for candidate in candidates:
-        if candidate.is_file():
+        if there(candidate):
             return candidate.resolve()
     shelf = shelves[0] if shelves else near
     known = sorted(p.stem for p in shelf.glob("*.yaml"))
-    raise UsageError(f"{what}: no file {name!r}; allowed: a path, or one of {known}")
+    raise UsageError(f"{what}: no file {brief(name)!r}; allowed: a path, or one of {known}")
 
 
 def read(cls: type[T], file: Path, overrides: Sequence[str] = ()) -> T:
