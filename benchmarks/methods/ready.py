@@ -15,7 +15,7 @@ from benchmarks.methods.nothing import Nothing
 from benchmarks.methods.written import check_class
 from benchmarks.study.loading import load_mitigation, mitigation_file
 from benchmarks.study.mitigation_file import MitigationFile
-from records.errors import UsageError
+from records.errors import UsageError, naming
 from records.merging import merged
 from records.sources import import_class, read_class
 
@@ -114,7 +114,8 @@ def make_hooks(class_path: str, init_args: dict[str, Any], name: str) -> Mitigat
     Raises:
         UsageError: The class is none, or does not take these arguments.
     """
-    cls = import_class(class_path)
+    with naming(f"mitigation {name}"):
+        cls = import_class(class_path)
     if not (inspect.isclass(cls) and issubclass(cls, Mitigation)):
         raise UsageError(f"mitigation {name}: class_path {class_path!r} is no benchmarks.methods.hooks.Mitigation")
     check_class(cls, class_path, name)
@@ -126,7 +127,7 @@ def make_hooks(class_path: str, init_args: dict[str, Any], name: str) -> Mitigat
         )
     try:
         return cls(**init_args)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # a class may refuse in any way of its own
         raise UsageError(f"mitigation {name}: init_args: {error}") from error
 
 
