@@ -26,6 +26,7 @@ class ClassSource:
     literals: dict[str, Any]
     name: str  # its own literal `name`, never an inherited one; the class's name where it states none
     parameters: tuple[str, ...] | None  # of __init__, None when inherited or open (**kwargs)
+    annotations: dict[str, str]  # of those parameters that have one, as they are written
 
 
 @cache
@@ -48,7 +49,7 @@ def read_class(class_path: str) -> ClassSource:
         parent = _find_class(file, base.id) if isinstance(base, ast.Name) else None
         if parent is not None:
             literals = {**_literals(parent), **literals}
-    return ClassSource(class_path, file, literals, own, _parameters(node))
+    return ClassSource(class_path, file, literals, own, _parameters(node), _annotations(node))
 
 
 def class_names(file: Path) -> tuple[str, ...]:
@@ -107,6 +108,12 @@ def _parameters(node: ast.ClassDef) -> tuple[str, ...] | None:
                 return None
             return tuple(a.arg for a in [*item.args.args[1:], *item.args.kwonlyargs])
     return None
+
+
+def _annotations(node: ast.ClassDef) -> dict[str, str]:
+    made = (n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__")
+    arguments = [a for n in made for a in (*n.args.args, *n.args.kwonlyargs)]
+    return {a.arg: ast.unparse(a.annotation) for a in arguments if a.annotation is not None}
 
 
 def import_class(class_path: str) -> type:

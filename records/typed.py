@@ -28,9 +28,12 @@ def typed(cls: type[T], data: dict[str, Any], file: Path, overrides: Sequence[st
     Raises:
         UsageError: One sentence that names the file, the key, what was found and what is allowed.
     """
-    factories = {f.name: f.default_factory for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    made: dict[str, Any] = {name: make() for name, make in factories.items() if callable(make)}
-    defaults = {name: dataclasses.asdict(part) for name, part in made.items() if dataclasses.is_dataclass(part)}  # type: ignore[arg-type]
-    defaults |= {f.name: list(f.default) for f in dataclasses.fields(cls) if isinstance(f.default, tuple)}  # type: ignore[arg-type]
+    defaults: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        made = field.default_factory() if callable(field.default_factory) else field.default
+        if dataclasses.is_dataclass(made) and not isinstance(made, type):
+            defaults[field.name] = dataclasses.asdict(made)
+        elif isinstance(made, tuple):
+            defaults[field.name] = list(made)  # so that an override finds its entries
     with naming(f"{file}{said(overrides)}", (ValueError, UsageError)):
         return decode(cls, overridden(cls, merged(defaults, data), overrides))

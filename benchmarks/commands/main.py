@@ -87,10 +87,11 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def read_plan(options: argparse.Namespace) -> Plan:
-    """Plan the suite that the command line names; a method without a row is refused.
+    """Plan the suite that the command line names; wrong weights and methods without a row are refused.
 
     Scenarios that the command line names may leave out what methods of the suite are for.
     """
+    from benchmarks.planning.needs import require_right
     from benchmarks.planning.planner import make_plan
 
     study = make_plan(options.suite, options.overrides, options.method)
@@ -100,6 +101,7 @@ def read_plan(options: argparse.Namespace) -> Plan:
         raise UsageError(
             f"{study.file}: method {idle[0]} applies to none of its scenarios; allowed: one that changes any of them"
         )
+    require_right(study)
     return study
 
 

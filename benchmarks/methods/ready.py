@@ -12,7 +12,7 @@ from benchmarks.methods.compose import Composed
 from benchmarks.methods.hooks import HOOKS, NOT_YET, SCORED, SOURCES, Mitigation
 from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
-from benchmarks.methods.written import check_class
+from benchmarks.methods.written import check_attributes, check_class
 from benchmarks.study.loading import load_mitigation, mitigation_file
 from benchmarks.study.mitigation_file import MitigationFile
 from records.errors import UsageError, naming
@@ -137,6 +137,7 @@ def check_hooks(hooks: Mitigation, name: str) -> None:
     Raises:
         UsageError: Naming the attribute, what was found and what is allowed.
     """
+    check_attributes(hooks, name)
     curates = hooks.overrides("curate")
     if hooks.oversample != 1 and not (curates and hooks.oversample > 1):
         raise UsageError(

@@ -69,6 +69,19 @@ def present(plan: Plan) -> dict[str, Any]:
     return {"data": {"name": plan.world.testbed.name, "missing": missing}, "models": models}
 
 
+def require_right(plan: Plan) -> None:
+    """Refuse to plan with weights that are on this machine and are others than the study names.
+
+    What is not here can be planned with: `plan` says what is needed.
+
+    Raises:
+        UsageError: Naming the first of them.
+    """
+    for step in (s for s in plan.steps.values() if isinstance(s, Base)):
+        if _absent(step.model) is None:
+            _require_weights(step.model, f"{plan.file}: testbed {plan.world.testbed.name!r}")
+
+
 def require_present(plan: Plan) -> None:
     """Refuse to start where data or models are not on this machine: nothing is downloaded at run time.
 
@@ -93,11 +106,28 @@ def _require_weights(spec: Spec, where: str) -> None:
 
 def _missing(spec: Spec) -> str | None:
     """Say what is wrong with a model's weights, told from files alone, or None."""
+    return _absent(spec) or _wrong(spec)
+
+
+def _absent(spec: Spec) -> str | None:
+    """Say which weights are not on this machine, or None; those of a recipe are made here, some models have none."""
     model: ModelSpec = spec.execution[0]
     if "recipe" in spec.value or (model.folder is None and model.hub is None):
-        return None  # trained here, or made without weights
+        return None
     if spec.value.get("weights") == MISSING:
         return f"found {model.folder!r}, which is not there; allowed: a folder of weights"
+    try:
+        snapshot(model.hub, model.revision) if model.hub is not None else None
+    except MissingModel as error:
+        return str(error)
+    return None
+
+
+def _wrong(spec: Spec) -> str | None:
+    """Say why weights that are here are not those that the study names, or None."""
+    model: ModelSpec = spec.execution[0]
+    if "recipe" in spec.value or (model.folder is None and model.hub is None):
+        return None
     folder = model_folder(model)
     said = (read_card(folder) or {}).get("digest") if folder is not None else None
     if said is not None and said != spec.value["weights"]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from dataclasses import replace as changed
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
 from benchmarks.methods.ready import Ready, check_scorers, make_method
-from benchmarks.methods.written import check_acts, check_name
+from benchmarks.methods.written import check_acts, check_name, counted
 from benchmarks.planning.cells import Cell, Trace
 from benchmarks.planning.loop import Walk
 from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
@@ -170,8 +171,11 @@ class _Planner:
     ) -> None:
         ready = self.method(name)
         spec, method = ready.spec, ready.method
-        if not set(spec.applies_to) & set(scenario.trains) or not method.hooks.applies(scenario):
+        if not set(spec.applies_to) & set(scenario.trains):
             return
+        with naming(f"mitigation {name}: applies", Exception):  # an author's code may fail in any way of its own
+            if not method.hooks.applies(scenario):
+                return
         patched, unpatched = scenario, sized
         if ready.scenario_patch:
             patched = patch_scenario(scenario, ready.scenario_patch, f"mitigation {name}")
@@ -182,7 +186,7 @@ class _Planner:
             sized = {**sized, "fit": patch_fits(sized["fit"], ready.fit_patch, f"mitigation {name}")}
         if sized is not unpatched:
             self.check_sizes(entry, patched, sized)
-        self.check_reserve(name, method, sized)
+        self.check_counts(name, method, sized)
         seeds = entry.seeds or self.suite.seeds
         if seen := sorted(set(seeds) & set(spec.tuned_on)):
             raise UsageError(
@@ -214,8 +218,11 @@ class _Planner:
             )
         )  # fmt: skip
 
-    def check_reserve(self, name: str, method: Method, sized: dict[str, Any]) -> None:
-        wanted = method.hooks.reserve_items(sized["n"]) * sized["iterations"]
+    def check_counts(self, name: str, method: Method, sized: dict[str, Any]) -> None:
+        n, hooks = sized["n"], method.hooks
+        for t in range(1, sized["iterations"] + 1) if hooks.overrides("curate") else ():
+            counted(partial(hooks.pool_size, t, n), 1, name, "pool_size")
+        wanted = counted(lambda: hooks.reserve_items(n), 0, name, "reserve_items") * sized["iterations"]
         size = self.world.data.sizes.get("reserve", 0)
         if wanted > size:
             raise UsageError(

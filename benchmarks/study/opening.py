@@ -6,9 +6,10 @@ source text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import make_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.study.loading import load_attributes
 from benchmarks.study.suite import Suite
@@ -17,6 +18,7 @@ from benchmarks.study.world import KINDS, MISSING, DeclaredFamily, World, embedd
 from lightning_modules.weights.cards import digest as folder_digest
 from records.canonical import Spec
 from records.checks import require
+from records.codec import decode
 from records.declarations import facts
 from records.errors import UsageError, naming
 from records.identity import by_name, identity
@@ -25,6 +27,10 @@ from records.sources import ClassSource, import_class, read_class
 
 #: Which way a metric gets better; one without a direction cannot be what a modality is judged by.
 DIRECTIONS = ("up", "down", "none")
+#: The types of arguments that are looked at before a class is made.
+TYPES: dict[str, Any] = {kind.__name__: kind for kind in (int, float, str, bool, list, tuple, dict)} | {
+    "None": None, "Any": Any, "Literal": Literal, "Sequence": Sequence, "Mapping": Mapping,
+}  # fmt: skip
 
 
 def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: Path) -> World:
@@ -34,6 +40,11 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
         UsageError: When a class, folder, split or need is missing.
     """
     data = _make(testbed.data, f"{testbed_file}: data")
+    for split, size in data.sizes.items():
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            raise UsageError(
+                f"{testbed_file}: data: sizes: {split}: found {size!r}; allowed: a whole number, 0 or more"
+            )
     arguments = getattr(data, "identity", by_name(testbed.data.init_args))
     data_spec = Spec({**identity(testbed.data.class_path), "init_args": arguments}, testbed.data)
     models = {
@@ -62,13 +73,29 @@ def _read(class_path: str, init_args: dict[str, Any], where: str) -> ClassSource
     unknown = [k for k in init_args if allowed is not None and k not in allowed]
     if unknown:
         raise UsageError(f"{where}: init_args: key {unknown[0]!r} is unknown; allowed: {', '.join(allowed or ())}")
+    check_arguments(source, init_args, where)
     return source
+
+
+def check_arguments(source: ClassSource, init_args: dict[str, Any], where: str) -> None:
+    """Refuse arguments of another type than the class says that it takes, where it says so in Python's own types.
+
+    Raises:
+        UsageError: Naming the argument, what was found and what is allowed.
+    """
+    for key in (key for key in init_args if key in source.annotations):
+        try:
+            hint = eval(source.annotations[key], {"__builtins__": {}}, TYPES)
+        except (NameError, SyntaxError, TypeError, AttributeError):
+            continue  # a type of its module: only the class itself can tell
+        with naming(f"{where}: init_args", ValueError):
+            decode(make_dataclass("Arguments", [(key, hint)]), {key: init_args[key]})
 
 
 def _make(spec: ClassSpec, where: str) -> Any:
     _read(spec.class_path, spec.init_args, where)
     cls = import_class(spec.class_path)
-    with naming(f"{where}: {spec.class_path}", (TypeError, ValueError, OSError)):
+    with naming(f"{where}: {spec.class_path}", Exception):  # a class may refuse in any way of its own
         return cls(**spec.init_args)
 
 
