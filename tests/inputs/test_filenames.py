@@ -168,8 +168,8 @@ def test_metric_families(side: str, declares: Any, said: str, tmp_path: Path) ->
 HOOKS = {
     "a misspelt hook": ("    def curates(self, ctx): return ctx.new", "found 'curates', which nothing calls; allowed: "
                         "curate"),
-    "another beside a hook": ("    def curate(self, ctx): return ctx.new\n    def aplies(self, s): return True",
-                              "found 'aplies', which nothing calls; allowed: applies"),
+    "another beside a hook": ("    def curate(self, ctx): return ctx.new\n    def reserve_item(self, n): return True",
+                              "found 'reserve_item', which nothing calls; allowed: reserve_items"),
     "capitals": ("    def Curate(self, ctx): return ctx.new", "found 'Curate', which nothing calls"),
     "reads of another name": ("    read = {'curate': ('new',)}\n    def curate(self, ctx): return ctx.new",
                               "found 'read', which nothing calls; allowed: reads"),
