@@ -134,8 +134,7 @@ class _Planner:
                 )
         if not set(scenario.trains) & set(self.suite.primary):
             raise UsageError(
-                f"{where}: primary: found none of {' or '.join(scenario.trains)}; allowed: a metric that what is trained "
-                "is judged by"
+                f"{where}: primary: found none of {' or '.join(scenario.trains)}; allowed: a metric of what is trained"
             )
         for modality in scenario.trains:
             self.check_precision(where, modality, sized["fit"], scenario.members.count)

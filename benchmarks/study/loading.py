@@ -16,7 +16,7 @@ from records.errors import UsageError, brief
 from records.files import there
 from records.merging import merged
 from records.place import ROOT
-from records.sources import add_to_path
+from records.sources import add_to_path, module_file
 from records.typed import typed
 from records.yaml_text import read_yaml
 
@@ -90,6 +90,9 @@ def load_mitigation(name_or_path: str, near: Path) -> MitigationFile:
             file = find_file(head, Path.cwd(), "method")
             add_to_path(file.parent)
             module = file.stem
+            if (found := module_file(module)) is None or found.resolve() != file:
+                first = f"Python finds {found} first" if found else "Python cannot import that name"
+                raise UsageError(f"method {file}: {first}; allowed: a file that is called otherwise")
         return MitigationFile(schema=1, name=cls, class_path=f"{module}.{cls}")
     file = mitigation_file(name_or_path, near)
     if file.parent != SUITES / "mitigations":

@@ -197,6 +197,13 @@ def test_a_class_whose_name_no_entry_can_hold(tmp_path: Path) -> None:
     refused(write_suite(tmp_path), "found '_Mine'", arguments=["--method", f"{file}:_Mine"])
 
 
+@pytest.mark.parametrize("stem", ["json", "tomllib", "a.b", "records"])
+def test_a_file_that_python_would_not_import_by_its_name(stem: str, tmp_path: Path) -> None:
+    file = tmp_path / f"{stem}.py"
+    file.write_text("from benchmarks.methods.hooks import Mitigation\n\n\nclass Mine(Mitigation):\n    pass\n")
+    refused(write_suite(tmp_path), str(file), "called otherwise", arguments=["--method", f"{file}:Mine"])
+
+
 @pytest.mark.parametrize("file", sorted((SUITES / "mitigations").glob("*.yaml")), ids=lambda p: p.stem)
 def test_shipped_methods_are_written_as_meant(file: Path) -> None:
     assert make_method(file.stem, SUITES).spec.name == file.stem

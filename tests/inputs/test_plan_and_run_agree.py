@@ -54,6 +54,8 @@ SUITES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "a scenario by a long name": ({"scenarios": [{"file": "x" * 400}]}, ("scenarios: file: no file",)),
     "a group by a long name": ({"metrics": ["x" * 400]}, ("metrics: found",)),
     "an unknown metric": ({"primary": {"generator": "x" * 400}}, ("primary: generator: found",)),
+    "nothing to judge what is trained": ({"primary": {"captioner": "heterozygosity"}}, ("primary: found none of generator",)),
+    "no headline": ({"primary": {}}, ("single_model_generator: default: primary: found none",)),
     "many unknown keys": ({f"key{'x' * 99}{i}": i for i in range(9)}, ("is unknown",)),
 }  # fmt: skip
 
