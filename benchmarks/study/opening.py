@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import make_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,12 +85,18 @@ def check_arguments(source: ClassSource, init_args: dict[str, Any], where: str) 
         UsageError: Naming the argument, what was found and what is allowed.
     """
     for key in (key for key in init_args if key in source.annotations):
-        try:
-            hint = eval(source.annotations[key], {"__builtins__": {}}, TYPES)
-        except (NameError, SyntaxError, TypeError, AttributeError):
-            continue  # a type of its module: only the class itself can tell
-        with naming(f"{where}: init_args", ValueError):
-            decode(make_dataclass("Arguments", [(key, hint)]), {key: init_args[key]})
+        if (holder := _argument(key, source.annotations[key])) is not None:
+            with naming(f"{where}: init_args", ValueError):
+                decode(holder, {key: init_args[key]})
+
+
+@cache
+def _argument(key: str, annotation: str) -> type | None:
+    """Return a dataclass of one argument; None where its type is one of its module, which only the class can tell."""
+    try:
+        return make_dataclass("Arguments", [(key, eval(annotation, {"__builtins__": {}}, TYPES))])
+    except (NameError, SyntaxError, TypeError, AttributeError):
+        return None
 
 
 def _make(spec: ClassSpec, where: str) -> Any:

@@ -112,7 +112,7 @@ def planned_or_refused(texts: dict[str, str]) -> None:
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None, "derandomize": True}
 
 
-@settings(max_examples=100, **QUIET)
+@settings(max_examples=60, **QUIET)
 @given(mutated())
 def test_it_is_planned_or_refused(texts: dict[str, str]) -> None:
     planned_or_refused(texts)
@@ -125,7 +125,7 @@ def test_whatever_it_is_it_is_planned_or_refused(texts: dict[str, str]) -> None:
     planned_or_refused(texts)
 
 
-@settings(max_examples=100, **QUIET)
+@settings(max_examples=60, **QUIET)
 @given(VALUES)
 def test_what_is_written_is_read_as_the_same(data: Any) -> None:
     assert parse_yaml(yaml_text(data), "here") == data

@@ -66,7 +66,7 @@ def test_every_key_of_every_suite_can_be_said_again_and_otherwise(name: str) -> 
             continue
         said.append(f"--{key}={written(value)}")
         change = OTHER.get(type(value))
-        if change is not None and changed < 12:  # one at a time, as many as are quick
+        if change is not None and changed < 6:  # one at a time, as many as are quick
             other = written(change(value))
             found, said_of_it = outcome(whole, file, f"--{key}", other)
             assert "is unknown" not in said_of_it
@@ -74,7 +74,7 @@ def test_every_key_of_every_suite_can_be_said_again_and_otherwise(name: str) -> 
                 continue  # out of range: refused by its own check, not as a key
             changed += 1
             assert written(at(dataclasses.asdict(found), key)) == other
-    assert changed > 10
+    assert changed > 5
     assert typed(Suite, whole, file, said) == suite
 
 
