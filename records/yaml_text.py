@@ -66,7 +66,7 @@ def parse_yaml(text: str, where: str) -> Any:
 
 def yaml_text(data: Any) -> str:
     """Return plain data as YAML that `parse_yaml` reads as the very same."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False)
 
 
 def _meant(text: str) -> tuple[Any, str]:
