@@ -12,7 +12,7 @@ from benchmarks.study.testbed import ModelSpec
 from benchmarks.study.world import MISSING, model_folder, read_card
 from lightning_modules.weights.sources import MissingModel, check_contents, snapshot
 from records.canonical import Spec
-from records.errors import UsageError
+from records.errors import UsageError, brief
 from records.sources import read_class
 
 
@@ -132,8 +132,8 @@ def _wrong(spec: Spec) -> str | None:
     said = (read_card(folder) or {}).get("digest") if folder is not None else None
     if said is not None and said != spec.value["weights"]:
         return (
-            f"the files in {model.folder!r} have digest {spec.value['weights'][:12]}, and their card.json says "
-            f"{said[:12]}; allowed: the files that the card was written for, or a folder without a card"
+            f"the files in {brief(str(model.folder), 40)!r} have digest {spec.value['weights'][:12]}, and their card.json says "
+            f"{said[:12]}; allowed: those that the card was written for, or no card"
         )
     fetch = "" if model.hub is None else f"hf download {model.hub} --revision {model.revision}"
     reads = read_class(model.class_path).literals.get("reads")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -90,7 +91,9 @@ def load_mitigation(name_or_path: str, near: Path) -> MitigationFile:
             file = find_file(head, Path.cwd(), "method")
             add_to_path(file.parent)
             module = file.stem
-            if (found := module_file(module)) is None or found.resolve() != file:
+            found = module_file(module)
+            taken = module in sys.stdlib_module_names or found is None or found.is_relative_to(ROOT)
+            if taken and found != file:
                 first = f"Python finds {found} first" if found else "Python cannot import that name"
                 raise UsageError(f"method {file}: {first}; allowed: a file that is called otherwise")
         return MitigationFile(schema=1, name=cls, class_path=f"{module}.{cls}")
