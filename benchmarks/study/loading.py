@@ -93,7 +93,7 @@ def load_mitigation(name_or_path: str, near: Path) -> MitigationFile:
             module = file.stem
             found = module_file(module)
             taken = module in sys.stdlib_module_names or found is None or found.is_relative_to(ROOT)
-            if taken and found != file:
+            if taken and (found is None or found.resolve() != file):
                 first = f"Python finds {found} first" if found else "Python cannot import that name"
                 raise UsageError(f"method {file}: {first}; allowed: a file that is called otherwise")
         return MitigationFile(schema=1, name=cls, class_path=f"{module}.{cls}")
