@@ -133,8 +133,8 @@ def _wrong(spec: Spec) -> str | None:
     if said is not None and said != spec.value["weights"]:
         files, found = brief(str(model.folder), 40), spec.value["weights"]
         return (
-            f"the files in {files!r} have digest {found[:12]}, and their card.json says {said[:12]}; allowed: those that "
-            "the card was written for, or no card"
+            f"the files in {files!r} have digest {found[:12]}, and their card.json says {said[:12]}; allowed: "
+            "those that the card was written for, or no card"
         )
     fetch = "" if model.hub is None else f"hf download {model.hub} --revision {model.revision}"
     reads = read_class(model.class_path).literals.get("reads")
