@@ -91,7 +91,7 @@ def read_plan(options: argparse.Namespace) -> Plan:
 
     Scenarios that the command line names may leave out what methods of the suite are for.
     """
-    from benchmarks.planning.needs import require_right
+    from benchmarks.planning.needs import require_judged, require_right
     from benchmarks.planning.planner import make_plan
 
     study = make_plan(options.suite, options.overrides, options.method)
@@ -101,6 +101,7 @@ def read_plan(options: argparse.Namespace) -> Plan:
         raise UsageError(
             f"{study.file}: method {idle[0]} applies to none of its scenarios; allowed: one that changes any of them"
         )
+    require_judged(study)
     require_right(study)
     return study
 

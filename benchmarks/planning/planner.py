@@ -132,10 +132,6 @@ class _Planner:
                 raise UsageError(
                     f"{where}: {key}: found {wanted}; allowed: at most {size}, the size of split {split!r}"
                 )
-        if not set(scenario.trains) & set(self.suite.primary):
-            raise UsageError(
-                f"{where}: primary: found none of {' or '.join(scenario.trains)}; allowed: a metric of what is trained"
-            )
         for modality in scenario.trains:
             self.check_precision(where, modality, sized["fit"], scenario.members.count)
         if scenario.members.kind == "diverse":
