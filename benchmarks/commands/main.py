@@ -87,11 +87,11 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def read_plan(options: argparse.Namespace) -> Plan:
-    """Plan the suite that the command line names; wrong weights and methods without a row are refused.
+    """Plan the suite that the command line names; a method without a row and a board without a headline are refused.
 
     Scenarios that the command line names may leave out what methods of the suite are for.
     """
-    from benchmarks.planning.needs import require_judged, require_right
+    from benchmarks.planning.needs import require_judged
     from benchmarks.planning.planner import make_plan
 
     study = make_plan(options.suite, options.overrides, options.method)
@@ -102,13 +102,21 @@ def read_plan(options: argparse.Namespace) -> Plan:
             f"{study.file}: method {idle[0]} applies to none of its scenarios; allowed: one that changes any of them"
         )
     require_judged(study)
+    return study
+
+
+def read_runnable(options: argparse.Namespace) -> Plan:
+    """Plan the suite that the command line names, to be run: weights that are here are those that it names."""
+    from benchmarks.planning.needs import require_right
+
+    study = read_plan(options)
     require_right(study)
     return study
 
 
 def run(options: argparse.Namespace) -> int:
     """Run what is missing of a suite, then mirror it and print its board."""
-    return run_here(read_plan(options), options)
+    return run_here(read_runnable(options), options)
 
 
 def run_here(study: Plan, options: argparse.Namespace) -> int:
@@ -136,7 +144,7 @@ def plan(options: argparse.Namespace) -> int:
 
     gc.disable()  # a plan is made once and lives to the end: looking for garbage in it is a fifth of its time
     try:
-        facts = describe(read_plan(options), options.runs / "store")
+        facts = describe(read_runnable(options), options.runs / "store")
     finally:
         gc.enable()
     if options.format == "json":
