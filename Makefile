@@ -6,6 +6,13 @@ SUITE ?= smoke
 METHOD ?=
 ENTRY ?=
 ARGS ?=
+# What is given is taken as it stands: no dollar of it is make's, and a space or a quote parts no name. ARGS are words as
+# the shell reads them.
+override SUITE := $(value SUITE)
+override METHOD := $(value METHOD)
+override ENTRY := $(value ENTRY)
+override ARGS := $(value ARGS)
+export SUITE METHOD ENTRY
 # The first interpreter of a supported version that really runs (a version manager's shim may not).
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	$$p -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
@@ -13,14 +20,16 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 
 BIN := .venv/bin
 STAMP := .venv/.installed
-RUN := OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
+# Without patterns of file names: --seeds [0,1] is no file called 0.
+RUN := set -f; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
+WITH_METHOD = $(if $(METHOD),--method="$$METHOD")
 
 .PHONY: help setup bench plan leaderboard tune submit verify baseline check claims ui bases mirror speed-gpu \
 	speed-metrics test test-slow test-lowest test-wheel wheel lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
-	@echo "  variables    SUITE=$(SUITE) METHOD=<mitigation> ARGS='<further arguments>' PYTHON=<interpreter>"
+	@echo "  variables    SUITE=$$SUITE METHOD=<mitigation> ARGS='<further arguments>' PYTHON=<interpreter>"
 
 setup: $(STAMP) ## Create .venv and install the project with its tools (no-op when up to date)
 
@@ -35,54 +44,54 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "ready: $$($(BIN)/python --version) in .venv"
 
 bench: $(STAMP) ## Run a suite: make bench SUITE=smoke METHOD=accumulate
-	$(RUN) run $(SUITE) $(if $(METHOD),--method $(METHOD)) $(ARGS)
+	$(RUN) run "$$SUITE" $(WITH_METHOD) $(ARGS)
 
 plan: $(STAMP) ## Show what a run would do, its cost and disk, without running anything
-	$(RUN) plan $(SUITE) $(if $(METHOD),--method $(METHOD)) $(ARGS)
+	$(RUN) plan "$$SUITE" $(WITH_METHOD) $(ARGS)
 
 leaderboard: $(STAMP) ## Render the board of a suite from committed entries and result files
-	$(RUN) table $(SUITE) $(if $(METHOD),--method $(METHOD)) $(ARGS)
+	$(RUN) table "$$SUITE" $(WITH_METHOD) $(ARGS)
 
 tune: $(STAMP) ## Try a method's declared search space: make tune METHOD=tce ARGS='--seeds 100,101'
-	$(RUN) tune $(SUITE) --method $(METHOD) $(ARGS)
+	$(RUN) tune "$$SUITE" --method="$$METHOD" $(ARGS)
 
 submit: $(STAMP) ## Write a method's entry from its result files: make submit SUITE=scenes_board METHOD=accumulate
-	@test -n "$(METHOD)" || { echo "make submit needs METHOD=<none, real, or a mitigation>"; exit 2; }
-	$(RUN) submit $(SUITE) --method $(METHOD) $(ARGS)
+	@test -n "$$METHOD" || { echo "make submit needs METHOD=<none, real, or a mitigation>"; exit 2; }
+	$(RUN) submit "$$SUITE" --method="$$METHOD" $(ARGS)
 
 verify: $(STAMP) ## Check an entry: make verify ENTRY=leaderboard/entries/<suite>/<method>.json ARGS='--rerun 0'
-	@test -n "$(ENTRY)" || { echo "make verify needs ENTRY=<an entry's file>"; exit 2; }
-	$(RUN) verify $(ENTRY) $(ARGS)
+	@test -n "$$ENTRY" || { echo "make verify needs ENTRY=<an entry's file>"; exit 2; }
+	$(RUN) verify "$$ENTRY" $(ARGS)
 
 baseline: $(STAMP) ## Freeze the gates of a suite from its result files
-	$(RUN) baseline $(SUITE) $(ARGS)
+	$(RUN) baseline "$$SUITE" $(ARGS)
 
 check: $(STAMP) ## Run a suite in an empty store and hold its gates against the baseline
-	$(RUN) check $(SUITE) $(ARGS)
+	$(RUN) check "$$SUITE" $(ARGS)
 
 claims: $(STAMP) ## Test the claims of a suite on its result files
-	$(RUN) claims $(SUITE) $(ARGS)
+	$(RUN) claims "$$SUITE" $(ARGS)
 
 ui: $(STAMP) ## Open MLflow's page on the mirrored results of a suite
-	$(RUN) ui $(SUITE) $(ARGS)
+	$(RUN) ui "$$SUITE" $(ARGS)
 
 bases: $(STAMP) ## Train the shipped base models again (hours)
 	$(RUN) bases $(ARGS)
 
 mirror: $(STAMP) ## Copy the result files of a suite into MLflow
-	$(RUN) mirror $(SUITE) $(ARGS)
+	$(RUN) mirror "$$SUITE" $(ARGS)
 
 speed-gpu: $(STAMP) ## Measure sampling and training at full size on a GPU, beside the plain libraries (9 minutes)
-	$(BIN)/python -m lightning_modules.speed $(ARGS)
+	set -f; $(BIN)/python -m lightning_modules.speed $(ARGS)
 
 speed-metrics: $(STAMP) ## Measure the metrics beside the usual way to compute them, on one core
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed $(ARGS)
+	set -f; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed $(ARGS)
 
 test: $(STAMP) ## Run the fast tests, two processes of one thread
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+	set -f; OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
 
 test-slow: $(STAMP) ## Run the slow tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(ARGS)
+	set -f; OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(ARGS)
 
 wheel: $(STAMP) ## Build the wheel into dist/
 	@rm -rf build dist *.egg-info  # what a former build left there would go into the wheel

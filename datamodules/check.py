@@ -23,7 +23,7 @@ from datamodules.listed import DROPPED, Listed, ListedItem
 from datamodules.reading import few
 from records.errors import UsageError
 from records.files import write_text
-from records.typed import read_yaml
+from records.yaml_text import read_yaml
 
 DUPLICATE = {"duplicate_image": "the same file, or the same bytes, as an entry whose id sorts first"}
 LEFT_OUT = {**pictures.UNUSABLE, **DUPLICATE}

@@ -19,15 +19,14 @@ from typing import Any
 from leaderboard.entries_migrations import MIGRATIONS
 from records.codec import CodecError, decode_text, document_schema, document_text
 from records.errors import UsageError
-from records.names import MODALITIES, GroupName, MetricName
+from records.names import MODALITIES, NAME, GroupName, MetricName
 from records.results import Cost, Floor, MetricInfo
 
 SCHEMA = 2
 MOST_BYTES = 4_000_000
 FOLDER = Path(__file__).parent / "entries"
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # a suite, method, scenario or variant: names a file, too
-METRIC = re.compile(r"[a-z]{1,32}/[A-Za-z0-9_]{1,64}(@[A-Za-z0-9_.,=-]{1,64})?")
+METRIC = re.compile(r"[a-z]{1,32}/[A-Za-z0-9_-]{1,64}(@[A-Za-z0-9_.,=-]{1,64})?")
 TEXT = re.compile(r"[A-Za-z0-9 .,;:()%'_-]{0,200}")  # no slash, so no address; no bracket, pipe, quote or sign
 COMMAND = re.compile(r"make bench SUITE=[A-Za-z0-9_.-]{1,64}( METHOD=[A-Za-z0-9_./:-]{1,200})?")
 COMMIT = re.compile(r"([0-9a-f]{7,40}\+?)?")

@@ -90,7 +90,7 @@ def check(
         raise UsageError(f"check {baseline.suite}: the baseline holds no trend, so there is nothing to compare")
     outcomes: dict[str, GateOutcome] = {}
     tested: dict[str, tuple[FrozenTrend, Series]] = {}
-    for trend in _matched(gates, baseline, outcomes):
+    for trend in matched(gates, baseline, outcomes):
         try:
             series = evidence.series(trend.gate.row, trend.gate.metric)
         except NoSeries as reason:
@@ -104,16 +104,19 @@ def check(
     return Report(baseline.suite, baseline.commit, steps, level, tuple(outcomes[t.gate.name] for t in baseline.trends))
 
 
-def _matched(gates: Sequence[Gate], baseline: Baseline, outcomes: dict[str, GateOutcome]) -> list[FrozenTrend]:
+def matched(gates: Sequence[Gate], baseline: Baseline, outcomes: dict[str, GateOutcome]) -> list[FrozenTrend]:
     """Return the trends that the suite still declares in the same way; what it dropped has vanished.
 
     What matters, the watched signs and the spread group are taken from the suite as it is now.
+
+    Raises:
+        UsageError: A gate is new, or asks for another trend than was frozen; known before anything runs.
     """
     now = {gate.name: gate for gate in gates}
     frozen = {trend.gate.name for trend in baseline.trends}
     if new := [name for name in now if name not in frozen]:
         raise UsageError(f"gate {new[0]!r} has no baseline; freeze {baseline.suite} again (make baseline)")
-    matched = []
+    kept = []
     for trend in baseline.trends:
         gate = now.get(trend.gate.name)
         if gate is None:
@@ -126,8 +129,8 @@ def _matched(gates: Sequence[Gate], baseline: Baseline, outcomes: dict[str, Gate
                     f"gate {gate.name!r}: {key}: found {new_value!r}, the baseline has {old!r}; allowed: the same, or "
                     "a new baseline (make baseline)"
                 )
-        matched.append(replace(trend, gate=gate))
-    return matched
+        kept.append(replace(trend, gate=gate))
+    return kept
 
 
 def _lacking(trend: FrozenTrend, reason: NoSeries) -> GateOutcome:

@@ -15,6 +15,7 @@ from functools import cache
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
+from records.errors import brief
 from records.migrations import Migration, migrate
 
 T = TypeVar("T")
@@ -103,11 +104,14 @@ def _sentence(kind: Any, error: Any) -> str:
         return str(error["ctx"]["error"])
     place, hint = hint_at(kind, loc)
     if problem == "unexpected_keyword_argument":
-        return f"key {place!r} is unknown; allowed: {', '.join(typing.get_type_hints(hint_at(kind, loc[:-1])[1]))}"
+        return (
+            f"key {brief(place)!r} is unknown; allowed: {', '.join(typing.get_type_hints(hint_at(kind, loc[:-1])[1]))}"
+        )
     if problem == "missing":
         return f"{place} is missing"
-    found = {dict: "a mapping", list: "a list", type(None): "null"}.get(type(value), repr(value))
-    return f"{place or 'the document'}: found {found}; allowed: {_allowed(hint)}"
+    found = {dict: "a mapping", list: "a list", type(None): "null"}.get(type(value), brief(repr(value)))
+    quotes = " (a text, in quotes)" if hint is str and isinstance(value, int | float) else ""
+    return f"{place or 'the document'}: found {found}; allowed: {_allowed(hint)}{quotes}"
 
 
 def hint_at(hint: Any, loc: Sequence[int | str]) -> tuple[str, Any]:

@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+#: A sentence is shorter than this.
+MOST = 300
+
 
 class UsageError(Exception):
     """Bad input: the sentence names the file, the key, what was found and what is allowed. Exit code 2."""
+
+
+def sentence(error: BaseException) -> str:
+    """Return what is said of an error: one line of fewer than 300 characters, whatever somebody wrote into a file."""
+    line = "".join(c if c.isprintable() else " " for c in str(error))
+    return brief(" ".join(line.split()), MOST - 1)
+
+
+def brief(text: str, most: int = 60) -> str:
+    """Return a text of at most so many characters: what is longer loses its middle."""
+    head = most * 2 // 3
+    return text if len(text) <= most else f"{text[:head]} ... {text[len(text) - (most - head - 5) :]}"
 
 
 class HookReadError(Exception):

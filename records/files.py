@@ -1,4 +1,4 @@
-"""The one way to write a file: there completely or not at all, also after a power cut."""
+"""The one way to write a file: there completely or not at all, also after a power cut; and to ask for one."""
 
 from __future__ import annotations
 
@@ -32,3 +32,11 @@ def write_text(path: Path, text: str) -> Path:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
     return path
+
+
+def there(path: Path) -> bool:
+    """Return whether a file is there; a name that no file can have is of none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or a zero byte within
+        return False

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
+
+from records.errors import brief
+
+#: What may name a file, a folder, a row, a tag or a cell of a table, on every system; see `plain_name`.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+#: What may be part of the name of a metric.
+WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
+#: Devices of Windows, whatever follows a dot behind them.
+DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 
 Modality = Literal["captioner", "generator"]
 MODALITIES: tuple[Modality, ...] = ("captioner", "generator")
@@ -12,6 +22,31 @@ MODALITIES: tuple[Modality, ...] = ("captioner", "generator")
 SIDES = (*MODALITIES, "set")
 #: The rows that the others are measured against.
 CONTROLS = ("none", "real")
+
+
+def plain_name(text: str, key: str, most: int = 64) -> None:
+    """Refuse a name that could not be that of a file on some system, or that no entry could hold.
+
+    Raises:
+        ValueError: One sentence that starts with ``key``.
+    """
+    if not NAME.fullmatch(text) or len(text) > most or text.endswith(".") or DEVICES.fullmatch(text):
+        device = ", and no device of Windows" if DEVICES.fullmatch(text) else ""
+        allowed = f"1 to {most} letters (a to z), digits, and . _ - between them{device}"
+        raise ValueError(f"{key}: found {brief(text)!r}; allowed: {allowed}")
+
+
+def no_twins(names: Iterable[str], key: str) -> None:
+    """Refuse names that differ in capitals alone: one file on a disk that does not tell them apart.
+
+    Raises:
+        ValueError: One sentence that starts with ``key``.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            raise ValueError(f"{key}: found {other!r} and {name!r}; allowed: names that differ in more than capitals")
 
 
 @dataclass(frozen=True)

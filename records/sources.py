@@ -26,6 +26,7 @@ class ClassSource:
     literals: dict[str, Any]
     name: str  # its own literal `name`, never an inherited one; the class's name where it states none
     parameters: tuple[str, ...] | None  # of __init__, None when inherited or open (**kwargs)
+    annotations: dict[str, str]  # of those parameters that have one, as they are written
 
 
 @cache
@@ -48,7 +49,7 @@ def read_class(class_path: str) -> ClassSource:
         parent = _find_class(file, base.id) if isinstance(base, ast.Name) else None
         if parent is not None:
             literals = {**_literals(parent), **literals}
-    return ClassSource(class_path, file, literals, own, _parameters(node))
+    return ClassSource(class_path, file, literals, own, _parameters(node), _annotations(node))
 
 
 def declared(class_path: str, key: str, default: Any = None) -> Any:
@@ -126,6 +127,12 @@ def _parameters(node: ast.ClassDef) -> tuple[str, ...] | None:
     return None
 
 
+def _annotations(node: ast.ClassDef) -> dict[str, str]:
+    made = (n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__")
+    arguments = [a for n in made for a in (*n.args.args, *n.args.kwonlyargs)]
+    return {a.arg: ast.unparse(a.annotation) for a in arguments if a.annotation is not None}
+
+
 def import_class(class_path: str) -> type:
     """Import ``package.module.Class``.
 
@@ -135,8 +142,8 @@ def import_class(class_path: str) -> type:
     module, _, name = class_path.rpartition(".")
     try:
         return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"class_path {class_path!r} cannot be imported: {error}") from error
+    except Exception as error:  # a module may fail in any way of its own
+        raise UsageError(f"class_path {class_path!r} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def add_to_path(folder: Path) -> None:

@@ -92,6 +92,7 @@ def _checked(options: argparse.Namespace) -> Any:
     frozen = read(options.baseline or _baseline(study.suite.name))
     if frozen.suite != study.suite.name:
         raise UsageError(f"{options.baseline}: baseline of suite {frozen.suite!r}; allowed: of {study.suite.name!r}")
+    gate.matched(study.suite.gates, frozen, {})  # before anything runs
     with contextlib.ExitStack() as stack:
         runs = options.runs
         if runs is None:

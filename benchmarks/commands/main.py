@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.commands.entries import add_entry_commands
 from benchmarks.commands.judging import add_commands
 from benchmarks.commands.streams import in_utf8, prepare, tell
-from records.errors import UsageError
+from records.errors import UsageError, sentence
 from records.files import write_text
 from records.names import RowName
+from records.overrides import heads
 
 if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.run(options)
     except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {sentence(error)}", file=sys.stderr)
         return EXIT_USAGE
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -90,15 +91,36 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def read_plan(options: argparse.Namespace) -> Plan:
-    """Plan the suite that the command line names."""
+    """Plan the suite that the command line names; a method without a row and a board without a headline are refused.
+
+    Scenarios that the command line names may leave out what methods of the suite are for.
+    """
+    from benchmarks.planning.needs import require_judged
     from benchmarks.planning.planner import make_plan
 
-    return make_plan(options.suite, options.overrides, options.method)
+    study = make_plan(options.suite, options.overrides, options.method)
+    narrowed = "scenarios" in heads(options.overrides)
+    idle = [name for name in study.idle if name in options.method or not narrowed]
+    if idle:
+        raise UsageError(
+            f"{study.file}: method {idle[0]} applies to none of its scenarios; allowed: one that changes any of them"
+        )
+    require_judged(study)
+    return study
+
+
+def read_runnable(options: argparse.Namespace) -> Plan:
+    """Plan the suite that the command line names, to be run: weights that are here are those that it names."""
+    from benchmarks.planning.needs import require_fit
+
+    study = read_plan(options)
+    require_fit(study)
+    return study
 
 
 def run(options: argparse.Namespace) -> int:
     """Run what is missing of a suite, then mirror it and print its board."""
-    return run_here(read_plan(options), options)
+    return run_here(read_runnable(options), options)
 
 
 def run_here(study: Plan, options: argparse.Namespace) -> int:
@@ -131,7 +153,7 @@ def plan(options: argparse.Namespace) -> int:
 
     gc.disable()  # a plan is made once and lives to the end: looking for garbage in it is a fifth of its time
     try:
-        facts = describe(read_plan(options), options.runs / "store")
+        facts = describe(read_runnable(options), options.runs / "store")
     finally:
         gc.enable()
     if options.format == "json":

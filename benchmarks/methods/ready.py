@@ -12,12 +12,13 @@ from benchmarks.methods.compose import Composed
 from benchmarks.methods.hooks import HOOKS, NOT_YET, SCORED, SOURCES, Mitigation
 from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
+from benchmarks.methods.written import check_attributes, check_class
 from benchmarks.study.loading import load_mitigation, mitigation_file
 from benchmarks.study.mitigation_file import MitigationFile
-from records.errors import UsageError
+from records.errors import UsageError, naming
 from records.loaded import current, imported
+from records.merging import merged
 from records.sources import import_class, read_class
-from records.typed import merged
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +115,8 @@ def make_hooks(class_path: str, init_args: dict[str, Any], name: str) -> Mitigat
     Raises:
         UsageError: The class is none, or does not take these arguments.
     """
-    cls = import_class(class_path)
+    with naming(f"mitigation {name}"):
+        cls = import_class(class_path)
     if not (inspect.isclass(cls) and issubclass(cls, Mitigation)):
         raise UsageError(f"mitigation {name}: class_path {class_path!r} is no benchmarks.methods.hooks.Mitigation")
     if imported(class_path) != current(class_path):
@@ -122,6 +124,7 @@ def make_hooks(class_path: str, init_args: dict[str, Any], name: str) -> Mitigat
             f"mitigation {name}: class_path {class_path!r} was edited after this process imported it; "
             "allowed: a new process"
         )
+    check_class(cls, class_path, name)
     allowed = read_class(class_path).parameters
     unknown = [k for k in init_args if allowed is not None and k not in allowed]
     if unknown:
@@ -130,7 +133,7 @@ def make_hooks(class_path: str, init_args: dict[str, Any], name: str) -> Mitigat
         )
     try:
         return cls(**init_args)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # a class may refuse in any way of its own
         raise UsageError(f"mitigation {name}: init_args: {error}") from error
 
 
@@ -140,6 +143,7 @@ def check_hooks(hooks: Mitigation, name: str) -> None:
     Raises:
         UsageError: Naming the attribute, what was found and what is allowed.
     """
+    check_attributes(hooks, name)
     curates = hooks.overrides("curate")
     if hooks.oversample != 1 and not (curates and hooks.oversample > 1):
         raise UsageError(

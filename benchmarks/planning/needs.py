@@ -105,6 +105,21 @@ def present(plan: Plan) -> dict[str, Any]:
     return {"data": told, "models": models}
 
 
+def require_judged(plan: Plan) -> None:
+    """Refuse scenarios whose trained models no primary metric judges: their board would be empty.
+
+    Raises:
+        UsageError: Naming the first of them.
+    """
+    for row in plan.rows:
+        trains = plan.cells[row.keys[0]].cell.scenario.trains
+        if not set(trains) & set(plan.suite.primary):
+            raise UsageError(
+                f"{plan.file}: scenarios: {row.scenario}: {row.variant}: primary: found none of {' or '.join(trains)}; "
+                "allowed: a metric of what is trained"
+            )
+
+
 def require_present(plan: Plan) -> None:
     """Refuse to start where data or models are not on this machine: nothing is downloaded at run time.
 

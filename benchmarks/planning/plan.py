@@ -47,7 +47,11 @@ class PlannedCell:
 
 @dataclass
 class Plan:
-    """The whole study, known before it runs."""
+    """The whole study, known before it runs.
+
+    Attributes:
+        idle: Methods that were asked for and change nothing in any scenario, so that they have no row.
+    """
 
     suite: Suite
     file: Path
@@ -56,6 +60,7 @@ class Plan:
     rows: list[PlannedRow]
     cells: dict[str, PlannedCell]
     steps: dict[str, Step]
+    idle: tuple[str, ...] = ()
 
     @property
     def steps_total(self) -> int:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from dataclasses import replace as changed
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
 from benchmarks.methods.ready import Ready, check_scorers, make_method
+from benchmarks.methods.written import check_acts, check_name, counted
 from benchmarks.planning.cells import Cell, Trace
 from benchmarks.planning.loop import Walk
-from benchmarks.planning.needs import require_fit, require_splits
+from benchmarks.planning.needs import require_splits
 from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
 from benchmarks.steps import Step
 from benchmarks.steps.items import PROMPT_SPLIT
@@ -21,18 +24,23 @@ from benchmarks.study.opening import open_world
 from benchmarks.study.suite import Scenario, ScenarioEntry, Suite
 from benchmarks.study.world import World
 from records.canonical import digest
-from records.errors import UsageError
+from records.codec import decode
+from records.errors import UsageError, naming
+from records.names import RowName, no_twins
 
 NOTHING = Method("none", Nothing(), "", {})
 
 
-def make_plan(name_or_path: str, overrides: Sequence[str] = (), methods: Sequence[str] = ()) -> Plan:
+def make_plan(
+    name_or_path: str, overrides: Sequence[str] = (), methods: Sequence[str] = (), *, tuned: bool = False
+) -> Plan:
     """Parse, check and plan a suite.
 
     Args:
         name_or_path: A shipped suite's name or a file.
         overrides: Command-line overrides such as ``--iterations 3``.
         methods: More mitigations, as YAML files, shipped names or ``file.py:Class``.
+        tuned: They are variants of one method, under names that are never submitted.
 
     Raises:
         UsageError: When anything that the run would need is wrong.
@@ -43,13 +51,11 @@ def make_plan(name_or_path: str, overrides: Sequence[str] = (), methods: Sequenc
         testbed, testbed_file = load_testbed(suite, file)
         with extended(testbed_file).blaming():
             world = open_world(suite, testbed, file, testbed_file)
-        planner = _Planner(suite, file, world)
+        planner = _Planner(suite, file, world, tuned)
         for entry in suite.scenarios:
             for scenario in load_scenarios(entry.file, file, entry.variants):
                 planner.add_scenario(entry, scenario, methods)
-        plan = planner.finish()
-    require_fit(plan)
-    return plan
+        return planner.finish()
 
 
 def check_claims(suite: Suite, file: Path) -> None:
@@ -61,8 +67,8 @@ def check_claims(suite: Suite, file: Path) -> None:
 
 
 class _Planner:
-    def __init__(self, suite: Suite, file: Path, world: World):
-        self.suite, self.file, self.world = suite, file, world
+    def __init__(self, suite: Suite, file: Path, world: World, tuned: bool):
+        self.suite, self.file, self.world, self.tuned = suite, file, world, tuned
         judges = world.models["judges"] if any(f.judged for f in world.families) else ()
         self.metrics = digest([[f.identity for f in world.families], judges])
         self.rows: list[PlannedRow] = []
@@ -70,6 +76,7 @@ class _Planner:
         self.steps: dict[str, Step] = {}
         self.memo: dict[Any, Any] = {}
         self.methods: dict[str, Ready] = {}
+        self.fitting: set[str] = set()
         self.resolved: list[Any] = []
 
     def add_scenario(self, entry: ScenarioEntry, scenario: Scenario, extra: Sequence[str]) -> None:
@@ -91,13 +98,14 @@ class _Planner:
         try:
             generate = changed(
                 suite.generate,
-                captioner=changed(suite.generate.captioner, **scenario.decoding.captioner),
-                generator=changed(suite.generate.generator, **scenario.decoding.generator),
+                captioner=_set(suite.generate.captioner, scenario.decoding.captioner, "decoding.captioner"),
+                generator=_set(suite.generate.generator, scenario.decoding.generator, "decoding.generator"),
             )
             n = entry.n or suite.n
             if scenario.budget is not None and scenario.budget.equal == "evaluations":
                 mine = getattr(generate, scenario.budget.modality)
-                reference = changed(getattr(suite.generate, scenario.budget.modality), **scenario.budget.reference)
+                swept = getattr(suite.generate, scenario.budget.modality)
+                reference = _set(swept, scenario.budget.reference, "budget.reference")
                 n = max(1, round(n * reference.evaluations / mine.evaluations))
             fit = suite.fit
             for modality, steps in entry.fit_steps.items():
@@ -106,7 +114,7 @@ class _Planner:
             if entry.evaluate_n is not None:
                 inputs = round(evaluate.draw_inputs * entry.evaluate_n / evaluate.n)
                 evaluate = changed(evaluate, n=entry.evaluate_n, draw_inputs=inputs)
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise UsageError(f"{where}: {scenario.variant}: {error}") from error
         return {
             "iterations": entry.iterations or suite.iterations, "n": n, "fit": fit, "generate": generate,
@@ -163,6 +171,8 @@ class _Planner:
     def method(self, name: str) -> Ready:
         if name not in self.methods:
             self.methods[name] = make_method(name, self.file.parent)
+            if not self.tuned:
+                check_name(self.methods[name].spec, name)
             check_scorers(self.methods[name], name, self.world.testbed.name, len(self.world.models["scorers"]))
         return self.methods[name]
 
@@ -171,8 +181,11 @@ class _Planner:
     ) -> None:
         ready = self.method(name)
         spec, method = ready.spec, ready.method
-        if not set(spec.applies_to) & set(scenario.trains) or not method.hooks.applies(scenario):
+        if not set(spec.applies_to) & set(scenario.trains):
             return
+        with naming(f"mitigation {name}: applies", Exception):  # an author's code may fail in any way of its own
+            if not method.hooks.applies(scenario):
+                return
         patched, unpatched = scenario, sized
         if ready.scenario_patch:
             patched = patch_scenario(scenario, ready.scenario_patch, f"mitigation {name}")
@@ -183,7 +196,7 @@ class _Planner:
             sized = {**sized, "fit": patch_fits(sized["fit"], ready.fit_patch, f"mitigation {name}")}
         if sized is not unpatched:
             self.check_sizes(entry, patched, sized)
-        self.check_reserve(name, method, sized)
+        self.check_counts(name, method, sized)
         seeds = entry.seeds or self.suite.seeds
         if seen := sorted(set(seeds) & set(spec.tuned_on)):
             raise UsageError(
@@ -207,6 +220,7 @@ class _Planner:
                     f"{self.file}: row {'/'.join(labels.values())} stands twice; allowed: each scenario variant once, "
                     "each method under a name of its own"
                 )
+        self.fitting.add(name)
         self.rows.append(
             PlannedRow(
                 **labels, parent=scenario.parent, applies_to=tuple(spec.applies_to), seeds=tuple(seeds),
@@ -214,8 +228,11 @@ class _Planner:
             )
         )  # fmt: skip
 
-    def check_reserve(self, name: str, method: Method, sized: dict[str, Any]) -> None:
-        wanted = method.hooks.reserve_items(sized["n"]) * sized["iterations"]
+    def check_counts(self, name: str, method: Method, sized: dict[str, Any]) -> None:
+        n, hooks = sized["n"], method.hooks
+        for t in range(1, sized["iterations"] + 1) if hooks.overrides("curate") else ():
+            counted(partial(hooks.pool_size, t, n), 1, name, "pool_size")
+        wanted = counted(lambda: hooks.reserve_items(n), 0, name, "reserve_items") * sized["iterations"]
         size = self.world.data.sizes.get("reserve", 0)
         if wanted > size:
             raise UsageError(
@@ -243,7 +260,15 @@ class _Planner:
         self.cells[key].rows.append(row)
         return key
 
+    def check_rows(self) -> None:
+        """Refuse methods that do nothing, and rows whose names differ in capitals alone."""
+        for name, ready in self.methods.items():
+            check_acts(ready.method, name)
+        with naming(f"{self.file}", ValueError):
+            no_twins((str(RowName.of(row)) for row in self.rows), "rows")
+
     def finish(self) -> Plan:
+        self.check_rows()
         # What a suite is, names of methods given on the command line aside.
         identity = digest(
             [self.suite.name, self.world.identity, self.metrics, self.resolved, self.suite.seeds, self.suite.primary]
@@ -251,9 +276,22 @@ class _Planner:
         if self.world.authored:
             for step in self.steps.values():
                 step.__dict__["authored"] = self.world.authored
-        plan = Plan(self.suite, self.file, self.world, identity, self.rows, self.cells, self.steps)
+        idle = tuple(name for name in self.methods if name not in self.fitting)
+        plan = Plan(self.suite, self.file, self.world, identity, self.rows, self.cells, self.steps, idle)
         require_splits(plan)
         return plan
+
+
+def _set(decoding: Any, patch: dict[str, Any], key: str) -> Any:
+    """Return a decoding with some of its fields set, each of the type that it declares.
+
+    Raises:
+        ValueError: A field is unknown, of another type or out of range; begins with `key`.
+    """
+    try:
+        return decode(type(decoding), {**asdict(decoding), **patch})
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
 
 
 def _ancestors(walked: dict[str, Step], targets: Iterable[str]) -> list[str]:

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import yaml
-
 from benchmarks.methods.ready import check_search, with_knobs
 from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
 from benchmarks.study.loading import load_mitigation, load_suite
 from records.errors import UsageError
 from records.files import write_text
+from records.overrides import heads
+from records.yaml_text import yaml_text
 
 
 def plan_tuning(
@@ -40,6 +40,8 @@ def plan_tuning(
         UsageError: The method declares no search space, or the seeds are scored.
     """
     suite, file = load_suite(suite_name, overrides)
+    if "name" in heads(overrides):
+        raise UsageError(f"--name: found beside tune, which calls the study {suite.name}_tuning; allowed: no --name")
     scored = {seed for own in (suite.seeds, *(entry.seeds or () for entry in suite.scenarios)) for seed in own}
     if not seeds or scored & set(seeds):
         raise UsageError(
@@ -63,14 +65,7 @@ def plan_tuning(
         name = f"{spec.name}[{', '.join(f'{knob}={value}' for knob, value in knobs.items())}]"
         data = {k: v for k, v in asdict(with_knobs(spec, knobs, name)).items() if v and k != "tuned_on"}
         target = folder / f"{spec.name}_{len(variants)}.yaml"
-        write_text(target, yaml.safe_dump(_plain(data), sort_keys=False))
+        write_text(target, yaml_text(data))
         variants.append(str(target))
     mine = [*overrides, "--seeds", str(list(seeds)), "--name", f"{suite.name}_tuning"]
-    return make_plan(suite_name, mine, variants), variants
-
-
-def _plain(value: object) -> object:
-    """Return data without tuples, which YAML's safe writer does not know."""
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return [_plain(v) for v in value] if isinstance(value, (tuple, list)) else value
+    return make_plan(suite_name, mine, variants, tuned=True), variants

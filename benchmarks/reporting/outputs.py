@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -256,14 +257,13 @@ def pictures_of(plan: Plan, folder: Path, result: CellResult) -> list[Path]:
 
 def mirror_plan(plan: Plan, runs: Path) -> str:
     """Copy the results of a plan's cells into MLflow; a second copy changes nothing. Return one line about it."""
-    import yaml
-
     from benchmarks.reporting.tracking import mirror
     from records.canonical import canonical
+    from records.yaml_text import yaml_text
 
     folder = runs / plan.suite.name
     results = [r for k, r in read_results(folder / "results").items() if k in plan.cells]
-    text = yaml.safe_dump(yaml.safe_load(canonical(resolved(plan))), sort_keys=False)
+    text = yaml_text(json.loads(canonical(resolved(plan))))
     done = mirror(results, lambda r: pictures_of(plan, folder, r), plan.suite.name, plan.digest, text, runs)
     return f"mlflow: {done}"
 

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from records.errors import UsageError
-from records.typed import merged
+from records.files import there
+from records.merging import merged
+from records.overrides import heads, said
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,18 @@ class Inherited:
         try:
             yield
         except UsageError as error:
-            found = re.match(re.escape(str(self.file)) + r"( with --.*?)?: ", str(error))
+            whole = str(error.args[0])
+            behind = (said(overrides), "")
+            found = next((words for words in behind if whole.startswith(f"{self.file}{words}: ")), None)
             if not self.bases or found is None:
                 raise
-            key = _named(sentence := str(error)[found.end() :])
-            given = {o[2:].partition("=")[0].rstrip("+") for o in overrides if o.startswith("--")}
+            key = _named(sentence := whole.removeprefix(f"{self.file}{found}: "))
+            given = heads(overrides)
             while key and key not in self.stands and key not in given:
                 key = key.rpartition(".")[0]
             if key in given or self.stands.get(key) == self.file:
                 raise
-            extending = f"{self.file}{found.group(1) or ''}, which extends {' and '.join(map(str, self.bases))}"
+            extending = f"{self.file}{found}, which extends {' and '.join(map(str, self.bases))}"
             raise UsageError(f"{self.stands.get(key, extending)}: {sentence}") from error
 
 
@@ -93,7 +97,7 @@ def inherit(
 def _base(name: Any, file: Path, shipped: Path) -> Path:
     if isinstance(name, str):
         for candidate in (folder / n for folder in (file.parent, shipped) for n in (name, f"{name}.yaml")):
-            if candidate.is_file():
+            if there(candidate):
                 return candidate.resolve()
     known = sorted(f"bases/{p.stem}" for p in (shipped / "bases").glob("*.yaml"))
     raise UsageError(f"{file}: extends: found {name!r}; allowed: a YAML file beside it, or one of {known}")

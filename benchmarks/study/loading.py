@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,10 +13,13 @@ from benchmarks.study.metric_groups import MetricGroup, families
 from benchmarks.study.mitigation_file import MitigationFile
 from benchmarks.study.suite import Fits, Scenario, Suite
 from benchmarks.study.testbed import AttributeList, Testbed
-from records.errors import UsageError
+from records.errors import UsageError, brief
+from records.files import there
+from records.merging import merged
 from records.place import ROOT
 from records.sources import add_to_path, module_file
-from records.typed import merged, read_yaml, typed
+from records.typed import typed
+from records.yaml_text import read_yaml
 
 T = TypeVar("T")
 SUITES = ROOT / "suites"
@@ -63,6 +67,11 @@ def load_scenarios(name: str, suite_file: Path, wanted: Sequence[str] | None) ->
     variants = data.pop("variants", None) or {"default": {}}
     if not isinstance(variants, dict):
         raise UsageError(f"{file}: variants: found {type(variants).__name__}; allowed: a mapping of name to fields")
+    for name, fields in variants.items():
+        if not isinstance(fields, dict | None):
+            raise UsageError(
+                f"{file}: variants: {brief(name)}: found {brief(repr(fields))}; allowed: a mapping of fields"
+            )
     unknown = [w for w in wanted or () if w not in variants]
     if unknown:
         raise UsageError(f"{suite_file}: scenarios: {name}: variants: found {unknown}; allowed: {list(variants)}")
@@ -82,6 +91,11 @@ def load_mitigation(name_or_path: str, near: Path) -> MitigationFile:
             file = find_file(head, Path.cwd(), "method")
             add_to_path(file.parent)
             module = file.stem
+            found = module_file(module)
+            taken = module in sys.stdlib_module_names or found is None or found.is_relative_to(ROOT)
+            if taken and (found is None or found.resolve() != file):
+                first = f"Python finds {found} first" if found else "Python cannot import that name"
+                raise UsageError(f"method {file}: {first}; allowed: a file that is called otherwise")
             _require_own(module, file, name_or_path)
         return MitigationFile(schema=1, name=cls, class_path=f"{module}.{cls}")
     file = mitigation_file(name_or_path, near)
@@ -129,11 +143,11 @@ def find_file(name: str, near: Path, what: str, *shelves: Path) -> Path:
     for shelf in (*shelves, near):
         candidates += [shelf / name, shelf / f"{name}.yaml"]
     for candidate in candidates:
-        if candidate.is_file():
+        if there(candidate):
             return candidate.resolve()
     shelf = shelves[0] if shelves else near
     known = sorted(p.stem for p in shelf.glob("*.yaml"))
-    raise UsageError(f"{what}: no file {name!r}; allowed: a path, or one of {known}")
+    raise UsageError(f"{what}: no file {brief(name)!r}; allowed: a path, or one of {known}")
 
 
 def read(cls: type[T], file: Path, overrides: Sequence[str] = ()) -> T:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from records.checks import require, schema
 from records.errors import UsageError, naming
+from records.files import there
+from records.names import plain_name
 from records.sources import read_class
 
 
@@ -24,8 +26,9 @@ class MetricGroup:
     families: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Check the schema, and that the group stands for something."""
+        """Check the schema, the name, and that the group stands for something."""
         schema(self.schema)
+        plain_name(self.name, "name")
         require(len(self.families) > 0, "families: found none; allowed: class paths and names of groups")
 
 
@@ -68,7 +71,7 @@ def _expand(
         if name in above:
             circle = " -> ".join((*above[above.index(name) :], name))
             raise UsageError(f"{key}: found the circle {circle}; allowed: a group that does not contain itself")
-        group = next((g for shelf in shelves if (g := shelf / f"{name}.yaml").is_file()), None)
+        group = next((g for shelf in shelves if there(g := shelf / f"{name}.yaml")), None)
         if group is None:
             known = sorted({g.stem for shelf in shelves for g in shelf.glob("*.yaml")})
             raise UsageError(f"{key}: found {name!r}; allowed: a class path, or one of the groups {', '.join(known)}")

@@ -6,8 +6,11 @@ source text.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import make_dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.study.loading import load_attributes
 from benchmarks.study.suite import Suite
@@ -17,10 +20,20 @@ from lightning_modules.weights.cards import digest as folder_digest
 from lightning_modules.weights.contents import card_digest
 from lightning_modules.weights.sources import MissingModel
 from records.canonical import Spec
+from records.checks import require
+from records.codec import decode
 from records.declarations import facts
 from records.errors import UsageError, naming
 from records.identity import by_name, identity
+from records.names import SIDES, WORD
 from records.sources import ClassSource, import_class, read_class
+
+#: Which way a metric gets better; one without a direction cannot be what a modality is judged by.
+DIRECTIONS = ("up", "down", "none")
+#: The types of arguments that are looked at before a class is made.
+TYPES: dict[str, Any] = {kind.__name__: kind for kind in (int, float, str, bool, list, tuple, dict)} | {
+    "None": None, "Any": Any, "Literal": Literal, "Sequence": Sequence, "Mapping": Mapping,
+}  # fmt: skip
 
 
 def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: Path) -> World:
@@ -30,6 +43,11 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
         UsageError: When a class, folder, split or need is missing.
     """
     data = _make(testbed.data, f"{testbed_file}: data")
+    for split, size in data.sizes.items():
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            raise UsageError(
+                f"{testbed_file}: data: sizes: {split}: found {size!r}; allowed: a whole number, 0 or more"
+            )
     arguments = getattr(data, "identity", by_name(testbed.data.init_args))
     data_spec = Spec({**identity(testbed.data.class_path), "init_args": arguments}, testbed.data)
     models = {
@@ -38,6 +56,7 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
     }
     _check_scorers(testbed, models, testbed_file)
     families = tuple(_family(path, f"{suite_file}: metrics") for path in suite.metrics)
+    _check_once(families, f"{suite_file}: metrics")
     _check_primary(suite, families, suite_file)
     if any(f.judged for f in families) and not testbed.judges:
         raise UsageError(f"{suite_file}: metrics: a family needs a judge, and {testbed_file} names none under judges")
@@ -57,13 +76,35 @@ def _read(class_path: str, init_args: dict[str, Any], where: str) -> ClassSource
     unknown = [k for k in init_args if allowed is not None and k not in allowed]
     if unknown:
         raise UsageError(f"{where}: init_args: key {unknown[0]!r} is unknown; allowed: {', '.join(allowed or ())}")
+    check_arguments(source, init_args, where)
     return source
+
+
+def check_arguments(source: ClassSource, init_args: dict[str, Any], where: str) -> None:
+    """Refuse arguments of another type than the class says that it takes, where it says so in Python's own types.
+
+    Raises:
+        UsageError: Naming the argument, what was found and what is allowed.
+    """
+    for key in (key for key in init_args if key in source.annotations):
+        if (holder := _argument(key, source.annotations[key])) is not None:
+            with naming(f"{where}: init_args", ValueError):
+                decode(holder, {key: init_args[key]})
+
+
+@cache
+def _argument(key: str, annotation: str) -> type | None:
+    """Return a dataclass of one argument; None where its type is one of its module, which only the class can tell."""
+    try:
+        return make_dataclass("Arguments", [(key, eval(annotation, {"__builtins__": {}}, TYPES))])
+    except (NameError, SyntaxError, TypeError, AttributeError):
+        return None
 
 
 def _make(spec: ClassSpec, where: str) -> Any:
     _read(spec.class_path, spec.init_args, where)
     cls = import_class(spec.class_path)
-    with naming(where, (TypeError, ValueError, OSError)):
+    with naming(where, Exception):  # a class may refuse in any way of its own
         return cls(**spec.init_args)
 
 
@@ -149,8 +190,34 @@ def _family(class_path: str, where: str) -> DeclaredFamily:
     missing = [k for k in ("version", "side", "needs", "declares") if k not in literals]
     if missing:
         raise UsageError(f"{where}: {class_path} lacks the class-level literals {missing}")
+    with naming(f"{where}: {class_path}", ValueError):
+        _check_declares(literals)
     needs, optional = tuple(literals["needs"]), tuple(literals.get("optional", ()))
     return DeclaredFamily(class_path, literals["version"], literals["side"], needs, literals["declares"], optional)
+
+
+def _check_declares(literals: dict[str, Any]) -> None:
+    """Refuse a family whose numbers could not be named, ranked, or written into a result file."""
+    side, declares = literals["side"], literals["declares"]
+    require(side in SIDES, f"side: found {side!r}; allowed: {', '.join(SIDES)}")
+    require(isinstance(declares, dict) and bool(declares), "declares: found no mapping; allowed: name -> facts")
+    for name, told in declares.items():
+        plain = isinstance(name, str) and WORD.fullmatch(name.removesuffix("*")) is not None
+        require(plain, f"declares: found {name!r}; allowed: letters, digits, _ and -, and * at the end")
+        direction = told.get("direction") if isinstance(told, dict) else told
+        require(direction in DIRECTIONS, f"declares: {name}: direction: found {direction!r}; allowed: up, down, none")
+
+
+def _check_once(families: Sequence[DeclaredFamily], where: str) -> None:
+    """Refuse two families that give one name to their numbers: the later would lie over the earlier."""
+    owners: dict[tuple[str, str], str] = {}
+    for family in families:
+        for name in family.declares:
+            other = owners.setdefault((family.side, name), family.class_path)
+            if other != family.class_path:
+                raise UsageError(
+                    f"{where}: {other} and {family.class_path} both declare {family.side}/{name}; allowed: one of them"
+                )
 
 
 def _check_primary(suite: Suite, families: tuple[DeclaredFamily, ...], suite_file: Path) -> None:

@@ -12,7 +12,10 @@ from typing import Any, Literal
 from lightning_modules.settings import CaptionDecoding, Execution, FitSettings, ImageDecoding
 from records.checks import at_least, distinct, modalities, require, schema
 from records.findings import ClaimSpec, Gate, check_findings
-from records.names import CONTROLS, Modality
+from records.names import CONTROLS, Modality, plain_name
+
+#: What lies in the folder of runs beside those of suites: the store, and MLflow's copy.
+TAKEN = ("store", "mlflow", "mlartifacts", "mlruns")
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,12 @@ class Scenario:
     variant: str = "default"
 
     def __post_init__(self) -> None:
-        """Check that the topology can run."""
+        """Check the names, and that the topology can run."""
         schema(self.schema)
+        plain_name(self.name, "name")
+        plain_name(self.variant, "variants")
+        for part in () if self.parent is None else self.parent.split("/", 1):
+            plain_name(part, "parent")
         require(len(self.trains) > 0, "trains: found nothing; allowed: captioner, generator, or both")
         distinct(self.trains, "trains")
         distinct(self.frozen, "frozen")
@@ -239,8 +246,11 @@ class Suite:
     def __post_init__(self) -> None:
         """Check what needs no other file."""
         schema(self.schema)
-        plain = self.name.strip(".") and all(c.isalnum() or c in "._-" for c in self.name)
-        require(bool(plain), f"name: found {self.name!r}; allowed: letters, digits, and . _ - (it names a folder)")
+        plain_name(self.name, "name")
+        taken = self.name.lower().startswith(TAKEN) or self.name.lower().endswith(".claims")
+        require(
+            not taken, f"name: found {self.name!r}, a name of what lies beside the suites' folders; allowed: another"
+        )
         require(len(self.seeds) > 0, "seeds: found none; allowed: one or more distinct integers")
         distinct(self.seeds, "seeds")
         for key in ("scenarios", "metrics"):

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from lightning_modules.settings import ADDED
 from records.checks import distinct, require, schema
+from records.errors import brief
+from records.names import WORD, no_twins, plain_name
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class ModelSpec:
     dtype: Literal["float32", "bfloat16"] = field(default="float32", metadata=ADDED)
 
     def __post_init__(self) -> None:
-        """Check that the weights have one source, pinned."""
+        """Check the name, and that the weights have one source, pinned."""
+        plain_name(self.name, "name", 40)  # a judge's is part of a metric's
         require(self.folder is None or self.hub is None, f"{self.name}: give folder or hub, not both")
         require(self.hub is None or self.revision is not None, f"{self.name}: hub needs a pinned revision")
         weightless = self.folder is None and self.hub is None
@@ -76,8 +79,10 @@ class Testbed:
         """Check the schema, the names, and that no judge is also a scorer."""
         schema(self.schema)
         require(bool(self.captioners or self.generators), "captioners, generators: found none; allowed: one or more")
+        plain_name(self.name, "name")
         for key in ("captioners", "generators", "judges", "scorers"):
             distinct(tuple(m.name for m in getattr(self, key)), f"{key}: names")
+            no_twins((m.name for m in getattr(self, key)), f"{key}: names")
         for judge in self.judges:
             for scorer in self.scorers:
                 same = judge.name == scorer.name or (judge.folder is not None and judge.folder == scorer.folder)
@@ -104,12 +109,15 @@ class AttributeList:
     def __post_init__(self) -> None:
         """Check that there is something to choose between, under names that can be part of a metric's."""
         schema(self.schema)
+        plain_name(self.name, "name")
         require(len(self.attributes) > 0, "attributes: found none; allowed: one or more")
         for attribute, values in self.attributes.items():
             where = f"attributes: {attribute}"
             require(len(values) > 1, f"{where}: found {', '.join(values) or 'no value'}; allowed: two values or more")
             for name in (attribute, *values):
-                plain = bool(name) and all(c.isalnum() or c in "_-" for c in name)
-                require(plain, f"{where}: found {name!r}; allowed: letters, digits, _ and -")
+                plain = WORD.fullmatch(name) is not None and len(name) <= 24
+                require(plain, f"{where}: found {brief(name)!r}; allowed: letters, digits, _ and -, at most 24")
             for value, phrases in values.items():
                 require(len(phrases) > 0, f"{where}: {value}: found no phrase; allowed: one or more")
+        shifts = [f"{attribute}_{value}" for attribute, values in self.attributes.items() for value in values]
+        distinct(tuple(shifts), "attributes: attribute_value")  # each names a metric
