@@ -46,21 +46,26 @@ def heads(overrides: Sequence[str]) -> set[str]:
 
 
 def _pairs(overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
-    words, seen = iter(overrides), set()
-    for word in words:
-        key, equals, value = word.removeprefix("--").partition("=")
-        if not word.startswith("--") or not key:
-            raise ValueError(f"allowed: --key value; found: {brief(word)}")
+    from jsonargparse import ArgumentError, ArgumentParser  # a tenth of a second that few plans need
+
+    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False, add_help=False)
+    keys = [word[2:].partition("=")[0] for word in overrides if word.startswith("--")]
+    for number, key in enumerate(keys):
+        if not key:
+            raise ValueError(f"allowed: --key value; found: {brief(' '.join(overrides), 100)}")
         if not KEY.fullmatch(key):
             raise ValueError(f"key {brief(key)!r} is unknown; allowed: a key of the file, such as fit.captioner.steps")
-        if not equals:
-            value = next(words, "--")
-            if value.startswith("--"):
-                raise ValueError(f"--{brief(key)}: found no value; allowed: --{brief(key)} VALUE")
-        if key in seen:
+        if key in keys[:number]:
             raise ValueError(f"--{brief(key)}: found twice; allowed: once")
-        seen.add(key)
-        yield key, value
+        parser.add_argument(f"--{key}", type=str, dest=f"given{number}")  # as text: what it says is read as YAML
+    try:
+        found = parser.parse_args(list(overrides))
+    except ArgumentError as error:
+        said = re.sub("^unrecognized arguments:", "allowed: --key value; found:", " ".join(str(error).split()))
+        said = re.sub("^argument (--[^:]*): expected one argument$", r"\1: found no value; allowed: \1 VALUE", said)
+        raise ValueError(brief(said, 200)) from error
+    for number, key in enumerate(keys):
+        yield key, found[f"given{number}"]
 
 
 def _value(hint: Any, text: str, where: str) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from benchmarks.methods.hooks import SCORED
 from benchmarks.methods.method import Method
-from benchmarks.steps import versions
+from benchmarks.steps import Step, versions
 from benchmarks.study.suite import Decodings, Evaluation, Fits, Scenario
 from benchmarks.study.world import World
 from records.canonical import digest
@@ -72,3 +73,12 @@ class Trace:
         """Return the keys without which the cell is not done."""
         lists = [*self.metrics.values(), *self.sets.values(), self.floors]
         return [key for keys in lists for key in keys]
+
+
+def ancestors(walked: dict[str, Step], targets: Iterable[str]) -> list[str]:
+    """Return the keys that the targets need, in the order walked; steps nobody reads are left out."""
+    needed = set(targets)
+    for key in reversed(list(walked)):
+        if key in needed:
+            needed.update(walked[key].parents)
+    return [key for key in walked if key in needed]

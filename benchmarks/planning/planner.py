@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import replace as changed
 from functools import partial
@@ -13,7 +13,7 @@ from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
 from benchmarks.methods.ready import Ready, check_scorers, make_method
 from benchmarks.methods.written import check_acts, check_name, counted
-from benchmarks.planning.cells import Cell, Trace
+from benchmarks.planning.cells import Cell, Trace, ancestors
 from benchmarks.planning.loop import Walk
 from benchmarks.planning.needs import require_splits
 from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
@@ -253,7 +253,7 @@ class _Planner:
         key = cell.key(self.world)
         if key not in self.cells:
             trace, walked = self.walk(cell)
-            needs = _ancestors(walked, trace.targets())
+            needs = ancestors(walked, trace.targets())
             for k in needs:
                 self.steps.setdefault(k, walked[k])
             self.cells[key] = PlannedCell(key, cell, trace, tuple(needs))
@@ -292,12 +292,3 @@ def _set(decoding: Any, patch: dict[str, Any], key: str) -> Any:
         return decode(type(decoding), {**asdict(decoding), **patch})
     except ValueError as error:
         raise ValueError(f"{key}: {error}") from error
-
-
-def _ancestors(walked: dict[str, Step], targets: Iterable[str]) -> list[str]:
-    """Return the keys that the targets need, in the order walked; steps nobody reads are left out."""
-    needed = set(targets)
-    for key in reversed(list(walked)):
-        if key in needed:
-            needed.update(walked[key].parents)
-    return [key for key in walked if key in needed]

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 from leaderboard import statistics as st
 from leaderboard.claims.finding import Part, Undecided, tails
 from leaderboard.claims.terms import Collapse, alike, read
-from leaderboard.controls import parent_group
 from leaderboard.grain import difference
 from leaderboard.series import Evidence, Series
 from leaderboard.statistics import Array
@@ -77,6 +76,8 @@ def quarter_of_collapse(
 def _controls(evidence: Evidence, row: str) -> tuple[str, str]:
     """Return the names of the controls of a row's group, or of its parent's; "" where there are none."""
     found = evidence.row(row)
+    from leaderboard.controls import parent_group  # scipy.stats, which no plan needs
+
     group = parent_group(found, tuple(evidence.rows)) if found.parent else found.group
     if group is None:
         return "", ""

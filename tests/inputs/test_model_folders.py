@@ -16,6 +16,7 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from benchmarks.commands.main import main
+from benchmarks.planning.needs import require_fit
 from benchmarks.planning.planner import make_plan
 from benchmarks.study.opening import _identify
 from benchmarks.study.testbed import ClassSpec, ModelSpec
@@ -292,10 +293,10 @@ def test_a_class_that_inherits_what_it_reads(
     monkeypatch.setitem(CLASSES, "captioner", f"{__name__}.Mine")
     file = str(study("captioner", tmp_path / "m"))
     shutil.copytree(home / "captioner", tmp_path / "m")
-    make_plan(file)
+    require_fit(make_plan(file))
     (tmp_path / "m" / "tokenizer.json").unlink()
     with pytest.raises(UsageError, match=TOKENLESS):
-        make_plan(file)
+        require_fit(make_plan(file))
 
 
 def test_a_folder_that_no_step_reads_may_be_anything(
@@ -381,17 +382,17 @@ def test_adapters_that_would_load_as_another_are_refused(
         (tmp_path / "a/adapter/base.json").read_text().replace(str(adapter), str(tmp_path / "a"))
     )
     file = str(study("captioner", tmp_path / "a" / "adapter"))
-    make_plan(file)  # whole, it is planned with
+    require_fit(make_plan(file))  # whole, it is planned with
     edit(tmp_path / "a" / "adapter")
     with pytest.raises(UsageError) as caught:
-        make_plan(file)
+        require_fit(make_plan(file))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_an_adapter_is_of_its_own_side(adapter: Path, study: Callable[..., Path]) -> None:
     with pytest.raises(UsageError, match="holds an adapter of CaptionerModule, which GeneratorModule does not read"):
-        make_plan(str(study("generator", adapter / "adapter")))
+        require_fit(make_plan(str(study("generator", adapter / "adapter"))))
 
 
 # --- what enters a model's digest

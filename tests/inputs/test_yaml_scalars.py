@@ -131,7 +131,7 @@ def test_a_text_in_quotes_arrives_as_that_text(text: str, tmp_path: Path) -> Non
     quoted = json.dumps(text)
     (tmp_path / "bed.yaml").write_text(
         f"schema: 1\nname: bed\ndata: {{class_path: a.B, init_args: {{x: {quoted}, y: [{quoted}]}}}}\n"
-        "captioners: []\ngenerators: []\n"
+        "captioners: [{name: c, class_path: a.C}]\n"
     )
     assert read(BedFile, tmp_path / "bed.yaml").data.init_args == {"x": text, "y": [text]}
     (tmp_path / "m.yaml").write_text(f"schema: 1\nname: m\nclass_path: a.B\ninit_args: {{deep: {{x: {quoted}}}}}\n")
