@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 #: A sentence is shorter than this.
 MOST = 300
+#: A path of four parts or more, and one of its parts.
+_PATH, _PARTS = re.compile(r"(?<![\w.])(?:/[^\s/'\"`,;:]+){4,}"), re.compile("/[^/]+")
 
 
 class UsageError(Exception):
@@ -14,9 +17,17 @@ class UsageError(Exception):
 
 
 def sentence(error: BaseException) -> str:
-    """Return what is said of an error: one line of fewer than 300 characters, whatever somebody wrote into a file."""
-    line = "".join(c if c.isprintable() else " " for c in str(error))
-    return brief(" ".join(line.split()), MOST - 1)
+    """Return what is said of an error: one line of fewer than 300 characters, whatever somebody wrote into a file.
+
+    Where it would be longer, paths lose their first folders, the last path first; the file that it begins with names
+    itself whole for as long as that goes.
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())
+    for path in reversed(list(_PATH.finditer(line))):
+        if len(line) < MOST:
+            break
+        line = f"{line[: path.start()]}...{''.join(_PARTS.findall(path.group())[-2:])}{line[path.end() :]}"
+    return brief(line, MOST - 1)
 
 
 def brief(text: str, most: int = 60) -> str:

@@ -68,7 +68,7 @@ def _followed_from(class_path: str) -> tuple[str, dict[str, State]]:
     while waiting:
         place = waiting.pop()
         if place not in texts:
-            if _followed(place[0]):
+            if followed(place[0]):
                 states.setdefault(place[0], _state(module_file(place[0])))
             texts[place], uses = _read(place)
             waiting.extend(uses)
@@ -83,7 +83,7 @@ def shipped(class_path: str) -> bool:
 def _read(place: Place) -> tuple[str, list[Place]]:
     """Return the text of a definition and the places that it uses."""
     module, name = place
-    if not _followed(module):
+    if not followed(module):
         return f"{module}:{name}" if not shipped(module) else "", []
     source = _Module.of(module)
     if name is None:
@@ -98,7 +98,8 @@ def _read(place: Place) -> tuple[str, list[Place]]:
 
 
 @lru_cache(maxsize=1024)
-def _followed(module: str) -> bool:
+def followed(module: str) -> bool:
+    """Whether what a module defines is part of what a class that uses it does."""
     if shipped(module):
         inside = any(module == part or module.startswith(f"{part}.") for part in PARTS)
         return inside and module not in CONTRACTS and module_file(module) is not None
@@ -162,7 +163,7 @@ class _Module:
             else:
                 yield origin, inner
         else:
-            yield from ((origin, name) for origin in self.everything if _followed(origin))
+            yield from ((origin, name) for origin in self.everything if followed(origin))
 
 
 def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:

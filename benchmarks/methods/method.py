@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.methods.hooks import HOOKS, Mitigation
 from records.canonical import Spec
+from records.fingerprint import fingerprint, followed
 from records.identity import by_name, identity
 
 
@@ -28,8 +29,24 @@ class Method:
     @cached_property
     def code(self) -> tuple[tuple[str, str], ...]:
         """The classes of its hooks, each with the digest of what it did when the method was first asked for it."""
-        parts = getattr(self.hooks, "parts", [self.hooks])
-        return tuple((f"{type(part).__module__}.{type(part).__qualname__}", part.source_digest()) for part in parts)
+        waiting: list[Any] = [self.hooks]
+        found: dict[str, str] = {}
+        seen: set[int] = set()
+        while waiting:
+            part = waiting.pop()
+            if id(part) in seen:
+                continue
+            seen.add(id(part))
+            if isinstance(part, list | tuple):
+                waiting.extend(part)
+                continue
+            own = followed(type(part).__module__)  # hooks, and what they are made of
+            path = f"{type(part).__module__}.{type(part).__qualname__}"
+            if own and path not in found:
+                found[path] = fingerprint(path)
+            if (own or isinstance(part, Mitigation)) and hasattr(part, "__dict__"):
+                waiting.extend(vars(part).values())
+        return tuple(found.items())
 
     @cached_property
     def spec(self) -> Spec:

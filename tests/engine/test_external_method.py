@@ -17,7 +17,7 @@ from benchmarks.methods.hooks import Mitigation
 from datamodules.pairs import Pairs
 
 
-class KeepHalf(Mitigation):
+class HalfAndHalf(Mitigation):
     """Train on half synthetic, half real pairs."""
 
     reads = {"curate": ("new", "real")}
@@ -45,19 +45,19 @@ def test_one_file_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
     home = tmp_path / "elsewhere"
     home.mkdir()
-    (home / "keep_half.py").write_text(CODE)
-    (home / "keep_half.yaml").write_text("{schema: 1, name: keep_half, class_path: keep_half.KeepHalf}\n")
-    method = ("--method", str(home / "keep_half.yaml"))
+    (home / "half_and_half.py").write_text(CODE)
+    (home / "half_and_half.yaml").write_text("{schema: 1, name: half_and_half, class_path: half_and_half.HalfAndHalf}\n")
+    method = ("--method", str(home / "half_and_half.yaml"))
 
     printed, first = run(*method)
-    assert "keep_half" in printed
+    assert "half_and_half" in printed
     assert "none" in printed
     _, nothing = run(*method)
     assert nothing == 0
     _, own = run()
     assert own == 0, "the controls were not run again"
 
-    (home / "keep_half.py").write_text(CODE.replace("// 2", "// 4"))
+    (home / "half_and_half.py").write_text(CODE.replace("// 2", "// 4"))
     # A process of its own, as people start one: this one has imported the file as it was.
     again = subprocess.run(
         [sys.executable, "-m", "benchmarks", *command, *method], cwd=ROOT, capture_output=True, text=True, check=False
@@ -65,4 +65,4 @@ def test_one_file_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert again.returncode == 0, again.stderr
     # Per seed and iteration: curate, its metrics, fit, sample, metrics; and the second iteration's images.
     assert steps(again.stderr) == 2 * (2 * 5 + 1) < first
-    assert "keep_half" in again.stdout
+    assert "half_and_half" in again.stdout
