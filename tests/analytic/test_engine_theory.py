@@ -142,7 +142,14 @@ def both_live(folder: Path, seeds: int, report: Report) -> None:
 LOOPS: list[Callable[[Path, int, Report], None]] = [one_gaussian, drifting_text, frozen_images, frozen_text, both_live]
 
 
-@pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__name__)
+#: One loop of each modality is among the fast tests.
+QUICK = (one_gaussian, drifting_text)
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [pytest.param(loop, id=loop.__name__, marks=[pytest.mark.slow] * (loop not in QUICK)) for loop in LOOPS],
+)
 def test_the_engine_measures_theory(loop, tmp_path):
     loop(tmp_path, FEW, Report())
 

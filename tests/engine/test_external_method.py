@@ -46,7 +46,9 @@ def test_one_file_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     home = tmp_path / "elsewhere"
     home.mkdir()
     (home / "half_and_half.py").write_text(CODE)
-    (home / "half_and_half.yaml").write_text("{schema: 1, name: half_and_half, class_path: half_and_half.HalfAndHalf}\n")
+    (home / "half_and_half.yaml").write_text(
+        "{schema: 1, name: half_and_half, class_path: half_and_half.HalfAndHalf}\n"
+    )
     method = ("--method", str(home / "half_and_half.yaml"))
 
     printed, first = run(*method)

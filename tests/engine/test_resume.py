@@ -54,7 +54,8 @@ def wait_for_artifacts(process: subprocess.Popen[bytes], store: Path, count: int
             return
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [1, 10])
 def test_killed_runs_end_with_the_same_bytes(kills: int, tmp_path: Path) -> None:
     suite = write_suite(tmp_path, iterations=3, seeds=[0], scenarios=[{"file": "joint_finetune"}])
     plan = make_plan(str(suite))
