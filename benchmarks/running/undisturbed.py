@@ -51,7 +51,8 @@ def _of_torch(torch: Any) -> list[Knob]:
     switches = [name for name in ("enabled", "benchmark", "deterministic") if hasattr(cudnn, name)]
     return [
         (torch.get_default_dtype, torch.set_default_dtype),
-        (partial(_device, torch), lambda on: torch.set_default_device(None if on == "cpu" else on)),
+        # by its name: set back to None, torch 2.9 can no longer say which it is, in this module or in any library
+        (lambda: str(torch.get_default_device()), torch.set_default_device),
         (torch.is_grad_enabled, torch.set_grad_enabled),
         (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
         (torch.get_num_threads, torch.set_num_threads),
@@ -59,13 +60,6 @@ def _of_torch(torch: Any) -> list[Knob]:
         (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
         *((partial(getattr, cudnn, name), partial(setattr, cudnn, name)) for name in switches),
     ]
-
-
-def _device(torch: Any) -> str:
-    try:
-        return str(torch.get_default_device())
-    except AttributeError:  # torch 2.9 cannot say it once it was set back
-        return "cpu"
 
 
 def _folder() -> str | None:
