@@ -1,6 +1,6 @@
-"""Variance of outputs in the judge space, as three named numbers.
+"""Variance of outputs in the judge space, and its two parts.
 
-Collapse can move them in opposite directions: sampling noise raises the variance within an input while the
+Collapse can move the parts in opposite directions: sampling noise raises the variance within an input while the
 variance between inputs falls. So none of them has a direction.
 """
 
@@ -15,7 +15,7 @@ from benchmarks.metrics.view import View
 
 
 class _Variance(Family):
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("features", "draws")
     optional: ClassVar[tuple[str, ...]] = ("draws",)
 
@@ -23,15 +23,16 @@ class _Variance(Family):
         """Compute the values that `declares` names."""
         values = {}
         if len(view.features) > 1:
-            values["variance_between"] = variance_between(view.features)
+            values["variance"] = variance(view.features)
         else:
-            self.absent["variance_between"] = "one input has no variance"
+            self.absent["variance"] = "one input has no variance"
         draws = view.draw_features
-        if draws is None or draws.shape[1] < 2:
-            reason = "the inputs were not drawn several times"
-            self.absent |= {"variance_within": reason, "variance_total": reason}
+        if draws is None or draws.shape[1] < 2 or len(draws) < 2:
+            reason = "the inputs were not drawn several times" if draws is None or draws.shape[1] < 2 else "one input"
+            self.absent |= dict.fromkeys(("variance_within", "variance_between", "variance_total"), reason)
         else:
-            values |= {"variance_within": variance_within(draws), "variance_total": variance_total(draws)}
+            within, between = variance_parts(draws)
+            values |= {"variance_within": within, "variance_between": between, "variance_total": within + between}
         return values
 
 
@@ -41,13 +42,21 @@ class CaptionerVariance(_Variance):
     name: ClassVar[str] = "captioner_variance"
     side: ClassVar[str] = "captioner"
     declares: ClassVar[dict[str, dict[str, Any]]] = {
-        "variance_between": {
+        "variance": {
             "direction": "none",
             "range": [0, None],
             "with_n": "stable (unbiased)",
-            "source": "trace of the covariance over inputs, one draw each",
+            "source": "trace of the covariance over inputs, one caption as it is evaluated each",
             "misses": "whether the spread follows the inputs or is noise",
             "healthy": "noise replaces meaning",
+        },
+        "variance_between": {
+            "direction": "none",
+            "range": [None, None],
+            "with_n": "stable (unbiased, below 0 at times where inputs do not matter)",
+            "source": "trace of the covariance of the inputs' means over k draws, less variance_within / k",
+            "misses": "spread among draws of one input",
+            "healthy": "captions differ in what is wrong with them",
         },
         "variance_within": {
             "direction": "none",
@@ -60,8 +69,8 @@ class CaptionerVariance(_Variance):
         "variance_total": {
             "direction": "none",
             "range": [0, None],
-            "with_n": "nearly stable",
-            "source": "trace of the covariance over all draws of all inputs",
+            "with_n": "stable (unbiased in draws and inputs)",
+            "source": "variance_between + variance_within: of one draw of a random input (law of total variance)",
             "misses": "where the spread comes from",
             "healthy": "spread within inputs rises as that between them falls",
         },
@@ -74,12 +83,20 @@ class GeneratorVariance(_Variance):
     name: ClassVar[str] = "generator_variance"
     side: ClassVar[str] = "generator"
     declares: ClassVar[dict[str, dict[str, Any]]] = {
-        "variance_between": {
+        "variance": {
             "direction": "none",
             "range": [0, None],
             "with_n": "stable (unbiased)",
-            "source": "trace of the covariance over prompts, one draw each",
+            "source": "trace of the covariance over prompts, one image as it is evaluated each",
             "misses": "whether the spread follows the prompts or is noise",
+            "healthy": "artefacts grow: those that differ count as diversity",
+        },
+        "variance_between": {
+            "direction": "none",
+            "range": [None, None],
+            "with_n": "stable (unbiased, below 0 at times where prompts do not matter)",
+            "source": "trace of the covariance of the prompts' means over k draws, less variance_within / k",
+            "misses": "spread among draws of one prompt",
             "healthy": "artefacts grow: those that differ count as diversity",
         },
         "variance_within": {
@@ -93,27 +110,24 @@ class GeneratorVariance(_Variance):
         "variance_total": {
             "direction": "none",
             "range": [0, None],
-            "with_n": "nearly stable",
-            "source": "trace of the covariance over all draws of all prompts",
+            "with_n": "stable (unbiased in draws and inputs)",
+            "source": "variance_between + variance_within: of one draw of a random prompt (law of total variance)",
             "misses": "where the spread comes from",
             "healthy": "artefacts grow: those that differ count as diversity",
         },
     }
 
 
-def variance_between(features: np.ndarray) -> float:
+def variance(features: np.ndarray) -> float:
     """Trace of the unbiased covariance of (n, d) features."""
     return float(features.var(axis=0, ddof=1).sum())
 
 
-def variance_within(draws: np.ndarray) -> float:
-    """Mean over inputs of the trace of the unbiased covariance of their k draws, (inputs, k, d)."""
-    return float(draws.var(axis=1, ddof=1).sum(axis=1).mean())
+def variance_parts(draws: np.ndarray) -> tuple[float, float]:
+    """Return the variance within and between inputs of k draws each, (inputs, k, d), both two or more.
 
-
-def variance_total(draws: np.ndarray) -> float:
-    """Trace of the unbiased covariance of all draws, (inputs, k, d).
-
-    It is the sum of squares within and between inputs over the degrees of freedom (law of total variance).
+    The method of moments of a one-way layout (Searle, Casella and McCulloch, Variance Components, 1992, ch. 3): the
+    means over k draws spread by the variance between inputs and a k-th of that within them.
     """
-    return variance_between(draws.reshape(-1, draws.shape[-1]))
+    within = float(draws.var(axis=1, ddof=1).sum(axis=1).mean())
+    return within, variance(draws.mean(axis=1)) - within / draws.shape[1]

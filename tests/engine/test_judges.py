@@ -113,14 +113,14 @@ def test_each_judge_measures_what_it_embeds(folders: dict[str, Path], tmp_path: 
         for judge in ("dino", "clip"):
             assert {f"generator/{m}@{judge},n=8" for m in ("frechet", "kernel", "variance_within")} <= set(values)
         for judge in ("clip", "sentences"):
-            assert {f"captioner/{m}@{judge},n=8" for m in ("variance_between", "text_kernel")} <= set(values)
+            assert {f"captioner/{m}@{judge},n=8" for m in ("variance", "text_kernel")} <= set(values)
         aligned = {name for name in values if "alignment" in name}
         assert aligned == {"captioner/alignment@clip,n=8", "generator/alignment@clip,n=8"}
         assert not [n for n in values if n.startswith("captioner/") and "@dino" in n]
         assert not [n for n in values if n.startswith("generator/") and "@sentences" in n]
     (pool,) = result.sets
-    assert {"set/frechet@dino,n=8", "set/variance_between@dino,n=8", "set/alignment@clip,n=8"} <= set(pool.values)
-    assert "set/caption_variance_between@sentences,n=8" in pool.values
+    assert {"set/frechet@dino,n=8", "set/variance@dino,n=8", "set/alignment@clip,n=8"} <= set(pool.values)
+    assert "set/caption_variance@sentences,n=8" in pool.values
     assert result.absent["set/alignment@dino,n=8"] == "the set comes without paired_features"
     assert "set/frechet@sentences,n=8" in result.absent
     assert {"generator/frechet@dino,n=8", "captioner/text_frechet@sentences,n=8"} <= set(result.floors)

@@ -7,9 +7,8 @@ from benchmarks.metrics.alignment import CaptionerAlignment, alignment
 from benchmarks.metrics.variance import (
     CaptionerVariance,
     GeneratorVariance,
-    variance_between,
-    variance_total,
-    variance_within,
+    variance,
+    variance_parts,
 )
 from benchmarks.metrics.view import View
 
@@ -35,23 +34,39 @@ def test_variances_of_a_known_mixture():
     rng = np.random.default_rng(0)
     means = rng.normal(size=(4000, 1, 3)) * 2
     draws = means + rng.normal(size=(4000, 4, 3)) * 0.5
-    assert variance_within(draws) == pytest.approx(3 * 0.25, rel=0.03)
-    assert variance_total(draws) == pytest.approx(3 * 4.25, rel=0.03)
-    assert variance_between(means[:, 0]) == pytest.approx(3 * 4, rel=0.05)
+    within, between = variance_parts(draws)
+    assert within == pytest.approx(3 * 0.25, rel=0.03)
+    assert between == pytest.approx(3 * 4, rel=0.05)
+    assert variance(draws[:, 0]) == pytest.approx(within + between, rel=0.03), "one draw each: the total"
 
 
-def test_variances_are_traces_of_covariances(real, evaluate):
+def test_the_parts_are_those_of_an_analysis_of_variance():
+    draws = np.random.default_rng(1).normal(size=(9, 3, 1)) + np.arange(9)[:, None, None]
+    inputs, k = draws.shape[:2]
+    flat = draws[..., 0]
+    mean_square_within = ((flat - flat.mean(1, keepdims=True)) ** 2).sum() / (inputs * (k - 1))
+    mean_square_between = k * ((flat.mean(1) - flat.mean()) ** 2).sum() / (inputs - 1)
+    assert variance_parts(draws) == pytest.approx((mean_square_within, (mean_square_between - mean_square_within) / k))
+
+
+def test_inputs_that_do_not_matter_have_no_variance_between():
+    rng = np.random.default_rng(2)
+    found = [variance_parts(rng.normal(size=(40, 4, 6)))[1] for _ in range(200)]
+    assert abs(np.mean(found)) < 4 * np.std(found) / np.sqrt(200), "unbiased: below 0 as often as above"
+
+
+def test_the_values_are_traces_of_covariances_and_add_up(real, evaluate):
     values = evaluate(GeneratorVariance(), real)
     draws = real.draw_features
-    assert values["variance_between"] == pytest.approx(np.trace(np.cov(real.features, rowvar=False)))
+    assert values["variance"] == pytest.approx(np.trace(np.cov(real.features, rowvar=False)))
     assert values["variance_within"] == pytest.approx(np.mean([np.trace(np.cov(d, rowvar=False)) for d in draws]))
-    assert values["variance_total"] == pytest.approx(np.trace(np.cov(draws.reshape(-1, 16), rowvar=False)))
+    assert values["variance_total"] == pytest.approx(values["variance_within"] + values["variance_between"])
 
 
 def test_draws_may_be_missing(real, evaluate):
     family = CaptionerVariance()
-    assert set(evaluate(family, real.with_(draw_features=None))) == {"variance_between"}
-    assert set(family.absent) == {"variance_within", "variance_total"}
+    assert set(evaluate(family, real.with_(draw_features=None))) == {"variance"}
+    assert set(family.absent) == {"variance_within", "variance_between", "variance_total"}
 
 
 def test_a_deterministic_model_has_no_variance_within(real, evaluate):

@@ -1,6 +1,6 @@
 """How different generated images are from each other in a judge space, without any real image.
 
-The trace of the covariance is `variance_between` of `benchmarks.metrics.variance`; here is what it leaves open: how the
+The trace of the covariance is `variance` of `benchmarks.metrics.variance`; here is what it leaves open: how the
 spread is shared among directions, how many different images there are, and how different draws of one prompt are.
 """
 
@@ -20,7 +20,7 @@ class ImageDiversity(Family):
     """Diversity of (n, d) features, and of k draws of the same prompt where there are any."""
 
     name: ClassVar[str] = "image_diversity"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     side: ClassVar[str] = "generator"
     needs: ClassVar[tuple[str, ...]] = ("features", "draws")
     optional: ClassVar[tuple[str, ...]] = ("draws",)
@@ -72,7 +72,7 @@ class ImageDiversity(Family):
         """Compute the values that `declares` names."""
         values = {"vendi": vendi_score(view.features)}
         spectrum = covariance_spectrum(view.features)
-        if spectrum[-1] > 0:
+        if spectrum[-1] > _rounding(view.features):
             values |= {"effective_rank": effective_number(spectrum), "top_share": float(spectrum[-1] / spectrum.sum())}
         else:
             self.absent |= dict.fromkeys(("effective_rank", "top_share"), "all images are the same to the judge")
@@ -130,6 +130,11 @@ def within_diversity(draws: np.ndarray) -> float:
     # |sum|^2 is the sum of all k x k cosines, those of a draw with itself among them.
     pairs = (vectors.sum(axis=1) ** 2).sum(axis=1) - (vectors**2).sum(axis=(1, 2))
     return float(1 - (pairs / (k * (k - 1))).mean())
+
+
+def _rounding(features: np.ndarray) -> float:
+    """Return the variance that equal rows seem to have, since their mean is rounded."""
+    return float(features.size * (np.finfo(np.float64).eps * np.abs(features).max()) ** 2)
 
 
 def _spectrum(rows: np.ndarray) -> np.ndarray:

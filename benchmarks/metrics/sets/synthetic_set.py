@@ -21,7 +21,7 @@ from benchmarks.metrics.images.frechet import frechet, gaussian, left_out_freche
 from benchmarks.metrics.images.real_side import fitting, real_side
 from benchmarks.metrics.java.ptb import find_java
 from benchmarks.metrics.oracle_scores import TAIL_ITEMS, attribute_accuracy, tail_survival
-from benchmarks.metrics.variance import variance_between
+from benchmarks.metrics.variance import variance
 from benchmarks.metrics.view import View
 from datamodules.scenes.oracle import ABSENT, UNREADABLE, Readings, Truth, match
 
@@ -30,7 +30,7 @@ class SyntheticSet(Family):
     """Describes a pool; `features` are those of its images, `paired_features` those of its captions."""
 
     name: ClassVar[str] = "synthetic_set"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     side: ClassVar[str] = "set"
     needs: ClassVar[tuple[str, ...]] = (
         "captions",
@@ -104,7 +104,7 @@ class SyntheticSet(Family):
             "misses": "lost diversity",
             "healthy": "pairs are safe, or caricatures: they align well",
         },
-        "variance_between": {
+        "variance": {
             "direction": "none",
             "range": [0, None],
             "with_n": "stable (unbiased)",
@@ -112,7 +112,7 @@ class SyntheticSet(Family):
             "misses": "whether the spread follows the prompts or is noise",
             "healthy": "artefacts grow",
         },
-        "caption_variance_between": {
+        "caption_variance": {
             "direction": "none",
             "range": [0, None],
             "with_n": "stable (unbiased)",
@@ -131,8 +131,8 @@ class SyntheticSet(Family):
             "tail_survival": (("captions", "attributes", "oracle"), _tail_survival),
             "unique_share": (("captions",), lambda v, _: unique_share(v.captions or [])),
             "alignment": (("features", "paired_features"), _alignment),
-            "variance_between": (("features",), lambda v, _: _spread(v.features)),
-            "caption_variance_between": (("paired_features",), lambda v, _: _spread(v.paired_features)),
+            "variance": (("features",), lambda v, _: _spread(v.features)),
+            "caption_variance": (("paired_features",), lambda v, _: _spread(v.paired_features)),
         }
         values = {}
         captions = _Captions(view)
@@ -223,4 +223,4 @@ def _spread(features: np.ndarray | None) -> float:
     assert features is not None
     if len(features) < 2:
         raise MetricUnavailable("one item has no variance")
-    return variance_between(features)
+    return variance(features)
