@@ -103,7 +103,10 @@ CONTENTS: dict[str, tuple[bytes, set[str]]] = {
     "gray and alpha": (encoded(RED.convert("LA"), "PNG"), {"grayscale", "alpha"}),
     "CMYK": (encoded(RED.convert("CMYK"), "JPEG"), {"cmyk"}),
     "CMYK in a TIFF": (encoded(RED.convert("CMYK"), "TIFF"), {"cmyk"}),
-    "YCbCr": (encoded(RED.convert("YCbCr"), "TIFF", compression="jpeg"), set()),  # pillow 12 cannot read its own raw one
+    "YCbCr": (
+        encoded(RED.convert("YCbCr"), "TIFF", compression="jpeg"),
+        set(),
+    ),  # pillow 12 cannot read its own raw one
     "Lab": (encoded(RED.convert("LAB"), "TIFF"), {"unsupported_mode"}),
     "32 bit": (encoded(RED.convert("I"), "TIFF"), {"unsupported_mode"}),
     "an animated WebP": (encoded(RED, "WEBP", save_all=True, append_images=[NOISE]), {"animated"}),
