@@ -93,7 +93,7 @@ def t_interval(values: ArrayLike, level: float = LEVEL, least: float = 0.0) -> M
     if len(x) < SEEDS_FOR_INTERVALS:
         return MeanInterval(mean, float("-inf"), float("inf"), len(x))
     sd = max(sd, least)
-    half = float(scipy.stats.t.ppf((1 + level) / 2, len(x) - 1)) * sd / float(np.sqrt(len(x)))
+    half = float(scipy.special.stdtrit(len(x) - 1, (1 + level) / 2)) * sd / float(np.sqrt(len(x)))
     return MeanInterval(mean, mean - half, mean + half, len(x))
 
 

@@ -112,6 +112,7 @@ class FitSettings:
         precision: of the forward and backward pass; trained weights and optimizer stay float32.
         average: decay of a moving average of the trained weights that is kept in their place; 0 = the last weights.
         min_snr: gamma of the min-SNR loss weights (2303.09556; generators only); 0 = all times weigh the same.
+        snr_floor: smallest such weight of an error of the latents, at most `min_snr` (2202.00512 has 1); 0 = none.
     """
 
     steps: int
@@ -125,6 +126,7 @@ class FitSettings:
     precision: Literal["32", "bf16"] = field(default="32", metadata=ADDED)
     average: float = field(default=0.0, metadata=ADDED)
     min_snr: float = field(default=0.0, metadata=ADDED)
+    snr_floor: float = field(default=0.0, metadata=ADDED)
 
     def __post_init__(self) -> None:
         _require(self.steps >= 0, "steps must be at least 0")
@@ -137,6 +139,7 @@ class FitSettings:
         _require(0 <= self.average < 1, "average must lie in [0, 1)")
         _require(self.precision in ("32", "bf16"), "precision must be '32' or 'bf16'")
         _require(math.isfinite(self.min_snr) and self.min_snr >= 0, "min_snr must be a number >= 0")
+        _require(0 <= self.snr_floor <= self.min_snr, "snr_floor must lie in [0, min_snr]")
 
 
 @dataclass(frozen=True)

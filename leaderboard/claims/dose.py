@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, mean_part, seeds_reason
-from leaderboard.claims.margin import check_margin, declared, with_margin
+from leaderboard.claims.margin import check_margin, declared, quarter_of_collapse, with_margin
 from leaderboard.claims.terms import Collapse, beyond, comparable, reaches, read
 from leaderboard.grain import grain
 from leaderboard.series import Evidence
@@ -43,7 +43,8 @@ class Dose:
         statistic: What counts as damage.
         collapse: Rows that must have collapsed first; None = nothing is asked.
         same_n: Whether N must agree; False at equal network evaluations, where it differs by design.
-        margin: An effect inside +-margin is negligible, in its units; None = no effect is.
+        margin: An effect inside +-margin is negligible, in its units; None = a quarter of the collapse over the whole
+            range of doses, where the claim names a collapse, and else no effect is.
         iterations: Smallest T that the statement is about.
         seeds: Fewest seeds that decide.
     """
@@ -95,4 +96,7 @@ class Dose:
         label = f"{series[0].metric}, {self.statistic} per {unit}"
         part = mean_part(label, per_seed, -1 if self.expect == "less" else 1, least)
         margins = declared(self.margin, len(per_seed))
+        if margins is None and self.collapse is not None:
+            quarter = quarter_of_collapse(evidence, series[0], self.statistic, self.collapse)
+            margins = None if quarter is None else quarter / float(np.ptp(x))
         return Finding((with_margin(part, per_seed, margins, least),), seeds_reason([part], self.seeds))

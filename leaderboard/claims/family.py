@@ -19,11 +19,9 @@ from records.findings import ClaimSpec
 from records.sources import import_class
 from records.typed import typed
 
-#: Chance of any false verdict among all claims of a suite.
+#: Chance, among all claims of a family, of any false sign, and of calling any effect negligible that is as large as its
+#: margin.
 FAMILY_LEVEL = 0.05
-
-#: Chance of calling an effect negligible that is as large as its margin, each claim for itself.
-NEGLIGIBLE_LEVEL = 0.05
 
 Word = Literal["supported", "contradicted", "negligible", "undecided"]
 
@@ -78,14 +76,17 @@ def judge_all(
 ) -> ClaimFamily:
     """Test every claim; the chance of any false sign among those of a family is at most ``level``.
 
-    Claims that cannot be tested stay in their family with p = 1, so that no verdict depends on what is missing.
+    So is that of calling any effect negligible which is as large as its margin: both p values are Holm's. Claims that
+    cannot be tested stay in their family with p = 1, so that no verdict depends on what is missing.
     """
     findings = [_finding(kind, evidence) for _, kind in claims]
-    adjusted: dict[int, float] = {}
+    sign: dict[int, float] = {}
+    size: dict[int, float] = {}
     for family in {spec.family for spec, _ in claims}:
         members = [i for i, (spec, _) in enumerate(claims) if spec.family == family]
-        adjusted.update(zip(members, holm([findings[i].p_value for i in members]), strict=True))
-    verdicts = [_verdict(spec, findings[i], adjusted[i], level) for i, (spec, _) in enumerate(claims)]
+        sign.update(zip(members, holm([findings[i].p_value for i in members]), strict=True))
+        size.update(zip(members, holm([findings[i].p_negligible for i in members]), strict=True))
+    verdicts = [_verdict(spec, findings[i], sign[i], size[i], level) for i, (spec, _) in enumerate(claims)]
     return ClaimFamily(suite, level, tuple(verdicts))
 
 
@@ -96,10 +97,10 @@ def _finding(kind: Any, evidence: Evidence) -> Finding:
         return Finding((), str(reason))
 
 
-def _verdict(claim: ClaimSpec, finding: Finding, p: float, level: float) -> Verdict:
+def _verdict(claim: ClaimSpec, finding: Finding, p: float, p_negligible: float, level: float) -> Verdict:
     if finding.reason:
         return Verdict(claim, "undecided", finding, p, finding.reason)
-    if below(finding.p_negligible, NEGLIGIBLE_LEVEL):  # before the sign: what is small enough stays small
+    if below(p_negligible, level):  # before the sign: what is small enough stays small
         clear = f"its sign is clear all the same (p = {p:.2g})" if below(p, level) else ""
         return Verdict(claim, "negligible", finding, p, clear)
     if not below(p, level):

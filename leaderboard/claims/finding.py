@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy  # its `stats` is loaded on first use: planning a suite with claims must not wait for it
 from numpy.typing import ArrayLike
+from scipy.special import stdtr
 
 from leaderboard.grain import ROUNDING
 from leaderboard.statistics import LEVEL, t_interval
@@ -111,7 +111,7 @@ def tails(values: ArrayLike, least: float = 0.0) -> tuple[float, float]:
     if sd <= ROUNDING * max(float(np.abs(x).max()), 1e-300):  # without a spread over seeds the sign is certain
         return float(mean <= 0), float(mean >= 0)
     score = mean / (sd / np.sqrt(len(x)))
-    return float(scipy.stats.t.sf(score, len(x) - 1)), float(scipy.stats.t.cdf(score, len(x) - 1))
+    return float(stdtr(len(x) - 1, -score)), float(stdtr(len(x) - 1, score))
 
 
 def seeds_reason(parts: Sequence[Part], needed: int) -> str:

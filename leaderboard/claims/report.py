@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from leaderboard.claims.family import NEGLIGIBLE_LEVEL, ClaimFamily, Verdict
+from leaderboard.claims.family import ClaimFamily, Verdict
 from leaderboard.claims.finding import Part
 from leaderboard.text import json_number
 from leaderboard.text import markdown_escape as escape
@@ -29,9 +29,8 @@ def notes(family: ClaimFamily) -> str:
     return (
         f"Families and their claims: {escape(named)}. The chance of any false *supported* or *contradicted* within a "
         f"family is at most {family.level:.0%} (two-sided tests, Holm; claims that cannot be tested yet count as "
-        "p = 1). *Negligible*: the 90 % interval of every part lies inside its margin (two one-sided tests at "
-        f"{NEGLIGIBLE_LEVEL:.0%}, each claim for itself), whether or not a sign is clear. A claim with "
-        "several parts holds only where each part does. *Undecided* never means that there is no effect. Differences "
+        "p = 1), and so is that of any false *negligible*: every part is smaller than its margin (two one-sided tests, "
+        "Holm), whether or not a sign is clear. A claim with several parts holds only where each part does. *Undecided* never means that there is no effect. Differences "
         "are paired over seeds, and all seeds share one base model. Positive numbers are worse, but for changes and "
         "correlations."
     )

@@ -164,7 +164,8 @@ class GeneratorModule(PairModule):
         prediction = self.family.answer(noisy, times, conditions)
         losses = (prediction - target.float()).square().mean(dim=(1, 2, 3))
         if settings.min_snr:
-            losses = losses * process.min_snr(self.parts["scheduler"], times, settings.min_snr)
+            weights = process.min_snr(self.parts["scheduler"], times, settings.min_snr, settings.snr_floor)
+            losses = losses * weights
         return losses, {"times": times, "prediction": prediction, "target": target}
 
     def distance_from(self, context: dict[str, Any], other: dict[str, Any]) -> Tensor:

@@ -22,6 +22,9 @@ PROCESS = (
     "prediction_type",
 )
 
+#: The largest weight of an error of the noise under a floor.
+MOST_WEIGHT = 100.0
+
 
 def is_flow(scheduler: Any) -> bool:
     """Tell flow matching (2210.02747), straight lines between latents and noise, from a process with betas."""
@@ -77,11 +80,13 @@ def corrupt(scheduler: Any, latents: Tensor, noise: Tensor) -> tuple[Tensor, Ten
     raise ValueError(f"unknown prediction type {kind!r}")
 
 
-def min_snr(scheduler: Any, times: Tensor, gamma: float) -> Tensor:
+def min_snr(scheduler: Any, times: Tensor, gamma: float, floor: float = 0.0) -> Tensor:
     """Return the min-SNR weights (n,) float32 of squared errors (2303.09556, 3.4) at times (n,), for a gamma above 0.
 
-    Seen as errors of the latents all predictions get min(SNR, gamma), so the squared error of the noise gets
-    min(SNR, gamma) / SNR and that of the velocity min(SNR, gamma) / (SNR + 1).
+    Seen as errors of the latents all predictions get w = min(SNR, gamma), so the squared error of the noise gets
+    w / SNR and that of the velocity w / (SNR + 1). With a floor w is never below it: without one the noisiest times,
+    at which the layout is decided, weigh close to nothing (2202.00512, section 4, has a floor of 1). The weight of the
+    noise stays below `MOST_WEIGHT`, since noise alone says nothing of the latents.
 
     Raises:
         ValueError: flow matching, for which the paper defines no such weights.
@@ -91,9 +96,11 @@ def min_snr(scheduler: Any, times: Tensor, gamma: float) -> Tensor:
     process = process_of(scheduler)
     kept = process.alphas_cumprod.to(times.device)[times].float()
     snr = kept / (1 - kept)
+    weights = snr.clamp(min=floor, max=gamma)
     if process.config.prediction_type == "epsilon":
-        return (gamma / snr).clamp(max=1.0)  # 1 also where nothing but noise is left and SNR is 0
-    return snr.clamp(max=gamma) / ((snr + 1) if process.config.prediction_type == "v_prediction" else 1.0)
+        weights = weights / snr  # no number, or infinite, where nothing but noise is left and SNR is 0
+        return weights.nan_to_num(1.0, posinf=MOST_WEIGHT).clamp(max=MOST_WEIGHT)
+    return weights / ((snr + 1) if process.config.prediction_type == "v_prediction" else 1.0)
 
 
 def _constant_shift(config: Any) -> float:

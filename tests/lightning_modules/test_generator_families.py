@@ -146,6 +146,20 @@ def test_losses_are_those_of_diffusers_scripts(name, folders):
         assert len(context["times"].unique()) == 4
 
 
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction", "sample"])
+def test_a_floor_of_the_weights_holds_at_the_noisiest_times(kind):
+    scheduler = DDPMScheduler(beta_schedule="squaredcos_cap_v2", prediction_type=kind, rescale_betas_zero_snr=True)
+    times = torch.arange(scheduler.config.num_train_timesteps)
+    snr = compute_snr(scheduler, times)
+    per_latents = {"epsilon": snr, "v_prediction": snr + 1, "sample": torch.ones_like(snr)}[kind]
+    plain, floored = (process.min_snr(scheduler, times, 5.0, floor) for floor in (0.0, 1.0))
+    low, known = snr < 1, snr > 0.011
+    torch.testing.assert_close(floored[~low], plain[~low])
+    torch.testing.assert_close((floored * per_latents)[low & known], torch.ones(int((low & known).sum())))
+    assert floored[-1] == {"epsilon": 100.0, "v_prediction": 1.0, "sample": 1.0}[kind], "nothing but noise"
+    assert plain[-1] == (1.0 if kind == "epsilon" else 0.0)
+
+
 @pytest.mark.parametrize("name", ["sd3", "flux_dev"])
 def test_flow_matching_has_no_min_snr(name, folders, monkeypatch):
     module = load(folders(name), name)
