@@ -31,9 +31,10 @@ MIXING = ("accumulate", "accumulate_capped", "accumulate_subsample", "real_augme
 CHOOSING = (
     "verifier_filter", "best_of_n", "preference_choice", "diversity_selection", "detector_resampling", "self_correction",
 )  # fmt: skip
+ENSEMBLES = ("ensemble", "ensemble_frozen", "ensemble_copies", "segmented_ensemble")
 #: Methods that the closed-form models can serve, and the scenarios they have a row in.
 ROWS: dict[str, set[str]] = {
-    **{name: {C, G, J} for name in (*MIXING, *CHOOSING, "ensemble", "ensemble_frozen", "ensemble_copies")},
+    **{name: {C, G, J} for name in (*MIXING, *CHOOSING, *ENSEMBLES)},
     "corpus_injection": {J},
     "content_injection": {G, J},
     "partial_relabel": {C, J},
