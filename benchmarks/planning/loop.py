@@ -179,9 +179,10 @@ class Walk:
                 sources |= {f"history.{s}": parts for s, parts in enumerate(self.pools[: t - 1], start=1)}
             elif name == "auxiliary":
                 sources |= {f"auxiliary.{side}": key for side, key in self.auxiliary.items()}
-            elif name == "captioner":
+            elif name in ("captioner", "likelihood"):
                 if self.scenario.captions == "captioner":
-                    sources[name], decoding = self.labeller("captioner", 0), self.cell.generate.captioner
+                    sources[name] = self.labeller("captioner", 0)
+                    decoding = self.cell.generate.captioner if name == "captioner" else decoding
             elif name == "scorers":
                 sources |= {f"scorers.{scorer}": key for scorer, key in (scored or {}).items()}
             elif name in self.scores:
