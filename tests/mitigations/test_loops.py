@@ -30,6 +30,7 @@ C, G, J = "single_model_captioner", "single_model_generator", "joint_finetune"
 MIXING = ("accumulate", "accumulate_capped", "accumulate_subsample", "real_augmentation", "golden_ratio", "fresh_real")
 CHOOSING = (
     "verifier_filter", "best_of_n", "preference_choice", "diversity_selection", "detector_resampling", "self_correction",
+    "pluralistic_choice",
 )  # fmt: skip
 ENSEMBLES = ("ensemble", "ensemble_frozen", "ensemble_copies", "segmented_ensemble")
 OWN = ("surprise_filter", "self_verification")

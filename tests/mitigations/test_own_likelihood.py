@@ -12,7 +12,6 @@ import pytest
 
 from benchmarks.analytic.models import CategoricalCaptioner
 from benchmarks.methods.hooks import Mitigation
-from benchmarks.mitigations.own_likelihood import OwnLikelihood
 from benchmarks.mitigations.self_verification import SelfVerification
 from benchmarks.mitigations.surprise_filter import SurpriseFilter
 from benchmarks.planning.plan import Plan
@@ -133,10 +132,3 @@ def test_a_captioner_that_cannot_say_is_named(
     failed = [r.error.message for r in outcome.results.values() if r.error is not None]
     assert len(failed) == 1
     assert "CategoricalCaptioner has no log_likelihood; allowed: a captioner that has" in failed[0]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_bad_factor(name: str) -> None:
-    assert issubclass(NAMES[name], OwnLikelihood)
-    with pytest.raises(ValueError, match="factor: found 1; allowed: a whole number, 2 or more"):
-        NAMES[name](1)
