@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from scipy.special import log_softmax
 
 from benchmarks.analytic.data import class_indices, class_moments, class_names, class_shares, draw_classes, normal
 from benchmarks.seeds import uniform
@@ -159,6 +160,16 @@ class CategoricalCaptioner(_Analytic):
             classes = draw_classes(weights, u)
         names = class_names(len(self.shares))
         return Generated([names[k] for k in classes.tolist()], len(classes) * decoding.evaluations)
+
+    def log_likelihood(
+        self, images: np.ndarray, captions: Sequence[str], progress: Progress | None = None
+    ) -> np.ndarray:
+        """Return the log-probability (n,) float64 that it captions images as told, at temperature 1."""
+        classes = class_indices(captions, len(self.shares))
+        if self.reads_images:
+            return log_softmax(self.log_posterior(np.asarray(images)), axis=1)[np.arange(len(classes)), classes]
+        with np.errstate(divide="ignore"):
+            return np.log(self.shares)[classes]
 
     def log_posterior(self, images: np.ndarray) -> np.ndarray:
         """Return (n, K) log of share times density, up to one constant a row."""

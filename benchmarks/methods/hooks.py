@@ -45,6 +45,8 @@ SOURCES: dict[str, str] = {
     "real_scores": "list of such mappings of the pairs of `real`, in their order; those count as consumed",
     "captioner": "function of (images, ids) that captions as this iteration's labelling captioner does and returns "
     "`Generated`; None where captions are the prompts (curate)",
+    "likelihood": "function of Pairs that returns the mean log-likelihood a token (n,) of their captions under this "
+    "iteration's labelling captioner, at one network evaluation a pair; None where captions are the prompts (curate)",
     "auxiliary": "mapping of modality to what `auxiliary` returned (of t in objective and merge, of t-1 in sampling)",
 }
 #: Those of them that scorers make.
@@ -52,13 +54,13 @@ SCORED = frozenset({"scorers", "scores", "real_scores"})
 
 #: What a hook cannot read because it is made later in the iteration, or for `curate` alone.
 NOT_YET: dict[str, tuple[str, ...]] = {
-    "prompts": ("new", "scorers", "captioner", "fitted"),
-    "sampling": ("new", "scorers", "captioner", "fitted"),
-    "relabel": ("new", "scorers", "captioner", "fitted"),
+    "prompts": ("new", "scorers", "captioner", "likelihood", "fitted"),
+    "sampling": ("new", "scorers", "captioner", "likelihood", "fitted"),
+    "relabel": ("new", "scorers", "captioner", "likelihood", "fitted"),
     "curate": ("fitted",),
-    "auxiliary": ("scorers", "captioner"),
-    "objective": ("scorers", "captioner", "fitted"),
-    "merge": ("scorers", "captioner", "fitted"),
+    "auxiliary": ("scorers", "captioner", "likelihood"),
+    "objective": ("scorers", "captioner", "likelihood", "fitted"),
+    "merge": ("scorers", "captioner", "likelihood", "fitted"),
 }
 
 

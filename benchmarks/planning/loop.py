@@ -179,9 +179,10 @@ class Walk:
                 sources |= {f"history.{s}": parts for s, parts in enumerate(self.pools[: t - 1], start=1)}
             elif name == "auxiliary":
                 sources |= {f"auxiliary.{side}": key for side, key in self.auxiliary.items()}
-            elif name == "captioner":
+            elif name in ("captioner", "likelihood"):
                 if self.scenario.captions == "captioner":
-                    sources[name], decoding = self.labeller("captioner", 0), self.cell.generate.captioner
+                    sources[name] = self.labeller("captioner", 0)
+                    decoding = self.cell.generate.captioner if name == "captioner" else decoding
             elif name == "scorers":
                 sources |= {f"scorers.{scorer}": key for scorer, key in (scored or {}).items()}
             elif name in self.scores:
@@ -237,7 +238,7 @@ class Walk:
     # -- training -------------------------------------------------------------------------------------------------
 
     def train(self, t: int, pool: str) -> Iterator[Step]:
-        """Yield the fits: every training member takes the full number of steps on the one pool."""
+        """Yield the fits: every training member takes the full number of steps, on the pool or on its segment of it."""
         members = range(self.k if self.scenario.members.live else 1)
         for modality in sorted(self.scenario.trains):
             extra = self.hooks.acts("auxiliary", modality)
@@ -255,7 +256,7 @@ class Walk:
     def fit(self, t: int, modality: Modality, member: int, pool: str) -> Generator[Step, None, str]:
         """Yield one fit from the previous (or base) model, and the merge of its weights where a method asks for one."""
         step: Step = Fit(
-            modality=modality, settings=getattr(self.cell.fit, modality),
+            modality=modality, settings=getattr(self.cell.fit, modality), segment=self.segment(t, member),
             seed=step_seed(self.cell.seed, f"fit-{modality}", t, member), model=self.start(modality, member), pool=pool,
             hooked=self.hooked(("objective",), modality, member, t), **self.at(t),
         )  # fmt: skip
@@ -269,6 +270,11 @@ class Walk:
             yield step
             self.trace.work[t].append(step.key)
         return step.key
+
+    def segment(self, t: int, member: int) -> tuple[int, int, int] | None:
+        """Return which part of the pool a member trains on, of both modalities the same; None = the whole pool."""
+        parted = self.scenario.members.segments and self.k > 1
+        return (member, self.k, step_seed(self.cell.seed, "segments", t)) if parted else None
 
     def extra(self, t: int, modality: Modality, pool: str, fitted: str = "") -> Iterator[Step]:
         """Yield the auxiliary step of a modality."""

@@ -133,12 +133,14 @@ class _Planner:
                 raise UsageError(
                     f"{where}: {key}: found {wanted}; allowed: at most {size}, the size of split {split!r}"
                 )
-        self.check_members(where, scenario)
+        self.check_members(where, scenario, sized["n"])
         for modality in scenario.trains:
             self.check_precision(where, modality, sized["fit"], scenario.members.count)
 
-    def check_members(self, where: str, scenario: Scenario) -> None:
+    def check_members(self, where: str, scenario: Scenario, n: int) -> None:
         testbed, count = self.world.testbed.name, scenario.members.count
+        if scenario.members.segments and n < count:
+            raise UsageError(f"{where}: n: found {n}; allowed: {count} or more, a pair for each of members.segments")
         for modality in sorted(scenario.makes):
             have = len(self.world.models[f"{modality}s"])
             if not have:

@@ -39,7 +39,11 @@ HOOKS_OF = {
 }
 GROUPS = ("controls", "data", "choosing", "scenario", *(g for g in HOOKS_OF if g != "data"), "composed")
 CONTROLS = ("none", "real")
-ARXIV = re.compile(r"(?:arXiv )?(\d{4}\.\d{4,5})")
+#: Where the kinds of sources lie.
+LINKS = {
+    re.compile(r"(?:arXiv )?(\d{4}\.\d{4,5})"): r"[\1](https://arxiv.org/abs/\1)",
+    re.compile(r"OpenReview ([\w-]{10})"): r"[OpenReview \1](https://openreview.net/forum?id=\1)",
+}
 
 
 def metric_rows(words: Sequence[str]) -> Rows:
@@ -117,8 +121,10 @@ def _shipped() -> tuple[Ready, ...]:
 
 
 def linked(source: str) -> str:
-    """Return a source with every arXiv number as a link."""
-    return ARXIV.sub(r"[\1](https://arxiv.org/abs/\1)", source)
+    """Return a source with every number of arXiv and of OpenReview as a link."""
+    for number, link in LINKS.items():
+        source = number.sub(link, source)
+    return source
 
 
 #: Kind of block -> what makes its rows from the words behind it.

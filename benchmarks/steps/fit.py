@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
+from benchmarks.seeds import permutation
 from benchmarks.steps.hooked import HookedStep
 from benchmarks.steps.order import looked_at
 from benchmarks.steps.step import Work, reads
+from datamodules.pairs import Pairs
 from lightning_modules.settings import FitSettings
+from records.errors import StepError
 from records.names import Modality
 from records.results import Cost
 
@@ -27,6 +32,7 @@ class Fit(HookedStep):
         seed: Of order and noise.
         model: What it starts from.
         pool: The pairs.
+        segment: Member, of how many, and the seed by which the pool is parted among them; None = all of the pool.
     """
 
     kind: ClassVar[str] = "fit"
@@ -35,6 +41,7 @@ class Fit(HookedStep):
     modality: Modality
     settings: FitSettings
     seed: int
+    segment: tuple[int, int, int] | None = None
     model: str = reads()
     pool: str = reads()
 
@@ -43,8 +50,11 @@ class Fit(HookedStep):
 
         Raises:
             NonFiniteLoss: The loss became NaN or infinite.
+            StepError: The pool has fewer pairs than members to part it among.
         """
         model, pool = context.fresh_model(self.model), context.pool(self.pool)
+        if self.segment is not None:
+            pool = segment_of(pool, *self.segment)
         hooked = self.hook("objective", context, modality=self.modality, pool=looked_at(pool), settings=self.settings)
         objective = None if hooked is None else hooked[0].objective(hooked[1])
         report = model.fit_pairs(pool, self.settings, self.seed, objective=objective, progress=context.progress)
@@ -57,6 +67,19 @@ class Fit(HookedStep):
     def kept(self, retain: Retain) -> bool:
         """Adapters always, whole weights where models are."""
         return retain.models or self.settings.lora is not None
+
+
+def segment_of(pool: Pairs, member: int, k: int, seed: int) -> Pairs:
+    """Return one of k parts of a pool in the pool's order; together they hold every pair once, drawn at random.
+
+    At random, since neighbours in a pool have makers or origins in common.
+
+    Raises:
+        StepError: There are fewer pairs than parts.
+    """
+    if len(pool) < k:
+        raise StepError(f"members.segments: found {len(pool)} pairs for {k} members; allowed: one each, or more")
+    return pool.take(np.sort(permutation(seed, len(pool))[member::k]))
 
 
 def fit_cost(report: Any) -> Cost:

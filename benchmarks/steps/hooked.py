@@ -13,7 +13,9 @@ from benchmarks.methods.hooks import Context, Mitigation
 from benchmarks.seeds import sample_seeds
 from benchmarks.steps.order import in_order, sorted_rows
 from benchmarks.steps.step import Keys, Step
+from datamodules.pairs import Pairs
 from records.canonical import Spec
+from records.errors import StepError
 
 if TYPE_CHECKING:
     from benchmarks.steps.context import RunContext
@@ -103,6 +105,7 @@ def _sources(step: HookedStep, hooked: Hooked, context: RunContext) -> dict[str,
         "scores": lambda: _by_iteration(grouped.get("scores", {}), context),
         "real_scores": lambda: _real_scores(keys, grouped.get("real_scores", {}), context),
         "captioner": lambda: _captioner(step, hooked, context),
+        "likelihood": lambda: _likelihood(hooked, context),
         "auxiliary": lambda: {name: context.lend(key) for name, key in grouped.get("auxiliary", {}).items()},
     }
 
@@ -129,6 +132,15 @@ def _captioner(step: Step, hooked: Hooked, context: RunContext) -> Callable[[np.
     return lambda images, ids: model.generate(
         images, hooked.decoding, sample_seeds(seed, ids), progress=context.progress
     )
+
+
+def _likelihood(hooked: Hooked, context: RunContext) -> Callable[[Pairs], np.ndarray] | None:
+    if "likelihood" not in hooked.sources:
+        return None
+    model = context.model(str(hooked.sources["likelihood"]))
+    if not hasattr(model, "log_likelihood"):
+        raise StepError(f"{type(model).__name__} has no log_likelihood; allowed: a captioner that has")
+    return lambda pairs: model.log_likelihood(pairs.images, pairs.captions, progress=context.progress)
 
 
 def _rows(scores: dict[str, np.ndarray], order: np.ndarray | None) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lightning_modules.settings import CaptionDecoding, Execution, FitSettings, ImageDecoding
+from lightning_modules.settings import ADDED, CaptionDecoding, Execution, FitSettings, ImageDecoding
 from records.checks import at_least, distinct, modalities, require, schema
 from records.findings import ClaimSpec, Gate, check_findings
 from records.names import CONTROLS, Modality, plain_name
@@ -26,11 +26,14 @@ class Members:
         count: k models a side; sample i comes from generator i mod k and captioner (i div k) mod k.
         kind: `diverse` = the testbed's members 0..k-1; `copies` = k copies of the anchor under other member seeds.
         live: Whether members 1..k-1 train too, or stay at base.
+        segments: Whether the pool of an iteration is parted among the k, so that no two train on the same pair, instead
+            of all training on all of it.
     """
 
     count: int = 1
     kind: Literal["diverse", "copies"] = "diverse"
     live: bool = True
+    segments: bool = field(default=False, metadata=ADDED)
 
     def __post_init__(self) -> None:
         """Check the count."""

@@ -179,6 +179,26 @@ class CaptionerModule(PairModule):
         theirs, own = (F.log_softmax(c["logits"], -1) for c in (other, context))
         return ((theirs.exp() * (theirs - own)).sum(-1) * mask).sum(1) / mask.sum(1)
 
+    @as_loaded
+    def log_likelihood(
+        self, images: np.ndarray, captions: Sequence[str], progress: Progress | None = None
+    ) -> np.ndarray:
+        """Return the mean log-likelihood a token (n,) float64 of captions of images, words and end as a fit has them.
+
+        `progress` is called as progress(captions done, captions in all).
+        """
+        if not len(captions):
+            return np.empty(0)
+        rows = self.encode(images, captions)
+        del rows["weights"]
+        found = []
+        for start in range(0, len(captions), self.batch_size):
+            batch = {name: row[start : start + self.batch_size].to(self.device) for name, row in rows.items()}
+            found.append(-self.losses(batch)[0].double().cpu().numpy())
+            if progress is not None:
+                progress(min(start + self.batch_size, len(captions)), len(captions))
+        return np.concatenate(found)
+
     # --- writing
 
     def generate(

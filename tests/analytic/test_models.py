@@ -51,6 +51,17 @@ def test_data_refuse_what_does_not_exist():
         AnalyticData(sizes={"nowhere": 1})
 
 
+def test_the_likelihood_of_captions_is_that_of_the_law_they_are_drawn_from():
+    blind = CategoricalCaptioner(classes=3, probabilities=[3, 1, 0])
+    assert np.exp(blind.log_likelihood(np.zeros(3), ["c0", "c1", "c2"])).tolist() == pytest.approx([0.75, 0.25, 0])
+    sees = CategoricalCaptioner(classes=2, probabilities=[3, 1], spacing=2.0, reads_images=True)
+    images = np.array([0.0, 1.0, 5.0])
+    density = np.array([3.0, 1.0]) * np.exp(-0.5 * (images[:, None] - [0.0, 2.0]) ** 2)
+    wanted = density / density.sum(1, keepdims=True)
+    for k in range(2):
+        assert np.exp(sees.log_likelihood(images, [f"c{k}"] * 3)) == pytest.approx(wanted[:, k])
+
+
 def test_oracle_reads_names_and_nearest_means():
     oracle = AnalyticData(classes=4, spacing=10).oracle
     assert oracle.read_captions(["c2", "cat", ""]).values["class"][:, 0].tolist() == ["c2", "?", "?"]

@@ -70,6 +70,27 @@ def test_loss_is_over_words_and_end_only(captioner, pairs):
             assert int(context["token_mask"][i].sum()) == len(words) + 1
 
 
+def test_the_likelihood_of_captions_is_the_mean_over_words_and_end(captioner, pairs):
+    expected = [words.mean() for words in token_likelihoods(captioner, pairs.images, pairs.captions)]
+    found = captioner.log_likelihood(pairs.images, pairs.captions)
+    assert found.dtype == np.float64
+    assert found == pytest.approx(expected, abs=1e-5)
+    captioner.batch_size, calls = 5, []
+    parts = captioner.log_likelihood(pairs.images, pairs.captions, progress=lambda *done: calls.append(done))
+    assert parts == pytest.approx(found, abs=1e-5)
+    assert calls == [(5, 12), (10, 12), (12, 12)]
+    assert captioner.log_likelihood(pairs.images[:0], ()).shape == (0,)
+
+
+def test_the_best_of_several_draws_is_the_likeliest(scenes, pairs):
+    captioner = make_captioner("vit_gpt2", scenes)
+    draws = [DECODINGS["best"], CaptionDecoding(temperature=1.0, max_new_tokens=8)]
+    best, first = (captioner.generate(pairs.images, decoding, SEEDS).outputs for decoding in draws)
+    found = [captioner.log_likelihood(pairs.images, texts) for texts in (best, first)]
+    assert best != first
+    assert np.mean(found[0] >= found[1] - 1e-5) == 1
+
+
 def test_blip2_loss_equals_the_library_s(scenes, pairs):
     """transformers computes the same loss from its own labels, where queries, start and padding are -100."""
     captioner = make_captioner("blip2", scenes)

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.methods.hooks import Mitigation
 from benchmarks.mitigations.detector_resampling import DetectorResampling
 from benchmarks.mitigations.diversity_selection import DiversitySelection, farthest_points
+from benchmarks.mitigations.pluralistic_choice import PluralisticChoice
 from benchmarks.mitigations.preference_choice import PreferenceChoice
 from benchmarks.mitigations.self_correction import SelfCorrection
 from benchmarks.mitigations.verifier_filter import VerifierFilter
@@ -90,6 +91,64 @@ def test_a_choice_hangs_on_its_own_prompt_alone(modality: str) -> None:
     bites(check, PreferenceChoice(4))
 
 
+def unlikeness(pairs: Pairs, modality: str) -> np.ndarray:
+    """Return 1 - the mean cosine with the other candidates of the prompt, from the angles, pair by pair."""
+    means = np.array([4.0 * int(text[1:]) for text in pairs.captions])
+    angle = (pairs.images if modality == "generator" else means) / 4
+    others = [(pairs.ids == i) & (pairs.draw != d) for i, d in zip(pairs.ids, pairs.draw, strict=True)]  # type: ignore[call-overload]
+    return np.array([1 - np.cos(a - angle[rows]).mean() for a, rows in zip(angle, others, strict=True)])
+
+
+def test_two_groups_share_the_choices() -> None:
+    """The frequencies are those of q softmax(r1) + (1 - q) softmax(r2)."""
+
+    def check(method: Mitigation) -> None:
+        n = 6000
+        one = drawn("generator", 1, draws=3).with_(captions=["c0"] * 3, images=np.array([0.2, 0.9, -2.0]))
+        new = one.take(np.repeat(range(3), n)).with_(ids=np.tile(np.arange(n), 3))
+        found = ask(method, new=new, scorers=scores(new), n=n)
+        assert found.draw is not None
+        laws = [np.exp(20 * r) / np.exp(20 * r).sum() for r in (np.array(cosines(one)), unlikeness(one, "generator"))]
+        assert laws[0][2] < 0.2 < 0.7 < laws[1][2], "the groups differ"
+        expected = 0.3 * laws[0] + 0.7 * laws[1]
+        shares = np.bincount(found.draw, minlength=3) / n
+        assert (np.abs(shares - expected) < 5 * np.sqrt(expected * (1 - expected) / n)).all()
+
+    bites(check, PluralisticChoice(3, scale=20.0, q=0.3))
+
+
+@both
+def test_the_second_group_likes_what_is_unlike_the_others(modality: str) -> None:
+    def check(method: Mitigation) -> None:
+        new = drawn(modality, draws=5)
+        liked = unlikeness(new, modality).reshape(5, N).argmax(0)
+        found = ask(method, new=new, scorers={**scores(new), "again": scores(new)["toy"]})
+        assert same(found, new.take(liked * N + np.arange(N)))
+
+    bites(check, PluralisticChoice(5, scale=1e9, q=0))
+
+
+@both
+def test_one_group_alone_is_preference_choice(modality: str) -> None:
+    new = drawn(modality, draws=4)
+    alone, plain = (ask(m, new=new, scorers=scores(new)) for m in (PluralisticChoice(q=1), PreferenceChoice()))
+    assert same(alone, plain)
+    mixed = ask(PluralisticChoice(), new=new, scorers=scores(new))
+    assert not same(mixed, plain)
+
+
+@both
+def test_a_prompt_s_group_hangs_on_the_prompt_and_the_iteration_alone(modality: str) -> None:
+    def check(method: Mitigation) -> None:
+        new = drawn(modality, draws=4)
+        found = ask(method, new=new, scorers=scores(new))
+        part = new.take(np.isin(new.ids, new.ids[:5]))
+        assert same(ask(method, new=part, scorers=scores(part), n=5), found.take(range(5)))
+        assert not same(ask(method, new=new, scorers=scores(new), seed=8), found)
+
+    bites(check, PluralisticChoice(scale=1e9))
+
+
 def naive_farthest(points: np.ndarray, count: int) -> list[int]:
     """Greedy farthest points by brute force."""
     mean = points.mean(0)
@@ -122,7 +181,7 @@ def test_diversity_selection_spreads_what_was_made(modality: str) -> None:
 CHOOSING = {
     "verifier_filter": VerifierFilter, "best_of_n": VerifierFilter, "preference_choice": PreferenceChoice,
     "diversity_selection": DiversitySelection, "detector_resampling": DetectorResampling,
-    "self_correction": SelfCorrection,
+    "self_correction": SelfCorrection, "pluralistic_choice": PluralisticChoice,
 }  # fmt: skip
 
 

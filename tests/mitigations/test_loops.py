@@ -30,10 +30,14 @@ C, G, J = "single_model_captioner", "single_model_generator", "joint_finetune"
 MIXING = ("accumulate", "accumulate_capped", "accumulate_subsample", "real_augmentation", "golden_ratio", "fresh_real")
 CHOOSING = (
     "verifier_filter", "best_of_n", "preference_choice", "diversity_selection", "detector_resampling", "self_correction",
+    "pluralistic_choice",
 )  # fmt: skip
+ENSEMBLES = ("ensemble", "ensemble_frozen", "ensemble_copies", "segmented_ensemble")
+OWN = ("surprise_filter", "self_verification")
 #: Methods that the closed-form models can serve, and the scenarios they have a row in.
 ROWS: dict[str, set[str]] = {
-    **{name: {C, G, J} for name in (*MIXING, *CHOOSING, "ensemble", "ensemble_frozen", "ensemble_copies")},
+    **{name: {C, G, J} for name in (*MIXING, *CHOOSING, *ENSEMBLES)},
+    **{name: {C, J} for name in OWN},
     "corpus_injection": {J},
     "content_injection": {G, J},
     "partial_relabel": {C, J},
@@ -42,7 +46,7 @@ ROWS: dict[str, set[str]] = {
     "budget_temperature": {C, J},
 }
 #: Methods that need tokens, beams or steps: a real class of captioner.
-TINY = ("to_edit", "to_edit_synthetic", "budget", "budget_beams", "budget_best_of", "budget_top_p")
+TINY = ("to_edit", "to_edit_synthetic", "budget", "budget_beams", "budget_best_of", "budget_top_p", *OWN)
 
 
 def pools(plan: Plan, store: MemoryStore, cell: PlannedCell) -> list[Pairs]:
@@ -99,9 +103,11 @@ def test_a_method_of_tokens_runs_with_a_real_captioner(name: str, tmp_path: Path
     assert len(mine) == 6
     assert mine.captions != plain.captions
     cost = {m: outcome.results[cells[m, C].key].cost for m in ("mine", "none")}
-    made = plan.cells[cells["mine", C].key].cell.generate.captioner.evaluations * (name != "to_edit")
+    cell = plan.cells[cells["mine", C].key].cell
+    made = cell.generate.captioner.evaluations * (name != "to_edit") * cell.method.hooks.oversample
+    asked = cell.method.hooks.oversample * (name.startswith("to_edit") or name in OWN)
     fitting = cost["none"].network_evaluations - 6
-    assert cost["mine"].network_evaluations == fitting + 6 * made + 6 * name.startswith("to_edit")
+    assert cost["mine"].network_evaluations == fitting + 6 * made + 6 * asked
     assert cost["mine"].real_samples == 6 * (name == "to_edit")
 
 
@@ -216,7 +222,7 @@ def test_an_undeclared_source_stays_closed(planned: Planner, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("hook", ["prompts", "sampling", "relabel", "objective", "auxiliary", "merge"])
-@pytest.mark.parametrize("source", ["scorers", "captioner"])
+@pytest.mark.parametrize("source", ["scorers", "captioner", "likelihood"])
 def test_sources_of_curate_are_for_curate_alone(hook: str, source: str, planned: Planner, tmp_path: Path) -> None:
     name = f"early_{hook}_{source}"
     body = f"class Early(Mitigation):\n    reads = {{'{hook}': ('{source}',)}}\n\n    def {hook}(self, ctx): ...\n"
