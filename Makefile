@@ -105,7 +105,7 @@ test-wheel: wheel ## Install the wheel into an empty environment and use it from
 
 test-lowest: $(STAMP) ## Run the fast tests on the oldest versions that pyproject.toml allows (minutes, 7 GB meanwhile)
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or 3.12 with venv found: make test-lowest PYTHON=/path/to/python"; exit 1; }
-	@.ci/test-lowest $(PYTHON) $(BIN)/uv
+	@.ci/test-lowest $(PYTHON) $(BIN)/uv $(PINNED)
 
 lint: $(STAMP) ## Check style, formatting, types, spelling and Markdown
 	$(BIN)/ruff check .
