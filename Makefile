@@ -2,7 +2,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-SUITE ?= smoke
+SUITE ?= joint_loop
 METHOD ?=
 ENTRY ?=
 ARGS ?=
@@ -43,7 +43,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 	@echo "ready: $$($(BIN)/python --version) in .venv"
 
-bench: $(STAMP) ## Run a suite: make bench SUITE=smoke METHOD=accumulate
+bench: $(STAMP) ## Run a suite: make bench SUITE=board METHOD=accumulate
 	$(RUN) run "$$SUITE" $(WITH_METHOD) $(ARGS)
 
 plan: $(STAMP) ## Show what a run would do, its cost and disk, without running anything

@@ -39,9 +39,9 @@ def called(tmp_path: Path, *words: str) -> list[str]:
 
 
 GIVEN = {
-    "a list": (["bench", "ARGS=--seeds [0,1]"], ["run", "smoke", "--seeds", "[0,1]"]),
+    "a list": (["bench", "ARGS=--seeds [0,1]"], ["run", "joint_loop", "--seeds", "[0,1]"]),
     "a method with a space": (
-        ["bench", "METHOD=my methods/one.yaml"], ["run", "smoke", "--method=my methods/one.yaml"],
+        ["bench", "METHOD=my methods/one.yaml"], ["run", "joint_loop", "--method=my methods/one.yaml"],
     ),
     "a suite with a space": (["plan", "SUITE=my suite.yaml"], ["plan", "my suite.yaml"]),
     "an entry with a space": (["verify", "ENTRY=my entry.json", "ARGS=--rerun 0"], ["verify", "my entry.json", "--rerun", "0"]),
@@ -50,11 +50,11 @@ GIVEN = {
     "a command": (["plan", "SUITE=a;touch b`touch c`"], ["plan", "a;touch b`touch c`"]),
     "words of a shell": (
         ["plan", "ARGS=--question 'costs $5 and \"more\"' --testbed=\"a b\""],
-        ["plan", "smoke", "--question", 'costs $5 and "more"', "--testbed=a b"],
+        ["plan", "joint_loop", "--question", 'costs $5 and "more"', "--testbed=a b"],
     ),
-    "a text in quotes": (["plan", "ARGS=--claims[0].init_args.x='\"no\"'"], ["plan", "smoke", '--claims[0].init_args.x="no"']),
-    "a method to submit": (["submit", "METHOD=a b"], ["submit", "smoke", "--method=a b"]),
-    "no method": (["bench"], ["run", "smoke"]),
+    "a text in quotes": (["plan", "ARGS=--claims[0].init_args.x='\"no\"'"], ["plan", "joint_loop", '--claims[0].init_args.x="no"']),
+    "a method to submit": (["submit", "METHOD=a b"], ["submit", "joint_loop", "--method=a b"]),
+    "no method": (["bench"], ["run", "joint_loop"]),
 }  # fmt: skip
 
 

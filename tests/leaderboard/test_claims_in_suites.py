@@ -40,13 +40,28 @@ def test_shipped_claims_name_rows_and_metrics_that_are_there(suite):
             assert sum(r.scenario == kind.scenario for r in plan.rows) >= 8
 
 
-def test_the_five_claims_of_the_paper_are_stated():
-    stated = {c.name for s in ("scenes_ten", "scenes_full", "scenes_quality") for c in make_plan(s).suite.claims}
-    assert stated >= {
-        "captioner_variance_rises", "more_steps_equal_n", "more_steps_equal_evaluations", "frechet_predicts_damage",
-        "bleu4_predicts_damage", "members_live_generator", "members_frozen_generator", "relabel_captioner",
-        "relabel_generator", "joint_captioner", "joint_generator",
-    }  # fmt: skip
+def test_the_paper_is_the_primary_family_and_side_questions_are_named():
+    families: dict[str, list[str]] = {}
+    for claim in make_plan("scenes_claims").suite.claims:
+        families.setdefault(claim.family, []).append(claim.name)
+    assert families.pop("primary") == [
+        "captioner_variance_rises", "generator_variance_falls", "more_steps", "more_beams", "members_live_generator",
+        "members_frozen_generator", "relabel_captioner", "relabel_generator", "joint_captioner", "joint_generator",
+    ]  # fmt: skip
+    assert set(families) == {"frozen_images", "members", "equal_evaluations", "temperature", "closed_loop"}
+    assert {"frechet_predicts_damage", "bleu4_predicts_damage"} <= {
+        claim.name for claim in make_plan("scenes_quality").suite.claims
+    }
+
+
+@pytest.mark.parametrize("suite", ["scenes_claims", "paper_full", "scenes_quality", "scenes_renamed"])
+def test_a_primary_family_is_small_enough_to_decide_something(suite):
+    assert sum(claim.family == "primary" for claim in make_plan(suite).suite.claims) <= 10
+
+
+def test_claims_are_decided_at_twelve_seeds_of_whole_loops():
+    plan = make_plan("scenes_claims")
+    assert {(len(row.seeds), plan.cells[row.keys[0]].cell.iterations) for row in plan.rows} == {(12, 5)}
 
 
 @pytest.mark.parametrize(
