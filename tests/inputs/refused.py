@@ -48,3 +48,13 @@ def refused(suite: Path | str, *said: str, arguments: Sequence[str] = ()) -> str
 def _listing(folder: Path) -> set[str]:
     """Return the files below a folder; caches of imported Python files aside."""
     return {str(p.relative_to(folder)) for p in folder.rglob("*") if "__pycache__" not in p.parts}
+
+
+def one_sentence(error: BaseException, *parts: str) -> None:
+    """The error is one short sentence that holds these parts."""
+    said = str(error)
+    assert len(said) < 300, said
+    assert said.isprintable()
+    assert "allowed: " in said
+    for part in parts:
+        assert part in said

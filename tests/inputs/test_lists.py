@@ -1,4 +1,4 @@
-"""Lists as people bring them: read right, or refused in one sentence with the file and the line or row."""
+"""Lists of lines as people bring them: read right, or refused in one sentence with the file and the line."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.planning.planner import make_plan
 from datamodules.check import main, write_excluded
-from datamodules.coco import CocoAnnotations, CocoCaptions
+from datamodules.coco import CocoAnnotations
 from datamodules.flickr30k import Flickr30kTokens
 from datamodules.imagefolder import ImageFolder
 from datamodules.listed import EXCLUDED
@@ -22,18 +20,9 @@ from records.errors import UsageError
 from tests.datamodules import conftest as make
 from tests.datamodules.test_listed import write_bed
 from tests.datamodules.test_loop_on_files import write_study
+from tests.inputs.refused import one_sentence
 
 BOM = b"\xef\xbb\xbf"
-
-
-def refused(error: BaseException, *parts: str) -> None:
-    """The error is one short sentence that holds these parts."""
-    said = str(error)
-    assert len(said) < 300, said
-    assert said.isprintable()
-    assert "allowed: " in said
-    for part in parts:
-        assert part in said
 
 
 # -- metadata.jsonl ------------------------------------------------------------------------------------------------
@@ -102,7 +91,7 @@ def test_legal_lines_are_read(content: bytes | str, tmp_path: Path) -> None:
 def test_a_wrong_line_is_named(line: str, found: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="metadata") as caught:
         jsonl(tmp_path, TEXT + line + "\n")
-    refused(caught.value, f"{tmp_path / 'metadata.jsonl'}: line 4: ", found)
+    one_sentence(caught.value, f"{tmp_path / 'metadata.jsonl'}: line 4: ", found)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +110,7 @@ def test_a_wrong_line_is_named(line: str, found: str, tmp_path: Path) -> None:
 def test_text_of_another_encoding_names_file_and_line(content: bytes, found: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="allowed") as caught:
         jsonl(tmp_path, content)
-    refused(caught.value, str(tmp_path), found)
+    one_sentence(caught.value, str(tmp_path), found)
 
 
 @pytest.mark.parametrize(
@@ -180,14 +169,14 @@ def test_a_root_that_is_no_folder(root: Any) -> None:
 def test_arguments_of_another_kind_are_one_sentence(cls: Any, arguments: Any, found: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="allowed") as caught:
         cls(**{"root": str(tmp_path), "sizes": {}, **arguments})
-    refused(caught.value, found)
+    one_sentence(caught.value, found)
 
 
 def test_many_fields_do_not_make_a_long_sentence(tmp_path: Path) -> None:
     row = {"file_name": "a.jpg", **{f"field {n}": "x" for n in range(500)}}
     with pytest.raises(ValueError, match="caption: found 'text'; allowed: field 0, ") as caught:
         jsonl(tmp_path, json.dumps(row))
-    refused(caught.value)
+    one_sentence(caught.value)
 
 
 # -- Flickr30k's tokens --------------------------------------------------------------------------------------------
@@ -231,186 +220,7 @@ def test_captions_may_hold_what_python_takes_for_line_ends(mark: str, tmp_path: 
 def test_a_wrong_line_of_tokens_is_named(line: str, found: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="token: line 2: ") as caught:
         tokens(tmp_path, f"1.jpg#0\tgood\n{line}\n".encode())
-    refused(caught.value, found)
-
-
-# -- JSON files ----------------------------------------------------------------------------------------------------
-
-
-def karpathy(root: Path, content: Any) -> CocoCaptions:
-    for name in ("train2014", "val2014"):
-        (root / name).mkdir(exist_ok=True)
-    if not isinstance(content, bytes):
-        content = json.dumps(content).encode()
-    (root / "dataset_coco.json").write_bytes(content)
-    return CocoCaptions(str(root), {})
-
-
-ROW = {"filepath": "val2014", "filename": "1.jpg", "split": "train", "cocoid": 1, "sentences": [{"raw": "a"}]}
-
-
-def test_a_mark_at_the_start_of_json_is_read(tmp_path: Path) -> None:
-    assert len(karpathy(tmp_path, BOM + json.dumps({"images": [ROW]}).encode()).listing) == 1
-
-
-@pytest.mark.parametrize("gone", ["filepath", "filename", "split", "cocoid"])
-def test_a_key_that_is_missing_is_named_with_its_row(gone: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=rf"images: row 1: found no '{gone}'; allowed: a row with it") as caught:
-        karpathy(tmp_path, {"images": [ROW, {k: v for k, v in ROW.items() if k != gone}]})
-    refused(caught.value, "dataset_coco.json")
-
-
-@pytest.mark.parametrize(
-    ("changes", "found"),
-    [
-        ({"sentences": [{"raw": "a"}, {"tokens": ["b"]}]}, "row 0: sentence 1: found no 'raw'; allowed: a row with it"),
-        ({"sentences": ["a"]}, "sentences: found ['a']; allowed: a list of objects"),
-        ({"sentences": "a"}, "sentences: found 'a'"),
-        ({"sentences": {"raw": "a"}}, "sentences: found {'raw': 'a'}"),
-        ({"sentences": [{"raw": 5}]}, "row 0: sentence 0: raw: found 5"),
-        ({"sentences": [{"raw": "\ud800"}]}, "sentence 0: raw: found half a character"),
-        ({"split": "Train"}, "split: found 'Train'; allowed: train, restval, val, test"),
-        ({"split": None}, "split: found None"),
-        ({"split": ["train"]}, "split: found ['train']"),
-    ],
-)
-def test_a_wrong_value_is_named_with_its_row(changes: dict[str, Any], found: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="allowed") as caught:
-        karpathy(tmp_path, {"images": [{**ROW, **changes}]})
-    refused(caught.value, "dataset_coco.json: images: row 0: ", found)
-
-
-@pytest.mark.parametrize("sentences", [None, [], [{"raw": None}], [{"raw": " "}]])
-def test_an_image_without_captions_is_counted(sentences: Any, tmp_path: Path) -> None:
-    assert karpathy(tmp_path, {"images": [{**ROW, "sentences": sentences}]}).report() == {"no_caption": ["1"]}
-
-
-@pytest.mark.parametrize(
-    ("content", "found"),
-    [
-        ([ROW], "found no JSON object with a list 'images' (list)"),
-        ({"annotations": []}, "found no JSON object with a list 'images' (keys 'annotations')"),
-        ({"images": {"1": ROW}}, "found no JSON object with a list 'images'"),
-        ({"images": [ROW, 5]}, "images: row 1: found 5; allowed: an object"),
-        ({"images": [None]}, "images: row 0: found None"),
-        ({"images": []}, "found no entry in"),
-        (b"", "found no JSON object in ''"),
-        (json.dumps({"images": [ROW] * 5_000}).encode()[:-9], "found no JSON object in"),
-        (json.dumps({"images": [ROW]}).encode("utf-16"), "line 1: found UTF-16"),
-        (b'{"images": [{"filename": "K\xe4fer"}]}', "line 1: found byte 0xe4"),
-    ],
-)
-def test_a_file_of_another_shape_is_one_sentence(content: Any, found: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="allowed") as caught:
-        karpathy(tmp_path, content)
-    refused(caught.value, str(tmp_path), found)
-
-
-@pytest.mark.parametrize(
-    ("image", "note", "found"),
-    [
-        ({"id": 1}, {}, "images: row 0: found no 'file_name'"),
-        ({"file_name": "1.jpg"}, {}, "images: row 0: found no 'id'"),
-        ({}, {"id": 1, "image_id": 1}, "annotations: row 0: found no 'caption'"),
-        ({}, {"id": 1, "caption": "a"}, "annotations: row 0: found no 'image_id'"),
-        ({}, {"image_id": 1, "caption": "a"}, "annotations: row 0: found no 'id'"),
-        ({}, {"id": 1, "image_id": 1, "caption": 7}, "annotations: row 0: caption: found 7"),
-        ({}, {"id": 1, "image_id": 1, "caption": {"en": "a"}}, "caption: found {'en': 'a'}"),
-    ],
-)
-def test_annotations_are_named_with_their_row(image: Any, note: Any, found: str, tmp_path: Path) -> None:
-    make.write_coco_annotations(tmp_path)
-    value = {
-        "images": [image or {"id": 1, "file_name": "1.jpg"}],
-        "annotations": [note or {"id": 1, "image_id": 1, "caption": "a"}],
-    }
-    make.write_json(tmp_path / "annotations" / "captions_val2017.json", value)
-    with pytest.raises(ValueError, match="allowed") as caught:
-        CocoAnnotations(str(tmp_path), {})
-    refused(caught.value, "captions_val2017.json: ", found)
-
-
-def test_a_null_caption_is_an_empty_one(tmp_path: Path) -> None:
-    make.write_coco_annotations(tmp_path)
-    value = {
-        "images": [{"id": 1000, "file_name": "1.jpg"}],
-        "annotations": [{"id": 1, "image_id": 1000, "caption": None}],
-    }
-    make.write_json(tmp_path / "annotations" / "captions_val2017.json", value)
-    assert "1000" in CocoAnnotations(str(tmp_path), {}).report()["no_caption"]
-
-
-# -- Parquet -------------------------------------------------------------------------------------------------------
-
-
-def parquet(root: Path, table: pa.Table, **arguments: Any) -> ParquetImages:
-    pq.write_table(table, root / "x.parquet")
-    return ParquetImages(str(root), {}, **arguments)
-
-
-IMAGES = pa.array([b"x", b"y"])
-
-
-@pytest.mark.parametrize(
-    ("captions", "expected"),
-    [
-        (pa.array(["a", "b"]), [("a",), ("b",)]),
-        (pa.array(["a", "b"], pa.large_string()), [("a",), ("b",)]),
-        (pa.array(["a", "b"]).dictionary_encode(), [("a",), ("b",)]),
-        (pa.array([["a", "c"], ["b"]]), [("a", "c"), ("b",)]),
-        (pa.array([["a", None], ["b"]], pa.large_list(pa.string())), [("a",), ("b",)]),
-        (pa.array([["a", "c"], ["b", "d"]], pa.list_(pa.string(), 2)), [("a", "c"), ("b", "d")]),
-    ],
-)
-def test_columns_of_captions(captions: pa.Array, expected: Any, tmp_path: Path) -> None:
-    data = parquet(tmp_path, pa.table({"image": IMAGES, "caption": captions}))
-    assert [e.captions for e in data.listing] == expected
-
-
-@pytest.mark.parametrize(
-    ("table", "found"),
-    [
-        (
-            {"image": IMAGES, "caption": pa.array([1, 2])},
-            "row 0: caption: found 1; allowed: a text, or a list of texts",
-        ),
-        ({"image": IMAGES, "caption": pa.array([None, 2.5])}, "row 1: caption: found 2.5"),
-        ({"image": IMAGES, "caption": pa.array([b"a", b"b"])}, "row 0: caption: found b'a'"),
-        ({"image": IMAGES, "caption": pa.array([[["a"]], []])}, "row 0: caption: found [['a']]"),
-        ({"image": IMAGES, "caption": pa.array([{"en": "a"}, None])}, "row 0: caption: found {'en': 'a'}"),
-        ({"image": IMAGES, "caption": pa.array([True, None])}, "row 0: caption: found True"),
-        ({"image": IMAGES, "text": ["a", "b"]}, "caption: found 'caption'; allowed: image, text"),
-        ({"caption": ["a", "b"]}, "image: found 'image'; allowed: caption"),
-        ({"image": pa.array([1, 2]), "caption": ["a", "b"]}, "image: found int64; allowed: bytes, a path, or a struct"),
-        ({"image": pa.array([[b"x"], []]), "caption": ["a", "b"]}, "image: found list<"),
-        ({"image": pa.array([{"url": "x"}, None]), "caption": ["a", "b"]}, "image: found struct<url: string>"),
-        ({"image": pa.array([{"bytes": 5}, None]), "caption": ["a", "b"]}, "image: found struct<bytes: int64>"),
-        ({f"c{n}": [1] for n in range(300)}, "image: found 'image'; allowed: c0, c1"),
-    ],
-)
-def test_wrong_columns_are_named(table: dict[str, Any], found: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="allowed") as caught:
-        parquet(tmp_path, pa.table(table))
-    refused(caught.value, f"{tmp_path / 'x.parquet'}: ", found)
-
-
-def test_a_column_twice_an_empty_table_and_text_that_is_none(tmp_path: Path) -> None:
-    twice = pa.Table.from_arrays([IMAGES, pa.array(["a", "b"]), pa.array(["c", "d"])], ["image", "caption", "caption"])
-    with pytest.raises(ValueError, match="caption: found 'caption' twice; allowed: image, caption, caption, each once"):
-        parquet(tmp_path, twice)
-    with pytest.raises(ValueError, match="found no entry in"):
-        parquet(tmp_path, pa.table({"image": pa.array([], pa.binary()), "caption": pa.array([], pa.string())}))
-    bad = pa.Array.from_buffers(pa.string(), 2, [None, *pa.array([b"a", b"\xff"]).buffers()[1:]])
-    with pytest.raises(ValueError, match=r"x\.parquet: rows from 0: caption: found text that is no UTF-8"):
-        parquet(tmp_path, pa.table({"image": IMAGES, "caption": bad}))
-
-
-@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" * 50, b"id,caption\n1,a\n"])
-def test_what_is_no_parquet_file(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "x.parquet").write_bytes(content)
-    with pytest.raises(ValueError, match=r"x\.parquet: found no Parquet file") as caught:
-        ParquetImages(str(tmp_path), {})
-    refused(caught.value)
+    one_sentence(caught.value, found)
 
 
 # -- what was left out ---------------------------------------------------------------------------------------------
@@ -437,7 +247,7 @@ def test_a_wrong_line_of_what_is_left_out(line: str, tmp_path: Path) -> None:
     (tmp_path / EXCLUDED).write_text('{"id": "0.jpg", "reason": "x"}\n' + line + "\n")
     with pytest.raises(ValueError, match=r"excluded\.jsonl: line 2: ") as caught:
         jsonl(tmp_path, TEXT)
-    refused(caught.value)
+    one_sentence(caught.value)
 
 
 def test_ids_left_out_that_no_entry_has_are_said(tmp_path: Path) -> None:
@@ -464,7 +274,7 @@ def test_a_plan_and_the_check_say_the_same(
     (tmp_path / "data" / "a" / "metadata.jsonl").write_bytes(content)
     with pytest.raises(UsageError) as caught:
         make_plan(str(write_study(tmp_path, tmp_path / "data")))
-    refused(caught.value, "bed.yaml: data: ", "a/metadata.jsonl: ", found)
+    one_sentence(caught.value, "bed.yaml: data: ", "a/metadata.jsonl: ", found)
     assert main([str(write_bed(tmp_path, ImageFolder, tmp_path / "data"))]) == 2
     assert capsys.readouterr().err.strip() == f"error: {caught.value}"
 
