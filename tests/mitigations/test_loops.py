@@ -36,7 +36,7 @@ ENSEMBLES = ("ensemble", "ensemble_frozen", "ensemble_copies", "segmented_ensemb
 OWN = ("surprise_filter", "self_verification")
 #: Methods that the closed-form models can serve, and the scenarios they have a row in.
 ROWS: dict[str, set[str]] = {
-    **{name: {C, G, J} for name in (*MIXING, *CHOOSING, *ENSEMBLES)},
+    **{name: {C, G, J} for name in (*MIXING, *CHOOSING, *ENSEMBLES, "latent_filter")},
     **{name: {C, J} for name in OWN},
     "corpus_injection": {J},
     "content_injection": {G, J},
@@ -231,7 +231,7 @@ def test_sources_of_curate_are_for_curate_alone(hook: str, source: str, planned:
         planned(f"{tmp_path}/{name}.py:Early")
 
 
-@pytest.mark.parametrize("name", CHOOSING)
+@pytest.mark.parametrize("name", [*CHOOSING, "latent_filter"])
 def test_a_testbed_without_a_scorer_is_told_so(name: str, planned: Planner) -> None:
     with pytest.raises(
         UsageError, match=f"mitigation {name}: reads: curate: .* testbed 'small' names no scorers; allowed"
