@@ -144,6 +144,15 @@ def test_more_steps_are_paid_for(planned: Planner, tmp_path: Path) -> None:
         assert cost["budget_steps"].network_evaluations - cost["none"].network_evaluations == 2 * 16 * 19
 
 
+def test_steps_that_grow_with_the_rounds_are_paid_for(planned: Planner, tmp_path: Path) -> None:
+    plan = planned("annealed_truncation", scenarios=SCENARIOS, iterations=3)
+    outcome, _, cells = ran(plan, tmp_path / "results")
+    assert {scenario for method, scenario in cells if method == "annealed_truncation"} == {G, J}
+    for scenario in (G, J):
+        cost = {m: outcome.results[cells[m, scenario].key].cost for m in ("annealed_truncation", "none")}
+        assert cost["annealed_truncation"].network_evaluations - cost["none"].network_evaluations == 16 * (0 + 1 + 2)
+
+
 @pytest.mark.parametrize("name", ["fresh_real", "golden_ratio", "content_injection"])
 def test_no_reserve_item_is_used_twice(name: str, planned: Planner, tmp_path: Path) -> None:
     plan = planned(name, iterations=4, seeds=[0, 1], scenarios=[SCENARIOS[1]])
