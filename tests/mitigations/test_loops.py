@@ -38,6 +38,7 @@ OWN = ("surprise_filter", "self_verification")
 ROWS: dict[str, set[str]] = {
     **{name: {C, G, J} for name in (*MIXING, *CHOOSING, *ENSEMBLES, "latent_filter")},
     **{name: {C, J} for name in OWN},
+    "dataset_growth": {C, G},
     "corpus_injection": {J},
     "content_injection": {G, J},
     "partial_relabel": {C, J},
