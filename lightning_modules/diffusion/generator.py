@@ -92,7 +92,7 @@ class GeneratorModule(PairModule):
             return adapter_files.load(cls, folder)
         found = pipeline_files.read(Path(folder), dtype)
         module = cls(found.pipeline, found.parts, found.settings, size=size or found.size)
-        return loading.loaded(module, folder, dtype)
+        return loading.loaded(module, folder, dtype, size=size)
 
     def save(self, folder: Path) -> None:
         """Write the folder that `load` and the diffusers pipeline read; of an adapted model the adapter alone."""

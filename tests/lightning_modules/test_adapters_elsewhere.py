@@ -10,6 +10,7 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
+from transformers import AutoProcessor
 
 from datamodules.pairs import Pairs
 from lightning_modules.captioning.captioner import CaptionerModule
@@ -98,3 +99,39 @@ def test_an_adapter_in_pefts_layout_is_still_read(generators, tmp_path):
     new.unlink()
     save_file(state, tmp_path / adapter_contents.PEFT.weights)
     same(ours, adapters.product(GeneratorModule.load(tmp_path)))
+
+
+def test_size_and_prompt_of_a_base_survive_in_its_adapter(generators, tmp_path):
+    generator = GeneratorModule.load(generators("sd15"), size=2 * tiny_generators.SIZE)
+    tiny_captioners.make("blip", tmp_path / "base")
+    captioner = CaptionerModule.load(tmp_path / "base", prompt="a photo of")
+    size = tiny_generators.SIZE
+    for module, images in (
+        (generator, np.zeros((1, 2 * size, 2 * size, 3), np.uint8)),
+        (captioner, tiny_captioners.images(1)),
+    ):
+        module.fit_pairs(pairs_for(["a red ring"], images), FitSettings(0, 1e-2, 1, lora=Lora(2, 4.0)), seed=1)
+        module.save(tmp_path / module.modality)
+    assert GeneratorModule.load(tmp_path / "generator").size == 2 * size
+    assert CaptionerModule.load(tmp_path / "captioner").prompt == "a photo of"
+
+
+@pytest.mark.parametrize("name", tiny_captioners.TINY)
+def test_a_saved_captioner_keeps_its_processor(name, tmp_path):
+    """The library's own processor makes the same of a turn and an image as it does of the original's folder."""
+    tiny_captioners.make(name, tmp_path / "original")
+    if not (tmp_path / "original" / "processor_config.json").is_file():
+        pytest.skip("this family's published models have no processor")
+    CaptionerModule.load(tmp_path / "original").save(tmp_path / "saved")
+    image, tokens = (
+        tiny_captioners.images(1)[0],
+        "<image>" if name in ("llava", "idefics2", "idefics3", "smolvlm") else "",
+    )
+    made = []
+    for folder in ("original", "saved"):
+        processor = AutoProcessor.from_pretrained(tmp_path / folder, local_files_only=True)
+        made.append((type(processor), processor(images=[image], text=[f"{tokens} a red ring"], return_tensors="pt")))
+    (kind, first), (again, second) = made
+    assert kind is again
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[key], second[key]) for key in first)
