@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from peft import PeftModel
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import AutoProcessor
 
@@ -123,14 +124,13 @@ def test_a_saved_captioner_keeps_its_processor(name, tmp_path):
     if not (tmp_path / "original" / "processor_config.json").is_file():
         pytest.skip("this family's published models have no processor")
     CaptionerModule.load(tmp_path / "original").save(tmp_path / "saved")
-    image, tokens = (
-        tiny_captioners.images(1)[0],
-        "<image>" if name in ("llava", "idefics2", "idefics3", "smolvlm") else "",
-    )
+    image = Image.fromarray(tiny_captioners.images(1)[0])
+    images = [[image]] if name == "idefics2" else [image]
+    text = ["<image> a red ring" if name in ("llava", "idefics2", "idefics3", "smolvlm") else "a red ring"]
     made = []
     for folder in ("original", "saved"):
         processor = AutoProcessor.from_pretrained(tmp_path / folder, local_files_only=True)
-        made.append((type(processor), processor(images=[image], text=[f"{tokens} a red ring"], return_tensors="pt")))
+        made.append((type(processor), processor(images=images, text=text, return_tensors="pt")))
     (kind, first), (again, second) = made
     assert kind is again
     assert first.keys() == second.keys()
