@@ -49,7 +49,6 @@ def run_study(
         UsageError: Data or weights are not on this machine, or the folder cannot be written.
         OSError: The board cannot be written.
     """
-    from benchmarks.reporting.boards import end_screen, make_board, write_board
     from benchmarks.reporting.outputs import try_mirror, write_pictures
 
     workers = (len(accelerators()) or processors()) if workers is None else workers
@@ -70,6 +69,14 @@ def run_study(
         plan, store, executor, folder / "results", asked, reporter,
         draw=lambda key, result: write_pictures(plan, store, folder, key, result),
     )  # fmt: skip
+    board = _board(plan, folder, show)
+    return replace(outcome, board=board, mirrored=try_mirror(plan, runs) if mirror else "")
+
+
+def _board(plan: Plan, folder: Path, show: Callable[[str], object] | None) -> str:
+    """Write the board and return its screen, which is shown at once where the board cannot be written."""
+    from benchmarks.reporting.boards import end_screen, make_board, write_board
+
     board = make_board(plan, folder / "results")
     try:
         write_board(plan, board, folder)
@@ -77,5 +84,4 @@ def run_study(
         if show is not None:
             show(end_screen(plan, board, folder))
         raise
-    mirrored = try_mirror(plan, runs) if mirror else ""
-    return replace(outcome, board=end_screen(plan, board, folder), mirrored=mirrored)
+    return end_screen(plan, board, folder)

@@ -50,7 +50,11 @@ def test_every_suite_that_ships_ends_on_one_screen(suite: str):
 @pytest.mark.parametrize("alone", [False, True])
 def test_many_methods_fit_and_those_left_out_are_counted(world, alone: bool):
     w = world(seeds=(0, 1, 2))
-    names = [("none", 1.0), ("real", 0.05), *((name, pace_of(name)) for name in METHODS if name not in ("none", "real"))]
+    names = [
+        ("none", 1.0),
+        ("real", 0.05),
+        *((name, pace_of(name)) for name in METHODS if name not in ("none", "real")),
+    ]
     for scenario, sides in (("joint", BOTH), ("captioner_only", BOTH[:1]), ("generator_only", BOTH[1:])):
         for name, pace in names:
             if not alone or scenario == "captioner_only":
