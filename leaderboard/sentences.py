@@ -178,15 +178,19 @@ def _unseen(group: Group) -> str:
 
 
 def _unknown(found: Iterable[Loop]) -> list[str]:
-    """Name the rows that have no number, with the reason."""
+    """Name the rows that have no number, with the reason, and apart from them those that nobody has run yet."""
     rows: dict[str, str] = {}
+    idle: dict[str, None] = {}
     for loop in found:
         for row in loop.rows:
             problem = next((x.reading.problem for x in row.lines.values() if x.reading.problem), "")
             label = next((x.headline for x in row.lines.values() if x.headline.startswith("not comparable")), "")
-            if problem or label:
+            if not any(line.reading.cells for line in row.lines.values()):
+                idle[row.name] = None
+            elif problem or label:
                 rows.setdefault(row.name, problem or label)
-    return [f"No number: {_list([f'{name} ({why})' for name, why in rows.items()], NAMED)}."] if rows else []
+    said = [f"No number: {_list([f'{name} ({why})' for name, why in rows.items()], NAMED)}."] if rows else []
+    return [*said, f"Not run yet: {_list(list(idle), NAMED)}."] if idle else said
 
 
 def _list(names: Sequence[str], most: int = 9) -> str:

@@ -53,7 +53,7 @@ def test_the_page_gives_a_row(block: int, row: str, folder: Path) -> None:
     )
     assert ["results", "results/", f"({3 * rows})"] in lines, "every seed ran"
     assert all(float(number) > 0 for number in found[1:3]), "at 0 and at T"
-    assert "incomplete" not in printed
+    assert "Not run yet: accumulate and fresh_real." in printed
     assert {"none", "real"} <= {words[0] for words in lines if words}
 
 

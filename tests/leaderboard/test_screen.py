@@ -106,6 +106,9 @@ def test_failed_rows_are_named_with_their_reason(world):
     w.change(failed, 2, status="failed", error=CellError("fit", 3, "loss is NaN"))
     lines = shown(build(w.rows, w.results))
     assert "No number: bad (failed 1/5)." in lines
+    for key in w.add("joint", "real_prompts", "later", 0.4).keys:
+        del w.results[key]
+    assert "Not run yet: later." in shown(build(w.rows, w.results))
     assert any(line.startswith("bad ") and "failed 1/5" in line for line in lines)
 
 
