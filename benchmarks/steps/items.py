@@ -54,6 +54,15 @@ def references(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts[:REFERENCES]
 
 
+def compared(k: int) -> int:
+    """Return against how many of an item's k captions a model is scored: as many as people are, at most five.
+
+    The ceiling puts one caption in the place of the model and has the others left. Scores rise with the number of
+    references, so a model with one more than that would look closer to people than it is. A single caption is used.
+    """
+    return max(1, min(REFERENCES, k - 1))
+
+
 def one_each(captions: list[tuple[str, ...]], seed: int, ids: np.ndarray) -> list[str]:
     """Return one reference of each item, chosen by the seed and the item's id alone."""
     chosen = []
