@@ -6,13 +6,14 @@ hence `load_dataset("parquet", data_files=...)` has an `Image` column, and the f
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from datamodules import png
 
 #: Attribute of `Pairs` -> column, and its type in Arrow and in `datasets`, in the order of the file.
 COLUMNS = {
@@ -25,8 +26,6 @@ COLUMNS = {
     "draw": ("draw", "int16"),
     "weights": ("weight", "float32"),
 }
-#: Deflate level of the PNGs: higher ones cost many times the time for a tenth of the size.
-_LEVEL = 1
 #: Bytes of raw images in one row group, which is written and read at once.
 _GROUP = 64 * 2**20
 _OURS, _FORMER = b"mmcollapse", b"collapse_bench"  # pools that were made under the former name stay readable
@@ -53,7 +52,7 @@ def write(file: Path, images: np.ndarray, fields: dict[str, Any]) -> None:
     with pq.ParquetWriter(file, schema, compression="NONE", use_dictionary=False) as writer:
         for start in range(0, max(1, len(images)), rows):
             part = slice(start, start + rows)
-            cells = [{"bytes": png(image), "path": None} for image in images[part]] if pictures else images[part]
+            cells = [{"bytes": png.encode(image), "path": None} for image in images[part]] if pictures else images[part]
             columns = [pa.array(cells, struct if pictures else pa.float64())]
             columns += [pa.array(fields[name][part], types[column]) for name, (column, _) in present.items()]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=rows)
@@ -82,7 +81,7 @@ def read(file: Path) -> tuple[np.ndarray, dict[str, Any]]:
     for batch in _groups(opened):
         if shape:
             for row, content in enumerate(batch.field("bytes"), start):
-                images[row] = _pixels(content.as_buffer())
+                images[row] = png.decode(content.as_buffer())
         else:
             images[start : start + len(batch)] = batch.to_numpy()
         start += len(batch)
@@ -93,19 +92,3 @@ def _groups(opened: Any) -> Iterator[Any]:
     """Yield the image column, one row group at a time."""
     for group in range(opened.num_row_groups):
         yield from opened.read_row_group(group, columns=["image"]).column("image").chunks
-
-
-def png(image: np.ndarray) -> bytes:
-    """Return the PNG of an (H, W, 3) uint8 image."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "PNG", compress_level=_LEVEL)
-    return buffer.getvalue()
-
-
-def _pixels(content: Any) -> np.ndarray:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(content)) as picture:
-        return np.asarray(picture)

@@ -18,6 +18,7 @@ from benchmarks.running.undisturbed import undisturbed
 from benchmarks.steps import Step
 from benchmarks.storage.store import LocalStore, Record, Store
 from benchmarks.study.suite import Executions
+from datamodules import png
 from records.errors import HookReadError, StepError
 from records.names import MODALITIES
 
@@ -61,6 +62,7 @@ def perform(step: Step, store: Store, context: Any, execution: dict[str, Any]) -
     start, cpu = time.perf_counter(), time.process_time()
     require_planned(step)
     context.hooked.clear()
+    png.forget_counts()
     try:
         with undisturbed(int(step.key[:8], 16)):
             value, cost = step.run(context)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.storage import values
+from datamodules import png
 from records.canonical import digest
 from records.errors import StepError, UsageError
 from records.results import Cost
@@ -200,6 +201,8 @@ class LocalStore:
                 "size": sum(file.stat().st_size for file in files.values()),
                 "files": {name: values.file_digest(file) for name, file in files.items()},
             } | ({"notes": record.notes} if record.notes else {})  # fmt: skip
+            if any(png.counted().values()):
+                manifest["pictures"] = png.counted()
             manifest = json.loads(json.dumps(manifest))  # as it is read, which is what its digest is of
             manifest["digest"] = digest(manifest)
             (aside / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")

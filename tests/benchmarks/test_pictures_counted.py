@@ -1,0 +1,48 @@
+"""How many pictures each kind of step encodes and decodes, to the last one: what nobody reads, nobody decodes."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.planning.planner import make_plan
+from benchmarks.running.study import run_study
+from benchmarks.speed.memory import counts, written
+
+N = 12
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, int, int]]:
+    """Run one iteration of a joint loop under `none`, `real` and `accumulate`: kind -> steps, encoded, decoded."""
+    folder = tmp_path_factory.mktemp("counted")
+    plan = make_plan(str(written(folder, N, 32, 16, 1, "accumulate")))
+    outcome = run_study(plan, folder / "runs", workers=0, mirror=False)
+    assert not outcome.failed
+    found = counts(plan, folder / "runs" / "store")
+    return {kind: (work["steps"], work["encoded"], work["decoded"]) for kind, work in found.items()}
+
+
+def test_every_step_is_counted(counted: dict[str, tuple[int, int, int]]) -> None:
+    models = 4  # the base and one of each method
+    assert counted == {
+        "base": (3, 0, 0),
+        "reference": (3, 0, 0),
+        "real": (1, N, 0),
+        "images": (4, N, 0),
+        "captions": (4, N, N),
+        "curate": (3, 4 * N, 4 * N),
+        "fit captioner": (3, 0, 4 * N),
+        "fit generator": (3, 0, 4 * N),
+        "sample captioner": (models, models * N, 0),
+        "sample generator": (2 * models, models * (N + 8), 0),
+        "features captioner": (models, 0, models * N),
+        "features generator": (models, 0, models * (N + 8)),
+        "features set": (3, 0, 4 * N),
+        **{f"metrics {family}": (models, 0, models * N) for family in
+           ("CaptionDiversity", "CaptionVariety", "CaptionerAlignment", "ImageDiversity", "ImageMemorisation",
+            "GeneratorAlignment")},
+        "metrics SyntheticSet": (3, 0, 4 * N),
+        **{f"floor {family}": (1, 0, 0) for family in
+           ("CaptionDiversity", "CaptionVariety", "CaptionerAlignment", "ImageDiversity", "ImageMemorisation",
+            "GeneratorAlignment")},
+    }  # fmt: skip
