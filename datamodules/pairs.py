@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from datamodules import pairs_file
+from datamodules import pairs_folder
+from datamodules.images import joined, taken
 
 _ARRAYS = {"ids": np.int64, "origin": np.int16, "weights": np.float32, "draw": np.int16, "seeds": np.uint64}
 _TEXTS = ("captions", "prompts", "source")
-_FILE = "pairs.parquet"
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Pairs:
 
     Attributes:
         ids: (n,) int64, item numbers of the split that the pairs came from.
-        images: (n, H, W, 3) uint8, or (n,) float64 in the analytic testbed.
+        images: (n, H, W, 3) uint8, or (n,) float64 in the analytic testbed. Pictures that lie in files are decoded as
+            they are asked for (`datamodules.images.Images`): they read like an array, and `np.asarray` makes one.
         captions: n texts, "" where there is none yet.
         prompts: n texts that the images were drawn from, "" where the image is real.
         origin: (n,) int16, 0 for a real pair, t for one made in iteration t.
@@ -38,7 +39,7 @@ class Pairs:
     """
 
     ids: np.ndarray
-    images: np.ndarray
+    images: Any
     captions: tuple[str, ...]
     prompts: tuple[str, ...]
     origin: np.ndarray
@@ -75,7 +76,7 @@ class Pairs:
         rows = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
         if index.dtype == bool and len(index) != len(self):
             raise ValueError(f"a mask of {len(index)} for {len(self)} pairs")
-        changes: dict[str, Any] = {"images": self.images[rows]}
+        changes: dict[str, Any] = {"images": taken(self.images, rows)}
         for name in _TEXTS:
             texts = getattr(self, name)
             changes[name] = None if texts is None else tuple(texts[row] for row in rows.tolist())
@@ -102,22 +103,35 @@ class Pairs:
         if len({part.images.shape[1:] for part in parts}) > 1:
             raise ValueError(f"images differ in shape: {[part.images.shape[1:] for part in parts]}")
         return Pairs(
-            images=np.concatenate([part.images for part in parts]),
+            images=joined([part.images for part in parts]),
             **{name: _joined(name, parts, np.array([""], object)) for name in _TEXTS},
             **{name: _joined(name, parts, np.array([name == "weights"], kind)) for name, kind in _ARRAYS.items()},
         )
 
     def save(self, folder: Path) -> None:
-        """Write `pairs.parquet` into a folder, made if needed; `datasets` opens it, see `datamodules.pairs_file`."""
+        """Write into a folder, made if needed; pictures that lie in files are linked (`datamodules.pairs_folder`)."""
         folder.mkdir(parents=True, exist_ok=True)
-        fields = {name: getattr(self, name) for name in (*_TEXTS, *_ARRAYS)}
-        pairs_file.write(folder / _FILE, self.images, fields)
+        pairs_folder.save(folder, self.images, self._fields)
+
+    def export(self, file: Path) -> None:
+        """Write one Parquet file that holds the pictures too, wherever they lie, and that `datasets` opens."""
+        pairs_folder.write(file, self.images, self._fields)
 
     @classmethod
-    def load(cls, folder: Path) -> Pairs:
-        """Read what `save` wrote, equal to the last bit; a FileNotFoundError if it is missing, else a ValueError."""
-        images, fields = pairs_file.read(folder / _FILE)
+    def load(cls, folder: Path, check: Callable[[str], object] | None = None) -> Pairs:
+        """Read what `save` wrote, equal to the last bit; a FileNotFoundError if it is missing, else a ValueError.
+
+        Pictures are read when they are asked for, files that hold them after `check` was called with their name.
+        """
+        images, fields = pairs_folder.load(folder, check)
         return cls(images=images, **fields)
+
+    @property
+    def _fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in (*_TEXTS, *_ARRAYS)}
+
+    #: Names of the files in a folder that `load` does not read.
+    deferred = staticmethod(pairs_folder.deferred)
 
 
 def _as(dtype: type, value: np.ndarray, name: str) -> np.ndarray:

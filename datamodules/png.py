@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-from typing import Any
 
 import numpy as np
 
@@ -31,8 +30,8 @@ def encode(image: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def decode(content: Any) -> np.ndarray:
-    """Return the (H, W, 3) uint8 image of a PNG, given as bytes or another buffer; damage is Pillow's OSError."""
+def decode(content: bytes) -> np.ndarray:
+    """Return the (H, W, 3) uint8 image of a PNG; damage is Pillow's OSError."""
     from PIL import Image
 
     _counts.decoded += 1

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from datamodules.images import Images, joined, taken
+
 # Equal in every batch of one evaluation; everything else has one entry per item and is concatenated.
 SHARED = ("real_features", "real_caption_features", "train_features", "phrase_features", "oracle", "document_frequency")
 
@@ -24,7 +26,7 @@ class View:
         captions: n texts: what a captioner said, or the captions of a synthetic set.
         references: n tuples of (five) real captions of the same items.
         prompts: n texts that images were drawn from.
-        images: (n, H, W, 3) uint8.
+        images: (n, H, W, 3) uint8, undecoded until somebody looks.
         features: (n, d) judge features of the outputs: images of a generator or a set, captions of a
             captioner.
         real_features: (m, d) judge features of the floor split.
@@ -66,7 +68,8 @@ class View:
         for name in ITEMS:
             value = getattr(self, name)
             if value is not None and name != "draw_features":
-                changes[name] = value[index] if isinstance(value, np.ndarray) else [value[i] for i in index]
+                rows = isinstance(value, np.ndarray | Images)
+                changes[name] = taken(value, index) if rows else [value[i] for i in index]
         return replace(self, **changes)
 
     @staticmethod
@@ -77,18 +80,18 @@ class View:
             ValueError: if a field with one entry per item is in some of the batches that have items, but not
                 in all; `draw_features`, made for some inputs only, is joined from the batches that have it.
         """
-        joined: dict[str, Any] = {}
+        together: dict[str, Any] = {}
         for name in SHARED:
-            joined[name] = next((v for view in views if (v := getattr(view, name)) is not None), None)
+            together[name] = next((v for view in views if (v := getattr(view, name)) is not None), None)
         for name in ITEMS:
             parts = [v for view in views if (v := getattr(view, name)) is not None]
             if not parts:
                 continue
             if len(parts) != len(views) and name != "draw_features":
                 raise ValueError(f"{name} is in {len(parts)} of {len(views)} batches: give it in all or in none")
-            arrays = all(isinstance(part, np.ndarray) for part in parts)
-            joined[name] = np.concatenate(parts) if arrays else [item for part in parts for item in part]
-        return View(**joined)
+            arrays = all(isinstance(part, np.ndarray | Images) for part in parts)
+            together[name] = joined(parts) if arrays else [item for part in parts for item in part]
+        return View(**together)
 
 
 ITEMS = tuple(field.name for field in fields(View) if field.name not in SHARED)

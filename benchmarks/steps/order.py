@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from datamodules.images import Images
 from datamodules.pairs import Pairs
 
 
@@ -25,6 +26,8 @@ def sorted_rows(ids: np.ndarray, draw: np.ndarray, order: np.ndarray | None) -> 
 
 def looked_at(pairs: Pairs) -> Pairs:
     """Return pairs that a hook may look at and not write to: the step goes on with them."""
+    if isinstance(pairs.images, Images):
+        return pairs.with_(images=pairs.images.readonly())
     images = pairs.images.view()
     images.flags.writeable = False
     return pairs.with_(images=images)  # all other arrays are copied

@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,9 @@ from records.results import Cost
 #: The manifest of a whole artifact, and of one whose value was dropped after its last reader.
 MANIFEST, DROPPED = "manifest.json", "dropped.json"
 
+#: Numbers by which a file system knows a file.
+File = tuple[int, int, int, int]
+
 
 class DamagedArtifact(StepError):
     """An artifact is not what was written."""
@@ -35,7 +38,8 @@ class DamagedArtifact(StepError):
 class Record:
     """The manifest of one artifact.
 
-    `size` is that of its value in bytes, set by stores that write files; `notes` is what a hook said of its work.
+    `size` is what its value adds to the disk in bytes, set by stores that write files: pictures that other artifacts
+    hold already are not counted again. `notes` is what a hook said of its work.
     """
 
     key: str
@@ -87,7 +91,9 @@ class LocalStore:
 
     def __init__(self, root: Path):
         self.root = root
-        self._sound: set[str] = set()  # artifacts whose files this process has compared with their manifest
+        self._sound: dict[str, set[str]] = {}  # artifact -> files that this process has compared with its manifest
+        self._digests: dict[File, str] = {}  # of files that this process has read
+        self._said: dict[File, str] = {}  # of files whose digest it knows from a manifest alone
         try:
             (root / "tmp").mkdir(parents=True, exist_ok=True)
             probe = root / "tmp" / f"probe-{uuid.uuid4().hex}"
@@ -121,17 +127,21 @@ class LocalStore:
         return {k for shelf in shelves for k in os.listdir(shelf) if os.path.exists(f"{shelf}/{k}/{file}")}
 
     def get(self, key: str) -> Any:
-        """Load the value anew.
+        """Load the value anew; files that hold pictures are read, and compared, when a picture is asked for.
 
         Raises:
             DamagedArtifact: It is not what was written; it is gone now, so that the same command makes it again.
         """
-        try:
-            kind = self.require_sound(key)["type"]
-        except DamagedArtifact:
-            self.let_go(key)
-            raise
-        return values.load(kind, self.folder(key) / "value")
+        folder = self.folder(key) / "value"
+
+        def check(*later: str) -> dict[str, Any]:
+            try:
+                return self.require_sound(key, later)
+            except DamagedArtifact:
+                self.let_go(key)
+                raise
+
+        return values.load(check()["type"], folder, check)
 
     fresh = get
 
@@ -139,7 +149,7 @@ class LocalStore:
     def reader(cls, root: Path) -> Callable[[str], Record]:
         """Return `record` of a store that is only read: nothing is made or checked."""
         store = cls.__new__(cls)
-        store.root, store._sound = root, set()
+        store.root = root
         return store.record
 
     def record(self, key: str) -> Record:
@@ -162,21 +172,48 @@ class LocalStore:
             raise DamagedArtifact(f"artifact {key[:16]}: its {file.name} is not what was written; run again to make it")
         return data
 
-    def require_sound(self, key: str) -> dict[str, Any]:
-        """Compare an artifact's files with its manifest, once a process; return the manifest.
+    def require_sound(self, key: str, later: Collection[str] | None = None) -> dict[str, Any]:
+        """Compare an artifact's files with its manifest, each once a process; return the manifest.
+
+        Args:
+            key: Of the artifact.
+            later: None = all of its files; else all but those that are read when pictures are asked for, and these.
 
         Raises:
             DamagedArtifact: Naming the artifact and the file.
         """
         data, folder = self._manifest(key), self.folder(key)
-        if key in self._sound or not (folder / MANIFEST).is_file():
+        known = self._sound.get(key)
+        if not (folder / MANIFEST).is_file() or (known is not None and later is not None and known.issuperset(later)):
             return data
-        odd = _odd(values.files(folder / "value"), data)
+        found = values.files(folder / "value")
+        put_off = set() if later is None else values.deferred(data["type"], folder / "value") - set(later)
+        odd = self._odd(found, data, put_off | (known or set()))
         if odd:
             what = data.get("label") or data["kind"]
             raise DamagedArtifact(f"artifact {key[:16]} ({what}): {odd} is not what was written; run again to make it")
-        self._sound.add(key)
+        self._sound.setdefault(key, set()).update(found.keys() - put_off)
+        self._said |= {_file(found[name]): data["files"][name] for name in put_off & data.get("files", {}).keys()}
         return data
+
+    def _odd(self, files: dict[str, Path], manifest: dict[str, Any], known: Container[str]) -> str:
+        """Return the first file that is not what a manifest says, or all of them together; "" where there is none."""
+        said = manifest.get("files")
+        if said is None:  # made before manifests held digests
+            size = sum(file.stat().st_size for file in files.values())
+            return "" if size == manifest.get("size", size) else "its size"
+        looked_at = ((name, file) for name, file in files.items() if name in said and name not in known)
+        changed = (name for name, file in looked_at if self._digest(file) != said[name])
+        return next(iter(sorted(files.keys() ^ said.keys())), "") or next(changed, "")
+
+    def _digest(self, file: Path) -> str:
+        """Return the sha256 of a file's bytes; one that several artifacts share is read once a process."""
+        if file.stat().st_nlink == 1:
+            return values.file_digest(file)
+        number = _file(file)
+        if number not in self._digests:
+            self._digests[number] = values.file_digest(file)
+        return self._digests[number]
 
     def let_go(self, key: str) -> None:
         """Drop a damaged artifact, with its manifest where that is damaged itself, so that it is made again."""
@@ -198,8 +235,8 @@ class LocalStore:
             manifest = {
                 "key": record.key, "kind": record.kind, "label": record.label, "type": kind,
                 "cost": record.cost.__dict__, "execution": record.execution,
-                "size": sum(file.stat().st_size for file in files.values()),
-                "files": {name: values.file_digest(file) for name, file in files.items()},
+                "size": sum(file.stat().st_size for file in files.values() if file.stat().st_nlink == 1),
+                "files": {name: self._said.get(_file(file)) or self._digest(file) for name, file in files.items()},
             } | ({"notes": record.notes} if record.notes else {})  # fmt: skip
             if any(png.counted().values()):
                 manifest["pictures"] = png.counted()
@@ -239,11 +276,7 @@ class LocalStore:
                 continue  # its writer has just renamed it
 
 
-def _odd(files: dict[str, Path], manifest: dict[str, Any]) -> str:
-    """Return the first file that is not what a manifest says, or all of them together; "" where there is none."""
-    said = manifest.get("files")
-    if said is None:  # made before manifests held digests
-        size = sum(file.stat().st_size for file in files.values())
-        return "" if size == manifest.get("size", size) else "its size"
-    changed = (name for name, file in files.items() if name in said and values.file_digest(file) != said[name])
-    return next(iter(sorted(files.keys() ^ said.keys())), "") or next(changed, "")
+def _file(path: Path) -> File:
+    """Return what a file is under all of its names, until it is written to."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

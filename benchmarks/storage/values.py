@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,20 @@ def save(value: Any, folder: Path) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
-def load(kind: str, folder: Path) -> Any:
-    """Return the value that `save` wrote."""
+def load(kind: str, folder: Path, check: Callable[[str], object] | None = None) -> Any:
+    """Return the value that `save` wrote; files that it reads later are checked by name before (`deferred`)."""
     if kind == "arrays":
         return {p.stem: np.load(p, allow_pickle=False) for p in sorted(folder.glob("*.npy"))}
     if kind == "json":
         return json.loads((folder / "value.json").read_bytes())
-    return import_class(kind).load(folder)  # type: ignore[attr-defined]
+    cls: Any = import_class(kind)
+    return cls.load(folder, check) if hasattr(cls, "deferred") else cls.load(folder)
+
+
+def deferred(kind: str, folder: Path) -> set[str]:
+    """Return the names of the files that `load` does not read, but what it returns may, when it is asked."""
+    cls: Any = None if kind in ("arrays", "json") else import_class(kind)
+    return cls.deferred(folder) if hasattr(cls, "deferred") else set()
 
 
 def files(folder: Path) -> dict[str, Path]:

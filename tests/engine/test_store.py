@@ -40,6 +40,7 @@ def test_pairs_come_back_and_no_pickle_is_written(tmp_path: Path) -> None:
         ".json",
         ".npy",
         ".parquet",
+        ".pq",
         ".safetensors",
     }
 
