@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,10 @@ class Pairs:
         """
         images, fields = pairs_folder.load(folder, check)
         return cls(images=images, **fields)
+
+    def written(self, file: Path, images: Iterable[np.ndarray]) -> Pairs:
+        """Return the pairs with images that come part by part and go to a file at once; `save` takes that file over."""
+        return self.with_(images=pairs_folder.spooled(file, images, self._fields))
 
     @property
     def _fields(self) -> dict[str, Any]:

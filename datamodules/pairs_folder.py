@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,17 @@ def save(folder: Path, images: Any, fields: dict[str, Any]) -> None:
         _write_fields(folder / FIELDS, images, fields)
     else:
         _write_links(folder, images, fields)
+
+
+def spooled(file: Path, parts: Iterable[np.ndarray], fields: dict[str, Any]) -> Images:
+    """Write pictures (k, H, W, 3) uint8 to a file as they come, and return them; `save` moves the file."""
+    waiting = iter(parts)
+    first = next(waiting)
+    with pairs_file.Writer(file, first.shape[1:], fields) as writer:
+        for part in chain([first], waiting):
+            writer.add(part)
+            os.utime(file.parent)  # it is still in use, whoever sweeps the store
+    return Images.of(InFile(file, writer.done, first.shape[1:], own=True), first.shape[1:], np.arange(writer.done))
 
 
 def load(folder: Path, check: Callable[[str], object] | None = None) -> tuple[Any, dict[str, Any]]:

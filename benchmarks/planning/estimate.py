@@ -105,12 +105,18 @@ def _disk(plan: Plan, sizes: dict[str, float]) -> tuple[float, float]:
         closes[max(plan.cells[cell].needs, key=order.__getitem__)].extend(samples)
         for sample in samples:
             readers[sample] += 1
+    for step in plan.steps.values():
+        for parent in set(step.parents) if step.links else ():
+            readers[parent] += 1  # it holds on to their pictures for as long as it is there
     now = peak = 0.0
     for key, step in plan.steps.items():
         now += sizes[key]
         peak = max(peak, now)
-        for parent in [*set(step.parents), *closes[key]]:
+        done = [*set(step.parents), *closes[key]]
+        while done:
+            parent = done.pop()
             readers[parent] -= 1
             if not readers[parent] and not plan.steps[parent].kept(plan.suite.retain):
                 now -= sizes[parent]
+                done.extend(set(plan.steps[parent].parents) if plan.steps[parent].links else ())
     return peak, now

@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.planning.estimate import estimate
 from benchmarks.planning.plan import Plan, resolved
 from benchmarks.storage.store import LocalStore, Store
+from datamodules.images import Images
 from records.files import write_text
 from records.names import RowName
 from records.results import CellResult, read_results
@@ -58,7 +59,7 @@ def write_pictures(plan: Plan, store: Store, folder: Path, key: str, result: Cel
 
 def _write_picture(data: Any, samples: dict[int, Any], modality: str, target: Path) -> None:
     """Write the picture of one modality out of the samples (Pairs) of every iteration."""
-    from benchmarks.reporting.pictures import caption_table, image_grid
+    from benchmarks.reporting.pictures import caption_table, thumbnails, write_grid
 
     first = next(iter(samples.values()))
     if first.images.ndim != 4:
@@ -67,9 +68,8 @@ def _write_picture(data: Any, samples: dict[int, Any], modality: str, target: Pa
     pairs = {t: p.take(items) for t, p in samples.items()}
     target.parent.mkdir(parents=True, exist_ok=True)
     if modality == "generator":
-        prompts = list(pairs[min(pairs)].prompts)
-        scale = max(1, 96 // first.images.shape[1])
-        image_grid([p.images for p in pairs.values()], [f"t = {t}" for t in pairs], prompts, scale).save(target)
+        rows = [thumbnails(p.images.unchecked() if isinstance(p.images, Images) else p.images) for p in pairs.values()]
+        write_grid(target, rows, [f"t = {t}" for t in pairs], list(pairs[min(pairs)].prompts))
     else:
         references = [texts[0] for texts in data.captions("evaluation", items)]
         table = caption_table({t: list(p.captions) for t, p in pairs.items()}, references)

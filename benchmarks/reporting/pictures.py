@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -10,6 +12,41 @@ from PIL import Image, ImageDraw, ImageFont
 BACKGROUND, INK, FAINT = (255, 255, 255), (40, 40, 40), (225, 225, 225)
 GAP, MARGIN = 4, 8
 SMALLEST_FONT, LARGEST_FONT = 11, 18
+
+#: Side of a tile in pixels: small pictures are enlarged to about the first, large ones made smaller than the second.
+TILE, LARGEST_TILE = 96, 256
+#: Bytes that a grid takes at most: it is looked at in a browser, and MLflow has a copy.
+LARGEST = 2_000_000
+
+
+def thumbnails(images: Iterable[np.ndarray]) -> np.ndarray:
+    """Return pictures (k, H, W, 3) uint8 no larger than tiles ever are, looked at one by one."""
+    return np.stack([_shrunk(image, LARGEST_TILE) for image in images])
+
+
+def write_grid(
+    file: Path, rows: Sequence[np.ndarray], row_labels: Sequence[str], column_labels: Sequence[str] = ()
+) -> None:
+    """Write an `image_grid` as PNG of at most `LARGEST` bytes; large pictures become as small as that asks."""
+    side = max(rows[0].shape[1:3])
+    while True:
+        made = [np.stack([_shrunk(image, side) for image in row]) for row in rows]
+        buffer = io.BytesIO()
+        image_grid(made, row_labels, column_labels, max(1, TILE // made[0].shape[1])).save(buffer, "PNG")
+        if buffer.tell() <= LARGEST or side <= TILE // 2:
+            file.write_bytes(buffer.getvalue())
+            return
+        side = side * 4 // 5
+
+
+def _shrunk(image: np.ndarray, side: int) -> np.ndarray:
+    """Return a picture (H, W, 3) uint8 whose longer side is at most so many pixels."""
+    height, width = image.shape[:2]
+    if max(height, width) <= side:
+        return image
+    share = side / max(height, width)
+    size = (max(1, round(width * share)), max(1, round(height * share)))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
 
 
 def image_grid(

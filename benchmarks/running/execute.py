@@ -8,7 +8,8 @@ from pathlib import Path
 
 from benchmarks.planning.plan import Plan, PlannedCell
 from benchmarks.running.assemble import assemble
-from benchmarks.running.executors import Executor, Failure
+from benchmarks.running.executors import Executor, Failure, LocalExecutor
+from benchmarks.running.painter import Painter
 from benchmarks.running.retention import Retention
 from benchmarks.running.worker import explain
 from benchmarks.steps import Base, Step
@@ -108,12 +109,16 @@ def execute(
     planned = [plan.steps[k] for k in dict.fromkeys(k for cell in cells.values() for k in cell.needs)]
     shown = {k: samples for k, samples in plan.shown.items() if k in cells} if draw else {}
     retention = Retention(store, plan.suite.retain, planned, steps, shown)
-    books = _Books(plan, store, results, cells, reporter, retention, draw)
+    # Beside the loop that hands out steps, where there is one: no worker waits for a picture.
+    painter = None if draw is None else Painter(draw, beside=isinstance(executor, LocalExecutor))
+    books = _Books(plan, store, results, cells, reporter, retention, painter)
     try:
         books.assemble_ready({s.key for s in steps})
         executor.run(steps, store, books)
         books.finish()
     finally:
+        if painter is not None:
+            painter.stop()
         reporter.stop()
     return books.outcome
 
@@ -123,10 +128,10 @@ class _Books:
 
     def __init__(
         self, plan: Plan, store: Store, results: Path, cells: Mapping[str, PlannedCell], reporter: Reporter,
-        retention: Retention, draw: Callable[[str, CellResult], None] | None,
+        retention: Retention, painter: Painter | None,
     ):  # fmt: skip
         self.plan, self.store, self.results, self.cells, self.reporter = plan, store, results, cells, reporter
-        self.retention, self.draw = retention, draw
+        self.retention, self.painter = retention, painter
         self.outcome = Outcome()
         self.open: dict[str, set[str]] = {}  # cell -> steps it waits for
         self.waiting: dict[str, list[str]] = {}  # step -> cells that wait for it
@@ -144,6 +149,7 @@ class _Books:
         self.outcome.computed += 1
         self.reporter.step(step, record, "")
         self.retention.done(step)
+        self.hang_up()
         for key in self.waiting.get(step.key, ()):
             self.open[key].discard(step.key)
             if not self.open[key]:
@@ -161,16 +167,23 @@ class _Books:
         for key, cell in self.cells.items():
             if self.open[key]:
                 self.close(cell, next((self.failures[k] for k in cell.needs if k in self.failures), None))
+        self.hang_up(wait=True)
 
     def close(self, cell: PlannedCell, failure: Failure | None = None) -> None:
         done = set(cell.needs) - self.open[cell.key]
         result = assemble(self.plan, cell, self.store, done, failure)
         result = result.settle(self.results / result.file_name)
         self.outcome.results[cell.key] = result
-        if self.draw is not None and cell.key in self.retention.shown and result.status == "complete":
-            try:
-                self.draw(cell.key, result)
-            except Exception as error:  # pictures are for people: no number waits for them
-                self.reporter.note(f"no pictures of {cell.cell.label}: {explain(error)}")
-        self.retention.closed(cell.key)
+        if self.painter is not None and cell.key in self.retention.shown and result.status == "complete":
+            self.painter.draw(cell.key, result)
+            self.hang_up()
+        else:
+            self.retention.closed(cell.key)
         self.reporter.cell(result)
+
+    def hang_up(self, wait: bool = False) -> None:
+        """Let go of the samples of cells whose pictures are drawn by now; they are for people, no number waits."""
+        for key, error in self.painter.drawn(wait) if self.painter is not None else ():
+            if error is not None:
+                self.reporter.note(f"no pictures of {self.cells[key].cell.label}: {explain(error)}")
+            self.retention.closed(key)

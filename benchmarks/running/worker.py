@@ -59,6 +59,13 @@ def perform(step: Step, store: Store, context: Any, execution: dict[str, Any]) -
     Raises:
         StepError: It cannot be done, or a class that it uses was edited since the run was planned.
     """
+    try:
+        return _performed(step, store, context, execution)
+    finally:
+        context.tidy()
+
+
+def _performed(step: Step, store: Store, context: Any, execution: dict[str, Any]) -> Record:
     start, cpu = time.perf_counter(), time.process_time()
     require_planned(step)
     context.hooked.clear()

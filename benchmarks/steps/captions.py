@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from benchmarks.seeds import sample_seeds
+from benchmarks.steps.in_parts import captioned, real_images, settled
 from benchmarks.steps.items import PROMPT_SPLIT
 from benchmarks.steps.order import in_order, looked_at
 from benchmarks.steps.part import Part
 from benchmarks.steps.step import Keys, reads
+from datamodules.images import taken
 from datamodules.pairs import Pairs
 from records.errors import StepError
 from records.results import Cost
@@ -38,9 +40,15 @@ class Captions(Part):
 
         def caption(model: Any, rows: Any = slice(None)) -> list[str]:
             nonlocal evaluations
-            made = self.sampled(context, "captioner", pairs.images[rows], seeds[rows], model)
-            evaluations += made.network_evaluations
-            return list(made.outputs)
+            make, in_parts = self.sampler(context, "captioner", model)
+            images = taken(pairs.images, np.arange(len(pairs))[rows])
+            if not in_parts:
+                made = make(np.asarray(images), seeds[rows], context.progress)
+                evaluations += made.network_evaluations
+                return list(made.outputs)
+            captions, more = captioned(make, model, images, seeds[rows], context.progress)
+            evaluations += more
+            return captions
 
         live = context.model(str(self.model))
         hooked = self.hook("relabel", context, pairs=looked_at(pairs), caption=caption, live=live)
@@ -58,6 +66,16 @@ class Captions(Part):
         )
         return made, Cost(network_evaluations=evaluations, synthetic_samples=synthetic)
 
+    @property
+    def pictures(self) -> int:
+        """One a pair where they are real; drawn ones lie in their own pools."""
+        return self.work().samples if self.images is None else 0
+
+    @property
+    def links(self) -> bool:
+        """Drawn images are linked."""
+        return self.images is not None
+
     def _pictures(self, context: RunContext) -> Pairs:
         """Return the images to caption, with captions still those that they were drawn from."""
         order = self.order(context)
@@ -70,8 +88,9 @@ class Captions(Part):
             return drawn if whole else drawn.take(np.flatnonzero(np.isin(drawn.ids, order[position])))
         ids = np.tile(order[position], self.draws)
         n = len(ids)
-        return Pairs(
-            ids=ids, images=context.data(self.data).images(PROMPT_SPLIT, ids), captions=("",) * n, prompts=("",) * n,
-            origin=np.full(n, self.t, np.int16),
+        pairs = Pairs(
+            ids=ids, images=real_images(context.data(self.data), PROMPT_SPLIT, ids), captions=("",) * n,
+            prompts=("",) * n, origin=np.full(n, self.t, np.int16),
             draw=np.repeat(np.arange(self.draws), len(position)).astype(np.int16),
         )  # fmt: skip
+        return settled(context, pairs)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from benchmarks.methods.hooks import Context
@@ -43,6 +46,7 @@ class RunContext:
     model_bytes: int = MODEL_BYTES
     hooked: list[Context] = field(default_factory=list)
     lent: set[str] = field(default_factory=set)
+    _spools: list[Path] = field(default_factory=list)
     _data: dict[str, Any] = field(default_factory=dict)
     _models: OrderedDict[str, Any] = field(default_factory=OrderedDict)
     _weights: dict[str, int] = field(default_factory=dict)
@@ -67,6 +71,21 @@ class RunContext:
         for key in self.lent & self._models.keys():
             del self._models[key], self._weights[key]
         self.lent.clear()
+
+    def spool(self) -> Path | None:
+        """Return a new folder for what is too large for memory, gone after the step; None where the store has none."""
+        root = getattr(self.store, "root", None)
+        if root is None:
+            return None
+        folder = Path(root) / "tmp" / f"spool-{uuid.uuid4().hex}"
+        folder.mkdir(parents=True)
+        self._spools.append(folder)
+        return folder
+
+    def tidy(self) -> None:
+        """Remove what the step kept aside."""
+        while self._spools:
+            shutil.rmtree(self._spools.pop(), ignore_errors=True)
 
     def fresh_model(self, key: str) -> Any:
         """Return a model that the caller may train."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from benchmarks.seeds import permutation
+from benchmarks.steps.in_parts import embedded_images
 from benchmarks.steps.step import Step, Work, reads
 from benchmarks.study.world import KINDS
 from datamodules.pairs import Pairs
@@ -58,14 +59,14 @@ class Features(Step):
     def _embed(self, judge: Any, pairs: Pairs) -> np.ndarray:
         if self.modality == "captioner":
             return text_features(judge, pairs.captions)
-        return judge.embed_images(pairs.images)
+        return embedded_images(judge, pairs.images)
 
     def _of_set(self, judge: Any, pool: Pairs) -> dict[str, np.ndarray]:
         assert self.n is not None
         assert self.seed is not None
         pool, value = measured_part(pool, self.n, self.seed), {}
         if "images" in embedded(judge):
-            value["features"] = judge.embed_images(pool.images)
+            value["features"] = embedded_images(judge, pool.images)
         if "captions" in embedded(judge):
             value["paired"] = text_features(judge, pool.captions)
         return value

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.seeds import permutation
 from benchmarks.steps.hooked import HookedStep
+from benchmarks.steps.in_parts import in_memory
 from benchmarks.steps.order import looked_at
 from benchmarks.steps.step import Work, reads
 from datamodules.pairs import Pairs
@@ -57,6 +58,7 @@ class Fit(HookedStep):
             pool = segment_of(pool, *self.segment)
         hooked = self.hook("objective", context, modality=self.modality, pool=looked_at(pool), settings=self.settings)
         objective = None if hooked is None else hooked[0].objective(hooked[1])
+        pool = in_memory(pool)
         report = model.fit_pairs(pool, self.settings, self.seed, objective=objective, progress=context.progress)
         return model, fit_cost(report)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from benchmarks.steps.in_parts import real_images
 from benchmarks.steps.measuring import Measuring, one_caption_each, paired
 from benchmarks.steps.sample import evaluation_prompts
 from records.declarations import facts
@@ -57,7 +58,7 @@ class Floor(Measuring):
     def _view(self, context: RunContext, split: str, side: str) -> View:
         """Return what may be looked at of a real split, as if a model had made it."""
         data = context.data(self.data)
-        view = self.real_view(context, split, self.n).with_(images=data.images(split, np.arange(self.n)))
+        view = self.real_view(context, split, self.n).with_(images=real_images(data, split, np.arange(self.n)))
         if side == "generator":
             view = view.with_(prompts=evaluation_prompts(data, split, self.n))
         if (key := self.inputs.get(split)) is None:

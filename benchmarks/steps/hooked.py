@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.methods.hooks import Context, Mitigation
 from benchmarks.seeds import sample_seeds
+from benchmarks.steps.in_parts import captioned, parts_of
 from benchmarks.steps.order import in_order, sorted_rows
 from benchmarks.steps.step import Keys, Step
 from datamodules.pairs import Pairs
@@ -129,9 +130,16 @@ def _captioner(step: Step, hooked: Hooked, context: RunContext) -> Callable[[np.
     if "captioner" not in hooked.sources:
         return None
     model, seed = context.model(str(hooked.sources["captioner"])), getattr(step, "seed", 0)
-    return lambda images, ids: model.generate(
-        images, hooked.decoding, sample_seeds(seed, ids), progress=context.progress
-    )
+
+    def make(images: np.ndarray, seeds: np.ndarray, progress: Any) -> Any:
+        return model.generate(images, hooked.decoding, seeds, progress=progress)
+
+    def captioner(images: Any, ids: np.ndarray) -> Any:
+        from lightning_modules.fitting.contracts import Generated
+
+        return Generated(*captioned(make, model, images, sample_seeds(seed, ids), context.progress))
+
+    return captioner
 
 
 def _likelihood(hooked: Hooked, context: RunContext) -> Callable[[Pairs], np.ndarray] | None:
@@ -140,7 +148,15 @@ def _likelihood(hooked: Hooked, context: RunContext) -> Callable[[Pairs], np.nda
     model = context.model(str(hooked.sources["likelihood"]))
     if not hasattr(model, "log_likelihood"):
         raise StepError(f"{type(model).__name__} has no log_likelihood; allowed: a captioner that has")
-    return lambda pairs: model.log_likelihood(pairs.images, pairs.captions, progress=context.progress)
+
+    def likelihood(pairs: Pairs) -> np.ndarray:
+        found = [
+            model.log_likelihood(np.asarray(pairs.images[part]), pairs.captions[part], progress=context.progress)
+            for part in parts_of(pairs.images, model)
+        ]
+        return np.concatenate(found)
+
+    return likelihood
 
 
 def _rows(scores: dict[str, np.ndarray], order: np.ndarray | None) -> dict[str, np.ndarray]:

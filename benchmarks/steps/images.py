@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from benchmarks.seeds import sample_seeds
+from benchmarks.steps.in_parts import drawn, nothing_yet
 from benchmarks.steps.items import PROMPT_SPLIT, caption_seed, one_each
 from benchmarks.steps.order import in_order
 from benchmarks.steps.part import Part
@@ -34,7 +35,7 @@ class Images(Part):
         order = self.order(context)
         assert order is not None
         assert self.data is not None
-        position = self.mine(len(order))
+        data, position = context.data(self.data), self.mine(len(order))
         ids = order[position]
         prompts = self._asked(context, order, position)
         if (hooked := self.hook("prompts", context, prompts=list(prompts), ids=ids.copy())) is not None:
@@ -44,14 +45,26 @@ class Images(Part):
         draws = np.repeat(np.arange(self.draws), len(ids))
         ids, prompts = np.tile(ids, self.draws), prompts * self.draws
         seeds = sample_seeds(self.seed, ids, draws)
-        made = self.sampled(context, "generator", prompts, seeds)
-        require_side(made.outputs, context.data(self.data))
         pairs = Pairs(
-            ids=ids, images=made.outputs, captions=tuple(prompts), prompts=tuple(prompts),
+            ids=ids, images=nothing_yet(len(ids)), captions=tuple(prompts), prompts=tuple(prompts),
             origin=np.full(len(ids), self.t, np.int16), draw=draws.astype(np.int16),
             source=(context.source(str(self.model)),) * len(ids), seeds=seeds,
         )  # fmt: skip
-        return pairs, Cost(network_evaluations=made.network_evaluations, synthetic_samples=len(ids))
+        make, in_parts = self.sampler(context, "generator")
+        side, batch = side_of(data) if in_parts else None, getattr(context.model(str(self.model)), "batch_size", 1)
+
+        def checked(inputs: Any, seeds: np.ndarray, progress: Any) -> Any:
+            made = make(inputs, seeds, progress)
+            require_side(made.outputs, data)
+            return made
+
+        pairs, evaluations = drawn(context, pairs, checked, seeds, side, batch)
+        return pairs, Cost(network_evaluations=evaluations, synthetic_samples=len(ids))
+
+    @property
+    def pictures(self) -> int:
+        """One a pair."""
+        return self.work().samples
 
     def _asked(self, context: RunContext, order: np.ndarray, position: np.ndarray) -> list[str]:
         if self.prompts is not None:
@@ -64,9 +77,14 @@ class Images(Part):
         return one_each(context.data(self.data).captions(PROMPT_SPLIT, ids), caption_seed(seed, t), ids)
 
 
+def side_of(data: Any) -> int | None:
+    """Return the side of a data set's pictures in pixels, as far as it says."""
+    return getattr(data, "resolution", getattr(data, "image_size", None))
+
+
 def require_side(images: np.ndarray, data: Any) -> None:
     """Refuse drawn images of another size than the real ones: `real` and `none` would then differ in more than data."""
-    side = getattr(data, "resolution", getattr(data, "image_size", None))
+    side = side_of(data)
     if images.ndim == 4 and side is not None and images.shape[1:3] != (side, side):
         raise StepError(
             f"the generator draws {images.shape[2]} x {images.shape[1]} pixels, the data have {side} x {side}; "

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.seeds import draw_items, permutation, sample_seeds, step_seed
 from benchmarks.steps.hooked import HookedStep
+from benchmarks.steps.in_parts import real_images
 from datamodules.pairs import Pairs
 from records.canonical import Spec
 
@@ -72,12 +73,11 @@ def one_each(captions: list[tuple[str, ...]], seed: int, ids: np.ndarray) -> lis
 
 
 def real_pairs(data: Any, split: str, ids: np.ndarray, seed: int) -> Pairs:
-    """Return real images with one seeded human caption each (of the references)."""
+    """Return real images, looked up when somebody looks, with one seeded human caption each (of the references)."""
     captions = tuple(one_each(data.captions(split, ids), seed, ids))
     n = len(ids)
-    return Pairs(
-        ids=ids, images=data.images(split, ids), captions=captions, prompts=("",) * n, origin=np.zeros(n, np.int16)
-    )
+    images, origin = real_images(data, split, ids), np.zeros(n, np.int16)
+    return Pairs(ids=ids, images=images, captions=captions, prompts=("",) * n, origin=origin)
 
 
 def caption_seed(cell_seed: int, t: int) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from benchmarks.steps.features import measured_part
+from benchmarks.steps.in_parts import real_images
 from benchmarks.steps.items import PROMPT_SPLIT, compared
 from benchmarks.steps.measuring import Measuring, one_caption_each, paired, reference_features
 from benchmarks.steps.step import reads
@@ -42,7 +43,7 @@ class Metrics(Measuring):
 
     def _sample_view(self, context: RunContext, side: str) -> View:
         """Return what a captioner or generator family may look at."""
-        pairs = context.store.get(str(self.sample))
+        data, pairs = context.data(self.data), context.store.get(str(self.sample))
         view = self.real_view(context, "evaluation", len(pairs))
         if self.features is not None:
             judged = context.store.get(self.features)
@@ -55,7 +56,7 @@ class Metrics(Measuring):
             if side == "captioner":
                 view = view.with_(reference_features=reference_features(real))
         return view.with_(
-            images=pairs.images,
+            images=pairs.images if side == "generator" else real_images(data, "evaluation", pairs.ids),
             captions=list(pairs.captions) if side == "captioner" else None,
             prompts=list(pairs.prompts) if side == "generator" else None,
         )

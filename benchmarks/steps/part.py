@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from benchmarks.steps.in_parts import Make
 from benchmarks.steps.items import ItemStep
 from benchmarks.steps.step import Keys, Work, reads
 
@@ -45,17 +46,18 @@ class Part(ItemStep):
         position = np.arange(start, min(stop, n))
         return position[position // k**self.turn % k == member]
 
-    def sampled(self, context: RunContext, modality: str, inputs: Any, seeds: np.ndarray, model: Any = None) -> Any:
-        """Return what the live model makes, under the method's `sampling` where it has one."""
+    def sampler(self, context: RunContext, modality: str, model: Any = None) -> tuple[Make, bool]:
+        """Return what asks the live model, under the method's `sampling` where it has one, and whether part by part.
+
+        What a method does in place of the model is asked for all at once, since it may look at all.
+        """
         model = context.model(str(self.model)) if model is None else model
         hooked = self.hook("sampling", context, decoding=self.decoding, modality=modality)
-        decoding = self.decoding
-        if hooked is not None:
-            decoding = hooked[0].sampling(hooked[1])
-            if hasattr(decoding, "generate"):
-                context.lent.add(str(self.model))
-                return decoding.generate(model, inputs, self.decoding, seeds)
-        return model.generate(inputs, decoding, seeds, progress=context.progress)
+        decoding = self.decoding if hooked is None else hooked[0].sampling(hooked[1])
+        if hooked is not None and hasattr(decoding, "generate"):
+            context.lent.add(str(self.model))
+            return lambda inputs, seeds, _: decoding.generate(model, inputs, self.decoding, seeds), False
+        return lambda inputs, seeds, progress: model.generate(inputs, decoding, seeds, progress=progress), True
 
     def work(self) -> Work:
         """Return the samples that fall to it, each with the evaluations of its decoding."""
@@ -64,11 +66,6 @@ class Part(ItemStep):
         run = k**self.turn
         mine = (_turns(stop, member, k, run) - _turns(start, member, k, run)) * self.draws
         return Work(mine, mine * self.decoding.evaluations)
-
-    @property
-    def pictures(self) -> int:
-        """One a pair."""
-        return self.work().samples
 
 
 @cache

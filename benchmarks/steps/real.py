@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from benchmarks.seeds import draw_items
+from benchmarks.steps.in_parts import settled
 from benchmarks.steps.items import caption_seed, real_pairs, reserve_ids
 from benchmarks.steps.step import Step, Work
 from datamodules.pairs import Pairs
@@ -47,7 +48,7 @@ class Real(Step):
             ids = draw_items(self.seed, self.t, self.n, size)
         else:
             ids = reserve_ids(self.seed, self.start, self.n, size)
-        return real_pairs(data, self.split, ids, caption_seed(self.seed, self.t)), Cost()
+        return settled(context, real_pairs(data, self.split, ids, caption_seed(self.seed, self.t))), Cost()
 
     def work(self) -> Work:
         """Return n items."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from benchmarks.steps.features import embedded, text_features
+from benchmarks.steps.in_parts import embedded_images, real_images
 from benchmarks.steps.step import Step, Work, reads
 from records.canonical import Spec
 from records.results import Cost
@@ -43,7 +44,7 @@ class Reference(Step):
         data, index = context.data(self.data), np.arange(self.n)
         value = {}
         if "images" in embedded(judge):
-            value["images"] = judge.embed_images(data.images(self.split, index))
+            value["images"] = embedded_images(judge, real_images(data, str(self.split), index))
         if "captions" in embedded(judge):
             value["captions"] = _caption_features(judge, data.captions(self.split, index))
         return value, Cost()

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from benchmarks.seeds import sample_seeds
+from benchmarks.steps.images import side_of
+from benchmarks.steps.in_parts import captioned, drawn, nothing_yet, real_images
 from benchmarks.steps.step import Step, Work, reads
+from datamodules.images import Elsewhere, Images
 from datamodules.pairs import Pairs
 from records.canonical import Spec
 from records.names import Modality
@@ -42,21 +45,29 @@ class Sample(Step):
         draw = np.tile(np.arange(self.draws), self.n)
         seeds = sample_seeds(self.seed, ids, draw)
         model = context.model(self.model)
+
+        def make(inputs: Any, seeds: np.ndarray, progress: Any) -> Any:
+            return model.generate(inputs, self.decoding, seeds, progress=progress)
+
         if self.modality == "captioner":
-            images = data.images(self.split, np.arange(self.n))[ids]
-            made = model.generate(images, self.decoding, seeds, progress=context.progress)
-            captions, prompts = tuple(made.outputs), ("",) * len(ids)
+            images = real_images(data, self.split, ids)
+            captions, evaluations = captioned(make, model, images, seeds, context.progress)
+            prompts = [""] * len(ids)
+            if isinstance(images, Images):  # whoever looks at them finds them where they are
+                images = Images.of(Elsewhere(), images.shape[1:], ids)
         else:
             asked = evaluation_prompts(data, self.split, self.n)
-            captions = prompts = tuple(asked[i] for i in ids)
-            made = model.generate(list(prompts), self.decoding, seeds, progress=context.progress)
-            images = made.outputs
+            captions = prompts = [asked[i] for i in ids]
+            images = nothing_yet(len(ids))
         origin = np.full(len(ids), -1, np.int16)  # made for measuring alone
         pairs = Pairs(
-            ids=ids, images=images, captions=captions, prompts=prompts, origin=origin, draw=draw.astype(np.int16),
-            source=(context.source(self.model),) * len(ids), seeds=seeds,
+            ids=ids, images=images, captions=tuple(captions), prompts=tuple(prompts), origin=origin,
+            draw=draw.astype(np.int16), source=(context.source(self.model),) * len(ids), seeds=seeds,
         )  # fmt: skip
-        return pairs, Cost(network_evaluations=made.network_evaluations)
+        if self.modality == "generator":
+            batch = getattr(model, "batch_size", 1)
+            pairs, evaluations = drawn(context, pairs, make, seeds, side_of(data), batch)
+        return pairs, Cost(network_evaluations=evaluations)
 
     def work(self) -> Work:
         """Return n x draws samples, each with the evaluations of the decoding."""

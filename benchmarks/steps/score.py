@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from benchmarks.steps.in_parts import embedded_images
 from benchmarks.steps.order import in_order
 from benchmarks.steps.step import Keys, Step, reads
 from records.results import Cost
@@ -32,7 +33,7 @@ class Score(Step):
         scorer = context.model(self.scorer)
         value = {
             "ids": pool.ids,
-            "images": scorer.embed_images(pool.images),
+            "images": embedded_images(scorer, pool.images),
             "captions": scorer.embed_texts(list(pool.captions)),
         }
         return value, Cost(network_evaluations=2 * len(pool), real_samples=int(np.sum(pool.origin == 0)))

@@ -112,8 +112,13 @@ class Step:
 
     @property
     def pictures(self) -> int:
-        """How many pictures the artifact holds."""
+        """How many pictures the artifact adds to the disk."""
         return 0
+
+    @property
+    def links(self) -> bool:
+        """Whether the artifact may hold on to pictures of its inputs, which stay on the disk as long as it does."""
+        return False
 
     @property
     def label(self) -> str:

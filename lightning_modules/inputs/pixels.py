@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from datamodules.images import Images, taken
+
 
 def to_unit(images: np.ndarray) -> Tensor:
     """Turn images (n, H, W, 3) uint8 into (n, 3, H, W) float32 in [-1, 1]."""
@@ -20,11 +22,17 @@ def to_bytes(images: Tensor) -> np.ndarray:
 
 
 def distinct(images: np.ndarray) -> tuple[np.ndarray, Tensor]:
-    """Return the different ones of n images, and for each its row among them (n,) int64; n = 0 is a ValueError."""
+    """Return the different ones of n images, and for each its row among them (n,) int64; n = 0 is a ValueError.
+
+    Pictures that lie in files are told apart by their PNGs and not decoded here.
+    """
     if not len(images):
         raise ValueError("nothing to fit on: the set of pairs is empty")
-    keys = [hashlib.sha256(np.ascontiguousarray(image).data).digest() for image in images]
+    if isinstance(images, Images):
+        keys = images.digests()
+    else:
+        keys = [hashlib.sha256(np.ascontiguousarray(image).data).digest() for image in images]
     first = {key: i for i, key in reversed(list(enumerate(keys)))}
     order = {key: place for place, key in enumerate(sorted(first, key=first.__getitem__))}
     chosen = sorted(first.values())
-    return images[chosen], torch.tensor([order[key] for key in keys])
+    return taken(images, np.array(chosen)), torch.tensor([order[key] for key in keys])
