@@ -161,8 +161,11 @@ class Images(NDArrayOperatorsMixin):
         return self._read(np.arange(len(self))[first])[(slice(None), *rest)]
 
     def _read(self, index: np.ndarray) -> np.ndarray:
+        numbers = np.unique(self.source[index]).tolist()
+        if len(numbers) == 1:
+            return self.sources[numbers[0]].read(self.row[index])
         found = np.empty((len(index), *self.shape[1:]), np.uint8)
-        for number in np.unique(self.source[index]).tolist():
+        for number in numbers:
             places = np.flatnonzero(self.source[index] == number)
             found[places] = self.sources[number].read(self.row[index[places]])
         return found

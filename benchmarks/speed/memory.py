@@ -40,9 +40,13 @@ METRICS = (
     "benchmarks.metrics.sets.synthetic_set.SyntheticSet",
 )
 
+VARIANTS = {"joint_finetune": ["real_prompts"], "single_model_captioner": [], "single_model_generator": []}
 
-def written(folder: Path, n: int, side: int, dims: int, iterations: int, method: str) -> Path:
-    """Write suite and testbed; return the suite's file."""
+
+def written(
+    folder: Path, n: int, side: int, dims: int, iterations: int, method: str, scenario: str = "joint_finetune"
+) -> Path:
+    """Write suite and testbed; return the suite's file. Without another method `none` runs alone."""
     instant = "benchmarks.speed.instant.Instant"
     testbed = {
         "schema": 1,
@@ -62,8 +66,8 @@ def written(folder: Path, n: int, side: int, dims: int, iterations: int, method:
         "fit": {"captioner": fit, "generator": fit}, "generate": decoding,
         "evaluate": {"n": n, "draw_inputs": 2, "floor_draws": 2, "decoding": decoding, "draw_decoding": decoding},
         "metrics": list(METRICS), "primary": {"captioner": "unique_share", "generator": "vendi"},
-        "shard": max(1, n // 4), "scenarios": [{"file": "joint_finetune", "variants": ["real_prompts"]}],
-        "mitigations": list(dict.fromkeys(["none", "real", method])),
+        "shard": max(1, n // 4), "scenarios": [{"file": scenario, "variants": VARIANTS[scenario]}],
+        "mitigations": ["none"] if method == "none" else list(dict.fromkeys(["none", "real", method])),
     }  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "testbed.yaml").write_text(yaml_text(testbed), encoding="utf-8")
@@ -175,12 +179,14 @@ def main() -> int:
     parser.add_argument("--dims", type=int, default=2048, help="numbers of a feature")
     parser.add_argument("--iterations", type=int, default=10)
     parser.add_argument("--method", default="accumulate")
+    parser.add_argument("--scenario", default="joint_finetune", choices=VARIANTS)
     parser.add_argument("--workers", type=int, default=1, help="0 = all in one process, with the memory of each kind")
     parser.add_argument("--folder", type=Path, help="where the run is kept; a temporary folder unless it is given")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as aside:
         folder = asked.folder or Path(aside)
-        plan = make_plan(str(written(folder, asked.n, asked.side, asked.dims, asked.iterations, asked.method)))
+        sizes = (asked.n, asked.side, asked.dims, asked.iterations)
+        plan = make_plan(str(written(folder, *sizes, asked.method, asked.scenario)))
         outcome, found = measured(plan, folder / "runs", asked.workers)
         drawn = list((folder / "runs" / "memory" / "pictures").rglob("*.png"))
         print(report(found, counts(plan, folder / "runs" / "store"), drawn))
