@@ -30,7 +30,8 @@ from benchmarks.steps import Floor, Metrics, Step
 from benchmarks.storage.store import MANIFEST, LocalStore, Record
 from records.yaml_text import yaml_text
 
-METRICS = (
+#: Families that cost little; and those of the suites on photographs.
+FEW = (
     "benchmarks.metrics.captions.diversity.CaptionDiversity",
     "benchmarks.metrics.captions.variety.CaptionVariety",
     "benchmarks.metrics.alignment.CaptionerAlignment",
@@ -39,13 +40,15 @@ METRICS = (
     "benchmarks.metrics.alignment.GeneratorAlignment",
     "benchmarks.metrics.sets.synthetic_set.SyntheticSet",
 )
+METRICS = {"few": FEW, "paper": ("captioning", "text_to_image", "synthetic_set")}
 
 VARIANTS = {"joint_finetune": ["real_prompts"], "single_model_captioner": [], "single_model_generator": []}
 
 
 def written(
-    folder: Path, n: int, side: int, dims: int, iterations: int, method: str, scenario: str = "joint_finetune"
-) -> Path:
+    folder: Path, n: int, side: int, dims: int, iterations: int, method: str,
+    scenario: str = "joint_finetune", metrics: str = "few", judges: int = 1,
+) -> Path:  # fmt: skip
     """Write suite and testbed; return the suite's file. Without another method `none` runs alone."""
     instant = "benchmarks.speed.instant.Instant"
     testbed = {
@@ -57,7 +60,10 @@ def written(
             {"name": "generator", "class_path": f"{instant}Generator", "init_args": {"side": side},
              "trained_on": ["train"]}
         ],
-        "judges": [{"name": "judge", "class_path": f"{instant}Judge", "init_args": {"dims": dims}}],
+        "judges": [
+            {"name": f"judge{i}", "class_path": f"{instant}Judge", "init_args": {"dims": dims + i}}
+            for i in range(judges)
+        ],
     }  # fmt: skip
     decoding = {"captioner": {"temperature": 0.0}, "generator": {"steps": 1, "guidance": 1.0}}
     fit = {"steps": 1, "learning_rate": 1.0}
@@ -65,7 +71,7 @@ def written(
         "schema": 1, "name": "memory", "testbed": "testbed.yaml", "iterations": iterations, "n": n, "seeds": [0],
         "fit": {"captioner": fit, "generator": fit}, "generate": decoding,
         "evaluate": {"n": n, "draw_inputs": 2, "floor_draws": 2, "decoding": decoding, "draw_decoding": decoding},
-        "metrics": list(METRICS), "primary": {"captioner": "unique_share", "generator": "vendi"},
+        "metrics": list(METRICS[metrics]), "primary": {"captioner": "unique_share", "generator": "vendi"},
         "shard": max(1, n // 4), "scenarios": [{"file": scenario, "variants": VARIANTS[scenario]}],
         "mitigations": ["none"] if method == "none" else list(dict.fromkeys(["none", "real", method])),
     }  # fmt: skip
@@ -180,13 +186,15 @@ def main() -> int:
     parser.add_argument("--iterations", type=int, default=10)
     parser.add_argument("--method", default="accumulate")
     parser.add_argument("--scenario", default="joint_finetune", choices=VARIANTS)
+    parser.add_argument("--metrics", default="few", choices=METRICS)
+    parser.add_argument("--judges", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="0 = all in one process, with the memory of each kind")
     parser.add_argument("--folder", type=Path, help="where the run is kept; a temporary folder unless it is given")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as aside:
         folder = asked.folder or Path(aside)
         sizes = (asked.n, asked.side, asked.dims, asked.iterations)
-        plan = make_plan(str(written(folder, *sizes, asked.method, asked.scenario)))
+        plan = make_plan(str(written(folder, *sizes, asked.method, asked.scenario, asked.metrics, asked.judges)))
         outcome, found = measured(plan, folder / "runs", asked.workers)
         drawn = list((folder / "runs" / "memory" / "pictures").rglob("*.png"))
         print(report(found, counts(plan, folder / "runs" / "store"), drawn))

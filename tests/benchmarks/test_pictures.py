@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.reporting.pictures import caption_table, image_grid
+from benchmarks.reporting.pictures import caption_table, image_grid, thumbnails, write_grid
 
 
 def rows(count: int = 2, k: int = 3, size: int = 32) -> list[np.ndarray]:
@@ -52,3 +54,18 @@ def test_caption_table():
     assert caption_table({0: ["x"]}).splitlines()[0] == "| # | iteration 0 |"
     with pytest.raises(ValueError, match="as many captions"):
         caption_table({0: ["x"], 1: []})
+
+
+def test_a_grid_of_large_pictures_stays_small(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (10, 300, 300, 3)).astype(np.uint8)
+    tiles = [thumbnails(noise)] * 11
+    assert tiles[0].shape == (10, 256, 256, 3)
+    write_grid(tmp_path / "grid.png", tiles, [f"t = {t}" for t in range(11)], ["a prompt"] * 10)
+    assert 500_000 < (tmp_path / "grid.png").stat().st_size <= 2_000_000
+
+
+def test_a_grid_of_small_pictures_is_enlarged_as_it_was(tmp_path: Path) -> None:
+    rows = [np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)]
+    write_grid(tmp_path / "grid.png", [thumbnails(row) for row in rows], ["t = 0"], ["a", "b"])
+    image_grid(rows, ["t = 0"], ["a", "b"], 3).save(tmp_path / "before.png")
+    assert (tmp_path / "grid.png").read_bytes() == (tmp_path / "before.png").read_bytes()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.planning.planner import make_plan
@@ -44,3 +46,19 @@ def test_every_step_is_counted(counted: dict[str, tuple[int, int, int]]) -> None
         "metrics SyntheticSet": (3, 0, 0),
         **{f"floor {family}": (1, 0, 0) for family in families},
     }
+
+
+def test_what_is_dropped_early_changes_no_number(tmp_path: Path) -> None:
+    """Pools and samples go as soon as they are read, while others hold on to their pictures."""
+    found = []
+    for kept in ("true", "false"):
+        retain = [f"--retain.{what}={kept}" for what in ("pools", "models", "samples")]
+        plan = make_plan(str(written(tmp_path, N, 32, 16, 2, "accumulate")), retain)
+        outcome = run_study(plan, tmp_path / kept, workers=0, mirror=False)
+        assert not outcome.failed
+        found.append({key: (result.metrics, result.sets) for key, result in outcome.results.items()})
+        left = [*(tmp_path / kept / "store").rglob("pairs.parquet"), *(tmp_path / kept / "store").rglob("*.pq")]
+        assert bool(left) == (kept == "true")
+        assert [file.name for file in (tmp_path / kept / "memory" / "pictures").rglob("*.png")].count("grid.png") == 3
+        assert list((tmp_path / kept / "store" / "tmp").iterdir()) == []
+    assert found[0] == found[1]

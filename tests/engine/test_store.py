@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.storage.store import LocalStore, Record
+from benchmarks.storage import values
+from benchmarks.storage.store import DamagedArtifact, LocalStore, Record
 from datamodules.pairs import Pairs
 
 KEY = "ab" + "0" * 62
@@ -91,3 +92,35 @@ def test_notes_are_kept_in_the_manifest_beside_nothing_else(tmp_path: Path) -> N
     other = "cd" + "0" * 62
     store.put(Record(other, "merge"), pairs())
     assert "notes" not in (store.folder(other) / "manifest.json").read_text()
+
+
+OTHER = "cd" + "0" * 62
+
+
+def test_a_damaged_picture_is_found_when_somebody_looks(tmp_path: Path) -> None:
+    LocalStore(tmp_path).put(Record(KEY, "images"), pairs())
+    file = LocalStore(tmp_path).folder(KEY) / "value" / "pairs.parquet"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 1
+    file.write_bytes(bytes(content))
+    store = LocalStore(tmp_path)
+    back = store.get(KEY)
+    assert back.captions == pairs().captions
+    with pytest.raises(DamagedArtifact, match=r"pairs\.parquet is not what was written"):
+        back.images[0]
+    assert not store.has(KEY)
+
+
+def test_pictures_are_linked_and_outlast_what_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    LocalStore(tmp_path).put(Record(KEY, "images"), pairs())
+    store, read = LocalStore(tmp_path), []
+    digest = values.file_digest
+    monkeypatch.setattr(values, "file_digest", lambda file: read.append(file.name) or digest(file))
+    store.put(Record(OTHER, "captions"), store.get(KEY).with_(captions=["x", "y", "z"]))
+    assert sorted(read) == ["fields.pq", "pairs.parquet"]  # the old one's fields, the new one's: no picture
+    assert store.record(OTHER).size < sum(f.stat().st_size for f in (store.folder(OTHER) / "value").iterdir())
+    store.drop(KEY)
+    back = LocalStore(tmp_path).get(OTHER)
+    assert back.captions == ("x", "y", "z")
+    assert np.array_equal(back.images, pairs().images)
+    LocalStore(tmp_path).require_sound(OTHER)
