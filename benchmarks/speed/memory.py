@@ -42,7 +42,11 @@ FEW = (
 )
 METRICS = {"few": FEW, "paper": ("captioning", "text_to_image", "synthetic_set")}
 
-VARIANTS = {"joint_finetune": ["real_prompts"], "single_model_captioner": [], "single_model_generator": []}
+VARIANTS = {
+    "joint_finetune": ["real_prompts"],
+    "single_model_captioner": ["default"],
+    "single_model_generator": ["default"],
+}
 
 
 def written(
