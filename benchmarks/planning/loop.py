@@ -111,14 +111,18 @@ class Walk:
                 made.setdefault(shard, []).append(step.key)
         self.pools.append(tuple(key for keys in made.values() for key in keys))
 
-    def shards(self) -> range:
+    def shards(self, t: int) -> range:
         """Return the start positions of the shards of one pool; shard boundaries are part of the identity."""
-        return range(0, self.cell.n, self.cell.shard)
+        return range(0, self.count(t), self.cell.shard)
+
+    def count(self, t: int) -> int:
+        """Return how many items an iteration draws: N, unless the method says otherwise."""
+        return self.hooks.draw_count(t, self.cell.n)
 
     def items(self, t: int) -> tuple[int, int, int]:
         """Return what the items of an iteration are drawn from; a closed loop keeps those of its first one."""
         closed = self.scenario.prompts == "previous_captions"
-        return self.cell.seed, 1 if closed else t, self.cell.n
+        return self.cell.seed, 1 if closed else t, self.count(t)
 
     def part(self, t: int, modality: Modality, start: int, member: int) -> dict[str, Any]:
         """Return the fields that images and captions steps share."""
@@ -126,7 +130,7 @@ class Walk:
             "data": self.world.data_spec,
             "items": self.items(t),
             "draws": self.hooks.oversample,
-            "shard": (start, min(start + self.cell.shard, self.cell.n)),
+            "shard": (start, min(start + self.cell.shard, self.count(t))),
             "member": (member, self.k),
             "decoding": getattr(self.cell.generate, modality),
             "seed": step_seed(self.cell.seed, modality, t, member),
@@ -138,14 +142,14 @@ class Walk:
     def image_steps(self, t: int) -> Iterator[tuple[int, Step]]:
         """Yield one step per shard and generator."""
         asked = self.pools[-1] if self.scenario.prompts == "previous_captions" and t > 1 else None
-        for start in self.shards():
+        for start in self.shards(t):
             for member in range(self.k):
                 hooked = self.hooked(("prompts", "sampling"), "generator", member, t)
                 yield start, Images(**self.part(t, "generator", start, member), prompts=asked, hooked=hooked)
 
     def caption_steps(self, t: int, images: dict[int, list[str]]) -> Iterator[tuple[int, Step]]:
         """Yield one step per shard and captioner, over drawn images or the real ones."""
-        for start in self.shards():
+        for start in self.shards(t):
             for member in range(self.k):
                 hooked = self.hooked(("sampling", "relabel"), "captioner", member, t)
                 drawn = tuple(images[start]) if images else None

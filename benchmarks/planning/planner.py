@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import replace as changed
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
 from benchmarks.methods.ready import Ready, check_scorers, make_method
-from benchmarks.methods.written import check_acts, check_name, counted
+from benchmarks.methods.written import check_acts, check_name
 from benchmarks.planning.cells import Cell, Trace, ancestors
+from benchmarks.planning.counts import check_counts
 from benchmarks.planning.loop import Walk
 from benchmarks.planning.needs import require_splits
 from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
@@ -198,7 +198,8 @@ class _Planner:
             sized = {**sized, "fit": patch_fits(sized["fit"], ready.fit_patch, f"mitigation {name}")}
         if sized is not unpatched:
             self.check_sizes(entry, patched, sized)
-        self.check_counts(name, method, sized)
+        with naming(str(self.file), ValueError):
+            check_counts(name, method.hooks, patched, self.world.data.sizes, sized["n"], sized["iterations"])
         seeds = entry.seeds or self.suite.seeds
         if seen := sorted(set(seeds) & set(spec.tuned_on)):
             raise UsageError(
@@ -229,18 +230,6 @@ class _Planner:
                 keys=tuple(keys), protocol=protocol, added=added,
             )
         )  # fmt: skip
-
-    def check_counts(self, name: str, method: Method, sized: dict[str, Any]) -> None:
-        n, hooks = sized["n"], method.hooks
-        for t in range(1, sized["iterations"] + 1) if hooks.overrides("curate") else ():
-            counted(partial(hooks.pool_size, t, n), 1, name, "pool_size")
-        wanted = counted(lambda: hooks.reserve_items(n), 0, name, "reserve_items") * sized["iterations"]
-        size = self.world.data.sizes.get("reserve", 0)
-        if wanted > size:
-            raise UsageError(
-                f"{self.file}: mitigation {name}: needs {wanted} items of split 'reserve' over "
-                f"{sized['iterations']} iterations; allowed: at most {size}"
-            )
 
     def walk(self, cell: Cell) -> tuple[Trace, dict[str, Step]]:
         """Return what a cell's result is read from, and every step on the way."""

@@ -36,13 +36,17 @@ class ItemStep(HookedStep):
     items: tuple[int, int, int] | None = None
 
     def order(self, context: RunContext, iteration: int | None = None) -> np.ndarray | None:
-        """Return the item ids in their order, (n,), of an earlier iteration if one is named; None without items."""
+        """Return the item ids in their order, (n,), of an earlier iteration if one is named; None without items.
+
+        That of an earlier one holds the whole split, since it may have drawn another number of its first items.
+        """
         if self.items is None or self.data is None:
             return None
         seed, t, n = self.items
         closed = t != self.t
         wanted = t if iteration is None or closed else iteration
-        return draw_items(seed, wanted, n, context.data(self.data).sizes[PROMPT_SPLIT])
+        size = context.data(self.data).sizes[PROMPT_SPLIT]
+        return draw_items(seed, wanted, n if iteration is None else size, size)
 
 
 def references(texts: tuple[str, ...]) -> tuple[str, ...]:
