@@ -82,7 +82,7 @@ class Evaluations:
         where = (f"{self.cell.label} set", t)
         kit = self.kit("set", where)
         judged: dict[str | None, dict[str, str]] = {None: {}}
-        chain: dict[str | None, dict[str, Keys]] = {None: {}}
+        chain: dict[str | None, dict[str, Keys]] = {None: {} if origin is None else {"origin": origin}}
         for name, judge in kit.judges.items():
             features = judge.features.reading(*where, pool=pool)
             yield from [*judge.own, features]
@@ -91,7 +91,8 @@ class Evaluations:
                 first = judge.features.reading(*where, pool=origin)
                 yield first
                 earlier = self.earlier.setdefault(name, [])
-                chain[name] = {"origin_features": first.key, **({"earlier": tuple(earlier)} if earlier else {})}
+                more: dict[str, Keys] = {"earlier": tuple(earlier)} if earlier else {}
+                chain[name] = {"origin": origin, "origin_features": first.key, **more}
                 earlier.append(features.key)
         for name, metrics, _ in kit.families:
             beside = chain[name] if isinstance(metrics, GenerationMetrics) else {}

@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.steps.metrics import Metrics
 from benchmarks.steps.step import Keys, reads
 from benchmarks.study.suite import Begins
+from records.errors import StepError
 
 if TYPE_CHECKING:
     from benchmarks.metrics.view import View
@@ -28,19 +29,23 @@ class GenerationMetrics(Metrics):
 
     Attributes:
         begins: The side of the real pairs that the chain began with.
-        origin_features: What the judge sees in the real pairs.
+        origin: Those pairs, of the same items in the same order.
+        origin_features: What the judge sees in them.
         earlier: What it sees in the pairs of generations 1 to t - 1, in their order.
     """
 
     kind: ClassVar[str] = "generation_metrics"
     version: ClassVar[int] = 1
     begins: Begins
+    origin: str = reads(default="")
     origin_features: str | None = reads(default=None)
     earlier: Keys | None = reads(default=None)
 
     def _set_view(self, context: RunContext) -> View:
         """Return what a family of a set may look at, and the chain up to here beside it."""
         view = super()._set_view(context).with_(begins=self.begins)
+        if not np.array_equal(context.store.get(self.origin).ids, context.store.get(str(self.pool)).ids):
+            raise StepError("a generation has other items than the pairs that its chain began with; allowed: the same")
         if self.origin_features is None:
             return view
         origin = context.store.get(self.origin_features)
