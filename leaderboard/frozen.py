@@ -23,6 +23,7 @@ SIDES = {"captions": "#0072b2", "images": "#e69f00"}
 ATTRIBUTES = ("attributes_left", "attributes_left_cross", "attributes_unrelated")
 SIMILARITY = ("similarity_same", "similarity_cross", "unrelated_same")
 EACH = "attribute_left_"
+ROUNDING = 1e-9  # of sums of floats: no loss
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def half_of_the_loss(course: np.ndarray) -> int | None:
         course: (T,) values over alternations 1 to T, of a quantity that is 1 in generation 0.
     """
     lost = 1 - course
-    return int(np.argmax(lost >= lost[-1] / 2)) + 1 if lost[-1] > 0 else None
+    return int(np.argmax(lost >= lost[-1] / 2 - ROUNDING)) + 1 if lost[-1] > ROUNDING else None
 
 
 def words(chain: Chain) -> list[str]:
