@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -20,9 +21,10 @@ from datamodules.scenes.dataset import Scenes
 from leaderboard import frozen
 from leaderboard.board import Board
 from leaderboard.committed import entry_board
-from leaderboard.entries import read_entry
+from leaderboard.entries import EntryError, read_entry
 from lightning_modules.architectures import clip
 from lightning_modules.architectures.parts import Given
+from lightning_modules.fitting.contracts import Generated
 from lightning_modules.tiny import captioners, generators
 from records.names import MetricName
 from records.results import read_results
@@ -47,6 +49,51 @@ SUITE: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def scenes() -> Scenes:
     return Scenes()
+
+
+class Remote:
+    """A model behind an API: it cannot be trained, and its folder holds no weights."""
+
+    version: ClassVar[int] = 1
+
+    def save(self, folder: Path) -> None:
+        (folder / "endpoint.json").write_text("{}")
+
+    @classmethod
+    def load(cls, folder: Path) -> Remote:
+        assert (folder / "endpoint.json").is_file()
+        return cls()
+
+
+class RemoteCaptioner(Remote):
+    modality: ClassVar[str] = "captioner"
+
+    def generate(self, inputs: Any, decoding: Any, seeds: np.ndarray, progress: Any = None) -> Generated:
+        return Generated(["a large red circle on a white background"] * len(seeds), len(seeds))
+
+
+class RemoteGenerator(Remote):
+    modality: ClassVar[str] = "generator"
+
+    def generate(self, inputs: Any, decoding: Any, seeds: np.ndarray, progress: Any = None) -> Generated:
+        return Generated(np.full((len(seeds), 16, 16, 3), 240, np.uint8), len(seeds))
+
+
+def test_models_that_cannot_be_trained_run_a_chain(tmp_path: Path) -> None:
+    here = "tests.engine.test_frozen_loop_models"
+    bed = {
+        "schema": 1, "name": "bed",
+        "data": {"class_path": "datamodules.scenes.dataset.Scenes", "init_args": {"image_size": 16}},
+        "captioners": [{"name": "c", "class_path": f"{here}.RemoteCaptioner"}],
+        "generators": [{"name": "g", "class_path": f"{here}.RemoteGenerator"}],
+    }  # fmt: skip
+    left = "benchmarks.metrics.sets.attributes_left.AttributesLeft"
+    (tmp_path / "bed.yaml").write_text(yaml.safe_dump(bed))
+    (tmp_path / "telephone.yaml").write_text(yaml.safe_dump({**SUITE, "metrics": [left]}))
+    plan = make_plan(str(tmp_path / "telephone.yaml"))
+    outcome = run_study(plan, tmp_path / "runs", workers=0, mirror=False)
+    assert {result.status for result in outcome.results.values()} == {"complete"}
+    assert "half of the loss falls in the first" in outcome.board
 
 
 def model(name: str, class_path: str, folder: Path, **init_args: Any) -> dict[str, Any]:
@@ -201,5 +248,5 @@ def test_an_entry_of_a_chain_is_written_read_and_shown(study: tuple[Path, Plan])
     document = json.loads(path.read_text())
     document["rows"][0]["cells"][0]["curves"][headline].append(1.0)
     path.write_text(json.dumps(document))
-    with pytest.raises(ValueError, match="has 3 values, expected 2"):
+    with pytest.raises(EntryError, match="has 3 values, expected 2"):
         read_entry(path)

@@ -26,7 +26,7 @@ FIELDS = {
 class Drift(Family):
     """Compares (n, d) features of generation t with those of generation 0, item by item."""
 
-    name: ClassVar[str] = "drift"
+    name: ClassVar[str] = "generation_drift"
     version: ClassVar[int] = 1
     side: ClassVar[str] = "set"
     needs: ClassVar[tuple[str, ...]] = (
