@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from records.migrations import Migration
 
 MIGRATIONS: Mapping[int, Migration] = {
-    # Where a class lay, which said nothing once it had moved; `restamp` puts its name there.
+    # Where a class lay, which said nothing once it had moved; its name is what remains.
     1: lambda document: {**{k: v for k, v in document.items() if k != "class_path"},
                          "class_name": str(document.get("class_path", "")).rpartition(".")[2]},
 }  # fmt: skip

@@ -13,9 +13,9 @@ import numpy as np
 
 from leaderboard.board import Board
 from leaderboard.drawing import GREY, INK, dress, grid
-from leaderboard.readings import BoardRow, stacked
+from leaderboard.readings import BoardRow, Reading, stacked
 from leaderboard.statistics import mean_sd
-from leaderboard.text import markdown_escape, number
+from leaderboard.text import counted, markdown_escape, number
 from records.names import MetricName
 from records.results import CellResult
 
@@ -74,13 +74,17 @@ class Chain:
 
 def chains(board: Board) -> list[Chain]:
     """Return the complete rows of scenarios that train nothing, in the order of the board."""
-    found = []
-    for row in board.rows:
-        cells = row.cells(board.results)
-        whole = len(cells) == len(row.keys) and all(cell.status == "complete" for cell in cells)
-        if whole and cells and not any(cell.trains for cell in cells):
-            found.append(Chain(row, cells, ("images", "captions") if _from_image(cells[0]) else ("captions", "images")))
-    return found
+    readings = [line.reading for group in board.groups for line in group.lines]
+    return [chain for reading in readings if (chain := chain_of(reading)) is not None]
+
+
+def chain_of(reading: Reading) -> Chain | None:
+    """Return the chain of a reading; None where something trains, or a seed is not complete."""
+    cells = reading.cells
+    whole = len(cells) == len(reading.row.keys) and all(cell.status == "complete" for cell in cells)
+    if not whole or not cells or any(cell.trains for cell in cells):
+        return None
+    return Chain(reading.row, cells, ("images", "captions") if _from_image(cells[0]) else ("captions", "images"))
 
 
 def _from_image(cell: CellResult) -> bool:
@@ -99,19 +103,34 @@ def half_of_the_loss(course: np.ndarray) -> int | None:
     return int(np.argmax(lost >= lost[-1] / 2 - ROUNDING)) + 1 if lost[-1] > ROUNDING else None
 
 
+def headline(chain: Chain) -> str:
+    """Return the answer in a sentence that may stand behind a colon: no capital, no full stop."""
+    same = chain.sides[0]
+    after = f"after {counted(chain.alternations, 'alternation')}"
+    left, found, drift = (chain.end(name) for name in ("attributes_left", "similarity_same", "mcd"))
+    parts = []
+    if left is not None:
+        parts.append(f"{after} {_with_sd(left)} of the attributes are left in {same}")
+        if chance := chain.end("attributes_unrelated"):
+            parts[-1] += f" (of an unrelated scene: {number(chance[0])})"
+        parts += _half(chain, "attributes_left")
+    elif found is not None:
+        parts.append(f"{after} {same} have a similarity of {_with_sd(found)} to the {same[:-1]} that they began with")
+        if other := chain.end("unrelated_same"):
+            parts[-1] += f" (of an unrelated one: {number(other[0])})"
+        parts += _half(chain, "similarity_same")
+    if drift is not None:
+        parts.append(f"mean cumulative drift {_with_sd(drift)}")
+    return "; ".join(parts) if parts else f"{after} nothing is measured of what is left"
+
+
 def words(chain: Chain) -> list[str]:
     """Return the answer in sentences."""
     same, cross = chain.sides
-    told = []
-    left, chance = chain.end("attributes_left"), chain.end("attributes_unrelated")
-    if left is not None:
-        beside = f" (of an unrelated scene: {number(chance[0])})" if chance else ""
-        told.append(
-            f"After {chain.alternations} alternations {_with_sd(left)} of the attributes are left in {same}{beside}"
-            f"{_half(chain, 'attributes_left')}."
-        )
-        if len(each := chain.attributes()) > 1:
-            told.append("Left of each: " + ", ".join(f"{name} {number(value)}" for name, value in each.items()) + ".")
+    said = headline(chain)
+    told = [f"{said[0].upper()}{said[1:]}."]
+    if len(each := chain.attributes()) > 1:
+        told.append("Left of each: " + ", ".join(f"{name} {number(value)}" for name, value in each.items()) + ".")
     for word, side in (("same", same), ("cross", cross)):
         found = chain.end(f"similarity_{word}")
         if found is None:
@@ -119,13 +138,10 @@ def words(chain: Chain) -> list[str]:
         known = [("an unrelated pair", chain.end(f"unrelated_{word}"))]
         known += [("a real pair", chain.end("real_cross"))] if word == "cross" else []
         beside = ", ".join(f"{name} has {number(value[0])}" for name, value in known if value)
-        half = _half(chain, "similarity_same") if word == "same" and left is None else ""
         told.append(
             f"Similarity of {side} to the {same[:-1]} that it began with: {_with_sd(found)}"
-            f"{f' ({beside})' if beside else ''}{half}."
+            f"{f' ({beside})' if beside else ''}."
         )
-    if (drift := chain.end("mcd")) is not None:
-        told.append(f"Mean cumulative drift: {_with_sd(drift)}.")
     return told
 
 
@@ -192,11 +208,10 @@ def _seeds(chain: Chain) -> str:
     return "one seed" if len(chain.cells) == 1 else f"{len(chain.cells)} seeds"
 
 
-def _half(chain: Chain, metric: str) -> str:
+def _half(chain: Chain, metric: str) -> list[str]:
     curves = chain.curves(metric)
     half = None if curves is None else half_of_the_loss(curves.mean(axis=0))
-    within = "the first" if half == 1 else f"the first {half}"
-    return "" if half is None else f"; half of the loss falls in {within}"
+    return [] if half is None else [f"half of the loss falls in {'the first' if half == 1 else f'the first {half}'}"]
 
 
 def _with_sd(value: tuple[float, float | None]) -> str:

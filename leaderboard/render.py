@@ -10,6 +10,7 @@ from tabulate import tabulate
 from leaderboard.board import Board, Group, Line
 from leaderboard.overall import Overall, Wide, overall, wide
 from leaderboard.provenance import provenance
+from leaderboard.sentences import headline as sentences
 from leaderboard.signatures import NAMES as SIGNATURES
 from leaderboard.tables import COSTS
 from leaderboard.text import ARROWS, count, number, plain_table
@@ -36,6 +37,8 @@ model: every interval is conditional on it. Definitions: docs/statistics.md."""
 def markdown(board: Board, title: str = "Leaderboard") -> str:
     """Return the whole board as one Markdown page."""
     parts = [f"# {escape(title)}", *_warnings(board)]
+    if board.rows:
+        parts.append("\n".join(f"- {escape(sentence)}" for sentence in sentences(board)))
     for table in overall(board):
         parts.extend([f"## Overall: {escape(table.modality)}", _overall_markdown(table)])
         parts.extend(f"- left out: {escape(entry)}" for entry in table.left_out)

@@ -54,6 +54,11 @@ def count(value: float | None) -> str:
     return f"{value:.0f}"
 
 
+def counted(value: int, what: str) -> str:
+    """Return a whole number with the thing that it counts, in the plural where it must be."""
+    return f"{value:,} {what}{'' if value == 1 else 's'}"
+
+
 def plain_table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
     """Return a table for a terminal."""
     return tabulate(rows, head, tablefmt="simple", disable_numparse=True)

@@ -119,7 +119,7 @@ def read_runnable(options: argparse.Namespace) -> Plan:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run what is missing of a suite, then mirror it and print its board."""
+    """Run what is missing of a suite, mirror it, and end with one screen of what came out."""
     return run_here(read_runnable(options), options)
 
 
@@ -139,11 +139,12 @@ def run_here(study: Plan, options: argparse.Namespace) -> int:
         tell(outcome.mirrored, sys.stderr)
     for result in outcome.failed:
         tell(f"failed: {RowName.of(result.rows[0])}/seed={result.seed}: {result.error}", sys.stderr)
+    say(outcome.board)
     return EXIT_FAILED_CELLS if outcome.failed else 0
 
 
 def say(board: str) -> None:
-    """Print a board, before it is written: a full disk does not take it away."""
+    """Print a board or a screen of it; a full disk does not take it away."""
     tell(board, end="")
 
 
@@ -193,19 +194,25 @@ def explained(cost: dict[str, Any]) -> list[str]:
 
 def table(options: argparse.Namespace) -> int:
     """Write and print the board: from committed entries beside the result files, and from entries alone."""
+    from benchmarks.reporting.boards import latex_text, make_board, write_board, write_entry_board
     from benchmarks.reporting.declared import MAKERS
-    from benchmarks.reporting.outputs import latex_text, write_board, write_entry_board
     from leaderboard.pages import PAGES, fill
+    from leaderboard.render import terminal
+    from leaderboard.sorting import sort_board
     from records.place import checkout
 
     study = read_plan(options)
-    write_board(study, options.runs / study.suite.name, options.entries, options.sort, show=say)
+    folder = options.runs / study.suite.name
+    board = make_board(study, folder / "results", options.entries)
+    board = sort_board(board, options.sort) if options.sort else board
+    say(terminal(board))  # before it is written: a full disk does not take it away
+    write_board(study, board, folder)
     home = checkout()
-    boards = home / "leaderboard" / "boards" if home else options.runs / study.suite.name / "boards"
+    boards = home / "leaderboard" / "boards" if home else folder / "boards"
     for path in write_entry_board(study.suite.name, options.entries, options.boards or boards):
         print(f"wrote {path}", file=sys.stderr)
     if options.tex:
-        text = latex_text(study, options.runs / study.suite.name / "results", options.entries)
+        text = latex_text(study, folder / "results", options.entries)
         write_text(options.tex, text)
         print(f"wrote {options.tex}", file=sys.stderr)
     if home and options.entries is None and options.boards is None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from benchmarks.methods.hooks import HOOKS, Mitigation
+from benchmarks.methods.hooks import COUNTS, HOOKS, Mitigation
 from benchmarks.study.suite import Scenario
 from records.canonical import digest
 from records.errors import UsageError
 
 #: What beside the hooks only one of the methods may set: each goes with what one method does to the pool.
-SINGLE = ("pool_size", "reserve_items")
+SINGLE = ("pool_size", "reserve_items", *COUNTS)
 
 
 class Composed(Mitigation):
@@ -22,7 +22,7 @@ class Composed(Mitigation):
         where: Begins the sentence of an error.
 
     Raises:
-        UsageError: Two methods have the same hook.
+        UsageError: Two methods have the same hook, or one draws for another that chooses.
     """
 
     name: ClassVar[str] = "composed"
@@ -41,6 +41,12 @@ class Composed(Mitigation):
                         "allowed: methods that change different things"
                     )
                 named[hook], self.owners[hook] = name, hooks
+        drawer, chooser = named.get("draw_count"), named.get("curate")
+        if drawer and chooser and drawer != chooser:
+            raise UsageError(
+                f"{where}: {drawer!r} has draw_count, and {chooser!r} the hook curate, which counts on n items; "
+                "allowed: methods that change different things"
+            )
         self.reads = {hook: owner.reads[hook] for hook, owner in self.owners.items() if hook in owner.reads}  # type: ignore[misc]
         self.oversample = self.owners["curate"].oversample if "curate" in self.owners else 1
 
@@ -56,9 +62,14 @@ class Composed(Mitigation):
         """Whether one of the methods changes anything in a scenario."""
         return any(part.applies(scenario) for part in self.parts)
 
+    def draw_count(self, iteration: int, n: int) -> int:
+        """Return the count of the method that has one of its own."""
+        return self._of("draw_count").draw_count(iteration, n)
+
     def pool_size(self, iteration: int, n: int) -> int:
-        """Return the pool size of the method that has one of its own."""
-        return self._of("pool_size").pool_size(iteration, n)
+        """Return the pool size of the method that has one of its own, or what is drawn."""
+        owner = self.owners.get("pool_size")
+        return self.draw_count(iteration, n) if owner is None else owner.pool_size(iteration, n)
 
     def reserve_items(self, n: int) -> int:
         """Return what the method that takes of the reserve takes."""

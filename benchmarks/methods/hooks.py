@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from benchmarks.study.suite import Scenario
 
 HOOKS = ("prompts", "sampling", "relabel", "curate", "objective", "auxiliary", "merge")
+#: What changes steps beside the hooks: a count, asked for when the loop is planned, which enters their keys as it is.
+COUNTS = ("draw_count",)
 #: Hooks that act on one modality at a time; a method may leave the steps of the other as they are (`modalities`).
 SIDED = ("sampling", "objective", "auxiliary", "merge")
 
@@ -124,9 +126,20 @@ class Mitigation:
         """Return whether the method changes anything in a scenario; it gets a row only where it does."""
         return True
 
-    def pool_size(self, iteration: int, n: int) -> int:
-        """Return how many pairs `curate` returns in an iteration; known at plan time, checked when it runs."""
+    def draw_count(self, iteration: int, n: int) -> int:
+        """Return how many items of the prompt split an iteration draws, in place of n; known at plan time.
+
+        The first n are those of the controls. `real`, `ctx.n` and the steps of a fit stay those of n. A loop that asks
+        for its previous captions has n of them and no more; a method that draws otherwise does not apply there.
+        """
         return n
+
+    def pool_size(self, iteration: int, n: int) -> int:
+        """Return how many pairs an iteration trains on: what is drawn, or what `curate` returns.
+
+        Known at plan time, checked when it runs.
+        """
+        return self.draw_count(iteration, n)
 
     def reserve_items(self, n: int) -> int:
         """Return how many unseen real items an iteration consumes of the reserve."""
@@ -153,7 +166,8 @@ class Mitigation:
     def curate(self, ctx: Any) -> Any:
         """Return the Pairs to train on, `pool_size(iteration, n)` of them, given `ctx.n`.
 
-        With `oversample` the new pool holds draw 0 of every prompt, then draw 1 of every prompt, and so on.
+        With `oversample` the new pool holds draw 0 of every prompt, then draw 1 of every prompt, and so on; with
+        `draw_count` it holds so many prompts.
         """
         return ctx.new
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from benchmarks.methods.hooks import HOOKS, Mitigation
+from benchmarks.methods.hooks import COUNTS, HOOKS, Mitigation
 from records.canonical import Spec
 from records.fingerprint import fingerprint, followed
 from records.identity import by_name, identity
@@ -62,8 +62,8 @@ class Method:
 
     @cached_property
     def active(self) -> frozenset[str]:
-        """The hooks it overrides."""
-        return frozenset(h for h in HOOKS if self.hooks.overrides(h))
+        """The hooks it overrides, and the counts that change steps as hooks do."""
+        return frozenset(h for h in (*HOOKS, *COUNTS) if self.hooks.overrides(h))
 
     @cached_property
     def identity(self) -> Any:

@@ -8,7 +8,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from benchmarks.methods.hooks import HOOKS, Mitigation
+from benchmarks.methods.hooks import COUNTS, HOOKS, Mitigation
 from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
 from benchmarks.study.loading import SUITES
@@ -83,7 +83,7 @@ def check_acts(method: Method, name: str) -> None:
     if method.class_path and not method.active and type(method.hooks) is not Nothing:
         raise UsageError(
             f"mitigation {name}: {type(method.hooks).__name__} has no hook, so its row would be that of none; "
-            f"allowed: one or more of {', '.join(HOOKS)}"
+            f"allowed: one or more of {', '.join((*HOOKS, *COUNTS))}"
         )
 
 

@@ -41,7 +41,8 @@ class Family(Metric):
     - `intervals`: the names that come with a confidence interval; none unless it says so.
 
     A subclass writes `evaluate`, and `left_out` where it has intervals. After `compute`, `absent` says why a declared
-    name is not in the result; a value that cannot be had is left out, never zero.
+    name is not in the result; a value that cannot be had is left out, never zero. `grains` says by how much one item
+    moves a value that rests on some of the items only; shares of all of them move by one in n.
 
     In a distributed run `compute` sees the items of all processes, in the order of their ranks: features are
     tensor states, texts and images are gathered as objects. What an evaluation shares is sent along, once each.
@@ -66,6 +67,7 @@ class Family(Metric):
         self._views: list[View] = []
         self._own_views: list[View] = []
         self.absent: dict[str, str] = {}
+        self.grains: dict[str, float] = {}
 
     def update(self, view: View) -> None:
         """Add a batch of items, in the order of the items; every text in its one form (`benchmarks.metrics.texts`).
@@ -101,7 +103,7 @@ class Family(Metric):
         """
         if not self._views:
             raise ValueError(f"{type(self).__name__}: update was never called")
-        self.absent = {}
+        self.absent, self.grains = {}, {}
         values = self.evaluate(self._gathered())
         unknown = sorted(name for name in {*values, *self.absent} if facts(self.declares, name) is None)
         if unknown:
@@ -115,7 +117,7 @@ class Family(Metric):
     def bounds(self) -> dict[str, tuple[float, float]]:
         """Return name -> 95 % interval of the values that `compute` returns, for names in `intervals`.
 
-        A delete-block jackknife over the items, cut to the declared range; empty below 40 items, where a model's
+        A delete-block jackknife over the items, cut to the declared range; empty below 60 items, where a model's
         outputs are too few. It is to be asked in one process.
         """
         if not self.intervals:

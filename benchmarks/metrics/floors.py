@@ -28,8 +28,9 @@ def floor_draws(
         draws: number of draws, at least two.
 
     Returns:
-        name -> {value: mean, sd: standard deviation, draws, minimum_effect: 2 sd}, for the names that every
-        draw has. An image that is in several draws is read by the oracle once.
+        name -> {value: mean, sd: standard deviation, draws, minimum_effect}, for the names that every draw has; the
+        minimum effect is 2 sd, or what one item moves where that is more and the family says it (`Family.grains`).
+        An image that is in several draws is read by the oracle once.
 
     Raises:
         MetricUnavailable: if the family cannot run.
@@ -38,7 +39,8 @@ def floor_draws(
     if draws < 2:
         raise ValueError(f"a floor needs at least two draws, not {draws}")
     seen: dict[bytes, dict[str, tuple[Any, ...]]] = {}
-    results = []
+    results: list[dict[str, float]] = []
+    grains: dict[str, float] = {}
     for seed in range(draws):
         view = make_view(seed)
         if view.oracle is not None:
@@ -46,12 +48,14 @@ def floor_draws(
         family = family_factory()
         family.update(view)
         results.append({name: float(value) for name, value in family.compute().items()})
+        grains |= {name: max(grain, grains.get(name, 0.0)) for name, grain in family.grains.items()}
     floors = {}
     for name in results[0]:
         if all(name in result for result in results):
             values = np.array([result[name] for result in results])
             sd = float(values.std(ddof=1))
-            floors[name] = {"value": float(values.mean()), "sd": sd, "draws": draws, "minimum_effect": 2 * sd}
+            smallest = max(2 * sd, grains.get(name, 0.0))
+            floors[name] = {"value": float(values.mean()), "sd": sd, "draws": draws, "minimum_effect": smallest}
     return floors
 
 

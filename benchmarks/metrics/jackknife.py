@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import t as student
 
 BLOCKS = 20
-FEWEST = 2  # items in a block
+FEWEST = 3  # items in a block: with two, intervals of coverage hold the mean in .46 to .87 of models
 LEVEL = 0.95
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,16 +18,27 @@ from datamodules.scenes.oracle import ABSENT, UNREADABLE, Readings, Truth, match
 TAIL_ITEMS = 20  # a tail value with fewer true occurrences is left out of the survival
 
 
-def oracle_scores(truth: Sequence[Truth], read: Readings, oracle: Any) -> tuple[dict[str, float], dict[str, str]]:
+class OracleScores(NamedTuple):
+    """What `oracle_scores` returns.
+
+    Attributes:
+        values: By name.
+        absent: Reasons by name, for the values that cannot be had.
+        grains: What one item moves, for the values that rest on the items with a tail value alone.
+    """
+
+    values: dict[str, float]
+    absent: dict[str, str]
+    grains: dict[str, float]
+
+
+def oracle_scores(truth: Sequence[Truth], read: Readings, oracle: Any) -> OracleScores:
     """Compute the five scores that caption and image families share.
 
     Args:
         truth: n true attribute dictionaries.
         read: what the oracle read off the n outputs.
         oracle: for the tail values of each attribute.
-
-    Returns:
-        values by name, and reasons by name for the values that cannot be had.
     """
     accuracy = match(truth, read)
     tails = {attribute: tuple(oracle.tail(attribute)) for attribute in read.values}
@@ -36,18 +47,18 @@ def oracle_scores(truth: Sequence[Truth], read: Readings, oracle: Any) -> tuple[
         "readable_share": readable_share(read),
         "attribute_drift": attribute_drift(truth, read),
     }
-    absent = {}
-    tail = tail_accuracy(truth, accuracy, tails)
-    survival = tail_survival(truth, read, tails)
-    if tail is None:
-        absent["tail_accuracy"] = "no item has a tail value"
+    absent, grains = {}, {}
+    rare = tail_items(truth, accuracy, tails)
+    if len(rare):
+        values["tail_accuracy"], grains["tail_accuracy"] = float(rare.mean()), 1 / len(rare)
     else:
-        values["tail_accuracy"] = tail
+        absent["tail_accuracy"] = "no item has a tail value"
+    survival = tail_survival(truth, read, tails)
     if survival is None:
         absent["tail_survival"] = f"no tail value occurs {TAIL_ITEMS} times"
     else:
-        values["tail_survival"] = survival
-    return values, absent
+        values["tail_survival"], grains["tail_survival"] = survival, survival_grain(truth, tails)
+    return OracleScores(values, absent, grains)
 
 
 def attribute_accuracy(accuracy: dict[str, np.ndarray]) -> float:
@@ -55,16 +66,16 @@ def attribute_accuracy(accuracy: dict[str, np.ndarray]) -> float:
     return float(np.mean([scores.mean() for scores in accuracy.values()]))
 
 
-def tail_accuracy(
+def tail_items(
     truth: Sequence[Truth], accuracy: dict[str, np.ndarray], tails: dict[str, tuple[str, ...]]
-) -> float | None:
-    """Mean accuracy over the (item, attribute) pairs whose truth holds a tail value; None without one."""
-    rare = [
-        scores[[not set(tails[attribute]).isdisjoint(item[attribute]) for item in truth]]
-        for attribute, scores in accuracy.items()
-    ]
-    pooled = np.concatenate(rare)
-    return float(pooled.mean()) if len(pooled) else None
+) -> np.ndarray:
+    """Return the accuracy (pairs,) of each (item, attribute) pair whose truth holds a tail value."""
+    return np.concatenate(
+        [
+            scores[[not set(tails[attribute]).isdisjoint(item[attribute]) for item in truth]]
+            for attribute, scores in accuracy.items()
+        ]
+    )
 
 
 def readable_share(read: Readings) -> float:
@@ -80,10 +91,22 @@ def tail_survival(truth: Sequence[Truth], read: Readings, tails: dict[str, tuple
     at all, accuracy asks whether it is where it belongs. None if no tail value is frequent enough.
     """
     shares = []
-    for attribute, tail in tails.items():
-        true, seen = true_counts(truth, attribute), read_counts(read, attribute)
-        shares += [min(1.0, seen[value] / true[value]) for value in tail if true[value] >= TAIL_ITEMS]
+    for attribute, counts in _frequent(truth, tails).items():
+        seen = read_counts(read, attribute)
+        shares += [min(1.0, seen[value] / true) for value, true in counts.items()]
     return float(np.mean(shares)) if shares else None
+
+
+def survival_grain(truth: Sequence[Truth], tails: dict[str, tuple[str, ...]]) -> float:
+    """Return what one occurrence of the rarest value that counts moves in `tail_survival`."""
+    counts = [true for values in _frequent(truth, tails).values() for true in values.values()]
+    return 1 / (len(counts) * min(counts))
+
+
+def _frequent(truth: Sequence[Truth], tails: dict[str, tuple[str, ...]]) -> dict[str, dict[str, int]]:
+    """Return attribute -> tail value -> true occurrences, of the values with `TAIL_ITEMS` or more."""
+    counts = {attribute: true_counts(truth, attribute) for attribute in tails}
+    return {name: {v: counts[name][v] for v in tail if counts[name][v] >= TAIL_ITEMS} for name, tail in tails.items()}
 
 
 def attribute_drift(truth: Sequence[Truth], read: Readings) -> float:

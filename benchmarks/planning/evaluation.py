@@ -74,38 +74,34 @@ class Evaluations:
         if t == 0:
             self.trace.floors.extend(s.key for s in steps if isinstance(s, Floor))
 
-    def of_set(self, pool: str, t: int, origin: str | None = None) -> Iterator[Step]:
+    def of_set(self, pool: str, t: int, first: str) -> Iterator[Step]:
         """Measure the set that is about to be trained on, with every family of side `set`.
 
-        Where nothing trains it is a generation of a chain, and `origin` the real pairs that the chain began with.
+        Where nothing trains it is generation t of a chain, measured also beside `first`, the real pairs of iteration 1
+        that the chain began with, and shown to people.
         """
         where = (f"{self.cell.label} set", t)
         kit = self.kit("set", where)
         judged: dict[str | None, dict[str, str]] = {None: {}}
-        chain: dict[str | None, dict[str, Keys]] = {None: {} if origin is None else {"origin": origin}}
+        chain: dict[str | None, dict[str, Keys]] = {None: {"origin": first}}
         for name, judge in kit.judges.items():
             features = judge.features.reading(*where, pool=pool)
             yield from [*judge.own, features]
             judged[name] = {"features": features.key, **judge.inputs}
-            if origin is not None:
-                first = judge.features.reading(*where, pool=origin)
-                yield first
+            if self.cell.scenario.begins:
+                origin = judge.features.reading(*where, pool=first)
+                yield origin
                 earlier = self.earlier.setdefault(name, [])
                 more: dict[str, Keys] = {"earlier": tuple(earlier)} if earlier else {}
-                chain[name] = {"origin": origin, "origin_features": first.key, **more}
+                chain[name] = {"origin": first, "origin_features": origin.key, **more}
                 earlier.append(features.key)
         for name, metrics, _ in kit.families:
             beside = chain[name] if isinstance(metrics, GenerationMetrics) else {}
             step = metrics.reading(*where, pool=pool, **judged[name], **beside)
             yield step
             self.trace.sets.setdefault(t, []).append(step.key)
-
-    def of_generation(self, origin: str, pool: str, t: int) -> Iterator[Step]:
-        """Measure generation t of a chain, whose pairs are also what people are shown."""
-        yield from self.of_set(pool, t, origin)
-        for modality in MODALITIES:
-            self.trace.samples.setdefault((modality, 0), origin)
-            self.trace.samples[modality, t] = pool
+        for modality in MODALITIES if self.cell.scenario.begins else ():
+            self.trace.samples |= {(modality, 0): first, (modality, t): pool}
 
     def kit(self, side: str, where: tuple[str, int]) -> Kit:
         """Return what evaluations of a side share; made at the first one of a plan."""

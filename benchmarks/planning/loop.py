@@ -57,10 +57,7 @@ class Walk:
             yield from self.generate(t)
             yield from self.watch(t)
             pool = yield from self.curate(t)
-            if not self.scenario.trains:
-                yield from self.evaluations.of_generation(self.real[0], pool, t)
-                continue
-            yield from self.evaluations.of_set(pool, t)
+            yield from self.evaluations.of_set(pool, t, self.real[0])
             yield from self.train(t, pool)
             for modality in sorted(self.scenario.trains):
                 yield from self.evaluations.of_model(modality, self.models[modality][0], t)
@@ -100,10 +97,7 @@ class Walk:
             self.reserve.append(step.key)
 
     def generate(self, t: int) -> Iterator[Step]:
-        """Yield the raw pool in shards and by member: images, then captions of them; or captions, then images of those.
-
-        In a closed loop the first of them begin with what the iteration before made.
-        """
+        """Yield the raw pool, in shards and by member; a closed loop begins with what the iteration before made."""
         makers = [("generator", self.image_steps), ("captioner", self.caption_steps)]
         if self.scenario.prompts == "new_captions":
             makers.reverse()
@@ -119,13 +113,17 @@ class Walk:
         self.last = made
         self.pools.append(_flat(made))
 
-    def shards(self) -> range:
+    def shards(self, t: int) -> range:
         """Return the start positions of the shards of one pool; shard boundaries are part of the identity."""
-        return range(0, self.cell.n, self.cell.shard)
+        return range(0, self.count(t), self.cell.shard)
+
+    def count(self, t: int) -> int:
+        """Return how many items an iteration draws: N, unless the method says otherwise."""
+        return self.hooks.draw_count(t, self.cell.n)
 
     def items(self, t: int) -> tuple[int, int, int]:
         """Return what the items of an iteration are drawn from; a closed loop keeps those of its first one."""
-        return self.cell.seed, 1 if self.scenario.closed else t, self.cell.n
+        return self.cell.seed, 1 if self.scenario.closed else t, self.count(t)
 
     def part(self, t: int, modality: Modality, start: int, member: int) -> dict[str, Any]:
         """Return the fields that images and captions steps share."""
@@ -133,7 +131,7 @@ class Walk:
             "data": self.world.data_spec,
             "items": self.items(t),
             "draws": self.hooks.oversample,
-            "shard": (start, min(start + self.cell.shard, self.cell.n)),
+            "shard": (start, min(start + self.cell.shard, self.count(t))),
             "member": (member, self.k),
             "decoding": getattr(self.cell.generate, modality),
             "seed": step_seed(self.cell.seed, modality, t, member),
@@ -145,14 +143,14 @@ class Walk:
     def image_steps(self, t: int, captions: dict[int, list[str]]) -> Iterator[tuple[int, Step]]:
         """Yield one step per shard and generator, for captions of models or the real ones."""
         asked = _flat(captions) or None
-        for start in self.shards():
+        for start in self.shards(t):
             for member in range(self.k):
                 hooked = self.hooked(("prompts", "sampling"), "generator", member, t)
                 yield start, Images(**self.part(t, "generator", start, member), prompts=asked, hooked=hooked)
 
     def caption_steps(self, t: int, images: dict[int, list[str]]) -> Iterator[tuple[int, Step]]:
         """Yield one step per shard and captioner, of drawn images or the real ones."""
-        for start in self.shards():
+        for start in self.shards(t):
             for member in range(self.k):
                 hooked = self.hooked(("sampling", "relabel"), "captioner", member, t)
                 drawn = tuple(images[start]) if images else None

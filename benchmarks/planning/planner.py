@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace as changed
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.methods.hooks import HOOKS
+from benchmarks.methods.hooks import COUNTS, HOOKS
 from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
 from benchmarks.methods.ready import Ready, check_scorers, make_method
-from benchmarks.methods.written import check_acts, check_name, counted
+from benchmarks.methods.written import check_acts, check_name
 from benchmarks.planning.cells import Cell, Trace, ancestors
+from benchmarks.planning.counts import check_counts
 from benchmarks.planning.loop import Walk
 from benchmarks.planning.needs import require_splits
 from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
@@ -159,7 +159,9 @@ class _Planner:
         spec, method = ready.spec, ready.method
         if not set(spec.applies_to) & (set(scenario.trains) or scenario.makes):
             return
-        if not scenario.trains and any(method.hooks.overrides(hook) for hook in HOOKS if hook != "sampling"):
+        if not scenario.trains and any(
+            method.hooks.overrides(hook) for hook in (*HOOKS, *COUNTS) if hook != "sampling"
+        ):
             return  # nothing learns from a pool that was chosen, and a chain whose captions are changed is another
         with naming(f"mitigation {name}: applies", Exception):  # an author's code may fail in any way of its own
             if not method.hooks.applies(scenario):
@@ -174,7 +176,8 @@ class _Planner:
             sized = {**sized, "fit": patch_fits(sized["fit"], ready.fit_patch, f"mitigation {name}")}
         if sized is not unpatched:
             self.check_sizes(entry, patched, sized)
-        self.check_counts(name, method, sized)
+        with naming(str(self.file), ValueError):
+            check_counts(name, method.hooks, patched, self.world.data.sizes, sized["n"], sized["iterations"])
         seeds = entry.seeds or self.suite.seeds
         if seen := sorted(set(seeds) & set(spec.tuned_on)):
             raise UsageError(
@@ -205,18 +208,6 @@ class _Planner:
                 keys=tuple(keys), protocol=protocol, added=added,
             )
         )  # fmt: skip
-
-    def check_counts(self, name: str, method: Method, sized: dict[str, Any]) -> None:
-        n, hooks = sized["n"], method.hooks
-        for t in range(1, sized["iterations"] + 1) if hooks.overrides("curate") else ():
-            counted(partial(hooks.pool_size, t, n), 1, name, "pool_size")
-        wanted = counted(lambda: hooks.reserve_items(n), 0, name, "reserve_items") * sized["iterations"]
-        size = self.world.data.sizes.get("reserve", 0)
-        if wanted > size:
-            raise UsageError(
-                f"{self.file}: mitigation {name}: needs {wanted} items of split 'reserve' over "
-                f"{sized['iterations']} iterations; allowed: at most {size}"
-            )
 
     def walk(self, cell: Cell) -> tuple[Trace, dict[str, Step]]:
         """Return what a cell's result is read from, and every step on the way."""

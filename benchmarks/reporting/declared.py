@@ -35,7 +35,7 @@ HOOKS_OF = {
     "merging": ("merge",),
     "sampling": ("sampling", "auxiliary"),
     "training": ("objective",),
-    "data": ("prompts", "relabel", "curate"),
+    "data": ("prompts", "relabel", "curate", "draw_count"),
 }
 GROUPS = ("controls", "data", "choosing", "scenario", *(g for g in HOOKS_OF if g != "data"), "composed")
 CONTROLS = ("none", "real")

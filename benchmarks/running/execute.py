@@ -45,7 +45,7 @@ class Outcome:
     Attributes:
         results: Cell key -> its result.
         computed: Steps that ran.
-        board: The board in words, where one was written.
+        board: The screen that a run ends with, where a board was made.
         mirrored: One line on MLflow's copy, where one was made.
     """
 

@@ -40,15 +40,16 @@ def run_study(
         store: Where artifacts are kept; default: `runs/store`.
         executor: Who runs the steps; default: worker processes on this machine, which open `runs/store` themselves.
         reporter: Shows people what happens; default: nobody.
-        show: Is given the board in words before it is written.
+        show: Is given the screen that a run ends with where the board cannot be written; else the outcome holds it.
 
     Returns:
-        Results by cell key, the steps that were computed, the board in words for a terminal.
+        Results by cell key, the steps that were computed, the screen in words for a terminal.
 
     Raises:
         UsageError: Data or weights are not on this machine, or the folder cannot be written.
+        OSError: The board cannot be written.
     """
-    from benchmarks.reporting.outputs import try_mirror, write_board, write_pictures
+    from benchmarks.reporting.outputs import try_mirror, write_pictures
 
     workers = (len(accelerators()) or processors()) if workers is None else workers
     if workers < 0:
@@ -68,5 +69,19 @@ def run_study(
         plan, store, executor, folder / "results", asked, reporter,
         draw=lambda key, result: write_pictures(plan, store, folder, key, result),
     )  # fmt: skip
-    board = write_board(plan, folder, show=show)
+    board = _board(plan, folder, show)
     return replace(outcome, board=board, mirrored=try_mirror(plan, runs) if mirror else "")
+
+
+def _board(plan: Plan, folder: Path, show: Callable[[str], object] | None) -> str:
+    """Write the board and return its screen, which is shown at once where the board cannot be written."""
+    from benchmarks.reporting.boards import end_screen, make_board, write_board
+
+    board = make_board(plan, folder / "results")
+    try:
+        write_board(plan, board, folder)
+    except OSError:  # a full disk takes no result away
+        if show is not None:
+            show(end_screen(plan, board, folder))
+        raise
+    return end_screen(plan, board, folder)

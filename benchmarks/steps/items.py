@@ -36,18 +36,31 @@ class ItemStep(HookedStep):
     items: tuple[int, int, int] | None = None
 
     def order(self, context: RunContext, iteration: int | None = None) -> np.ndarray | None:
-        """Return the item ids in their order, (n,), of an earlier iteration if one is named; None without items."""
+        """Return the item ids in their order, (n,), of an earlier iteration if one is named; None without items.
+
+        That of an earlier one holds the whole split, since it may have drawn another number of its first items.
+        """
         if self.items is None or self.data is None:
             return None
         seed, t, n = self.items
         closed = t != self.t
         wanted = t if iteration is None or closed else iteration
-        return draw_items(seed, wanted, n, context.data(self.data).sizes[PROMPT_SPLIT])
+        size = context.data(self.data).sizes[PROMPT_SPLIT]
+        return draw_items(seed, wanted, n if iteration is None else size, size)
 
 
 def references(texts: tuple[str, ...]) -> tuple[str, ...]:
     """Return the captions of an item that are references: the first five, or as many as there are."""
     return texts[:REFERENCES]
+
+
+def compared(k: int) -> int:
+    """Return against how many of an item's k captions a model is scored: as many as people are, at most five.
+
+    The ceiling puts one caption in the place of the model and has the others left. Scores rise with the number of
+    references, so a model with one more than that would look closer to people than it is. A single caption is used.
+    """
+    return max(1, min(REFERENCES, k - 1))
 
 
 def one_each(captions: list[tuple[str, ...]], seed: int, ids: np.ndarray) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.steps.items import references
+from benchmarks.steps.items import compared, references
 from benchmarks.steps.step import Step, Work, aside, reads
 from records.canonical import Spec
 from records.sources import import_class
@@ -76,7 +76,7 @@ class Measuring(Step):
 
         data, index = context.data(self.data), np.arange(n)
         return View(
-            references=[references(six) for six in data.captions(split, index)],
+            references=[texts[: compared(len(texts))] for texts in data.captions(split, index)],
             attributes=data.attributes(split, index),
             oracle=data.oracle,
             document_frequency=None if self.documents is None else _documents(data, *self.documents),
@@ -95,6 +95,17 @@ class Measuring(Step):
 @lru_cache(maxsize=2)
 def _documents(data: Any, split: str, n: int) -> list[tuple[str, ...]]:
     return [references(six) for six in data.captions(split, np.arange(min(n, data.sizes[split])))]
+
+
+def reference_features(real: dict[str, np.ndarray]) -> np.ndarray | None:
+    """Return judge features of the references that a captioner is scored against, NaN where an item has fewer."""
+    if "captions" not in real:
+        return None
+    captions = real["captions"]
+    many = (~np.isnan(captions[:, :, 0])).sum(axis=1)
+    kept = np.array([compared(k) for k in many.tolist()])
+    masked = np.where(np.arange(captions.shape[1])[:, None] < kept[:, None, None], captions, np.nan)
+    return masked[:, : kept.max()]
 
 
 def paired(real: dict[str, np.ndarray], side: str) -> np.ndarray | None:

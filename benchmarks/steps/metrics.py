@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from benchmarks.steps.features import measured_part
-from benchmarks.steps.items import PROMPT_SPLIT, REFERENCES, references
-from benchmarks.steps.measuring import Measuring, one_caption_each, paired
+from benchmarks.steps.items import PROMPT_SPLIT, compared
+from benchmarks.steps.measuring import Measuring, one_caption_each, paired, reference_features
 from benchmarks.steps.step import reads
 from records.results import Cost
 from records.sources import import_class
@@ -52,8 +52,8 @@ class Metrics(Measuring):
                 draw_features=judged.get("draws"), real_caption_features=one_caption_each(floor),
                 **self.asked(context),
             )  # fmt: skip
-            if side == "captioner" and "captions" in real:
-                view = view.with_(reference_features=real["captions"][:, :REFERENCES])
+            if side == "captioner":
+                view = view.with_(reference_features=reference_features(real))
         return view.with_(
             images=pairs.images,
             captions=list(pairs.captions) if side == "captioner" else None,
@@ -69,7 +69,7 @@ class Metrics(Measuring):
         view = View(captions=list(pool.captions), images=pool.images, oracle=data.oracle)
         if not np.any(pool.origin == 0):  # ids of real pairs may be of another split
             view = view.with_(
-                references=[references(six) for six in data.captions(PROMPT_SPLIT, pool.ids)],
+                references=[texts[: compared(len(texts))] for texts in data.captions(PROMPT_SPLIT, pool.ids)],
                 attributes=data.attributes(PROMPT_SPLIT, pool.ids),
             )
         if self.features is not None:

@@ -30,9 +30,9 @@ def notes(family: ClaimFamily) -> str:
         f"Families and their claims: {escape(named)}. The chance of any false *supported* or *contradicted* within a "
         f"family is at most {family.level:.0%} (two-sided tests, Holm; claims that cannot be tested yet count as "
         "p = 1), and so is that of any false *negligible*: every part is smaller than its margin (two one-sided tests, "
-        "Holm), whether or not a sign is clear. A claim with several parts holds only where each part does. *Undecided* never means that there is no effect. Differences "
-        "are paired over seeds, and all seeds share one base model. Positive numbers are worse, but for changes and "
-        "correlations."
+        "Holm), whether or not a sign is clear. A claim with several parts holds only where each part does. "
+        "*Undecided* never means that there is no effect. Differences are paired over seeds, and all seeds share one "
+        "base model. Positive numbers are worse, but for changes and correlations."
     )
 
 

@@ -43,6 +43,7 @@ class CaptionerModule(PairModule):
         batch_size: images captioned side by side; no result depends on it beyond rounding.
         max_length: longest caption to train on in tokens, as far as there are positions; longer ones lose their end.
         prompt: what captions continue, or the instruction that asks for them; None = the family's own.
+        beside: files of the library's processor, by name, which are saved again as they were.
     """
 
     modality: ClassVar[str] = "captioner"
@@ -76,6 +77,7 @@ class CaptionerModule(PairModule):
             if name.startswith(self.family.frozen):
                 parameter.requires_grad_(False)
         self.keep_features = self.family.features_are_frozen
+        self.beside: dict[str, str] = {}
         self._work: dict[str, Any] = {}
         self.eval()
 
@@ -101,7 +103,8 @@ class CaptionerModule(PairModule):
         saved = Path(folder) / SETTINGS
         settings = json.loads(saved.read_text(encoding="utf-8")) if saved.is_file() else {}
         module = cls(*parts, **{**settings, **arguments})
-        return loading.loaded(module, folder, dtype)
+        module.beside = loading.beside(folder)
+        return loading.loaded(module, folder, dtype, **arguments)
 
     def save(self, folder: Path) -> None:
         """Write model, tokenizer and image processor with `save_pretrained`; of an adapted model the adapter alone."""
@@ -109,6 +112,8 @@ class CaptionerModule(PairModule):
             adapter_files.save(self, folder)
             return
         loading.write(folder, self.model, self.tokenizer, self.image_processor)
+        for name, text in self.beside.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
         usual = {"max_length": 64, "prompt": None}
         settings = {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
         if settings:

@@ -25,6 +25,7 @@ from lightning_modules.inputs.pixels import distinct, to_bytes
 from lightning_modules.seeds import gaussian, streams_of
 from lightning_modules.settings import FitSettings, ImageDecoding
 from lightning_modules.weights import loading, sources
+from lightning_modules.weights.adapter_contents import DIFFUSERS, PEFT, Layout
 
 
 class GeneratorModule(PairModule):
@@ -91,7 +92,7 @@ class GeneratorModule(PairModule):
             return adapter_files.load(cls, folder)
         found = pipeline_files.read(Path(folder), dtype)
         module = cls(found.pipeline, found.parts, found.settings, size=size or found.size)
-        return loading.loaded(module, folder, dtype)
+        return loading.loaded(module, folder, dtype, size=size)
 
     def save(self, folder: Path) -> None:
         """Write the folder that `load` and the diffusers pipeline read; of an adapted model the adapter alone."""
@@ -105,6 +106,11 @@ class GeneratorModule(PairModule):
     def trained_part(self) -> nn.Module:
         """Return the denoiser."""
         return self.networks[self.family.denoiser]
+
+    @property
+    def adapter_layout(self) -> Layout:
+        """Return diffusers' own where the pipeline has `load_lora_weights`, else peft's."""
+        return DIFFUSERS[self.family.denoiser] if pipeline_files.takes_adapters(self.pipeline) else PEFT
 
     def network_shapes(self) -> list[torch.Size]:
         """Return the shapes of the denoiser's own weights: equal where two generators may steer one another."""

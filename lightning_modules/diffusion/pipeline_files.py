@@ -70,6 +70,11 @@ def write(pipeline: Pipeline, folder: Path) -> None:
     (folder / "model_index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
 
 
+def takes_adapters(pipeline: str) -> bool:
+    """Return whether a pipeline of diffusers reads adapters by itself."""
+    return hasattr(getattr(diffusers, pipeline, None), "load_lora_weights")
+
+
 def _read_part(folder: Path, dtype: torch.dtype, library: str | None, name: str | None) -> Any:
     """Return one part of a pipeline, networks as `dtype`; None for a part that the pipeline leaves out."""
     if library is None or name is None:

@@ -1,4 +1,4 @@
-"""An adapter's folder: its weights as peft reads them, and the name of a base that is never copied."""
+"""An adapter's folder: its weights as peft or diffusers read them, and the name of a base that is never copied."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lightning_modules.fitting import adapters
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.settings import Lora
 from lightning_modules.weights import adapter_contents, cards
-from lightning_modules.weights.adapter_contents import CONFIG, PREFIX, WEIGHTS
+from lightning_modules.weights.adapter_contents import CONFIG
 from lightning_modules.weights.files import Broken
 from lightning_modules.weights.quiet import quiet
 from lightning_modules.weights.sources import ADAPTER_BASE, MissingModel
@@ -24,9 +24,13 @@ BASE = ADAPTER_BASE
 
 
 def save(module: FitModule, folder: Path) -> None:
-    """Write adapter_model.safetensors and adapter_config.json as peft reads them, and base.json.
+    """Write weights and configuration as the library reads them that the base is of, and base.json.
 
-    A base that was not loaded from anywhere is a ValueError: nothing could load it again.
+    A captioner's can be given to `PeftModel.from_pretrained(base, folder)`, those of most pipelines to
+    `pipe.load_lora_weights(folder)` (`FitModule.adapter_layout`).
+
+    Raises:
+        ValueError: The base was not loaded from anywhere: nothing could load it again.
     """
     origin = module.origin
     if origin is None:
@@ -34,14 +38,15 @@ def save(module: FitModule, folder: Path) -> None:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     part = module.trained_part()
-    state = {PREFIX + k: v.detach().cpu().contiguous() for k, v in get_peft_model_state_dict(part).items()}
+    layout = module.adapter_layout
+    state = {layout.prefix + k: v.detach().cpu().contiguous() for k, v in get_peft_model_state_dict(part).items()}
     config = part.peft_config[adapters.NAME].to_dict()
     config |= {"base_model_name_or_path": origin.hub or origin.folder, "inference_mode": True}
     (folder / CONFIG).write_text(_text(config) + "\n")
     # diffusers looks for the configuration beside the weights, in the same file. One entry: several would be written
     # in an order that differs from run to run.
-    beside = {"lora_adapter_metadata": _text({PREFIX + k: v for k, v in config.items()})}
-    save_file(state, folder / WEIGHTS, metadata=beside)
+    beside = {"lora_adapter_metadata": _text({layout.prefix + k: v for k, v in config.items()})}
+    save_file(state, folder / layout.weights, metadata=beside)
     source = origin.locate()
     # A store that is moved as a whole keeps adapter and base as far apart as they were.
     near = None if origin.hub else os.path.relpath(source.resolve(), folder.resolve())
@@ -70,9 +75,10 @@ def load(cls: Any, folder: Path) -> Any:
     source, origin = adapter_contents.find_base(folder)
     module = cls.load(source, dtype=origin.dtype, **origin.init_args)
     adapters.attach(module, Lora(config["r"], float(config["lora_alpha"]), tuple(sorted(config["target_modules"]))), 0)
-    state = {k.removeprefix(PREFIX): v for k, v in load_file(folder / WEIGHTS).items()}
+    layout = adapter_contents.layout_of(folder)
+    state = {k.removeprefix(layout.prefix): v for k, v in load_file(folder / layout.weights).items()}
     part = module.trained_part()
-    _check_tensors(state, get_peft_model_state_dict(part), folder / WEIGHTS)
+    _check_tensors(state, get_peft_model_state_dict(part), folder / layout.weights)
     with quiet():
         set_peft_model_state_dict(part, state, adapters.NAME)
     module.origin = origin

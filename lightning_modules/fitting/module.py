@@ -15,6 +15,7 @@ from lightning_modules.fitting.devices import device
 from lightning_modules.fitting.objectives import weighted_mean
 from lightning_modules.seeds import derive
 from lightning_modules.settings import Execution, FitSettings, Lora
+from lightning_modules.weights.adapter_contents import PEFT, Layout
 from lightning_modules.weights.sources import Origin
 
 
@@ -48,6 +49,11 @@ class FitModule(LightningModule):
     def trained_part(self) -> nn.Module:
         """Return the network that a fit changes, which adapters are put on."""
         raise ValueError(f"{type(self).__name__} takes no adapter; allowed: a captioner or a generator")
+
+    @property
+    def adapter_layout(self) -> Layout:
+        """Return how an adapter on this model is saved, so that the library it is of reads it."""
+        return PEFT
 
     def draw(self, batch: dict[str, Tensor], settings: FitSettings) -> dict[str, Tensor]:
         """Return the random numbers of a step, a row a sample: drawn for the whole batch, before it is split."""

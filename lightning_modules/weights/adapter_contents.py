@@ -6,7 +6,7 @@ peft has more options than are followed: one that is not would load as another a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,26 @@ from lightning_modules.weights.sources import ADAPTER_BASE, MissingModel, Origin
 from records.errors import UsageError
 from records.sources import declared
 
-WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
-#: peft's name of what it wraps: with it `PeftModel.from_pretrained(base, folder)` finds every layer.
-PREFIX = "base_model.model."
+CONFIG = "adapter_config.json"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a library that reads adapters wants them.
+
+    Attributes:
+        weights: Name of the file.
+        prefix: What the names of all layers begin with.
+    """
+
+    weights: str
+    prefix: str
+
+
+#: `PeftModel.from_pretrained(base, folder)`, whose name of what it wraps is the prefix.
+PEFT = Layout("adapter_model.safetensors", "base_model.model.")
+#: `pipe.load_lora_weights(folder)`, by the part of the pipeline that carries the adapter.
+DIFFUSERS = {part: Layout("pytorch_lora_weights.safetensors", f"{part}.") for part in ("unet", "transformer")}
 #: Options that are followed, and those that change nothing of a trained adapter on the layers it is put on.
 FOLLOWED = {"r", "lora_alpha", "target_modules", "exclude_modules", "peft_type"}
 IDLE = {
@@ -39,7 +56,9 @@ def check(folder: Path, reads: tuple[str, str, tuple[str, ...]], who: str, check
     """
     options = files.read_json(folder / CONFIG)
     check_options(options, folder / CONFIG)
-    check_names(files.header(folder / WEIGHTS), int(options["r"]), folder / WEIGHTS)
+    found = layout_of(folder)
+    file = folder / found.weights
+    check_names(files.header(file), int(options["r"]), file, found.prefix)
     source, origin = find_base(folder)
     try:
         theirs = declared(origin.class_path, "reads")
@@ -53,6 +72,15 @@ def check(folder: Path, reads: tuple[str, str, tuple[str, ...]], who: str, check
         check_contents(source, reads, who)
     except MissingModel as error:
         raise Broken(folder / ADAPTER_BASE, f"names a base that is not right: {error}") from error
+
+
+def layout_of(folder: Path) -> Layout:
+    """Return how an adapter was saved: as peft reads it, or as diffusers does."""
+    other = folder / DIFFUSERS["unet"].weights
+    if not other.is_file():
+        return PEFT
+    names = files.header(other)
+    return next((layout for layout in DIFFUSERS.values() if all(n.startswith(layout.prefix) for n in names)), PEFT)
 
 
 def check_options(options: dict[str, Any], file: Path) -> None:
@@ -74,12 +102,12 @@ def check_options(options: dict[str, Any], file: Path) -> None:
             raise Broken(file, f"says {name} {options[name]!r}, which is not followed here (allowed: none)")
 
 
-def check_names(tensors: dict[str, Any], rank: int, file: Path) -> None:
+def check_names(tensors: dict[str, Any], rank: int, file: Path, prefix: str) -> None:
     """Refuse factors without their other half, of another rank, or under names that are not peft's."""
     for name, tensor in sorted(tensors.items()):
         half, other = (".lora_A.", ".lora_B.") if ".lora_A." in name else (".lora_B.", ".lora_A.")
         layer, _, end = name.rpartition(half)
-        if not name.startswith(PREFIX) or not layer or end != "weight":
+        if not name.startswith(prefix) or not layer or end != "weight":
             raise Broken(file, f"holds {name!r}, which is no factor of an adapter")
         if layer + other + end not in tensors:
             raise Broken(file, f"lacks {layer + other + end!r}")

@@ -21,6 +21,8 @@ M = TypeVar("M", bound=nn.Module)
 #: Written beside weights of which the frozen ones are not float32.
 MARK = "weights.json"
 DTYPES = ("float32", "bfloat16")
+#: Of a processor: how many tokens an image is, and how a turn is written.
+PROCESSOR = ("processor_config.json", "chat_template.jinja", "chat_template.json")
 
 
 def stored(folder: Path, dtype: str) -> torch.dtype:
@@ -86,12 +88,24 @@ def write(folder: Path, *parts: Any) -> None:
             part.save_pretrained(folder)
 
 
-def loaded(module: M, folder: Path, dtype: str) -> M:
-    """Say of a module that was just read where it comes from and what its frozen weights are held in."""
+def beside(folder: Path) -> dict[str, str]:
+    """Return the files, by name, by which a library's processor puts text and image together; nothing here asks them.
+
+    They are kept for those who open a saved model with the library itself.
+    """
+    return {f: (Path(folder) / f).read_text(encoding="utf-8") for f in PROCESSOR if (Path(folder) / f).is_file()}
+
+
+def loaded(module: M, folder: Path, dtype: str, **arguments: Any) -> M:
+    """Say of a module that was just read where it comes from and what its frozen weights are held in.
+
+    `arguments` are those that it was loaded with and that are not the folder's own.
+    """
     kind = f"{type(module).__module__}.{type(module).__qualname__}"
     mark = Path(folder) / MARK
     module.loaded_as = json.loads(mark.read_text())["frozen"] if mark.is_file() else dtype
-    module.origin = Origin(kind, portable(folder), dtype=dtype)
+    given = {name: value for name, value in arguments.items() if value is not None}
+    module.origin = Origin(kind, portable(folder), dtype=dtype, init_args=given)
     if mark.is_file():
         for parameter in module.parameters():
             if not parameter.requires_grad:

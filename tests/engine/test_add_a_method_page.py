@@ -48,7 +48,12 @@ def test_the_page_gives_a_row(block: int, row: str, folder: Path) -> None:
     printed = follow(blocks("sh")[block], folder, folder / "runs")
     lines = [line.split() for line in printed.splitlines()]
     found = next(words for words in lines if words and words[0] == row)
-    assert "3/3" in found, "every seed ran"
+    rows = sum(
+        words[0] in ("none", "real", "accumulate", "fresh_real", row) and len(words) > 3 for words in lines if words
+    )
+    assert ["results", "results/", f"({3 * rows})"] in lines, "every seed ran"
+    assert all(float(number) > 0 for number in found[1:3]), "at 0 and at T"
+    assert "Not run yet: accumulate and fresh_real." in printed
     assert {"none", "real"} <= {words[0] for words in lines if words}
 
 

@@ -44,7 +44,7 @@ BED = {
     "attributes": "list.yaml",
     "generators": [{"name": "g", "class_path": "tests.engine.test_judges.Painter", "trained_on": ["train"]}],
 }
-SIZE = {"n": 48, "draw_inputs": 4, "draws": 2, "floor_draws": 2}
+SIZE = {"n": 60, "draw_inputs": 4, "draws": 2, "floor_draws": 2}
 
 
 def study(where: Path, folders: dict[str, Path], judges: tuple[str, ...] = ("clip",), **changes: Any) -> Plan:
@@ -72,27 +72,27 @@ def test_everything_that_is_asked_for_is_measured(run: tuple[CellResult, MemoryS
     result, _ = run
     for point in result.metrics:
         names = {
-            *(f"captioner/{name}@clip,n=48" for name in ("clipscore", "ref_clipscore")),
-            *(f"generator/{name}@clip,n=48" for name in ("cmmd", "vendi", "within_vendi", "memorisation", "reader_drift")),
-            *(f"generator/reader_shift_colour_{value}@clip,n=48" for value in ("red", "blue")),
-            "generator/attribute_drift_colour@n=48", "captioner/attribute_drift_background@n=48",
+            *(f"captioner/{name}@clip,n=60" for name in ("clipscore", "ref_clipscore")),
+            *(f"generator/{name}@clip,n=60" for name in ("cmmd", "vendi", "within_vendi", "memorisation", "reader_drift")),
+            *(f"generator/reader_shift_colour_{value}@clip,n=60" for value in ("red", "blue")),
+            "generator/attribute_drift_colour@n=60", "captioner/attribute_drift_background@n=60",
         }  # fmt: skip
         assert names <= set(point.values)
     (pool,) = result.sets
-    assert "set/vendi@clip,n=48" in pool.values
-    assert {"generator/memorisation@clip,n=48", "captioner/ref_clipscore@clip,n=48"} <= set(result.floors)
+    assert "set/vendi@clip,n=60" in pool.values
+    assert {"generator/memorisation@clip,n=60", "captioner/ref_clipscore@clip,n=60"} <= set(result.floors)
     assert set(result.info) >= {name for p in (*result.metrics, *result.sets) for name in p.values}
     assert not [name for name in result.info if "*" in name]
-    assert result.info["generator/reader_shift_colour_red@clip,n=48"].direction == "none"
-    assert result.info["generator/attribute_drift_shape@n=48"].direction == "down"
+    assert result.info["generator/reader_shift_colour_red@clip,n=60"].direction == "none"
+    assert result.info["generator/attribute_drift_shape@n=60"].direction == "down"
 
 
 def test_intervals_stand_beside_their_values(run: tuple[CellResult, MemoryStore]) -> None:
     result, _ = run
     for point in result.metrics:
-        found = point.intervals["generator/frechet@clip,n=48"]
-        assert found.low < point.values["generator/frechet@clip,n=48"] < found.high
-        assert "captioner/clipscore@clip,n=48" in point.intervals
+        found = point.intervals["generator/frechet@clip,n=60"]
+        assert found.low < point.values["generator/frechet@clip,n=60"] < found.high
+        assert "captioner/clipscore@clip,n=60" in point.intervals
         assert set(point.intervals) < set(point.values)
         assert not [name for name in point.intervals if "memorisation" in name or "drift" in name]
 
@@ -110,8 +110,8 @@ def test_a_file_without_intervals_is_still_read(run: tuple[CellResult, MemorySto
         del point["intervals"]
     old = CellResult.from_json(json.dumps({**document, "schema": 1}))
     assert old.metrics == tuple(replace(point, intervals={}) for point in run[0].metrics)
-    assert run[0].metrics[0].intervals["generator/frechet@clip,n=48"] == Interval(
-        **json.loads(run[0].to_json())["metrics"][0]["intervals"]["generator/frechet@clip,n=48"]
+    assert run[0].metrics[0].intervals["generator/frechet@clip,n=60"] == Interval(
+        **json.loads(run[0].to_json())["metrics"][0]["intervals"]["generator/frechet@clip,n=60"]
     )
 
 

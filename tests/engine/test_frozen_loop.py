@@ -113,7 +113,7 @@ def test_more_members_take_turns_in_a_chain(planned: Planner, suite: Callable[..
 
 
 @pytest.mark.parametrize("name", ["real", "accumulate", "fresh_real", "corpus_injection", "partial_relabel", "l2_base",
-                                  "frozen_relabel", "frozen_generator", "fresh_real_wise_ft", "ema", "neon"])  # fmt: skip
+                                  "frozen_relabel", "frozen_generator", "fresh_real_wise_ft", "ema", "neon", "dataset_growth"])  # fmt: skip
 def test_what_acts_on_training_alone_has_no_row(name: str, planned: Planner) -> None:
     plan = planned((name,), **CHAIN)
     assert {row.mitigation for row in plan.rows} == {"none"}

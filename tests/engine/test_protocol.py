@@ -98,7 +98,7 @@ def test_cells_of_one_key_measure_the_same_things(tmp_path: Path) -> None:
     for name in SCENARIOS:
         for scenario in load_scenarios(name, file, None):
             for mitigation in MITIGATIONS:
-                planner = _Planner(suite, file, world)
+                planner = _Planner(suite, file, world, tuned=False)
                 planner.memo = evaluations
                 try:
                     planner.add_scenario(ScenarioEntry(name, mitigations=(mitigation,)), scenario, ())

@@ -13,10 +13,11 @@ import pytest
 
 from benchmarks.commands import main as commands
 from benchmarks.planning.planner import make_plan
-from benchmarks.reporting.outputs import write_board
+from benchmarks.reporting.boards import make_board, write_board
 from datamodules import check
 from datamodules.imagefolder import ImageFolder
 from datamodules.listed import EXCLUDED
+from leaderboard.render import terminal
 from tests.datamodules import conftest as make
 from tests.datamodules.test_listed import write_bed
 from tests.engine.conftest import write_suite
@@ -115,11 +116,12 @@ def test_a_board_is_printed_before_it_is_written(
 ) -> None:
     suite, runs = write_suite(tmp_path, seeds=[0], iterations=1), tmp_path / "runs"
     refusing(monkeypatch, errno.ENOSPC, lambda path: "leaderboard.md" in path.name)
-    shown: list[str] = []
+    plan = make_plan(str(suite))
+    board = make_board(plan, runs / "small" / "results")
     with pytest.raises(OSError, match="No space left"):
-        write_board(make_plan(str(suite)), runs / "small", show=shown.append)
-    assert "single_model_generator" in shown[0]
+        write_board(plan, board, runs / "small")
+    assert "single_model_generator" in terminal(board)
     assert commands.main(["table", str(suite), "--runs", str(runs)]) == 1
     said = capsys.readouterr()
-    assert said.out == shown[0]
+    assert said.out == terminal(board)
     assert said.err == f"error: {runs / 'small' / 'leaderboard.md'}: No space left on device\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.commands.entries import check_entry
-from benchmarks.reporting.outputs import write_entry_board
+from benchmarks.reporting.boards import write_entry_board
 from benchmarks.reporting.submit import plan_with
 from benchmarks.study.loading import SUITES as SHIPPED
 from leaderboard.entries import FOLDER, read_entries

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,8 @@ from leaderboard.board import Board, build
 from leaderboard.overall import overall
 from leaderboard.readings import BoardRow
 from leaderboard.render import markdown
+from leaderboard.screen import screen
+from leaderboard.sentences import headline
 from records.results import CellResult, MetricInfo, Point, Row
 
 UP, NONE = (MetricInfo(direction, primary, "a" * 64) for direction, primary in (("up", True), ("none", False)))
@@ -53,12 +58,14 @@ def test_half_of_the_loss(course: list[float], half: int | None) -> None:
 
 
 def test_the_answer_is_that_of_the_mean_over_seeds() -> None:
-    (chain,) = frozen.chains(board(cell(0, [0.9, 0.8, 0.7, 0.6]), cell(1, [0.7, 0.6, 0.5, 0.4])))
-    first, *_ = frozen.words(chain)
+    made = board(cell(0, [0.9, 0.8, 0.7, 0.6]), cell(1, [0.7, 0.6, 0.5, 0.4]))
+    (chain,) = frozen.chains(made)
+    (first,) = frozen.words(chain)
     assert first == (
         "After 4 alternations 0.5 ± 0.14 of the attributes are left in images (of an unrelated scene: 0.2); "
         "half of the loss falls in the first 2."
     )
+    assert headline(made) == [first]
 
 
 def test_attributes_stand_in_the_order_of_what_is_left() -> None:
@@ -77,7 +84,33 @@ def test_a_similarity_stands_beside_what_it_means() -> None:
     assert (
         "Similarity of captions to the image that it began with: 0.3 (an unrelated pair has 0.2, a real pair has 0.4)."
     ) in told
-    assert told[-1] == "Mean cumulative drift: 0.6."
+    assert told[0].endswith("half of the loss falls in the first; mean cumulative drift 0.6.")
+
+
+def test_without_attributes_the_answer_is_a_similarity() -> None:
+    found = cell(0, [0.9], **{"similarity_same@dino,n=8": 0.7, "unrelated_same@dino,n=8": 0.2})
+    (chain,) = frozen.chains(
+        board(
+            replace(
+                found,
+                info={m: i for m, i in found.info.items() if "attr" not in m}
+                | {"set/attributes_left@n=8": replace(UP, primary=True)},
+                sets=(Point(1, {m: v for m, v in found.sets[0].values.items() if "attr" not in m}),),
+            )
+        )
+    )
+    assert frozen.headline(chain) == (
+        "after 1 alternation images have a similarity of 0.7 to the image that they began with "
+        "(of an unrelated one: 0.2); half of the loss falls in the first"
+    )
+
+
+def test_the_screen_shows_a_chain_beside_loops_of_one_side() -> None:
+    said = screen(board(cell(0, [0.9, 0.8])), "mine", Path("runs"), []).splitlines()
+    assert said[2].startswith("After 2 alternations 0.8 of the attributes are left in images")
+    table = next(i for i, line in enumerate(said) if "set: attributes_left" in line)
+    assert said[table + 1].split()[:4] == ["at", "1", "at", "T"]
+    assert said[table + 2].split()[:3] == ["none", "0.9", "0.8"]
 
 
 def test_an_incomplete_chain_and_a_loop_that_trains_say_nothing() -> None:

@@ -9,7 +9,7 @@ import pytest
 from pycocoevalcap.bleu.bleu_scorer import BleuScorer
 
 from benchmarks.metrics.captions.diversity import words
-from benchmarks.metrics.captions.rare_words import RareWords, rare_word_survival, rare_words
+from benchmarks.metrics.captions.rare_words import RareWords, _expected, halves, rare_word_survival, rare_words
 from benchmarks.metrics.captions.variety import (
     CaptionVariety,
     distinct,
@@ -131,14 +131,35 @@ def test_survival_is_the_share_of_rare_words_in_subsamples():
         tokens = np.array(sorted(counts.elements()))
         return np.mean([len(rare & set(rng.choice(tokens, 300, replace=False))) for _ in range(1000)])
 
-    assert rare_word_survival(said, real, rare, 300) == pytest.approx(seen(said) / seen(real), rel=0.03)
-    assert rare_word_survival(real, real, rare, 300) == 1
-    assert rare_word_survival(Counter({"the": 900}), real, rare, 300) == 0
+    assert rare_word_survival(said, (real, real), 300) == pytest.approx(seen(said) / seen(real), rel=0.03)
+    assert rare_word_survival(real, (real, real), 300) == 1
+    assert rare_word_survival(Counter({"the": 900}), (real, real), 300) == 0
+    other = Counter({"the": 800, "red": 150, **{f"s{i}": 4 for i in range(12)}})
+    assert rare_word_survival(said, (real, other), 300) is None  # no rare word of one half is in the other
+    assert rare_word_survival(Counter({"the": 299}), (real, real), 300) is None
+
+
+def test_real_captions_score_one_as_words_are_not_counted_where_they_were_chosen():
+    rng = np.random.default_rng(0)
+    share = 1 / np.arange(1, 401)
+    vocabulary = np.array([f"w{i}" for i in range(400)])
+
+    def said(n):
+        return Counter(rng.choice(vocabulary, n, p=share / share.sum()).tolist())
+
+    crossed, plain = [], []
+    for _ in range(40):
+        first, second, new = said(10_000), said(10_000), said(5_000)
+        both, rare = first + second, rare_words(first + second)
+        crossed.append(rare_word_survival(new, (first, second)))
+        plain.append(_expected(new, rare, 1000) / _expected(both, rare, 1000))
+    assert abs(np.mean(crossed) - 1) < 0.025  # of four standard errors
+    assert abs(np.mean(plain) - 1) > 0.1
 
 
 def test_survival_of_real_captions_is_about_one(real, evaluate):
     assert evaluate(RareWords(), real)["rare_word_survival"] == pytest.approx(1, abs=0.25)
-    rare = rare_words(Counter(w for texts in real.document_frequency for text in texts for w in words(text)))
+    rare = frozenset().union(*map(rare_words, halves(real.document_frequency)))
     common = [" ".join(w for w in words(caption) if w not in rare) for caption in real.captions]
     assert evaluate(RareWords(), real.with_(captions=common))["rare_word_survival"] == 0
     family = RareWords()

@@ -11,6 +11,8 @@ from benchmarks.metrics.floors import caption_floor_view, floor_draws, image_flo
 from benchmarks.metrics.images.distance import ImageDistance
 from benchmarks.metrics.images.oracle import ImageOracle
 from benchmarks.metrics.view import View
+from benchmarks.steps.items import compared
+from benchmarks.steps.measuring import reference_features
 
 
 class Counting:
@@ -91,6 +93,41 @@ def test_images_are_read_once_over_all_draws(scenes):
     floors = floor_draws(ImageOracle, partial(image_floor_view, evaluation, floor), draws=20)
     assert oracle.images == 80
     assert floors["attribute_accuracy"]["value"] > 0.95
+
+
+@pytest.mark.parametrize("k", [2, 3, 5, 6])
+def test_models_are_scored_against_as_many_references_as_people(k):
+    texts = [tuple(f"{i} {place}" for place in range(k)) for i in range(4)]
+    person = caption_floor_view(View(), texts, seed=0)
+    assert [compared(len(six)) for six in texts] == [len(left) for left in person.references]
+    features = np.arange(4.0 * 6 * 2).reshape(4, 6, 2)
+    features[:, k:] = np.nan
+    features[0, 3:] = np.nan  # the first item has three captions at most
+    kept = reference_features({"captions": features})
+    assert kept.shape == (4, compared(k), 2)
+    assert (~np.isnan(kept[:, :, 0])).sum(axis=1).tolist() == [compared(min(k, 3)), *[compared(k)] * 3]
+    np.testing.assert_array_equal(kept[1:], features[1:, : compared(k)])
+
+
+def test_a_single_caption_is_a_reference_though_people_have_no_ceiling():
+    assert compared(1) == 1
+    assert reference_features({"captions": np.ones((2, 1, 3))}).shape == (2, 1, 3)
+    assert reference_features({"images": np.ones((2, 3))}) is None
+
+
+def test_the_minimum_effect_of_a_tail_metric_is_that_of_the_items_it_has(scenes):
+    index = np.arange(256)
+    truth = scenes.attributes("evaluation", index)
+    view = View(attributes=truth, oracle=scenes.oracle)
+    floors = floor_draws(
+        CaptionOracle, lambda seed: caption_floor_view(view, scenes.captions("evaluation", index), seed)
+    )
+    pairs = sum(not set(scenes.oracle.tail(name)).isdisjoint(item[name]) for item in truth for name in item)
+    assert pairs not in (0, 256)
+    assert floors["tail_accuracy"] == {"value": 1, "sd": 0, "draws": 20, "minimum_effect": pytest.approx(1 / pairs)}
+    counts = [sum(list(item[name]).count(v) for item in truth) for name in truth[0] for v in scenes.oracle.tail(name)]
+    counted = [count for count in counts if count >= 20]
+    assert floors["tail_survival"]["minimum_effect"] == pytest.approx(1 / (len(counted) * min(counted)))
 
 
 @pytest.mark.java

@@ -131,3 +131,14 @@ def test_two_processes_compute_what_one_does(tmp_path):
     for number, family in enumerate(FAMILIES):
         for rank in (0, 1):
             assert shares[rank][number] == close(values_of(family, view))
+
+
+def test_equal_images_have_no_rank_though_a_judge_rounds_each_batch_its_own_way(evaluate):
+    rng = np.random.default_rng(0)
+    one = rng.normal(size=64)
+    batches = np.repeat(rng.normal(size=(8, 64)), 16, axis=0)
+    family = ImageDiversity()
+    values = evaluate(family, View(features=(one * (1 + 1e-7 * batches)).astype(np.float32)))
+    assert values["vendi"] == pytest.approx(1)
+    assert family.absent["effective_rank"] == "all images are the same to the judge"
+    assert evaluate(ImageDiversity(), View(features=one + 1e-4 * batches))["effective_rank"] > 1

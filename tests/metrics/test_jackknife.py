@@ -28,7 +28,7 @@ def test_the_interval_of_a_mean_is_the_usual_one():
 
 
 def test_blocks_are_equal_and_spread_out():
-    assert block_numbers(39) is None
+    assert block_numbers(59) is None
     assert np.bincount(block_numbers(513)).tolist() == [26] * 13 + [25] * 7
 
 

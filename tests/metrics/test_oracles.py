@@ -48,7 +48,7 @@ ITEMS = [truth(text) for text in TRUE]
 
 
 def scores(texts, items=ITEMS):
-    return oracle_scores(items, Words().read_captions(texts), Words())
+    return oracle_scores(items, Words().read_captions(texts), Words())[:2]
 
 
 def test_the_truth_is_perfect():

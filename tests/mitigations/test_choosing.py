@@ -8,6 +8,7 @@ import pytest
 from benchmarks.methods.hooks import Mitigation
 from benchmarks.mitigations.detector_resampling import DetectorResampling
 from benchmarks.mitigations.diversity_selection import DiversitySelection, farthest_points
+from benchmarks.mitigations.latent_filter import LatentFilter
 from benchmarks.mitigations.pluralistic_choice import PluralisticChoice
 from benchmarks.mitigations.preference_choice import PreferenceChoice
 from benchmarks.mitigations.self_correction import SelfCorrection
@@ -181,7 +182,7 @@ def test_diversity_selection_spreads_what_was_made(modality: str) -> None:
 CHOOSING = {
     "verifier_filter": VerifierFilter, "best_of_n": VerifierFilter, "preference_choice": PreferenceChoice,
     "diversity_selection": DiversitySelection, "detector_resampling": DetectorResampling,
-    "self_correction": SelfCorrection, "pluralistic_choice": PluralisticChoice,
+    "self_correction": SelfCorrection, "pluralistic_choice": PluralisticChoice, "latent_filter": LatentFilter,
 }  # fmt: skip
 
 

@@ -36,8 +36,9 @@ ENSEMBLES = ("ensemble", "ensemble_frozen", "ensemble_copies", "segmented_ensemb
 OWN = ("surprise_filter", "self_verification")
 #: Methods that the closed-form models can serve, and the scenarios they have a row in.
 ROWS: dict[str, set[str]] = {
-    **{name: {C, G, J} for name in (*MIXING, *CHOOSING, *ENSEMBLES)},
+    **{name: {C, G, J} for name in (*MIXING, *CHOOSING, *ENSEMBLES, "latent_filter")},
     **{name: {C, J} for name in OWN},
+    "dataset_growth": {C, G},
     "corpus_injection": {J},
     "content_injection": {G, J},
     "partial_relabel": {C, J},
@@ -144,6 +145,15 @@ def test_more_steps_are_paid_for(planned: Planner, tmp_path: Path) -> None:
         assert cost["budget_steps"].network_evaluations - cost["none"].network_evaluations == 2 * 16 * 19
 
 
+def test_steps_that_grow_with_the_rounds_are_paid_for(planned: Planner, tmp_path: Path) -> None:
+    plan = planned("annealed_truncation", scenarios=SCENARIOS, iterations=3)
+    outcome, _, cells = ran(plan, tmp_path / "results")
+    assert {scenario for method, scenario in cells if method == "annealed_truncation"} == {G, J}
+    for scenario in (G, J):
+        cost = {m: outcome.results[cells[m, scenario].key].cost for m in ("annealed_truncation", "none")}
+        assert cost["annealed_truncation"].network_evaluations - cost["none"].network_evaluations == 16 * (0 + 1 + 2)
+
+
 @pytest.mark.parametrize("name", ["fresh_real", "golden_ratio", "content_injection"])
 def test_no_reserve_item_is_used_twice(name: str, planned: Planner, tmp_path: Path) -> None:
     plan = planned(name, iterations=4, seeds=[0, 1], scenarios=[SCENARIOS[1]])
@@ -231,7 +241,7 @@ def test_sources_of_curate_are_for_curate_alone(hook: str, source: str, planned:
         planned(f"{tmp_path}/{name}.py:Early")
 
 
-@pytest.mark.parametrize("name", CHOOSING)
+@pytest.mark.parametrize("name", [*CHOOSING, "latent_filter"])
 def test_a_testbed_without_a_scorer_is_told_so(name: str, planned: Planner) -> None:
     with pytest.raises(
         UsageError, match=f"mitigation {name}: reads: curate: .* testbed 'small' names no scorers; allowed"

@@ -1,14 +1,20 @@
-"""Samples of lower guidance, ReDiFine and SIMS against samplers written by hand, and what they cost."""
+"""Samples of lower guidance, ReDiFine, annealed truncation and SIMS against samplers written by hand, and what they cost."""
 
 from __future__ import annotations
+
+import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from diffusers import DDIMScheduler
 
+from benchmarks.mitigations.annealed_truncation import AnnealedTruncation
 from benchmarks.mitigations.lower_guidance import LowerGuidance
 from benchmarks.mitigations.redifine import Decaying, ReDiFine
 from benchmarks.mitigations.sims import Away, Sims
+from benchmarks.study.loading import ROOT
 from lightning_modules.inputs import latents as latent_space
 from lightning_modules.inputs.pixels import to_bytes
 from lightning_modules.seeds import gaussian, streams_of
@@ -22,14 +28,14 @@ STEPS, OWN = 4, 3.0
 
 
 @torch.no_grad()
-def by_hand(model, mix):
-    """Draw with the model's scheduler; `mix(score, step)` makes a step's answer out of single evaluations.
+def by_hand(model, mix, steps=STEPS):
+    """Draw with the model's scheduler in so many steps; `mix(score, step)` makes a step's answer out of single evaluations.
 
     `score(network, empty)` evaluates a model at the latents and time of the step, on the prompts or the empty prompt.
     """
     scheduler = type(model.parts["scheduler"]).from_config(model.parts["scheduler"].config)
-    sigmas = model.family.sigmas(STEPS)
-    scheduler.set_timesteps(STEPS, **({} if sigmas is None else {"sigmas": sigmas}))
+    sigmas = model.family.sigmas(steps)
+    scheduler.set_timesteps(steps, **({} if sigmas is None else {"sigmas": sigmas}))
     latents = gaussian(streams_of(SEEDS), model.family.latent_shape(model.size))
     latents = latents * float(getattr(scheduler, "init_noise_sigma", 1.0))
     conditions = model.encoders.conditions(PROMPTS)
@@ -51,7 +57,7 @@ def guided(score, network, scale):
 def drawn(method, model, **facts):
     """Draw as the engine does: with the decoding that the hook returns, or by it."""
     own = ImageDecoding(STEPS, OWN)
-    decoding = method.sampling(Facts(decoding=own, modality="generator", iteration=2, **facts))
+    decoding = method.sampling(Facts(**{"decoding": own, "modality": "generator", "iteration": 2, **facts}))
     if hasattr(decoding, "generate"):
         return decoding.generate(model, PROMPTS, own, SEEDS)
     return model.generate(PROMPTS, decoding, SEEDS)
@@ -97,6 +103,36 @@ def test_the_schedule_at_its_edges():
     assert schedule.scale(4.0, 0, 1) == 4.0
     assert schedule.scale(4.0, 9, 5) == 1.0
     assert [schedule.scale(0.5, i, 3) for i in range(3)] == [0.5] * 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_annealed_truncation_takes_more_steps_in_every_round(name):
+    model = tiny("generator", name)
+
+    def check(method):
+        for t, steps in ((1, STEPS), (2, round(STEPS * 2**1.5)), (3, round(STEPS * 3**1.5))):
+            made = drawn(method, model, iteration=t)
+            near(made.outputs, by_hand(model, lambda score, step: guided(score, model, OWN), steps))
+            assert made.network_evaluations == 2 * steps * len(PROMPTS)
+
+    holds_only_with("sampling", check, AnnealedTruncation(rate=1.5))
+
+
+def test_the_last_time_of_the_shipped_sampler_shrinks_to_0_over_the_rounds():
+    """The noise that is left when the last step begins: 1 / (10 t) of the process in round t."""
+    config = json.loads((ROOT / "lightning_modules/bases/scenes/sdxl_unet/scheduler/scheduler_config.json").read_text())
+    assert config["_class_name"] == "DDIMScheduler"
+    scheduler, own = DDIMScheduler.from_config(config), ImageDecoding(10, OWN)
+    left = []
+    for t in range(1, 11):
+        scheduler.set_timesteps(AnnealedTruncation().sampling(Facts(decoding=own, iteration=t)).steps)
+        left.append(int(scheduler.timesteps[-1]) + 1)
+    assert left == [round(100 / t) for t in range(1, 11)]
+
+
+def test_annealed_truncation_changes_nothing_but_the_steps():
+    own = ImageDecoding(STEPS, OWN, negative_prompt="nothing")
+    assert AnnealedTruncation().sampling(Facts(decoding=own, iteration=3)) == replace(own, steps=3 * STEPS)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -154,6 +190,7 @@ def test_sims_draws_the_first_set_plainly_and_refuses_another_architecture():
     [
         (lambda: LowerGuidance(-1), "scale: found -1; allowed: a number of 0 or more"),
         (lambda: ReDiFine(float("inf")), "end: found inf; allowed: a number of 0 or more"),
+        (lambda: AnnealedTruncation(0), "rate: found 0; allowed: a number above 0"),
         (lambda: Sims(0), "weight: found 0; allowed: a number above 0"),
         (lambda: Sims(1, 0), "budget: found 0; allowed: a number above 0"),
     ],

@@ -61,5 +61,7 @@ class CaptionOracle(Family):
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that `declares` names."""
-        values, self.absent = oracle_scores(view.attributes, view.oracle.read_captions(view.captions), view.oracle)
+        values, self.absent, self.grains = oracle_scores(
+            view.attributes, view.oracle.read_captions(view.captions), view.oracle
+        )
         return values

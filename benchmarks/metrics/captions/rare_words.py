@@ -17,10 +17,14 @@ SHARE = 0.05  # of the words of real captions that are rare ones
 
 
 class RareWords(Family):
-    """Looks in n captions for words that are rare in the references of a pinned split."""
+    """Looks in n captions for words that are rare in the references of a pinned split.
+
+    Words are chosen for being rare in one half of it and counted in the other, both ways round. Counted where they were
+    chosen, they would seem rarer than they are, and what five people say of one picture more usual.
+    """
 
     name: ClassVar[str] = "rare_words"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     side: ClassVar[str] = "captioner"
     needs: ClassVar[tuple[str, ...]] = ("captions", "document_frequency")
     declares: ClassVar[dict[str, dict[str, Any]]] = {
@@ -28,7 +32,7 @@ class RareWords(Family):
             "direction": "up",
             "range": [0, None],
             "with_n": "stable above 1,000 words",
-            "source": "different rare words expected in 1,000 words, over the number in real captions: 1 as in those",
+            "source": "different rare words expected in 1,000, over those in real ones; about 1 for real captions",
             "misses": "whether they are said of the right picture",
             "healthy": "hot sampling says rare words anywhere",
         }
@@ -36,34 +40,44 @@ class RareWords(Family):
 
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the value that `declares` names."""
-        real = word_counts(view.document_frequency)
-        rare = rare_words(real)
+        real = halves(view.document_frequency)
         texts = [words(caption) for caption in view.captions]
         if (reason := undivided(texts)) is not None:
             raise MetricUnavailable(reason)
         counts = Counter(word for text in texts for word in text)
-        if not rare or min(counts.total(), real.total()) < BUDGET:
+        survival = rare_word_survival(counts, real)
+        if survival is None:
             self.absent["rare_word_survival"] = (
-                f"{len(rare)} rare words in {real.total()} of the pinned captions, {counts.total()} words in those "
-                f"measured: one and {BUDGET} are needed"
+                f"{' and '.join(str(len(rare_words(half))) for half in real)} rare words in the halves of the pinned "
+                f"captions, of {' and '.join(str(half.total()) for half in real)} words, {counts.total()} words in "
+                f"those measured: one that is in both halves, and {BUDGET} words each, are needed"
             )
             return {}
-        return {"rare_word_survival": rare_word_survival(counts, real, rare)}
+        return {"rare_word_survival": survival}
 
 
-def rare_word_survival(counts: Counter[str], real: Counter[str], rare: frozenset[str], budget: int = BUDGET) -> float:
+def rare_word_survival(
+    counts: Counter[str], real: tuple[Counter[str], Counter[str]], budget: int = BUDGET
+) -> float | None:
     """Return the expected number of different rare words in `budget` words, over the same of real captions.
 
-    1 where captions use rare words as real ones do, 0 where none is left. At an equal budget of words, so it
+    About 1 where captions use rare words as real ones do, 0 where none is left. At an equal budget of words, so it
     does not depend on the amount of text beyond noise (rarefaction, Hurlbert 1971).
 
     Args:
-        counts: how often captions say each word, at least `budget` in all.
-        real: how often real captions do, at least `budget` in all.
-        rare: words of `real`, at least one.
+        counts: how often captions say each word.
+        real: how often the real captions of each half do. The rare words of a half are counted in the other one.
         budget: number of words in a subsample.
+
+    Returns:
+        the ratio, summed over both halves before it is taken; None where one of the three has fewer words than the
+        budget, or no rare word of one half is said in the other.
     """
-    return _expected(counts, rare, budget) / _expected(real, rare, budget)
+    if min(counts.total(), *(half.total() for half in real)) < budget:
+        return None
+    chosen = [rare_words(half) for half in real]
+    expected = _expected(real[1], chosen[0], budget) + _expected(real[0], chosen[1], budget)
+    return sum(_expected(counts, rare, budget) for rare in chosen) / expected if expected else None
 
 
 def _expected(counts: Counter[str], rare: frozenset[str], budget: int) -> float:
@@ -85,9 +99,13 @@ def rare_words(real: Counter[str]) -> frozenset[str]:
     return frozenset(word for word, count in real.items() if 1 < count <= limit)
 
 
-_REAL: dict[str, Counter[str]] = {}
+_REAL: dict[str, tuple[Counter[str], Counter[str]]] = {}
 
 
-def word_counts(corpus: Sequence[tuple[str, ...]]) -> Counter[str]:
-    """Count the words of raw references; the last two corpora are remembered by content."""
-    return of_corpus(_REAL, corpus, lambda: Counter(word for texts in corpus for text in texts for word in words(text)))
+def halves(corpus: Sequence[tuple[str, ...]]) -> tuple[Counter[str], Counter[str]]:
+    """Count the words of raw references, of every second item each; the last two corpora are remembered by content."""
+    return of_corpus(_REAL, corpus, lambda: (_counted(corpus[::2]), _counted(corpus[1::2])))
+
+
+def _counted(corpus: Sequence[tuple[str, ...]]) -> Counter[str]:
+    return Counter(word for texts in corpus for text in texts for word in words(text))

@@ -62,6 +62,7 @@ class AttributeReader(Family):
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that `declares` names, one drift an attribute and one shift a value."""
         real, values, drifts, survivals = finite(view.real_features, "real_features"), {}, [], []
+        fewest = 1.0  # share of the rarest value that counts
         for attribute, phrases in view.phrase_features.items():
             seen, true = (Counter(zero_shot(images, phrases)) for images in (view.features, real))
             drifts.append(total_variation(true, seen))
@@ -69,10 +70,13 @@ class AttributeReader(Family):
             ratio = {value: (seen[value] / len(view.features), true[value] / len(real)) for value in phrases}
             values |= {f"reader_shift_{attribute}_{value}": now - was for value, (now, was) in ratio.items()}
             rare = sorted(phrases, key=lambda value: (true[value], value))[: max(1, len(phrases) // 3)]
-            survivals += [min(1.0, ratio[v][0] / ratio[v][1]) for v in rare if true[v] >= TAIL_ITEMS]
+            counted = [ratio[v] for v in rare if true[v] >= TAIL_ITEMS]
+            survivals += [min(1.0, now / was) for now, was in counted]
+            fewest = min([fewest, *(was for _, was in counted)])
         values["reader_drift"] = float(np.mean(drifts))
         if survivals:
             values["reader_tail_survival"] = float(np.mean(survivals))
+            self.grains["reader_tail_survival"] = 1 / (len(survivals) * fewest * len(view.features))
         else:
             self.absent["reader_tail_survival"] = f"no tail value is read off {TAIL_ITEMS} real images"
         return values

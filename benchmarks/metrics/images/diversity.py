@@ -133,8 +133,8 @@ def within_diversity(draws: np.ndarray) -> float:
 
 
 def _rounding(features: np.ndarray) -> float:
-    """Return the variance that equal rows seem to have, since their mean is rounded."""
-    return float(features.size * (np.finfo(np.float64).eps * np.abs(features).max()) ** 2)
+    """Return the variance that equal images seem to have: float32 judges round them as their batch has it."""
+    return float(features.shape[1] * (8 * np.finfo(np.float32).eps * np.abs(features).max()) ** 2)
 
 
 def _spectrum(rows: np.ndarray) -> np.ndarray:

@@ -70,6 +70,6 @@ class ImageOracle(Family):
     def evaluate(self, view: View) -> dict[str, float]:
         """Compute the values that `declares` names."""
         read = view.oracle.read_images(view.images)
-        values, self.absent = oracle_scores(view.attributes, read, view.oracle)
+        values, self.absent, self.grains = oracle_scores(view.attributes, read, view.oracle)
         drifts = attribute_drifts(view.attributes, read)
         return values | {f"attribute_drift_{attribute}": drift for attribute, drift in drifts.items()}

@@ -1,0 +1,187 @@
+"""Boards of a plan's result files and of committed entries: made, written, and shown at the end of a run."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.planning.plan import Plan
+from benchmarks.planning.protocols import metric_infos
+from records.files import write_text
+from records.results import read_results
+
+#: What a run leaves for people, in the order of its screen; a name that ends in "/" is a folder.
+FILES = (
+    ("board", ("leaderboard.md", "leaderboard.csv")),
+    ("details", ("tables.txt", "metrics.csv")),
+    ("pictures", ("curves.png", "prevented.png", "frozen.png", "pictures/")),
+    ("results", ("results/",)),
+)
+
+if TYPE_CHECKING:
+    from benchmarks.study.suite import Suite
+    from leaderboard.board import Board
+    from leaderboard.claims.family import ClaimFamily
+
+
+def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
+    """Return the board of a plan's rows over the result files that are there, beside committed entries.
+
+    Args:
+        plan: The current plan.
+        results: Folder of result files.
+        entries: Folder of entries; default: the project's.
+    """
+    from leaderboard.board import build  # scipy: a second that planning does not have
+    from leaderboard.committed import beside_local
+    from leaderboard.entries import FOLDER, read_entries
+    from leaderboard.readings import BoardRow
+
+    suite = plan.suite.name
+    plain = f"make bench SUITE={suite}"
+    rows = [
+        BoardRow(
+            r.scenario, r.variant, r.mitigation, r.parent, r.seeds, r.keys, r.applies_to,
+            command=f"{plain} METHOD={r.mitigation}" if r.added else plain,
+        )
+        for r in plan.rows
+    ]  # fmt: skip
+    found = {k: r for k, r in read_results(results).items() if k in plan.cells}
+    committed = read_entries(suite, entries or FOLDER)
+    if not committed:
+        return build(rows, found)
+    planned = {(r.scenario, r.variant): metric_infos(plan, plan.cells[r.keys[0]], r.protocol) for r in plan.rows}
+    merged, cells, foreign = beside_local(rows, found, committed, planned)
+    board = build(merged, {k: cells[k] for row in merged for k in row.keys if k in cells})
+    return replace(board, foreign=foreign)
+
+
+def write_board(plan: Plan, board: Board, folder: Path) -> None:
+    """Write a board: leaderboard.md, tables.txt, leaderboard.csv, metrics.csv and pictures.
+
+    Args:
+        plan: The current plan.
+        board: Its board.
+        folder: Where its results are and the board goes.
+
+    Raises:
+        OSError: A file cannot be written; names it.
+    """
+    from leaderboard import frozen
+    from leaderboard.render import markdown, terminal
+    from leaderboard.tables import csv_text, csv_wide
+
+    folder.mkdir(parents=True, exist_ok=True)
+    page = markdown(board, title=plan.suite.name) + frozen.section(board) + claims_section(plan, board)
+    write_text(folder / "leaderboard.md", page)
+    write_text(folder / "tables.txt", "\n".join(filter(None, [terminal(board), frozen.terminal(board)])))
+    write_text(folder / "leaderboard.csv", csv_text(board))
+    write_text(folder / "metrics.csv", csv_wide(board))
+    try:
+        _draw_board(board, folder)
+    except Exception as error:  # pictures are for people: no number waits for them
+        print(f"note: the board has no pictures ({type(error).__name__}: {error})", file=sys.stderr)
+
+
+def end_screen(plan: Plan, board: Board, folder: Path) -> str:
+    """Return what a run ends with: one screen of words, the rows that matter, and the files that are there."""
+    from leaderboard.screen import screen
+
+    family = _claims(plan.suite, plan.file, board)
+    counts = Counter(verdict.word for verdict in family.verdicts) if family else {}
+    claims = ", ".join(f"{n} {word}" for word, n in sorted(counts.items()))
+    return screen(board, plan.suite.name, folder, written(folder), f"Claims of the suite: {claims}." if claims else "")
+
+
+def written(folder: Path) -> list[tuple[str, str]]:
+    """Return what lies in the folder of a suite for people: (what it is, its files), nothing that is not there."""
+    found = []
+    for what, names in FILES:
+        there = []
+        for name in names:
+            if name.endswith("/") and (folder / name).is_dir():
+                count = sum(not entry.name.startswith(".") for entry in (folder / name).iterdir())
+                there.append(f"{name} ({count})")
+            elif (folder / name).is_file():
+                there.append(name)
+        found += [(what, ", ".join(there))] if there else []
+    return found
+
+
+def _draw_board(board: Board, folder: Path) -> None:
+    if any(not line.reading.problem for group in board.groups for line in group.lines):
+        from leaderboard import curves, drawing, forest, frozen
+
+        for name, part, there in (
+            ("curves", curves, curves.drawable(board)),
+            ("prevented", forest, forest.drawable(board)),
+            ("frozen", frozen, frozen.chains(board)),
+        ):
+            if there:
+                drawing.write_png(part.figure(board), folder / f"{name}.png")
+
+
+def claims_section(plan: Plan, board: Board) -> str:
+    """Return the table of a suite's claims for the board's page; "" where it states none."""
+    from leaderboard.claims.report import section
+
+    family = _claims(plan.suite, plan.file, board)
+    return f"\n{section(family)}" if family else ""
+
+
+def _claims(suite: Suite, file: Path, board: Board) -> ClaimFamily | None:
+    """Test a suite's claims on the rows of a board; None where it states none."""
+    from leaderboard.claims.family import judge_all, load_claims
+    from leaderboard.series import Evidence
+
+    claims = load_claims(suite.claims, file)
+    return judge_all(suite.name, claims, Evidence(board.rows, board.results, file.parent)) if claims else None
+
+
+def _entry_claims(suite: str, board: Board) -> ClaimFamily | None:
+    """Test the claims of a shipped suite on committed entries; None for a suite that is not shipped or states none."""
+    from benchmarks.study.loading import SUITES, load_suite
+
+    return _claims(*load_suite(suite), board) if (SUITES / f"{suite}.yaml").is_file() else None
+
+
+def write_entry_board(suite: str, entries: Path | None, boards: Path) -> list[Path]:
+    """Write the committed board of a suite from its entries alone; return the files, none where it has no entry."""
+    from leaderboard import frozen
+    from leaderboard.claims.report import json_text as claims_text
+    from leaderboard.claims.report import section
+    from leaderboard.committed import entry_board
+    from leaderboard.entries import FOLDER, read_entries
+    from leaderboard.render import markdown
+    from leaderboard.tables import csv_text, json_text
+
+    committed = read_entries(suite, entries or FOLDER)
+    if not committed:
+        return []
+    board = entry_board(committed)
+    family = _entry_claims(suite, board)
+    texts = {
+        "md": markdown(board, suite) + frozen.section(board) + (f"\n{section(family)}" if family else ""),
+        "csv": csv_text(board),
+        "json": json_text(board, suite),
+    }
+    if family:
+        texts["claims.json"] = claims_text(family)
+    paths = []
+    for ending, text in texts.items():
+        paths.append(boards / f"{suite}.{ending}")
+        write_text(paths[-1], text)
+    return paths
+
+
+def latex_text(plan: Plan, results: Path, entries: Path | None = None) -> str:
+    """Return a suite's board as LaTeX tables: of its committed entries, or of its result files where it has none."""
+    from leaderboard.committed import entry_board
+    from leaderboard.entries import FOLDER, read_entries
+    from leaderboard.latex import latex
+
+    committed = read_entries(plan.suite.name, entries or FOLDER)
+    return latex(entry_board(committed) if committed else make_board(plan, results), plan.suite.name)
