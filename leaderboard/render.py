@@ -57,7 +57,7 @@ def terminal(board: Board, width: int = TERMINAL_WIDTH) -> str:
     """Return the headline tables in at most ``width`` columns."""
     parts = list(_warnings(board))
     for group in board.groups:
-        head = (*HEAD, *([group.sorted_by] if group.sorted_by else []))
+        head = (*_from_first(HEAD, group), *([group.sorted_by] if group.sorted_by else []))
         rows = [cells(group, line) for line in group.lines]
         table = [_cut(x, width) for x in plain_table(rows, head).splitlines()]
         about = [_wrap(text, width) for text in (heading(group), power_line(group), untrained_line(group)) if text]
@@ -162,8 +162,18 @@ def _group_markdown(group: Group) -> str:
         costs = [count(getattr(line.cost, name)) if line.cost else "" for name in COSTS]
         share = shown[4] if line.prevented else escape(shown[4])
         rows.append([escape(shown[0]), *shown[1:4], share, *extra, *shown[6:], *costs])
-    head = (*WIDE_HEAD, *([f"**{escape(group.sorted_by)}**"] if group.sorted_by else []), *COST_HEAD)
+    head = (
+        *_from_first(WIDE_HEAD, group),
+        *([f"**{escape(group.sorted_by)}**"] if group.sorted_by else []),
+        *COST_HEAD,
+    )
     return _github(rows, head, ("left", *["right"] * (len(head) - 1)))
+
+
+def _from_first(head: Sequence[str], group: Group) -> list[str]:
+    """Return the head of a group's table: a synthetic set, and so a chain, is first measured at 1."""
+    first = MetricName.parse(group.metric).first if group.metric else 0
+    return [name.replace("at 0", f"at {first}") for name in head]
 
 
 def _notes(group: Group) -> list[str]:

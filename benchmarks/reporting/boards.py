@@ -17,7 +17,7 @@ from records.results import read_results
 FILES = (
     ("board", ("leaderboard.md", "leaderboard.csv")),
     ("details", ("tables.txt", "metrics.csv")),
-    ("pictures", ("curves.png", "prevented.png", "pictures/")),
+    ("pictures", ("curves.png", "prevented.png", "frozen.png", "pictures/")),
     ("results", ("results/",)),
 )
 
@@ -70,13 +70,14 @@ def write_board(plan: Plan, board: Board, folder: Path) -> None:
     Raises:
         OSError: A file cannot be written; names it.
     """
+    from leaderboard import frozen
     from leaderboard.render import markdown, terminal
     from leaderboard.tables import csv_text, csv_wide
 
     folder.mkdir(parents=True, exist_ok=True)
-    page = markdown(board, title=plan.suite.name) + claims_section(plan, board)
+    page = markdown(board, title=plan.suite.name) + frozen.section(board) + claims_section(plan, board)
     write_text(folder / "leaderboard.md", page)
-    write_text(folder / "tables.txt", terminal(board))
+    write_text(folder / "tables.txt", "\n".join(filter(None, [terminal(board), frozen.terminal(board)])))
     write_text(folder / "leaderboard.csv", csv_text(board))
     write_text(folder / "metrics.csv", csv_wide(board))
     try:
@@ -112,11 +113,15 @@ def written(folder: Path) -> list[tuple[str, str]]:
 
 def _draw_board(board: Board, folder: Path) -> None:
     if any(not line.reading.problem for group in board.groups for line in group.lines):
-        from leaderboard import curves, drawing, forest
+        from leaderboard import curves, drawing, forest, frozen
 
-        drawing.write_png(curves.figure(board), folder / "curves.png")
-        if forest.drawable(board):
-            drawing.write_png(forest.figure(board), folder / "prevented.png")
+        for name, part, there in (
+            ("curves", curves, curves.drawable(board)),
+            ("prevented", forest, forest.drawable(board)),
+            ("frozen", frozen, frozen.chains(board)),
+        ):
+            if there:
+                drawing.write_png(part.figure(board), folder / f"{name}.png")
 
 
 def claims_section(plan: Plan, board: Board) -> str:
@@ -145,6 +150,7 @@ def _entry_claims(suite: str, board: Board) -> ClaimFamily | None:
 
 def write_entry_board(suite: str, entries: Path | None, boards: Path) -> list[Path]:
     """Write the committed board of a suite from its entries alone; return the files, none where it has no entry."""
+    from leaderboard import frozen
     from leaderboard.claims.report import json_text as claims_text
     from leaderboard.claims.report import section
     from leaderboard.committed import entry_board
@@ -158,7 +164,7 @@ def write_entry_board(suite: str, entries: Path | None, boards: Path) -> list[Pa
     board = entry_board(committed)
     family = _entry_claims(suite, board)
     texts = {
-        "md": markdown(board, suite) + (f"\n{section(family)}" if family else ""),
+        "md": markdown(board, suite) + frozen.section(board) + (f"\n{section(family)}" if family else ""),
         "csv": csv_text(board),
         "json": json_text(board, suite),
     }
