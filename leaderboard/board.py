@@ -7,7 +7,7 @@ has no headline. Rendering is elsewhere (`leaderboard.render`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from leaderboard import comparing
@@ -15,6 +15,7 @@ from leaderboard import statistics as st
 from leaderboard.controls import Controls, find_controls, mismatch
 from leaderboard.grain import grain
 from leaderboard.health import false_health
+from leaderboard.learned import Learned
 from leaderboard.onset import onset
 from leaderboard.power import Power
 from leaderboard.readings import BoardRow, Reading, floor_of, minimum_effect, read
@@ -22,7 +23,7 @@ from leaderboard.signatures import Signature, signatures
 from records.names import MetricName, judged_sides
 from records.results import CellResult, Cost, Floor
 
-Role = Literal["control", "method", "side effect"]
+Role = Literal["control", "method", "side effect", "reference"]
 DASH = "-"
 NO_COLLAPSE = "control did not collapse"
 
@@ -33,7 +34,8 @@ class Line:
 
     Attributes:
         mitigation: Its name.
-        role: "side effect" where the method does not apply to this modality: shown, never ranked.
+        role: "side effect" where the method does not apply to this modality: shown, never ranked. "reference" for a
+            model that is never trained, which is no row of a plan.
         seeds: Seeds complete, as "5/5".
         headline: What stands in the place of the number where there is none; "" where there is one.
         reading: The curves, or why there are none.
@@ -106,13 +108,23 @@ class Group:
 
 @dataclass(frozen=True)
 class Board:
-    """All groups, how many result files are no part of the plan, and whose entries are of another protocol."""
+    """What is shown of a plan.
+
+    Attributes:
+        groups: All groups.
+        rows: All rows of the plan.
+        results: Result files by cell key.
+        ignored: How many result files are no part of the plan.
+        foreign: Methods whose committed entries are of another protocol.
+        learning: Modality -> what another suite says of learning; empty where the suite names none.
+    """
 
     groups: tuple[Group, ...]
     rows: tuple[BoardRow, ...]
     results: Mapping[str, CellResult]
     ignored: int
     foreign: tuple[str, ...] = ()
+    learning: Mapping[str, Learned] = field(default_factory=dict)
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from leaderboard import statistics as st
 from leaderboard.comparing import gap, paired
 from leaderboard.grain import above
 from leaderboard.readings import BoardRow, Reading, floor_of, read
+from leaderboard.unpaired import prevented_unpaired
 from records.names import CONTROLS, GroupName
 from records.results import CellResult, Floor
 
@@ -52,17 +53,24 @@ class Controls:
         return self.gap is not None and bool(above(self.gap.low, self.minimum_effect))
 
     @property
-    def untrained(self) -> float | None:
+    def judged(self) -> bool:
+        """Whether methods can be judged against them: the control collapsed, and the testbed is valid."""
+        return not self.problem and self.collapsed and self.validity.valid is True
+
+    @property
+    def untrained(self) -> st.Ratio | None:
         """What collapse prevented comes to for a model that is never trained; None without a collapse.
 
-        It worsens by nothing, so this is the worsening of `none` as a share of the gap. Above 1 where fits on real
-        pairs harm, too: rows between 1 and this number cannot be told
-        from models that hardly train.
+        It worsens by nothing, so this is the worsening of `none` as a share of the gap, with Fieller's set. Above 1
+        where fits on real pairs harm, too: rows between 1 and this number cannot be told from models that hardly train.
         """
-        if not self.collapsed or self.gap is None:
+        if not self.collapsed:
             return None
-        none = self.reading("none")
-        return float(st.worsening(none.at(0), none.at(-1), self.direction).mean() / self.gap.mean)
+        none, real = self.reading("none"), self.reading("real")
+        ends = none.at(-1), none.at(0), real.at(-1)
+        if paired(none, real):
+            return st.collapse_prevented(*ends, items=none.items)
+        return prevented_unpaired(*ends, controls_paired=False, items=none.items)
 
     @property
     def label(self) -> str:

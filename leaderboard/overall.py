@@ -87,7 +87,7 @@ def overall(board: Board) -> list[Overall]:
 
 
 def _says_something(group: Group) -> bool:
-    return group.controls.collapsed and group.controls.validity.valid is True
+    return group.controls.judged
 
 
 def _overall_line(name: str, groups: Sequence[Group]) -> OverallLine:

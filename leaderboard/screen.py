@@ -11,9 +11,9 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from leaderboard.board import NO_COLLAPSE, Board, Group, Line
+from leaderboard.board import Board, Group, Line
 from leaderboard.loops import Loop, Row, loops
-from leaderboard.render import headline as prevented
+from leaderboard.render import brief
 from leaderboard.sentences import headline
 from leaderboard.text import ARROWS, counted, number
 from records.names import MODALITIES, SIDES, MetricName
@@ -21,7 +21,7 @@ from records.names import MODALITIES, SIDES, MetricName
 LINES, WIDTH = 40, 100
 WORDS = 10  # most lines of sentences
 NARROWEST = 16  # of the column of names
-LABEL = 21  # most characters of what stands in the place of a number
+LABEL = 30  # most characters of a number with its interval, or of what stands in its place
 COLUMNS = ("at 0", "at T", "prevented [95 %]")
 SCALE = "prevented: 0 = as none, 1 = as real. Intervals are of one row; words hold for all rows (Holm)."
 
@@ -96,7 +96,7 @@ def _chosen(found: Sequence[Loop], space: int) -> list[tuple[Loop, list[Row]]]:
     """Return the rows that are shown: of every loop its controls first, then the others, loop by loop."""
     chosen: list[tuple[Loop, list[Row]]] = []
     for loop in found:
-        first = [row for row in loop.rows if row.control] or list(loop.rows[:1])
+        first = [row for row in loop.rows if row.control or row.reference] or list(loop.rows[:1])
         needed = len(first) + _sectioned(loop, found)
         if space < needed:
             break
@@ -134,10 +134,7 @@ def _lay_out(heads: Sequence[str], body: Sequence[tuple[str, str, Row | None]], 
 
 
 def _cells(line: Line | None) -> tuple[str, str, str]:
-    if line is None:
-        return "", "", ""
-    label = "no collapse" if line.headline == NO_COLLAPSE else line.headline.partition(":")[0]
-    return number(line.start), number(line.end), prevented(line) if line.prevented else _cut(label, LABEL)
+    return ("", "", "") if line is None else (number(line.start), number(line.end), _cut(brief(line), LABEL))
 
 
 def _place(folder: Path) -> str:

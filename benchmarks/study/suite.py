@@ -251,6 +251,7 @@ class Suite:
         execution: How a machine goes about it; changes no number.
         gates: Trends that `benchmarks check` holds against a baseline; never part of a key.
         claims: Findings that `benchmarks claims` tests; never part of a key.
+        learning: Modality -> the suite whose rows `real_X` say whether method X still learns; never part of a key.
     """
 
     schema: int
@@ -271,6 +272,7 @@ class Suite:
     execution: Executions = field(default_factory=Executions)
     gates: tuple[Gate, ...] = ()
     claims: tuple[ClaimSpec, ...] = ()
+    learning: dict[str, str] = field(default_factory=dict)
     question: str = ""
 
     def __post_init__(self) -> None:
@@ -289,6 +291,9 @@ class Suite:
         distinct(self.mitigations, "mitigations")
         check_findings(self.gates, self.claims)
         sides(self.primary, "primary")
+        modalities(self.learning, "learning")
+        for modality, name in self.learning.items():
+            plain_name(name, f"learning: {modality}")
         for entry in self.scenarios:
             where = f"scenarios: {entry.file}: "
             if entry.seeds is not None:
