@@ -20,7 +20,7 @@ from leaderboard.onset import onset
 from leaderboard.power import Power
 from leaderboard.readings import BoardRow, Reading, floor_of, minimum_effect, read
 from leaderboard.signatures import Signature, signatures
-from records.names import MetricName
+from records.names import MetricName, judged_sides
 from records.results import CellResult, Cost, Floor
 
 Role = Literal["control", "method", "side effect", "reference"]
@@ -162,7 +162,7 @@ def primary_metrics(
     for cell in (cell for row in own for cell in row.cells(results)):
         for metric in sorted(m for m, info in cell.info.items() if info.primary):
             modality = MetricName.parse(metric).side
-            if modality in cell.trains:
+            if modality in judged_sides(cell.trains):
                 found.setdefault(modality, metric)
     return dict(sorted(found.items())) or {"": ""}
 

@@ -14,6 +14,8 @@ from records.names import CONTROLS, GroupName
 from records.results import CellResult, Floor
 
 UNKNOWN = st.Validity(None, None)
+#: Real pairs have nothing to be trained on in a chain, so that it has no `real`.
+NOTHING_TRAINS = "nothing trains: compare with generation 0"
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Controls:
     def label(self) -> str:
         """One phrase on what the controls show, for the head of a table."""
         if self.problem:
-            return f"unknown ({self.problem})"
+            return self.problem if self.problem == NOTHING_TRAINS else f"unknown ({self.problem})"
         if self.gap is not None and self.gap.n < st.SEEDS_FOR_INTERVALS:
             return "unknown (one seed)"
         if not self.collapsed:
@@ -146,7 +148,10 @@ def _problem(row: BoardRow, home: GroupName | None, found: tuple[Reading, ...]) 
     if home is None:
         return f"not comparable: parent {row.parent} has no such variant"
     names = [reading.row.mitigation for reading in found]
-    if missing := [name for name in CONTROLS if name not in names]:
+    missing = [name for name in CONTROLS if name not in names]
+    if missing == ["real"] and all(not cell.trains for cell in found[0].cells):
+        return NOTHING_TRAINS
+    if missing:
         return f"no control: {' and '.join(missing)} not in the plan"
     for reading in found:
         if reading.problem:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from leaderboard.board import Board, Group, Line
 from leaderboard.controls import parent_group
 from leaderboard.joint import Joint, joint
-from records.names import MODALITIES, GroupName
+from records.names import SIDES, GroupName
 from records.results import Cost
 
 PLAIN = "default"  # the variant of a scenario that has one only
@@ -91,6 +91,8 @@ class Loop:
     def kind(self) -> str:
         """Which kind of loop this is, by what it trains."""
         sides = [group.modality for group in self.groups if group.modality]
+        if sides == ["set"]:
+            return "nothing trains"
         return "joint loop" if len(sides) > 1 else f"{sides[0]} alone" if sides else "not measured yet"
 
 
@@ -124,7 +126,7 @@ def _home(name: GroupName, board: Board, parts: dict[GroupName, list[Group]]) ->
 
 
 def _sides(groups: Sequence[Group]) -> tuple[Group, ...]:
-    order: list[str] = [*MODALITIES, ""]
+    order: list[str] = [*SIDES, ""]
     return tuple(sorted(groups, key=lambda group: order.index(group.modality)))
 
 

@@ -14,6 +14,7 @@ from leaderboard.render import (
     HEAD,
     OVERALL_HEAD,
     cells,
+    from_first,
     github,
     heading,
     join,
@@ -82,7 +83,7 @@ def _group_markdown(group: Group) -> str:
         costs = [count(getattr(line.cost, name)) if line.cost else "" for name in COSTS]
         share = shown[4] if line.prevented else escape(shown[4])
         rows.append([escape(shown[0]), *shown[1:4], share, *extra, *shown[6:], *costs])
-    head = (*WIDE_HEAD, *([f"**{escape(group.sorted_by)}**"] if group.sorted_by else []), *COST_HEAD)
+    head = (*from_first(WIDE_HEAD, group), *([f"**{escape(group.sorted_by)}**"] if group.sorted_by else []), *COST_HEAD)
     return github(rows, head, ("left", *["right"] * (len(head) - 1)))
 
 

@@ -11,6 +11,7 @@ from leaderboard.board import NO_COLLAPSE, Board, Group, Line
 from leaderboard.overall import Overall, overall
 from leaderboard.statistics import Ratio
 from leaderboard.text import ARROWS, number, plain_table
+from records.names import MetricName
 
 TERMINAL_WIDTH = 120
 HEAD = ("mitigation", "at 0", "at T", "worsening", "prevented [95 %]", "rank", "seeds")
@@ -22,7 +23,7 @@ def terminal(board: Board, width: int = TERMINAL_WIDTH) -> str:
     """Return the headline tables of every group in at most ``width`` columns."""
     parts = list(warnings(board))
     for group in board.groups:
-        head = (*HEAD, *([group.sorted_by] if group.sorted_by else []))
+        head = (*from_first(HEAD, group), *([group.sorted_by] if group.sorted_by else []))
         rows = [cells(group, line) for line in group.lines]
         table = [cut(x, width) for x in plain_table(rows, head).splitlines()]
         about = [_wrap(text, width) for text in (heading(group), power_line(group), untrained_line(group)) if text]
@@ -32,6 +33,12 @@ def terminal(board: Board, width: int = TERMINAL_WIDTH) -> str:
         text = plain_table(overall_rows(overview), OVERALL_HEAD)
         parts.append("\n".join(cut(x, width) for x in [f"overall: {overview.modality}", *text.splitlines()]))
     return join(parts)
+
+
+def from_first(head: Sequence[str], group: Group) -> list[str]:
+    """Return the head of a group's table: a synthetic set, and so a chain, is first measured at 1."""
+    first = MetricName.parse(group.metric).first if group.metric else 0
+    return [name.replace("at 0", f"at {first}") for name in head]
 
 
 def heading(group: Group) -> str:

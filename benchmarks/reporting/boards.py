@@ -17,7 +17,7 @@ from records.results import read_results
 FILES = (
     ("board", ("leaderboard.md", "leaderboard.csv")),
     ("details", ("tables.txt", "metrics.csv")),
-    ("pictures", ("curves.png", "prevented.png", "costs.png", "pictures/")),
+    ("pictures", ("curves.png", "prevented.png", "costs.png", "frozen.png", "pictures/")),
     ("results", ("results/",)),
 )
 
@@ -72,14 +72,15 @@ def write_board(plan: Plan, board: Board, folder: Path) -> None:
     Raises:
         OSError: A file cannot be written; names it.
     """
+    from leaderboard import frozen
     from leaderboard.markdown import markdown
     from leaderboard.render import terminal
     from leaderboard.tables import csv_text, csv_wide
 
     folder.mkdir(parents=True, exist_ok=True)
-    page = markdown(board, title=plan.suite.name) + claims_section(plan, board)
+    page = markdown(board, title=plan.suite.name) + frozen.section(board) + claims_section(plan, board)
     write_text(folder / "leaderboard.md", page)
-    write_text(folder / "tables.txt", terminal(board))
+    write_text(folder / "tables.txt", "\n".join(filter(None, [terminal(board), frozen.terminal(board)])))
     write_text(folder / "leaderboard.csv", csv_text(board))
     write_text(folder / "metrics.csv", csv_wide(board))
     try:
@@ -115,13 +116,16 @@ def written(folder: Path) -> list[tuple[str, str]]:
 
 def _draw_board(board: Board, folder: Path) -> None:
     if any(not line.reading.problem for group in board.groups for line in group.lines):
-        from leaderboard import costs, curves, drawing, forest
+        from leaderboard import costs, curves, drawing, forest, frozen
 
-        drawing.write_png(curves.figure(board), folder / "curves.png")
-        if forest.drawable(board):
-            drawing.write_png(forest.figure(board), folder / "prevented.png")
-        if costs.drawable(board):
-            drawing.write_png(costs.figure(board), folder / "costs.png")
+        for name, part, there in (
+            ("curves", curves, curves.drawable(board)),
+            ("prevented", forest, forest.drawable(board)),
+            ("costs", costs, costs.drawable(board)),
+            ("frozen", frozen, frozen.chains(board)),
+        ):
+            if there:
+                drawing.write_png(part.figure(board), folder / f"{name}.png")
 
 
 def claims_section(plan: Plan, board: Board) -> str:
@@ -150,6 +154,7 @@ def _shipped(suite: str) -> tuple[Suite, Path] | None:
 
 def write_entry_board(suite: str, entries: Path | None, boards: Path) -> list[Path]:
     """Write the committed board of a suite from its entries alone; return the files, none where it has no entry."""
+    from leaderboard import frozen
     from leaderboard.claims.report import json_text as claims_text
     from leaderboard.claims.report import section
     from leaderboard.committed import entry_board
@@ -166,7 +171,7 @@ def write_entry_board(suite: str, entries: Path | None, boards: Path) -> list[Pa
     if known:
         board = replace(board, learning=read_learning(known[0].learning, entries or FOLDER))
     texts = {
-        "md": markdown(board, suite) + (f"\n{section(family)}" if family else ""),
+        "md": markdown(board, suite) + frozen.section(board) + (f"\n{section(family)}" if family else ""),
         "csv": csv_text(board),
         "json": json_text(board, suite),
     }
