@@ -106,9 +106,14 @@ def _head(kind: Kind, board: Board) -> list[str]:
         columns = [f"{side}\n{metric}\nprevented [95 %]" for side, metric in zip(kind.sides, kind.metrics, strict=True)]
         columns = ["mitigation", *columns, "both\n\nprevented [95 %]"]
     else:
-        columns = ["mitigation", "at 0", "at T", "prevented [95 %]"]
+        columns = ["mitigation", f"at {_first(kind.sides[0])}", "at T", "prevented [95 %]"]
     learned = ["learns"] if _taught(kind, board) else []
     return [*columns, "rank", "net.\nevals", "real\npairs", *learned, *([kind.sorted_by] if kind.sorted_by else [])]
+
+
+def _first(side: str) -> int:
+    """Return the iteration that a side is first measured at: sets, and so chains, from 1 on."""
+    return int(side == "set")
 
 
 def _taught(kind: Kind, board: Board) -> list[str]:
@@ -133,7 +138,7 @@ def _wide_head(kind: Kind, board: Board) -> list[str]:
     head = ["mitigation"]
     for side, metric in zip(kind.sides, kind.metrics, strict=True):
         own = f"{side}: " if len(kind.sides) > 1 else ""
-        head += [f"{own}{escape(metric)} at 0", f"{own}at T", f"{own}prevented [95 %]", f"{own}rank"]
+        head += [f"{own}{escape(metric)} at {_first(side)}", f"{own}at T", f"{own}prevented [95 %]", f"{own}rank"]
     head += ["both: prevented [95 %]", "both: rank"] if len(kind.sides) > 1 else []
     head += [f"{side} learns [95 %]" for side in _taught(kind, board)]
     return [*head, "front", *render.COST_HEAD, "seeds", *([f"**{escape(kind.sorted_by)}**"] if kind.sorted_by else [])]
