@@ -52,12 +52,8 @@ def estimate(plan: Plan, store_root: Path) -> dict[str, Any]:
 
 def _groups(plan: Plan) -> dict[str, tuple[str, str, str]]:
     """Return, per step, what steps that take equally long have in common: kind, base model, whatever else it says."""
-    base: dict[str, str] = {}
-    found = {}
-    for key, step in plan.steps.items():
-        base[key] = step.rated if isinstance(step, Base) else base.get(step.network or "", "")
-        found[key] = (step.kind, base[key], step.rated)
-    return found
+    base = {"": "", **{key: step.rated for key, step in plan.steps.items() if isinstance(step, Base)}}
+    return {key: (step.kind, base[plan.origins[key]], step.rated) for key, step in plan.steps.items()}
 
 
 def _rates(
