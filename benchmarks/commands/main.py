@@ -183,11 +183,12 @@ def explained(cost: dict[str, Any]) -> list[str]:
         f"hours unknown: no record yet of {', '.join(cost['unknown'])} "
         "(run a part of it first, such as --seeds [0] --iterations 1, and plan again)"
     )  # fmt: skip
+    apart = f", and what is made with {', '.join(cost['unsized'])} (not here)" if cost["unsized"] else ""
     lines = [
         f"{'work':13} {cost['network_evaluations']:,} network evaluations, "
         f"{cost['training_samples']:,} samples trained on",
         f"{'left':13} {hours}",
-        f"{'disk':13} at most {cost['peak_gigabytes']:,} GB at once, {cost['kept_gigabytes']:,} GB kept",
+        f"{'disk':13} at most {cost['peak_gigabytes']:,} GB at once, {cost['kept_gigabytes']:,} GB kept{apart}",
         f"{'data':13} {cost['data']['name']}: {cost['data']['missing'] or 'there'}",
         *(f"{'':13} {note}" for note in cost["data"]["notes"]),
     ]
