@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from huggingface_hub import constants
 
-from benchmarks.planning.needs import _require_weights
+from benchmarks.planning.needs import _require_weights, fetching
 from benchmarks.steps.context import RunContext, make_model
 from benchmarks.storage.store import Record
 from benchmarks.study.opening import _identify
@@ -148,6 +148,16 @@ def test_a_download_that_was_refused_or_cut(cache, folders):
     folder = put(cache, "org/cut", folders / "captioner")
     (folder / "model.safetensors").unlink()
     refused("captioner", ("no *.safetensors", "fetch it with the command that"), hub="org/cut", revision=COMMIT)
+
+
+def test_what_is_there_and_not_whole_is_fetched_anew(cache, folders):
+    spec = Spec({}, (ModelSpec("mine", CLASSES["captioner"], hub="org/model", revision=COMMIT), None))
+    absent = fetching(spec)
+    assert absent.startswith(f"hf download org/model --revision {COMMIT} --include ")
+    folder = put(cache, "org/model", folders / "captioner")
+    assert fetching(spec) == absent
+    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-9])
+    assert fetching(spec) == f"{absent} --force-download"
 
 
 def test_a_hub_model_is_loaded_from_its_snapshot(cache, folders, pairs):
