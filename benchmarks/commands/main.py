@@ -204,8 +204,8 @@ def table(options: argparse.Namespace) -> int:
     """Write and print the board: from committed entries beside the result files, and from entries alone."""
     from benchmarks.reporting.boards import latex_text, make_board, write_board, write_entry_board
     from benchmarks.reporting.declared import MAKERS
+    from leaderboard.overview import terminal
     from leaderboard.pages import PAGES, fill
-    from leaderboard.render import terminal
     from leaderboard.sorting import sort_board
     from records.place import checkout
 

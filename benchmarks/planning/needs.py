@@ -17,6 +17,7 @@ from lightning_modules.weights.fetching import command, wanted
 from lightning_modules.weights.sources import FETCH, MissingModel, snapshot
 from records.canonical import Spec
 from records.errors import UsageError
+from records.names import judged_sides
 from records.sources import declared
 
 
@@ -133,17 +134,18 @@ def fetch_lines(plan: Plan) -> list[str]:
 
 
 def require_judged(plan: Plan) -> None:
-    """Refuse scenarios whose trained models no primary metric judges: their board would be empty.
+    """Refuse scenarios whose trained models, or chains, no primary metric judges: their board would be empty.
 
     Raises:
         UsageError: Naming the first of them.
     """
     for row in plan.rows:
-        trains = plan.cells[row.keys[0]].cell.scenario.trains
-        if not set(trains) & set(plan.suite.primary):
+        sides = judged_sides(plan.cells[row.keys[0]].cell.scenario.trains)
+        if not set(sides) & set(plan.suite.primary):
+            allowed = "a metric of sets, since nothing trains" if sides == ("set",) else "a metric of what is trained"
             raise UsageError(
-                f"{plan.file}: scenarios: {row.scenario}: {row.variant}: primary: found none of {' or '.join(trains)}; "
-                "allowed: a metric of what is trained"
+                f"{plan.file}: scenarios: {row.scenario}: {row.variant}: primary: found none of {' or '.join(sides)}; "
+                f"allowed: {allowed}"
             )
 
 

@@ -233,7 +233,7 @@ def test_committed_schema_is_up_to_date(study: Path) -> None:
 
 
 def test_order_of_entries_does_not_matter(study: Path) -> None:
-    from leaderboard.render import markdown
+    from leaderboard.markdown import markdown
 
     entries = read_entries("small", study / "entries")
     assert markdown(entry_board(reversed(entries))) == markdown(entry_board(entries))
