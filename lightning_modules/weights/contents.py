@@ -6,7 +6,6 @@ class is one sentence before any compute is spent. What only loading can tell is
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 from lightning_modules.weights import adapter_contents, cards, files
@@ -21,8 +20,6 @@ INDEX, CONFIG, ADAPTER = "model_index.json", "config.json", "adapter_config.json
 UNUSED = ("safety_checker", "feature_extractor", "image_encoder")
 DENOISERS = ("unet", "transformer")
 BOTH = ("images", "captions")
-#: What transformers reads a vocabulary of sentencepiece with: what is imported, and what it is installed as.
-PIECES = {"sentencepiece": "sentencepiece", "google.protobuf": "protobuf"}
 
 
 def check_contents(
@@ -178,13 +175,12 @@ def _check_tokenizer(folder: Path) -> None:
 def _check_pieces(file: Path) -> None:
     """Check a vocabulary of sentencepiece by opening it; without these packages transformers tries another format."""
     files.check_whole(file)
-    for package in PIECES:
-        try:
-            importlib.import_module(package)
-        except ImportError as error:
-            raise Broken(file, f"needs the package {PIECES[package]}, which is not installed") from error
-    import sentencepiece
-
+    try:
+        import google.protobuf  # noqa: F401  transformers opens it with this
+        import sentencepiece
+    except ImportError as error:
+        package = "protobuf" if str(error.name).startswith("google") else "sentencepiece"
+        raise Broken(file, f"needs the package {package}, which is not installed") from error
     try:
         sentencepiece.SentencePieceProcessor(model_file=str(file))
     except (OSError, RuntimeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,19 @@ def test_a_layout_loads_as_the_plain_folder_or_is_refused(
     assert state.keys() == whole.keys()
     for name, value in whole.items():
         assert torch.equal(state[name], value.half().float() if layout == "fp16 only" else value), name
+
+
+@pytest.mark.parametrize(("module", "package"), [("google.protobuf", "protobuf"), ("sentencepiece", "sentencepiece")])
+def test_a_vocabulary_of_pieces_without_its_packages_is_refused(
+    module: str, package: str, plain: Callable[[str], Path], study: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    folder = plain("sd3")
+    for name in ("card.json", "tokenizer_3/tokenizer.json"):
+        (folder / name).unlink()
+    monkeypatch.setitem(sys.modules, module, None)
+    assert main(["plan", str(study("generator", folder))]) == 2
+    assert f"'tokenizer_3/spiece.model' needs the package {package}, which is not installed" in capsys.readouterr().err
 
 
 def test_a_card_enters_no_key(plain: Callable[[str], Path], study: Callable[..., Path]) -> None:

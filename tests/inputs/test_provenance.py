@@ -133,7 +133,17 @@ def test_every_package_that_the_project_computes_with_is_named():
     """Of what it asks for, all but what reads settings, tracks, prints and draws charts."""
     asked = re.findall(r'^    "([A-Za-z0-9_-]+)[\[><=!]', (place.ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     dependencies = asked[: asked.index("pillow") + 1]
-    idle = {"huggingface_hub", "jsonargparse", "PyYAML", "pydantic", "mlflow", "tabulate", "rich", "matplotlib"}
+    idle = {
+        "protobuf",
+        "huggingface_hub",
+        "jsonargparse",
+        "PyYAML",
+        "pydantic",
+        "mlflow",
+        "tabulate",
+        "rich",
+        "matplotlib",
+    }
     assert set(dependencies) - idle <= set(assemble.PACKAGES)
 
 
