@@ -289,11 +289,8 @@ class Suite:
             require(len(getattr(self, key)) > 0, f"{key}: found none; allowed: one or more")
         at_least(self, "", iterations=1, n=1, shard=1)
         distinct(self.mitigations, "mitigations")
-        check_findings(self.gates, self.claims)
+        check_findings(self.gates, self.claims, self.learning)
         sides(self.primary, "primary")
-        modalities(self.learning, "learning")
-        for modality, name in self.learning.items():
-            plain_name(name, f"learning: {modality}")
         for entry in self.scenarios:
             where = f"scenarios: {entry.file}: "
             if entry.seeds is not None:

@@ -10,9 +10,9 @@ import pytest
 
 from leaderboard import curves, frozen
 from leaderboard.board import Board, build
+from leaderboard.markdown import markdown
 from leaderboard.overall import overall
 from leaderboard.readings import BoardRow
-from leaderboard.render import markdown
 from leaderboard.screen import screen
 from leaderboard.sentences import headline
 from records.results import CellResult, MetricInfo, Point, Row
