@@ -24,7 +24,7 @@ STAMP := .venv/.installed
 RUN := set -f; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 WITH_METHOD = $(if $(METHOD),--method="$$METHOD")
 
-.PHONY: help setup bench plan leaderboard tune submit verify baseline check claims ui bases mirror speed-gpu \
+.PHONY: help setup bench plan leaderboard tune submit transfer verify baseline check claims ui bases mirror speed-gpu \
 	speed-metrics test test-slow test-lowest test-wheel wheel lint clean
 
 help: ## Show this list
@@ -58,6 +58,9 @@ tune: $(STAMP) ## Try a method's declared search space: make tune METHOD=tce ARG
 submit: $(STAMP) ## Write a method's entry from its result files: make submit SUITE=scenes_board METHOD=accumulate
 	@test -n "$$METHOD" || { echo "make submit needs METHOD=<none, real, or a mitigation>"; exit 2; }
 	$(RUN) submit "$$SUITE" --method="$$METHOD" $(ARGS)
+
+transfer: $(STAMP) ## Does a ranking carry over: make transfer SUITE=scenes_board_captioner ARGS=scenes_second_base
+	$(RUN) transfer "$$SUITE" $(ARGS)
 
 verify: $(STAMP) ## Check an entry: make verify ENTRY=leaderboard/entries/<suite>/<method>.json ARGS='--rerun 0'
 	@test -n "$$ENTRY" || { echo "make verify needs ENTRY=<an entry's file>"; exit 2; }

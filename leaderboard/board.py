@@ -7,7 +7,7 @@ has no headline. Rendering is elsewhere (`leaderboard.render`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from leaderboard import comparing
@@ -15,14 +15,15 @@ from leaderboard import statistics as st
 from leaderboard.controls import Controls, find_controls, mismatch
 from leaderboard.grain import grain
 from leaderboard.health import false_health
+from leaderboard.learned import Learned
 from leaderboard.onset import onset
 from leaderboard.power import Power
 from leaderboard.readings import BoardRow, Reading, floor_of, minimum_effect, read
 from leaderboard.signatures import Signature, signatures
-from records.names import MetricName
+from records.names import MetricName, judged_sides
 from records.results import CellResult, Cost, Floor
 
-Role = Literal["control", "method", "side effect"]
+Role = Literal["control", "method", "side effect", "reference"]
 DASH = "-"
 NO_COLLAPSE = "control did not collapse"
 
@@ -33,7 +34,8 @@ class Line:
 
     Attributes:
         mitigation: Its name.
-        role: "side effect" where the method does not apply to this modality: shown, never ranked.
+        role: "side effect" where the method does not apply to this modality: shown, never ranked. "reference" for a
+            model that is never trained, which is no row of a plan.
         seeds: Seeds complete, as "5/5".
         headline: What stands in the place of the number where there is none; "" where there is one.
         reading: The curves, or why there are none.
@@ -106,13 +108,23 @@ class Group:
 
 @dataclass(frozen=True)
 class Board:
-    """All groups, how many result files are no part of the plan, and whose entries are of another protocol."""
+    """What is shown of a plan.
+
+    Attributes:
+        groups: All groups.
+        rows: All rows of the plan.
+        results: Result files by cell key.
+        ignored: How many result files are no part of the plan.
+        foreign: Methods whose committed entries are of another protocol.
+        learning: Modality -> what another suite says of learning; empty where the suite names none.
+    """
 
     groups: tuple[Group, ...]
     rows: tuple[BoardRow, ...]
     results: Mapping[str, CellResult]
     ignored: int
     foreign: tuple[str, ...] = ()
+    learning: Mapping[str, Learned] = field(default_factory=dict)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -150,7 +162,7 @@ def primary_metrics(
     for cell in (cell for row in own for cell in row.cells(results)):
         for metric in sorted(m for m, info in cell.info.items() if info.primary):
             modality = MetricName.parse(metric).side
-            if modality in cell.trains:
+            if modality in judged_sides(cell.trains):
                 found.setdefault(modality, metric)
     return dict(sorted(found.items())) or {"": ""}
 

@@ -94,8 +94,9 @@ def _result(entry: Entry, row: EntryRow, cell: EntryCell, key: str) -> CellResul
     metrics: dict[int, dict[str, float]] = {}
     sets: dict[int, dict[str, float]] = {}
     for metric, values in cell.curves.items():
-        for iteration, value in enumerate(values):
-            metrics.setdefault(iteration, {})[metric] = value
+        first = MetricName.parse(metric).first
+        for iteration, value in enumerate(values, start=first):
+            (sets if first else metrics).setdefault(iteration, {})[metric] = value
     for metric, ends in cell.ends.items():
         first = MetricName.parse(metric).first
         for iteration, value in zip((first, row.iterations), ends, strict=True):

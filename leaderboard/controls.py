@@ -9,10 +9,13 @@ from leaderboard import statistics as st
 from leaderboard.comparing import gap, paired
 from leaderboard.grain import above
 from leaderboard.readings import BoardRow, Reading, floor_of, read
+from leaderboard.unpaired import prevented_unpaired
 from records.names import CONTROLS, GroupName
 from records.results import CellResult, Floor
 
 UNKNOWN = st.Validity(None, None)
+#: Real pairs have nothing to be trained on in a chain, so that it has no `real`.
+NOTHING_TRAINS = "nothing trains: compare with generation 0"
 
 
 @dataclass(frozen=True)
@@ -50,23 +53,30 @@ class Controls:
         return self.gap is not None and bool(above(self.gap.low, self.minimum_effect))
 
     @property
-    def untrained(self) -> float | None:
+    def judged(self) -> bool:
+        """Whether methods can be judged against them: the control collapsed, and the testbed is valid."""
+        return not self.problem and self.collapsed and self.validity.valid is True
+
+    @property
+    def untrained(self) -> st.Ratio | None:
         """What collapse prevented comes to for a model that is never trained; None without a collapse.
 
-        It worsens by nothing, so this is the worsening of `none` as a share of the gap. Above 1 where fits on real
-        pairs harm, too: rows between 1 and this number cannot be told
-        from models that hardly train.
+        It worsens by nothing, so this is the worsening of `none` as a share of the gap, with Fieller's set. Above 1
+        where fits on real pairs harm, too: rows between 1 and this number cannot be told from models that hardly train.
         """
-        if not self.collapsed or self.gap is None:
+        if not self.collapsed:
             return None
-        none = self.reading("none")
-        return float(st.worsening(none.at(0), none.at(-1), self.direction).mean() / self.gap.mean)
+        none, real = self.reading("none"), self.reading("real")
+        ends = none.at(-1), none.at(0), real.at(-1)
+        if paired(none, real):
+            return st.collapse_prevented(*ends, items=none.items)
+        return prevented_unpaired(*ends, controls_paired=False, items=none.items)
 
     @property
     def label(self) -> str:
         """One phrase on what the controls show, for the head of a table."""
         if self.problem:
-            return f"unknown ({self.problem})"
+            return self.problem if self.problem == NOTHING_TRAINS else f"unknown ({self.problem})"
         if self.gap is not None and self.gap.n < st.SEEDS_FOR_INTERVALS:
             return "unknown (one seed)"
         if not self.collapsed:
@@ -138,7 +148,10 @@ def _problem(row: BoardRow, home: GroupName | None, found: tuple[Reading, ...]) 
     if home is None:
         return f"not comparable: parent {row.parent} has no such variant"
     names = [reading.row.mitigation for reading in found]
-    if missing := [name for name in CONTROLS if name not in names]:
+    missing = [name for name in CONTROLS if name not in names]
+    if missing == ["real"] and all(not cell.trains for cell in found[0].cells):
+        return NOTHING_TRAINS
+    if missing:
         return f"no control: {' and '.join(missing)} not in the plan"
     for reading in found:
         if reading.problem:

@@ -14,7 +14,7 @@ import numpy as np
 
 from leaderboard.board import Board, Group, Line
 from leaderboard.drawing import COLOURS, INK, dress_group, grid
-from records.names import MetricName
+from records.names import MODALITIES, MetricName
 
 # Okabe-Ito without its red and green, which the controls own, then darker and warmer extras
 PALETTE = ("#0072b2", "#e69f00", "#8e6bbf", "#56b4e9", "#a6761d", "#cc79a7", "#1b4965", "#7f7f7f")
@@ -33,12 +33,17 @@ def figure(board: Board, columns: int = 3, most: int = 6) -> Any:
     Returns:
         A matplotlib ``Figure``, not registered with pyplot.
     """
-    groups = [group for group in board.groups if _known(group)]
+    groups = drawable(board)
     styles = _styles(groups)
     made, panels = grid(groups, columns, 5.2, lambda row: 3.7, "no complete curves yet")
     for panel, group in panels:
         _panel(panel, group, styles, most)
     return made
+
+
+def drawable(board: Board) -> list[Group]:
+    """Return the groups with a complete row; chains, in which nothing trains, are drawn by `leaderboard.frozen`."""
+    return [group for group in board.groups if group.modality in MODALITIES and _known(group)]
 
 
 def _known(group: Group) -> list[Line]:

@@ -19,7 +19,7 @@ from typing import Any
 from leaderboard.entries_migrations import MIGRATIONS
 from records.codec import CodecError, decode_text, document_schema, document_text
 from records.errors import UsageError
-from records.names import MODALITIES, NAME, GroupName, MetricName
+from records.names import MODALITIES, NAME, GroupName, MetricName, judged_sides
 from records.results import Cost, Floor, MetricInfo
 
 SCHEMA = 2
@@ -47,7 +47,7 @@ class EntryCell:
     Attributes:
         seed: The seed.
         key: Of the cell, as in the result file: equal keys are equal experiments.
-        curves: Metric -> values at 0..T.
+        curves: Metric -> values at 0..T, of a synthetic set at 1..T.
         ends: Metric -> values at the first and the last iteration that it is measured at.
         absent: Metric -> why it could not be had.
         cost: What the cell consumed.
@@ -75,7 +75,7 @@ class EntryRow:
         scenario: Scenario name.
         variant: Variant name.
         parent: The scenario whose controls it is scored with; null for its own.
-        trains: The modalities that are trained.
+        trains: The modalities that are trained; none in a chain.
         n: Items per iteration.
         iterations: T.
         seeds: Every seed that the suite asks for, whether its cell is here or not.
@@ -102,8 +102,9 @@ class EntryRow:
 
     @property
     def primary(self) -> tuple[str, ...]:
-        """The headline metrics of the modalities that are trained."""
-        return tuple(m for m, about in self.info.items() if about.primary and MetricName.parse(m).side in self.trains)
+        """The headline metrics of the modalities that are trained, or of the sets where nothing is."""
+        sides = judged_sides(self.trains)
+        return tuple(m for m, about in self.info.items() if about.primary and MetricName.parse(m).side in sides)
 
 
 @dataclass(frozen=True)
@@ -228,7 +229,8 @@ def _check_row(row: EntryRow) -> None:
     _match(NAME, (row.scenario, row.variant), where)
     if row.parent is not None:
         _match(re.compile(rf"{NAME.pattern}(/{NAME.pattern})?"), (row.parent,), f"{where}: parent")
-    _modalities(row.trains, f"{where}: trains")
+    if row.trains:  # none in a chain
+        _modalities(row.trains, f"{where}: trains")
     if row.n < 1 or row.iterations < 1 or not row.seeds:
         raise CodecError(f"{where}: n, iterations and the number of seeds must be 1 or more")
     _unique(row.seeds, f"{where}: seeds")
@@ -250,8 +252,9 @@ def _check_row(row: EntryRow) -> None:
         for metric in (*cell.curves, *cell.ends, *cell.absent):
             if metric not in row.info:
                 raise CodecError(f"{place}: {_harmless(metric)} is not in info")
-        for metrics, points in ((cell.curves, row.iterations + 1), (cell.ends, 2)):
+        for metrics, whole in ((cell.curves, True), (cell.ends, False)):
             for metric, values in metrics.items():
+                points = row.iterations + 1 - MetricName.parse(metric).first if whole else 2
                 if len(values) != points:
                     raise CodecError(f"{place}: {metric} has {len(values)} values, expected {points}")
 

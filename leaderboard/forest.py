@@ -53,7 +53,7 @@ def _panel(panel: Any, group: Group) -> None:
     dress_group(panel, group, f"{group.modality}, {MetricName.parse(group.metric).beside}")
     panel.axvline(0, color=COLOURS["none"], lw=1.4, zorder=1)
     panel.axvline(1, color=COLOURS["real"], lw=1.4, zorder=1)
-    covered = _draw_untrained(panel, group.controls.untrained)
+    covered = _draw_untrained(panel, group.controls.untrained.value if group.controls.untrained else None)
     for height, line in enumerate(lines):
         _mark(panel, height, line)
     panel.set_xlim(LOW, HIGH)

@@ -9,7 +9,7 @@ import numpy as np
 
 from leaderboard.board import Board, Group, Line
 from leaderboard.readings import BoardRow
-from records.names import MetricName
+from records.names import MODALITIES, MetricName
 from records.results import CellResult, MetricInfo
 
 
@@ -75,7 +75,7 @@ def overall(board: Board) -> list[Overall]:
     not enter. Groups whose controls say nothing (invalid, did not collapse, incomplete) are left out.
     """
     tables = []
-    for modality in filter(None, board.modalities):
+    for modality in (m for m in board.modalities if m in MODALITIES):
         groups = [g for g in board.groups if g.modality == modality and g.parent is None]
         scored = [g for g in groups if _says_something(g)]
         names = dict.fromkeys(x.mitigation for g in groups for x in g.lines if x.role == "method")
@@ -87,7 +87,7 @@ def overall(board: Board) -> list[Overall]:
 
 
 def _says_something(group: Group) -> bool:
-    return group.controls.collapsed and group.controls.validity.valid is True
+    return group.controls.judged
 
 
 def _overall_line(name: str, groups: Sequence[Group]) -> OverallLine:

@@ -88,7 +88,38 @@ def _board(document: dict[str, Any], where: list[str], page: Path) -> list[str]:
         known = sorted({f"{_group(r)} {r['modality']}" for r in document["rows"]})
         raise UsageError(f"{page}: board {document['title']}: found {' '.join(where)!r}; allowed: {', '.join(known)}")
     metric = MetricName.parse(rows[0]["metric"]).metric.replace("_", " ")
-    return [HEAD.format(metric), "|---|---|---|---|---|---|---|---|", *map(_board_line, rows)]
+    lines = [HEAD.format(metric), "|---|---|---|---|---|---|---|---|", *map(_board_line, rows)]
+    controls = sum(row["role"] == "control" for row in rows)
+    group: dict[str, Any] = next((g for g in document.get("groups", []) if [_group(g), g["modality"]] == where), {})
+    names = [row["mitigation"] for row in rows]
+    if group.get("untrained") is not None:
+        lines.insert(2 + controls, _never_trained(group, rows[0]["start"]))
+        names.insert(controls, "never trained")
+    learned = _learned(document, where)
+    if not any(learned.values()):
+        return lines
+    ends = [" learns [95 %] |", "---|", *(f" {learned.get(name, '')} |" for name in names)]
+    return [line + end for line, end in zip(lines, ends, strict=True)]
+
+
+def _never_trained(group: dict[str, Any], start: float) -> str:
+    """Return the row of a model that is never trained: a reference that stands behind the controls."""
+    low, high = (_share(group.get(key)) for key in ("untrained_low", "untrained_high"))
+    return f"| *never trained* | {number(start)} | 0 | {_share(group['untrained'])} [{low}, {high}] |  |  | 0 | 0 |"
+
+
+def _learned(document: dict[str, Any], where: list[str]) -> dict[str, str]:
+    """Return what each row's method still learns, by the name of the row; "" where that is not known."""
+    rows: list[dict[str, Any]] = next(
+        (loop["rows"] for loop in document.get("loops", []) if _group(loop) == where[0]), []
+    )
+    shares = {row["name"]: row.get(f"{where[1]}_learns") or {} for row in rows}
+    return {
+        name: f"{_share(x['share'])} [{_share(x['share_low'])}, {_share(x['share_high'])}]"
+        if x.get("share_low") is not None
+        else ""
+        for name, x in shares.items()
+    }
 
 
 def _group(row: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from leaderboard.grain import items_of
 from leaderboard.statistics import Array
-from records.names import CONTROLS, GroupName, MetricName, RowName
+from records.names import CONTROLS, MODALITIES, GroupName, MetricName, RowName
 from records.results import CellResult, Cost, Floor
 
 HOST_FIELDS = ("device", "machine")  # of `CellResult.execution`: different kinds of hosts are not paired
@@ -65,8 +65,8 @@ class BoardRow:
         return self.parent is None and self.mitigation in CONTROLS
 
     def applies(self, modality: str) -> bool:
-        """Say whether the mitigation is meant for a modality."""
-        return not self.applies_to or modality in self.applies_to
+        """Say whether the mitigation is meant for a modality; the sets of a chain are of both."""
+        return not self.applies_to or modality in self.applies_to or modality not in MODALITIES
 
     def cells(self, results: Mapping[str, CellResult]) -> tuple[CellResult, ...]:
         """Return the row's cells that are there, in the order of its seeds."""

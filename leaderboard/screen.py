@@ -11,17 +11,17 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from leaderboard.board import NO_COLLAPSE, Board, Group, Line
+from leaderboard.board import Board, Group, Line
 from leaderboard.loops import Loop, Row, loops
-from leaderboard.render import headline as prevented
+from leaderboard.render import brief
 from leaderboard.sentences import headline
 from leaderboard.text import ARROWS, counted, number
-from records.names import MODALITIES, MetricName
+from records.names import MODALITIES, SIDES, MetricName
 
 LINES, WIDTH = 40, 100
 WORDS = 10  # most lines of sentences
 NARROWEST = 16  # of the column of names
-LABEL = 21  # most characters of what stands in the place of a number
+LABEL = 30  # most characters of a number with its interval, or of what stands in its place
 COLUMNS = ("at 0", "at T", "prevented [95 %]")
 SCALE = "prevented: 0 = as none, 1 = as real. Intervals are of one row; words hold for all rows (Holm)."
 
@@ -61,9 +61,11 @@ def _title(board: Board, title: str) -> str:
 
 def _table(board: Board, room: int) -> list[str]:
     """Return the table in at most so many lines, the last one counting the rows that are left out."""
-    found = loops(board)
-    groups = [group for loop in found for group in (*loop.groups, *loop.children)]
-    sides = [side for side in (*MODALITIES, "") if any(group.modality == side for group in groups)]
+    groups = [group for loop in loops(board) for group in (*loop.groups, *loop.children)]
+    sides = [side for side in (*SIDES, "") if any(group.modality == side for group in groups)]
+    if len(sides) > len(MODALITIES):  # no room: what is left of a chain stands in the words
+        sides.remove("set" if "set" in sides else "")
+    found = [loop for loop in loops(board) if any(group.modality in sides for group in loop.groups)]
     total = sum(len(loop.rows) for loop in found)
     space = room - 2
     whole = total + sum(_sectioned(loop, found) for loop in found) <= space
@@ -94,7 +96,7 @@ def _chosen(found: Sequence[Loop], space: int) -> list[tuple[Loop, list[Row]]]:
     """Return the rows that are shown: of every loop its controls first, then the others, loop by loop."""
     chosen: list[tuple[Loop, list[Row]]] = []
     for loop in found:
-        first = [row for row in loop.rows if row.control] or list(loop.rows[:1])
+        first = [row for row in loop.rows if row.control or row.reference] or list(loop.rows[:1])
         needed = len(first) + _sectioned(loop, found)
         if space < needed:
             break
@@ -122,7 +124,8 @@ def _lay_out(heads: Sequence[str], body: Sequence[tuple[str, str, Row | None]], 
     def columns(texts: Sequence[str], width: Sequence[int]) -> str:
         return "  ".join(t.rjust(w) for t, w in zip(texts, width, strict=True))
 
-    lines = [line("", heads), line("", [columns(COLUMNS, width) for width in widths])]
+    named = [("at 1", *COLUMNS[1:]) if side == "set" else COLUMNS for side in sides]  # a set is measured from 1 on
+    lines = [line("", heads), line("", [columns(texts, width) for texts, width in zip(named, widths, strict=True)])]
     for (name, short, row), texts in zip(body, cells, strict=True):
         label = _cut(name if longest <= names else short, names)
         blocked = [columns(t, width) for t, width in zip(texts, widths, strict=True)]
@@ -131,10 +134,7 @@ def _lay_out(heads: Sequence[str], body: Sequence[tuple[str, str, Row | None]], 
 
 
 def _cells(line: Line | None) -> tuple[str, str, str]:
-    if line is None:
-        return "", "", ""
-    label = "no collapse" if line.headline == NO_COLLAPSE else line.headline.partition(":")[0]
-    return number(line.start), number(line.end), prevented(line) if line.prevented else _cut(label, LABEL)
+    return ("", "", "") if line is None else (number(line.start), number(line.end), _cut(brief(line), LABEL))
 
 
 def _place(folder: Path) -> str:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from leaderboard import comparing
+from leaderboard import comparing, frozen
 from leaderboard import statistics as st
 from leaderboard.board import Board, Group, Line
 from leaderboard.controls import Controls
 from leaderboard.grain import below
 from leaderboard.loops import Loop, loops
 from leaderboard.text import counted, number
-from records.names import MetricName
+from records.names import MODALITIES, MetricName
 
 Verdict = Literal["protects", "unclear", "worse"]
 NAMED = 5  # so many names of one sentence; the others are counted
@@ -35,9 +35,16 @@ def headline(board: Board) -> list[str]:
 
 
 def damage(loop: Loop) -> list[str]:
-    """Return, per side, what the metric did from iteration 0 to T on own output and on real pairs."""
+    """Return, per side, what the metric did from iteration 0 to T on own output and on real pairs.
+
+    Of a chain, in which nothing trains, what is left of what it began with.
+    """
     sentences = []
     for group in loop.groups:
+        if group.modality not in MODALITIES:
+            chains = [(line, frozen.chain_of(line.reading)) for line in group.lines]
+            sentences += [f"{_under(line)}{frozen.headline(chain)}." for line, chain in chains if chain]
+            continue
         known = {x.mitigation: x for x in group.lines if x.role == "control" and x.worsening is not None}
         if "none" not in known:
             continue
@@ -47,6 +54,10 @@ def damage(loop: Loop) -> list[str]:
         text = f"on own output the {group.modality}'s {metric} {_change(none, group.direction)} in {iterations}"
         sentences.append(f"{text}{_beside(none, real, group.direction) if real else ''}.")
     return sentences
+
+
+def _under(line: Line) -> str:
+    return "" if line.mitigation == "none" else f"under {line.mitigation} "
 
 
 def _change(line: Line, direction: str) -> str:
@@ -74,7 +85,7 @@ def _beside(none: Line, real: Line, direction: str) -> str:
 def controls(loop: Loop) -> list[str]:
     """Return why nothing can be said of methods, per side where that is so; nothing where it can."""
     sentences: dict[str, list[str]] = {}
-    for group in loop.groups:
+    for group in (g for g in loop.groups if g.modality != "set"):
         if reason := silent(group.controls):
             sentences.setdefault(reason, []).append(f"the {group.modality}")
     return [f"{_list(sides)}: {reason}." for reason, sides in sentences.items() if any(x != "the " for x in sides)]
@@ -202,4 +213,4 @@ def _list(names: Sequence[str], most: int = 9) -> str:
 def _capital(text: str) -> str:
     """Begin a sentence in a capital, but not where a method's name does."""
     first = text.partition(" ")[0]
-    return text[:1].upper() + text[1:] if first in ("on", "the") else text
+    return text[:1].upper() + text[1:] if first in ("on", "the", "after") else text

@@ -10,7 +10,9 @@ from dataclasses import asdict
 from typing import Any
 
 from leaderboard.board import Board, Group, Line
+from leaderboard.loops import Loop, loops
 from leaderboard.overall import Overall, overall, wide
+from leaderboard.pareto import front
 from leaderboard.provenance import origin as origin_of
 from leaderboard.provenance import provenance
 from leaderboard.signatures import NAMES as SIGNATURES
@@ -53,12 +55,13 @@ def _csv(lines: Sequence[Iterable[Any]]) -> str:
 
 
 def json_text(board: Board, title: str) -> str:
-    """Return the board as one JSON document: `rows` as in the CSV, `groups`, `overall`, `provenance`."""
+    """Return the board as one JSON document: `rows` as in the CSV, `groups`, `loops`, `overall`, `provenance`."""
     document = {
         "schema": JSON_SCHEMA,
         "title": title,
         "rows": [{name: json_number(value) for name, value in record.items()} for record in records(board)],
         "groups": [{name: json_number(value) for name, value in _about(group).items()} for group in board.groups],
+        "loops": [_loop(loop, board) for loop in loops(board)],
         "overall": [_overall(table) for table in overall(board)],
         "provenance": [asdict(origin) for origin in provenance(board)],
     }
@@ -82,11 +85,30 @@ def _about(group: Group) -> dict[str, Any]:
         **_where(group),
         "validity": controls.label,
         **_ends("gap", controls.gap),
-        "untrained": controls.untrained,
+        **_ends("untrained", controls.untrained),
         "seed_correlation": controls.correlation,
         "detectable_difference": power.difference if power else None,
         "detectable_seeds": power.seeds if power else None,
     }
+
+
+def _loop(loop: Loop, board: Board) -> dict[str, Any]:
+    """Return a loop's rows over all sides: headline, rank, whether on the front of costs, what is learned."""
+    marked = front(loop.rows)
+    rows = []
+    for row in loop.rows:
+        lines = {"front": row.name in marked, "reference": row.reference, "prevented": row.value}
+        share = row.joint.share if row.joint else None
+        ends = {"both_low": share.low if share else None, "both_high": share.high if share else None}
+        rank = {"rank_low": row.rank[0] if row.rank else None, "rank_high": row.rank[1] if row.rank else None}
+        learned = {
+            f"{side}_learns": _ends("share", None if row.child else found.shares.get(row.mitigation))
+            for side, found in board.learning.items() if any(group.modality == side for group in loop.groups)
+        }  # fmt: skip
+        flat = {"name": row.name, "mitigation": row.mitigation, **lines, **ends, **rank}
+        nested = {name: {k: json_number(v) for k, v in ends.items()} for name, ends in learned.items()}
+        rows.append({**{name: json_number(value) for name, value in flat.items()}, **nested})
+    return {"scenario": loop.scenario, "variant": loop.variant, "kind": loop.kind, "rows": rows}
 
 
 def _overall(table: Overall) -> dict[str, Any]:

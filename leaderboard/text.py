@@ -64,6 +64,25 @@ def plain_table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
     return tabulate(rows, head, tablefmt="simple", disable_numparse=True)
 
 
+def aligned(rows: Sequence[Sequence[str]], head: Sequence[str]) -> list[str]:
+    """Return the lines of a narrow table: the first column to the left, the others to the right, heads in some lines.
+
+    A row of one cell is a heading, and may be as long as it is.
+    """
+    heads = [name.split("\n") for name in head]
+    depth = max(map(len, heads))
+    tops = [[lines[i] if i < len(lines) else "" for lines in heads] for i in range(depth)]
+    whole = [row for row in rows if len(row) == len(head)]
+    widths = [max(len(row[i]) for row in (*tops, *whole)) for i in range(len(head))]
+
+    def line(row: Sequence[str]) -> str:
+        if len(row) == 1:
+            return row[0]
+        return "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+
+    return [*map(line, tops), "  ".join("-" * width for width in widths), *map(line, rows)]
+
+
 def markdown_escape(text: str) -> str:
     """Return a name or message that stays plain text in a Markdown page, a table cell included."""
     return " ".join(text.split()).translate(_MARKDOWN)

@@ -58,7 +58,7 @@ def verify(
     for name in [n for n in entry.not_applicable if n in by_name]:
         if known:
             found.problems.append(f"{name}: said to be not applicable, but the method has a row there")
-        elif set(by_name[name].trains) & set(entry.applies_to):
+        elif set(by_name[name].trains) & set(entry.applies_to):  # most methods say nothing of a chain
             found.notes.append(f"{name}: said to be not applicable, though it trains what the method applies to")
     if known and entry.class_name != class_name:
         theirs = class_name or "none"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from records.names import MODALITIES
+from records.names import MODALITIES, SIDES
 
 SCHEMA = 1
 
@@ -37,3 +37,9 @@ def modalities(names: Iterable[str], key: str) -> None:
     """Refuse what is neither captioner nor generator."""
     for name in names:
         require(name in MODALITIES, f"{key}: found {name!r}; allowed: captioner, generator")
+
+
+def sides(names: Iterable[str], key: str) -> None:
+    """Refuse what is no side of a metric."""
+    for name in names:
+        require(name in SIDES, f"{key}: found {name!r}; allowed: {', '.join(SIDES)}")

@@ -1,15 +1,16 @@
-"""What a suite says about its own numbers: gates that watch a trend, claims that are put to the test.
+"""What a suite says about its own numbers: gates that watch a trend, claims put to the test, where learning is read.
 
-Neither enters a key, a protocol or a suite's digest: they are about numbers and change none.
+None enters a key, a protocol or a suite's digest: they are about numbers and change none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from records.checks import require
-from records.names import MetricName, RowName
+from records.checks import modalities, require
+from records.names import MetricName, RowName, plain_name
 
 #: More gates would need larger effects before any of them may be believed.
 MOST_GATES = 6
@@ -80,8 +81,10 @@ class ClaimSpec:
         require(bool(self.statement.strip()), f"claims: {self.name}: statement: found nothing; allowed: a sentence")
 
 
-def check_findings(gates: tuple[Gate, ...], claims: tuple[ClaimSpec, ...]) -> None:
-    """Check what single gates and claims cannot know: their number, and that each name stands once.
+def check_findings(
+    gates: tuple[Gate, ...], claims: tuple[ClaimSpec, ...], learning: Mapping[str, str] | None = None
+) -> None:
+    """Check what single gates and claims cannot know, and that learning is read from suites, one a modality.
 
     Raises:
         ValueError: One sentence on what was found and what is allowed.
@@ -90,3 +93,6 @@ def check_findings(gates: tuple[Gate, ...], claims: tuple[ClaimSpec, ...]) -> No
     for key, names in (("gates", [g.name for g in gates]), ("claims", [c.name for c in claims])):
         twice = sorted({name for name in names if names.count(name) > 1})
         require(not twice, f"{key}: the name {twice[0]!r} stands twice; each may stand once" if twice else "")
+    modalities(learning or {}, "learning")
+    for modality, name in (learning or {}).items():
+        plain_name(name, f"learning: {modality}")

@@ -24,6 +24,11 @@ SIDES = (*MODALITIES, "set")
 CONTROLS = ("none", "real")
 
 
+def judged_sides(trains: Iterable[str]) -> tuple[str, ...]:
+    """Return the sides that a row is judged on: what it trains, or the sets of a chain, in which nothing trains."""
+    return tuple(sorted(trains)) or ("set",)
+
+
 def plain_name(text: str, key: str, most: int = 64) -> None:
     """Refuse a name that could not be that of a file on some system, or that no entry could hold.
 

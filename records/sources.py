@@ -58,13 +58,12 @@ def declared(class_path: str, key: str, default: Any = None) -> Any:
     if key in source.literals:
         return source.literals[key]
     node = _find_class(source.file, class_path.rpartition(".")[2])
-    named = {base.id for base in node.bases if isinstance(base, ast.Name)} if node else set()
+    written = [ast.unparse(base).split(".") for base in node.bases] if node else []
+    named = {words[0]: "".join(f".{word}" for word in words[1:]) for words in written}  # a class, or its module's
     for item in (i for i in parse(source.file).body if isinstance(i, ast.ImportFrom)):
-        if (item.module or "").startswith(
-            "lightning_modules."
-        ):  # to look for other modules would import their packages
+        if (item.module or "").startswith("lightning_modules"):  # to look for other modules would import their packages
             for alias in (a for a in item.names if (a.asname or a.name) in named):
-                return declared(f"{item.module}.{alias.name}", key, default)
+                return declared(f"{item.module}.{alias.name}{named[alias.asname or alias.name]}", key, default)
     return default
 
 

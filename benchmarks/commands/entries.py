@@ -1,4 +1,4 @@
-"""The subcommands about committed entries: `submit` writes one, `verify` checks one."""
+"""The subcommands about committed entries: `submit` writes one, `verify` checks one, `transfer` compares boards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from records.errors import UsageError
 from records.files import write_text
-from records.names import RowName
+from records.names import MODALITIES, RowName
 from records.place import checkout, kept
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ def add_entry_commands(commands: Any) -> None:
     command.add_argument("--row", default=None, help="scenario/variant of that cell (default: the entry's first)")
     command.add_argument("--workers", type=int, default=None, help="worker processes (default: one a core)")
     command.set_defaults(run=verify)
+    command = commands.add_parser("transfer", help=(transfer.__doc__ or " ").splitlines()[0], allow_abbrev=False)
+    command.add_argument("suites", nargs="+", help="names of suites; the first is compared with each other one")
+    command.add_argument("--side", choices=MODALITIES, default="", help="one side alone (default: every side)")
+    command.add_argument("--entries", type=Path, help="folder of entries (default: the project's)")
+    command.set_defaults(run=transfer)
 
 
 def submit(options: argparse.Namespace) -> int:
@@ -58,6 +63,20 @@ def submit(options: argparse.Namespace) -> int:
         print(f"next: make verify ENTRY={path}, then make leaderboard SUITE={entry.suite}")
     else:
         print(f"next: mmcollapse verify {path}")
+    return 0
+
+
+def transfer(options: argparse.Namespace) -> int:
+    """Say whether the ranking of one suite's board carries over to those of others."""
+    from leaderboard.entries import FOLDER
+    from leaderboard.text import aligned
+    from leaderboard.transfer import HEAD, transfers
+
+    _no_overrides(options, "committed entries are of suites as they are written")
+    if len(set(options.suites)) < 2 or len(set(options.suites)) < len(options.suites):
+        raise UsageError(f"transfer: found {' '.join(options.suites)}; allowed: two or more different suites")
+    found = transfers(options.suites, options.entries or FOLDER, options.side)
+    print("\n".join(aligned([row.row for row in found], HEAD)), flush=True)
     return 0
 
 

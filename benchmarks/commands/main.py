@@ -75,6 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--no-mirror", action="store_true", help="leave MLflow alone")
         if name == "plan":
             command.add_argument("--format", choices=("text", "json"), default="text")
+            command.add_argument("--fetch", action="store_true", help="print the commands that fetch models, no plan")
         if name == "table":
             command.add_argument("--sort", default=None, help="order of the rows: a column, or a metric at T")
             command.add_argument("--entries", type=Path, help="folder of entries (default: the project's)")
@@ -150,8 +151,12 @@ def say(board: str) -> None:
 
 def plan(options: argparse.Namespace) -> int:
     """Show what a run would do, without running anything."""
+    from benchmarks.planning.needs import fetch_lines
     from benchmarks.reporting.outputs import describe
 
+    if options.fetch:
+        tell("\n".join(fetch_lines(read_plan(options))))
+        return 0
     gc.disable()  # a plan is made once and lives to the end: looking for garbage in it is a fifth of its time
     try:
         facts = describe(read_runnable(options), options.runs / "store")
@@ -178,17 +183,20 @@ def explained(cost: dict[str, Any]) -> list[str]:
         f"hours unknown: no record yet of {', '.join(cost['unknown'])} "
         "(run a part of it first, such as --seeds [0] --iterations 1, and plan again)"
     )  # fmt: skip
+    apart = f", and what is made with {', '.join(cost['unsized'])} (not here)" if cost["unsized"] else ""
     lines = [
         f"{'work':13} {cost['network_evaluations']:,} network evaluations, "
         f"{cost['training_samples']:,} samples trained on",
         f"{'left':13} {hours}",
-        f"{'disk':13} at most {cost['peak_gigabytes']:,} GB at once, {cost['kept_gigabytes']:,} GB kept",
+        f"{'disk':13} at most {cost['peak_gigabytes']:,} GB at once, {cost['kept_gigabytes']:,} GB kept{apart}",
         f"{'data':13} {cost['data']['name']}: {cost['data']['missing'] or 'there'}",
         *(f"{'':13} {note}" for note in cost["data"]["notes"]),
     ]
     for model in cost["models"]:
         state = "trained first" if model["trained_first"] else "there" if model["present"] else "MISSING"
         lines.append(f"{'model':13} {model['role'][:-1]} {model['name']} ({model['source']}): {state}")
+        if state == "MISSING" and "fetch" in model:
+            lines.append(f"{'':13} {model['fetch']}")
     return lines
 
 
@@ -196,8 +204,8 @@ def table(options: argparse.Namespace) -> int:
     """Write and print the board: from committed entries beside the result files, and from entries alone."""
     from benchmarks.reporting.boards import latex_text, make_board, write_board, write_entry_board
     from benchmarks.reporting.declared import MAKERS
+    from leaderboard.overview import terminal
     from leaderboard.pages import PAGES, fill
-    from leaderboard.render import terminal
     from leaderboard.sorting import sort_board
     from records.place import checkout
 

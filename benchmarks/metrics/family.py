@@ -13,7 +13,8 @@ from benchmarks.metrics.texts import clean
 from benchmarks.metrics.view import View
 from records.declarations import facts
 
-FEATURES = ("features", "paired_features", "draw_features", "reference_features")
+CHAIN = ("origin_features", "origin_paired_features", "earlier_features", "earlier_paired_features")
+FEATURES = ("features", "paired_features", "draw_features", "reference_features", *CHAIN)
 TEXTS = ("captions", "prompts")
 TUPLES_OF_TEXTS = ("references", "document_frequency")
 _GAPS = ("reference_features",)  # NaN where an item has fewer references than others

@@ -11,7 +11,10 @@ import numpy as np
 from datamodules.images import Images, joined, taken
 
 # Equal in every batch of one evaluation; everything else has one entry per item and is concatenated.
-SHARED = ("real_features", "real_caption_features", "train_features", "phrase_features", "oracle", "document_frequency")
+SHARED = (
+    "real_features", "real_caption_features", "train_features", "phrase_features", "oracle", "document_frequency",
+    "begins",
+)  # fmt: skip
 
 #: Or None; what a family `needs` is there when it evaluates, so nobody has to ask.
 Texts: TypeAlias = Any
@@ -36,10 +39,15 @@ class View:
         reference_features: (n, r, d) judge features of `references`, NaN where an item has fewer than others.
         draw_features: (inputs, k, d) judge features of k draws of the same input.
         train_features: (m, d) judge features of images that the base model was trained on.
+        origin_features: (n, d) judge features of the real images whose items a chain began with.
+        origin_paired_features: (n, d) judge features of a real caption of each.
+        earlier_features: (n, t - 1, d) judge features of the images of a chain's generations 1 to t - 1.
+        earlier_paired_features: (n, t - 1, d) judge features of their captions.
         phrase_features: attribute -> value -> (k, d) judge features of phrases that say the value.
         attributes: n dictionaries, attribute -> tuple of true values, one per slot.
         oracle: reader of attributes, see `datamodules.scenes.oracle.Oracle`.
         document_frequency: reference tuples of the pinned split that CIDEr counts document frequencies in.
+        begins: the side of the real pairs that a chain began with, "captions" or "images".
     """
 
     captions: Texts = None
@@ -53,10 +61,15 @@ class View:
     reference_features: Array = None
     draw_features: Array = None
     train_features: Array = None
+    origin_features: Array = None
+    origin_paired_features: Array = None
+    earlier_features: Array = None
+    earlier_paired_features: Array = None
     phrase_features: dict[str, dict[str, np.ndarray]] | Any = None
     attributes: Sequence[dict[str, tuple[str, ...]]] | Any = None
     oracle: Any = None
     document_frequency: Texts = None
+    begins: str | None = None
 
     def with_(self, **changes: Any) -> View:
         """Return a copy with other values in some fields."""

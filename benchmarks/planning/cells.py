@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from benchmarks.methods.hooks import SCORED
 from benchmarks.methods.method import Method
-from benchmarks.steps import Step, versions
+from benchmarks.steps import CHAIN, Step, versions
 from benchmarks.study.suite import Decodings, Evaluation, Fits, Scenario
 from benchmarks.study.world import World
 from records.canonical import digest
@@ -33,14 +33,17 @@ class Cell:
 
     @cached_property
     def topology(self) -> dict[str, Any]:
-        """The scenario without its names and without settings of a modality that makes nothing in it."""
-        s = self.scenario
+        """The scenario without its names and without settings of a modality that makes or trains nothing in it."""
+        s, members = self.scenario, self.scenario.members
+        if not s.trains:
+            members = replace(members, live=True, segments=False)
         return {
             "trains": sorted(s.trains), "images": s.images, "captions": s.captions, "prompts": s.prompts,
-            "frozen": sorted(set(s.frozen) & s.makes), "start": s.start,
-            "members": s.members if s.members.count > 1 else None,
+            "frozen": sorted(set(s.frozen) & s.makes) if s.trains else [], "start": s.start if s.trains else "previous",
+            "members": members if members.count > 1 else None,
             "generate": {modality: getattr(self.generate, modality) for modality in s.makes},
             "fit": {modality: getattr(self.fit, modality) for modality in s.trains},
+            **({} if s.trains else {CHAIN.kind: CHAIN.version}),
         }  # fmt: skip
 
     def protocol(self, world: World) -> str:

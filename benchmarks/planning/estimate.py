@@ -10,9 +10,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.planning.disk import Sizes, peak_and_kept
 from benchmarks.planning.needs import present
 from benchmarks.planning.plan import Plan
-from benchmarks.steps import Base, Step
+from benchmarks.steps import Base
 from benchmarks.steps.step import Work
 from benchmarks.storage.store import DamagedArtifact, LocalStore, Record
 
@@ -26,8 +27,9 @@ def estimate(plan: Plan, store_root: Path) -> dict[str, Any]:
     Returns:
         network_evaluations, training_samples: of all steps, done or not;
         hours: of what is left, on one worker or device, None where some kind of step has no record;
-        unknown: the kinds of step without a record; peak_gigabytes, kept_gigabytes: of this study's artifacts,
-        for all steps with a record or a known picture size; models, data: what must be there, and whether it is.
+        unknown: the kinds of step without a record; peak_gigabytes, kept_gigabytes: of this study's artifacts, as
+        recorded or told from pictures and models; unsized: models that are not here, whose features and trained
+        weights are not in these; models, data: what must be there, and whether it is.
     """
     done = LocalStore.listing(store_root)
     recorded = done | LocalStore.listing(store_root, "dropped.json")
@@ -37,8 +39,10 @@ def estimate(plan: Plan, store_root: Path) -> dict[str, Any]:
     left = [key for key in plan.steps if key not in done]
     unknown = sorted({plan.steps[key].kind for key in left if groups[key] not in rates})
     seconds = sum(work[key].unit * rates[groups[key]][0] for key in left if groups[key] in rates)
-    sizes = {key: _size(step, work[key], rates.get(groups[key]), plan) for key, step in plan.steps.items()}
-    peak, kept = _disk(plan, sizes)
+    told, sizes = Sizes(plan, work), {}
+    for key, step in plan.steps.items():  # as recorded, else as far as plan and files tell
+        sizes[key] = rates[groups[key]][1] * work[key].left if groups[key] in rates else told.of(step)
+    peak, kept = peak_and_kept(plan, sizes)
     return {
         "network_evaluations": sum(w.evaluations for w in work.values()),
         "training_samples": sum(w.trained for w in work.values()),
@@ -46,18 +50,15 @@ def estimate(plan: Plan, store_root: Path) -> dict[str, Any]:
         "unknown": unknown,
         "peak_gigabytes": round(peak / 1e9, 2),
         "kept_gigabytes": round(kept / 1e9, 2),
+        "unsized": sorted(told.unknown),
         **present(plan),
     }
 
 
 def _groups(plan: Plan) -> dict[str, tuple[str, str, str]]:
     """Return, per step, what steps that take equally long have in common: kind, base model, whatever else it says."""
-    base: dict[str, str] = {}
-    found = {}
-    for key, step in plan.steps.items():
-        base[key] = step.rated if isinstance(step, Base) else base.get(step.network or "", "")
-        found[key] = (step.kind, base[key], step.rated)
-    return found
+    base = {"": "", **{key: step.rated for key, step in plan.steps.items() if isinstance(step, Base)}}
+    return {key: (step.kind, base[plan.origins[key]], step.rated) for key, step in plan.steps.items()}
 
 
 def _rates(
@@ -82,41 +83,3 @@ def _rates(
             left = sum(work[key].left for key in keys)
             rates[group] = (seconds / units, sum(record.size for record in records) / left)
     return rates
-
-
-def _size(step: Step, work: Work, rate: tuple[float, float] | None, plan: Plan) -> float:
-    """Return the bytes of an artifact: as recorded, else at most those of uncompressed pictures."""
-    if rate is not None:
-        return rate[1] * work.left
-    data = plan.world.data
-    side = getattr(data, "resolution", getattr(data, "image_size", 0))
-    return step.pictures * side * side * 3.0
-
-
-def _disk(plan: Plan, sizes: dict[str, float]) -> tuple[float, float]:
-    """Return the largest and the last sum of sizes while the steps run one after another under `retain`."""
-    readers: dict[str, int] = defaultdict(int)
-    for step in plan.steps.values():
-        for parent in set(step.parents):
-            readers[parent] += 1
-    order = {key: i for i, key in enumerate(plan.steps)}
-    closes: dict[str, list[str]] = defaultdict(list)  # last step of a cell -> the samples that its pictures show
-    for cell, samples in plan.shown.items():
-        closes[max(plan.cells[cell].needs, key=order.__getitem__)].extend(samples)
-        for sample in samples:
-            readers[sample] += 1
-    for step in plan.steps.values():
-        for parent in set(step.parents) if step.links else ():
-            readers[parent] += 1  # it holds on to their pictures for as long as it is there
-    now = peak = 0.0
-    for key, step in plan.steps.items():
-        now += sizes[key]
-        peak = max(peak, now)
-        done = [*set(step.parents), *closes[key]]
-        while done:
-            parent = done.pop()
-            readers[parent] -= 1
-            if not readers[parent] and not plan.steps[parent].kept(plan.suite.retain):
-                now -= sizes[parent]
-                done.extend(set(plan.steps[parent].parents) if plan.steps[parent].links else ())
-    return peak, now

@@ -12,11 +12,12 @@ from typing import Any
 
 from benchmarks.planning.cells import Cell, Trace
 from benchmarks.seeds import step_seed
-from benchmarks.steps import Base, Features, Floor, Metrics, Reference, Sample, Step
-from benchmarks.study.suite import Decodings, Evaluation
+from benchmarks.steps import Base, Features, Floor, GenerationMetrics, Metrics, Reference, Sample, Step
+from benchmarks.steps.step import Keys
+from benchmarks.study.suite import Begins, Decodings, Evaluation
 from benchmarks.study.world import DeclaredFamily, World
 from records.canonical import Spec, digest
-from records.names import Modality
+from records.names import MODALITIES, Modality
 
 #: The real captions whose document frequencies CIDEr is pinned to: split and number of items.
 DOCUMENTS = ("train", 4096)
@@ -56,6 +57,7 @@ class Evaluations:
     def __init__(self, cell: Cell, world: World, trace: Trace, memo: dict[Any, Any]):
         self.cell, self.world, self.trace, self.memo = cell, world, trace, memo
         self.digest = digest(cell.evaluate)
+        self.earlier: dict[str | None, list[str]] = {}  # judge -> what it sees in the generations so far
 
     def of_model(self, modality: Modality, model: str, t: int) -> Iterator[Step]:
         """Sample a model on the evaluation split and measure the samples with every family of its side."""
@@ -72,25 +74,41 @@ class Evaluations:
         if t == 0:
             self.trace.floors.extend(s.key for s in steps if isinstance(s, Floor))
 
-    def of_set(self, pool: str, t: int) -> Iterator[Step]:
-        """Measure the set that is about to be trained on, with every family of side `set`."""
+    def of_set(self, pool: str, t: int, first: str) -> Iterator[Step]:
+        """Measure the set that is about to be trained on, with every family of side `set`.
+
+        Where nothing trains it is generation t of a chain, measured also beside `first`, the real pairs of iteration 1
+        that the chain began with, and shown to people.
+        """
         where = (f"{self.cell.label} set", t)
         kit = self.kit("set", where)
         judged: dict[str | None, dict[str, str]] = {None: {}}
+        chain: dict[str | None, dict[str, Keys]] = {None: {"origin": first}}
         for name, judge in kit.judges.items():
             features = judge.features.reading(*where, pool=pool)
             yield from [*judge.own, features]
             judged[name] = {"features": features.key, **judge.inputs}
+            if self.cell.scenario.begins:
+                origin = judge.features.reading(*where, pool=first)
+                yield origin
+                earlier = self.earlier.setdefault(name, [])
+                more: dict[str, Keys] = {"earlier": tuple(earlier)} if earlier else {}
+                chain[name] = {"origin": first, "origin_features": origin.key, **more}
+                earlier.append(features.key)
         for name, metrics, _ in kit.families:
-            step = metrics.reading(*where, pool=pool, **judged[name])
+            beside = chain[name] if isinstance(metrics, GenerationMetrics) else {}
+            step = metrics.reading(*where, pool=pool, **judged[name], **beside)
             yield step
             self.trace.sets.setdefault(t, []).append(step.key)
+        for modality in MODALITIES if self.cell.scenario.begins else ():
+            self.trace.samples |= {(modality, 0): first, (modality, t): pool}
 
     def kit(self, side: str, where: tuple[str, int]) -> Kit:
         """Return what evaluations of a side share; made at the first one of a plan."""
-        key = ("kit", side, self.digest)
+        begins = self.cell.scenario.begins
+        key = ("kit", side, self.digest, begins)
         if key not in self.memo:
-            self.memo[key] = _make_kit(self.world, self.cell.evaluate, side, where)
+            self.memo[key] = _make_kit(self.world, self.cell.evaluate, side, where, begins)
         return self.memo[key]
 
 
@@ -116,8 +134,8 @@ def _evaluation_steps(kit: Kit, model: str, where: tuple[str, int]) -> Iterator[
     yield from kit.floors
 
 
-def _make_kit(world: World, ev: Evaluation, side: str, where: tuple[str, int]) -> Kit:
-    pairs = world.by_judge[side]
+def _make_kit(world: World, ev: Evaluation, side: str, where: tuple[str, int], begins: Begins | None) -> Kit:
+    pairs = [(family, name) for family, name in world.by_judge[side] if begins or not family.chained]
     wanted = {name for _, name in pairs if name is not None}
     part: dict[str, Any] = {"n": ev.n, "seed": ev.seed} if side == "set" else {}
     judges: dict[str | None, Judged] = {}
@@ -130,7 +148,9 @@ def _make_kit(world: World, ev: Evaluation, side: str, where: tuple[str, int]) -
     families = []
     for family, name in pairs:
         added = {need: step for need, step in more.get(name, {}).items() if need in family.needs}
-        families.append((name, Metrics(**_measuring(world, ev, family, name)), added))
+        fields = _measuring(world, ev, family, name)
+        step = GenerationMetrics(**fields, begins=begins) if begins and family.chained else Metrics(**fields)
+        families.append((name, step, added))
     if side == "set" or not pairs:
         return Kit(judges, families, ())
     floors = []

@@ -6,6 +6,7 @@ Walking it *is* planning it: nothing runs, every key is known, and equal steps o
     for t in 1..T:  items -> images -> captions -> (score) -> curate -> measure the set
                     -> (auxiliary) -> fit -> (merge) -> evaluate
 
+A chain is the loop without its last line: nothing trains, and each set is measured beside what the chain began with.
 Each `yield` hands one `Step` to the planner; a step's inputs name the keys of earlier ones.
 """
 
@@ -35,6 +36,7 @@ class Walk:
         self.base: dict[str, list[str]] = {}
         self.models: dict[str, list[str]] = {}
         self.pools: list[tuple[str, ...]] = []  # raw parts of each iteration
+        self.last: dict[int, list[str]] = {}  # those of the last one, by shard
         self.made: list[str] = []  # what this iteration generated: the parts, and the images they caption
         self.real: list[str] = []
         self.reserve: list[str] = []
@@ -55,7 +57,7 @@ class Walk:
             yield from self.generate(t)
             yield from self.watch(t)
             pool = yield from self.curate(t)
-            yield from self.evaluations.of_set(pool, t)
+            yield from self.evaluations.of_set(pool, t, self.real[0])
             yield from self.train(t, pool)
             for modality in sorted(self.scenario.trains):
                 yield from self.evaluations.of_model(modality, self.models[modality][0], t)
@@ -95,21 +97,21 @@ class Walk:
             self.reserve.append(step.key)
 
     def generate(self, t: int) -> Iterator[Step]:
-        """Yield the raw pool: images, then captions, in shards and by member."""
-        made: dict[int, list[str]] = {}
+        """Yield the raw pool, in shards and by member; a closed loop begins with what the iteration before made."""
+        makers = [("generator", self.image_steps), ("captioner", self.caption_steps)]
+        if self.scenario.prompts == "new_captions":
+            makers.reverse()
+        made = self.last if self.scenario.closed and self.scenario.images == "generator" else {}
         self.made = []
-        if self.scenario.images == "generator":
-            for shard, step in self.image_steps(t):
-                yield step
-                self.made.append(step.key)
-                made.setdefault(shard, []).append(step.key)
-        if self.scenario.captions == "captioner":
-            images, made = made, {}
-            for shard, step in self.caption_steps(t, images):
-                yield step
-                self.made.append(step.key)
-                made.setdefault(shard, []).append(step.key)
-        self.pools.append(tuple(key for keys in made.values() for key in keys))
+        for modality, steps in makers:
+            if modality in self.scenario.makes:
+                given, made = made, {}
+                for shard, step in steps(t, given):
+                    yield step
+                    self.made.append(step.key)
+                    made.setdefault(shard, []).append(step.key)
+        self.last = made
+        self.pools.append(_flat(made))
 
     def shards(self, t: int) -> range:
         """Return the start positions of the shards of one pool; shard boundaries are part of the identity."""
@@ -121,8 +123,7 @@ class Walk:
 
     def items(self, t: int) -> tuple[int, int, int]:
         """Return what the items of an iteration are drawn from; a closed loop keeps those of its first one."""
-        closed = self.scenario.prompts == "previous_captions"
-        return self.cell.seed, 1 if closed else t, self.count(t)
+        return self.cell.seed, 1 if self.scenario.closed else t, self.count(t)
 
     def part(self, t: int, modality: Modality, start: int, member: int) -> dict[str, Any]:
         """Return the fields that images and captions steps share."""
@@ -139,16 +140,16 @@ class Walk:
             **self.at(t),
         }
 
-    def image_steps(self, t: int) -> Iterator[tuple[int, Step]]:
-        """Yield one step per shard and generator."""
-        asked = self.pools[-1] if self.scenario.prompts == "previous_captions" and t > 1 else None
+    def image_steps(self, t: int, captions: dict[int, list[str]]) -> Iterator[tuple[int, Step]]:
+        """Yield one step per shard and generator, for captions of models or the real ones."""
+        asked = _flat(captions) or None
         for start in self.shards(t):
             for member in range(self.k):
                 hooked = self.hooked(("prompts", "sampling"), "generator", member, t)
                 yield start, Images(**self.part(t, "generator", start, member), prompts=asked, hooked=hooked)
 
     def caption_steps(self, t: int, images: dict[int, list[str]]) -> Iterator[tuple[int, Step]]:
-        """Yield one step per shard and captioner, over drawn images or the real ones."""
+        """Yield one step per shard and captioner, of drawn images or the real ones."""
         for start in self.shards(t):
             for member in range(self.k):
                 hooked = self.hooked(("sampling", "relabel"), "captioner", member, t)
@@ -231,7 +232,8 @@ class Walk:
             data=self.world.data_spec if synthetic else None, items=self.items(t) if synthetic else None,
             seed=step_seed(self.cell.seed, "curate", t) if chooses else None,
             new=self.pools[-1] if "new" in reads else None,
-            hooked=self.hooked(("curate",), min(self.scenario.trains), 0, t, scored=scored), **self.at(t),
+            hooked=self.hooked(("curate",), min(self.scenario.trains or self.scenario.makes), 0, t, scored=scored),
+            **self.at(t),
         )  # fmt: skip
         yield step
         bears = [*(self.made if synthetic else ()), *scored.values(), step.key]
@@ -290,3 +292,7 @@ class Walk:
         yield step
         self.auxiliary[modality] = step.key
         self.trace.work.setdefault(t, []).append(step.key)
+
+
+def _flat(made: dict[int, list[str]]) -> tuple[str, ...]:
+    return tuple(key for keys in made.values() for key in keys)

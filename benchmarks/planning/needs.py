@@ -13,9 +13,11 @@ from benchmarks.steps.measuring import Measuring
 from benchmarks.study.testbed import ModelSpec
 from benchmarks.study.world import KINDS, MISSING, model_folder
 from lightning_modules.weights.contents import card_digest, check_contents
-from lightning_modules.weights.sources import MissingModel, snapshot
+from lightning_modules.weights.fetching import command, wanted
+from lightning_modules.weights.sources import FETCH, MissingModel, snapshot
 from records.canonical import Spec
 from records.errors import UsageError
+from records.names import judged_sides
 from records.sources import declared
 
 
@@ -99,24 +101,51 @@ def present(plan: Plan) -> dict[str, Any]:
             model: ModelSpec = spec.execution[0]
             if id(spec) in used:
                 source = model.hub or model.folder or model.class_path
-                facts = {"present": _absent(spec) is None, "trained_first": "recipe" in spec.value}
-                models.append({"name": model.name, "role": role, "source": source, **facts})
+                facts: dict[str, Any] = {"present": _absent(spec) is None, "trained_first": "recipe" in spec.value}
+                fetch: dict[str, str] = {} if model.hub is None else {"fetch": fetching(spec)}
+                models.append({"name": model.name, "role": role, "source": source, **facts, **fetch})
     told = {"name": plan.world.testbed.name, "missing": missing, "notes": data_notes(plan)}
     return {"data": told, "models": models}
 
 
+def fetching(spec: Spec) -> str:
+    """Return the shell command that fetches what is read of a hub model; again, where what is here is not whole."""
+    model: ModelSpec = spec.execution[0]
+    reads = declared(model.class_path, "reads")
+    files = None if reads is None else wanted(reads, declared(model.class_path, "embeds", KINDS))
+    again = " --force-download" if _unfit(spec) else ""
+    return command(str(model.hub), model.revision, files) + again
+
+
+def fetch_lines(plan: Plan) -> list[str]:
+    """Return a line for every model in files that a study reads: the command that fetches it, or why there is none."""
+    lines = []
+    specs = {step.model.digest: step.model for step in plan.steps.values() if isinstance(step, Base)}
+    for spec in specs.values():
+        model: ModelSpec = spec.execution[0]
+        if not _has_weights(spec):
+            continue
+        problem = _absent(spec) or _unfit(spec)
+        if problem is not None and model.hub is not None:
+            lines.append(fetching(spec))
+        else:
+            lines.append(f"# {model.name}: {problem or 'there'}")
+    return lines
+
+
 def require_judged(plan: Plan) -> None:
-    """Refuse scenarios whose trained models no primary metric judges: their board would be empty.
+    """Refuse scenarios whose trained models, or chains, no primary metric judges: their board would be empty.
 
     Raises:
         UsageError: Naming the first of them.
     """
     for row in plan.rows:
-        trains = plan.cells[row.keys[0]].cell.scenario.trains
-        if not set(trains) & set(plan.suite.primary):
+        sides = judged_sides(plan.cells[row.keys[0]].cell.scenario.trains)
+        if not set(sides) & set(plan.suite.primary):
+            allowed = "a metric of sets, since nothing trains" if sides == ("set",) else "a metric of what is trained"
             raise UsageError(
-                f"{plan.file}: scenarios: {row.scenario}: {row.variant}: primary: found none of {' or '.join(trains)}; "
-                "allowed: a metric of what is trained"
+                f"{plan.file}: scenarios: {row.scenario}: {row.variant}: primary: found none of {' or '.join(sides)}; "
+                f"allowed: {allowed}"
             )
 
 
@@ -184,7 +213,7 @@ def _unfit(spec: Spec) -> str | None:
     if not _has_weights(spec) or _absent(spec) is not None:
         return None
     reads = declared(model.class_path, "reads")
-    fetch = "" if model.hub is None else f"hf download {model.hub} --revision {model.revision}"
+    fetch = "" if model.hub is None else FETCH
     try:
         folder = model_folder(model) if model.hub is None else snapshot(model.hub, model.revision)
         assert folder is not None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from benchmarks.planning.cells import Cell, Trace
-from benchmarks.steps import Step
+from benchmarks.steps import Base, Step
 from benchmarks.study.suite import Suite
 from benchmarks.study.world import World
 from records.names import CONTROLS
@@ -61,6 +62,14 @@ class Plan:
     cells: dict[str, PlannedCell]
     steps: dict[str, Step]
     idle: tuple[str, ...] = ()
+
+    @cached_property
+    def origins(self) -> dict[str, str]:
+        """Step -> the base model whose work it is, or of what was trained from it; "" = no model's."""
+        found: dict[str, str] = {}
+        for key, step in self.steps.items():
+            found[key] = key if isinstance(step, Base) else found.get(step.network or "", "")
+        return found
 
     @property
     def steps_total(self) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
+from benchmarks.methods.hooks import COUNTS, HOOKS
 from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
 from benchmarks.methods.ready import Ready, check_scorers, make_method
@@ -17,6 +17,7 @@ from benchmarks.planning.counts import check_counts
 from benchmarks.planning.loop import Walk
 from benchmarks.planning.needs import require_splits
 from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
+from benchmarks.planning.sizes import settings
 from benchmarks.steps import Step
 from benchmarks.steps.items import PROMPT_SPLIT
 from benchmarks.study.loading import extended, load_scenarios, load_suite, load_testbed, patch_fits, patch_scenario
@@ -24,7 +25,6 @@ from benchmarks.study.opening import open_world
 from benchmarks.study.suite import Scenario, ScenarioEntry, Suite
 from benchmarks.study.world import World
 from records.canonical import digest
-from records.codec import decode
 from records.errors import UsageError, naming
 from records.names import RowName, no_twins
 
@@ -69,8 +69,6 @@ def check_claims(suite: Suite, file: Path) -> None:
 class _Planner:
     def __init__(self, suite: Suite, file: Path, world: World, tuned: bool):
         self.suite, self.file, self.world, self.tuned = suite, file, world, tuned
-        judges = world.models["judges"] if any(f.judged for f in world.families) else ()
-        self.metrics = digest([[f.identity for f in world.families], judges])
         self.rows: list[PlannedRow] = []
         self.cells: dict[str, PlannedCell] = {}
         self.steps: dict[str, Step] = {}
@@ -79,8 +77,14 @@ class _Planner:
         self.fitting: set[str] = set()
         self.resolved: list[Any] = []
 
+    def metrics(self, chain: bool = True) -> str:
+        """Return the digest of what is measured; what measures chains enters nothing where something trains."""
+        families = [f for f in self.world.families if chain or not f.chained]
+        judges = self.world.models["judges"] if any(f.judged for f in families) else ()
+        return digest([[f.identity for f in families], judges])
+
     def add_scenario(self, entry: ScenarioEntry, scenario: Scenario, extra: Sequence[str]) -> None:
-        sized = self.settings(entry, scenario)
+        sized = settings(self.suite, self.file, entry, scenario)
         self.check_sizes(entry, scenario, sized)
         self.resolved.append([scenario, {k: v for k, v in sized.items() if k != "shard"}])
         names = entry.mitigations
@@ -90,36 +94,6 @@ class _Planner:
         protocol = self.protocol(scenario, sized)
         for name in [*names, *(m for m in extra if m not in names)]:
             self.add_row(entry, scenario, sized, name, protocol, added=name in extra)
-
-    def settings(self, entry: ScenarioEntry, scenario: Scenario) -> dict[str, Any]:
-        """Sizes and settings of a scenario: the suite's, the entry's changes, the scenario's decoding."""
-        suite = self.suite
-        where = f"{self.file}: scenarios: {entry.file}"
-        try:
-            generate = changed(
-                suite.generate,
-                captioner=_set(suite.generate.captioner, scenario.decoding.captioner, "decoding.captioner"),
-                generator=_set(suite.generate.generator, scenario.decoding.generator, "decoding.generator"),
-            )
-            n = entry.n or suite.n
-            if scenario.budget is not None and scenario.budget.equal == "evaluations":
-                mine = getattr(generate, scenario.budget.modality)
-                swept = getattr(suite.generate, scenario.budget.modality)
-                reference = _set(swept, scenario.budget.reference, "budget.reference")
-                n = max(1, round(n * reference.evaluations / mine.evaluations))
-            fit = suite.fit
-            for modality, steps in entry.fit_steps.items():
-                fit = changed(fit, **{modality: changed(getattr(fit, modality), steps=steps)})
-            evaluate = suite.evaluate
-            if entry.evaluate_n is not None:
-                inputs = round(evaluate.draw_inputs * entry.evaluate_n / evaluate.n)
-                evaluate = changed(evaluate, n=entry.evaluate_n, draw_inputs=inputs)
-        except ValueError as error:
-            raise UsageError(f"{where}: {scenario.variant}: {error}") from error
-        return {
-            "iterations": entry.iterations or suite.iterations, "n": n, "fit": fit, "generate": generate,
-            "evaluate": evaluate, "shard": suite.shard,
-        }  # fmt: skip
 
     def check_sizes(self, entry: ScenarioEntry, scenario: Scenario, sized: dict[str, Any]) -> None:
         where = f"{self.file}: scenarios: {entry.file}: {scenario.variant}"
@@ -183,8 +157,12 @@ class _Planner:
     ) -> None:
         ready = self.method(name)
         spec, method = ready.spec, ready.method
-        if not set(spec.applies_to) & set(scenario.trains):
+        if not set(spec.applies_to) & (set(scenario.trains) or scenario.makes):
             return
+        if not scenario.trains and any(
+            method.hooks.overrides(hook) for hook in (*HOOKS, *COUNTS) if hook != "sampling"
+        ):
+            return  # nothing learns from a pool that was chosen, and a chain whose captions are changed is another
         with naming(f"mitigation {name}: applies", Exception):  # an author's code may fail in any way of its own
             if not method.hooks.applies(scenario):
                 return
@@ -193,7 +171,7 @@ class _Planner:
             patched = patch_scenario(scenario, ready.scenario_patch, f"mitigation {name}")
             if changed(patched, name=scenario.name) == scenario:
                 return
-            sized = self.settings(entry, patched)
+            sized = settings(self.suite, self.file, entry, patched)
         if ready.fit_patch:
             sized = {**sized, "fit": patch_fits(sized["fit"], ready.fit_patch, f"mitigation {name}")}
         if sized is not unpatched:
@@ -207,10 +185,10 @@ class _Planner:
                 "allowed: seeds that are not scored"
             )
         labels = {"scenario": scenario.name, "variant": scenario.variant, "mitigation": spec.name}
-        keys = []
+        keys, metrics = [], self.metrics(chain=not scenario.trains)
         for seed in seeds:
             label = f"{scenario.name}/{scenario.variant}/{spec.name}/seed={seed}"
-            cell = Cell(scenario=patched, method=method, seed=seed, metrics=self.metrics, label=label, **sized)
+            cell = Cell(scenario=patched, method=method, seed=seed, metrics=metrics, label=label, **sized)
             patch_alone = sized is not unpatched and (ready.scenario_patch or not method.active)
             if patch_alone and self.same(cell, changed(cell, scenario=scenario, **unpatched)):
                 return  # the patch changes nothing here: not applicable
@@ -262,7 +240,7 @@ class _Planner:
         self.check_rows()
         # What a suite is, names of methods given on the command line aside.
         identity = digest(
-            [self.suite.name, self.world.identity, self.metrics, self.resolved, self.suite.seeds, self.suite.primary]
+            [self.suite.name, self.world.identity, self.metrics(), self.resolved, self.suite.seeds, self.suite.primary]
         )
         if self.world.authored:
             for step in self.steps.values():
@@ -271,15 +249,3 @@ class _Planner:
         plan = Plan(self.suite, self.file, self.world, identity, self.rows, self.cells, self.steps, idle)
         require_splits(plan)
         return plan
-
-
-def _set(decoding: Any, patch: dict[str, Any], key: str) -> Any:
-    """Return a decoding with some of its fields set, each of the type that it declares.
-
-    Raises:
-        ValueError: A field is unknown, of another type or out of range; begins with `key`.
-    """
-    try:
-        return decode(type(decoding), {**asdict(decoding), **patch})
-    except ValueError as error:
-        raise ValueError(f"{key}: {error}") from error

@@ -30,6 +30,8 @@ def metric_infos(
     infos = {}
     for side in (*sorted(cell.cell.scenario.trains), "set"):
         for family, judge in world.by_judge[side]:
+            if family.chained and cell.cell.scenario.trains:
+                continue
             first = world.judges_of(family)[0] if judge else None
             measured_by = digest([protocol, family.identity, world.judge(judge)])
             for metric, declared in _declared(family, found):

@@ -17,7 +17,7 @@ from records.results import read_results
 FILES = (
     ("board", ("leaderboard.md", "leaderboard.csv")),
     ("details", ("tables.txt", "metrics.csv")),
-    ("pictures", ("curves.png", "prevented.png", "pictures/")),
+    ("pictures", ("curves.png", "prevented.png", "costs.png", "frozen.png", "pictures/")),
     ("results", ("results/",)),
 )
 
@@ -38,6 +38,7 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     from leaderboard.board import build  # scipy: a second that planning does not have
     from leaderboard.committed import beside_local
     from leaderboard.entries import FOLDER, read_entries
+    from leaderboard.learning import read_learning
     from leaderboard.readings import BoardRow
 
     suite = plan.suite.name
@@ -51,12 +52,13 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     ]  # fmt: skip
     found = {k: r for k, r in read_results(results).items() if k in plan.cells}
     committed = read_entries(suite, entries or FOLDER)
+    learning = read_learning(plan.suite.learning, entries or FOLDER)
     if not committed:
-        return build(rows, found)
+        return replace(build(rows, found), learning=learning)
     planned = {(r.scenario, r.variant): metric_infos(plan, plan.cells[r.keys[0]], r.protocol) for r in plan.rows}
     merged, cells, foreign = beside_local(rows, found, committed, planned)
     board = build(merged, {k: cells[k] for row in merged for k in row.keys if k in cells})
-    return replace(board, foreign=foreign)
+    return replace(board, foreign=foreign, learning=learning)
 
 
 def write_board(plan: Plan, board: Board, folder: Path) -> None:
@@ -70,13 +72,15 @@ def write_board(plan: Plan, board: Board, folder: Path) -> None:
     Raises:
         OSError: A file cannot be written; names it.
     """
-    from leaderboard.render import markdown, terminal
+    from leaderboard import frozen
+    from leaderboard.markdown import markdown
+    from leaderboard.render import terminal
     from leaderboard.tables import csv_text, csv_wide
 
     folder.mkdir(parents=True, exist_ok=True)
-    page = markdown(board, title=plan.suite.name) + claims_section(plan, board)
+    page = markdown(board, title=plan.suite.name) + frozen.section(board) + claims_section(plan, board)
     write_text(folder / "leaderboard.md", page)
-    write_text(folder / "tables.txt", terminal(board))
+    write_text(folder / "tables.txt", "\n".join(filter(None, [terminal(board), frozen.terminal(board)])))
     write_text(folder / "leaderboard.csv", csv_text(board))
     write_text(folder / "metrics.csv", csv_wide(board))
     try:
@@ -112,11 +116,16 @@ def written(folder: Path) -> list[tuple[str, str]]:
 
 def _draw_board(board: Board, folder: Path) -> None:
     if any(not line.reading.problem for group in board.groups for line in group.lines):
-        from leaderboard import curves, drawing, forest
+        from leaderboard import costs, curves, drawing, forest, frozen
 
-        drawing.write_png(curves.figure(board), folder / "curves.png")
-        if forest.drawable(board):
-            drawing.write_png(forest.figure(board), folder / "prevented.png")
+        for name, part, there in (
+            ("curves", curves, curves.drawable(board)),
+            ("prevented", forest, forest.drawable(board)),
+            ("costs", costs, costs.drawable(board)),
+            ("frozen", frozen, frozen.chains(board)),
+        ):
+            if there:
+                drawing.write_png(part.figure(board), folder / f"{name}.png")
 
 
 def claims_section(plan: Plan, board: Board) -> str:
@@ -136,29 +145,33 @@ def _claims(suite: Suite, file: Path, board: Board) -> ClaimFamily | None:
     return judge_all(suite.name, claims, Evidence(board.rows, board.results, file.parent)) if claims else None
 
 
-def _entry_claims(suite: str, board: Board) -> ClaimFamily | None:
-    """Test the claims of a shipped suite on committed entries; None for a suite that is not shipped or states none."""
+def _shipped(suite: str) -> tuple[Suite, Path] | None:
+    """Return a shipped suite and its file: what it says about its own numbers; None for one that is not shipped."""
     from benchmarks.study.loading import SUITES, load_suite
 
-    return _claims(*load_suite(suite), board) if (SUITES / f"{suite}.yaml").is_file() else None
+    return load_suite(suite) if (SUITES / f"{suite}.yaml").is_file() else None
 
 
 def write_entry_board(suite: str, entries: Path | None, boards: Path) -> list[Path]:
     """Write the committed board of a suite from its entries alone; return the files, none where it has no entry."""
+    from leaderboard import frozen
     from leaderboard.claims.report import json_text as claims_text
     from leaderboard.claims.report import section
     from leaderboard.committed import entry_board
     from leaderboard.entries import FOLDER, read_entries
-    from leaderboard.render import markdown
+    from leaderboard.learning import read_learning
+    from leaderboard.markdown import markdown
     from leaderboard.tables import csv_text, json_text
 
     committed = read_entries(suite, entries or FOLDER)
     if not committed:
         return []
-    board = entry_board(committed)
-    family = _entry_claims(suite, board)
+    board, known = entry_board(committed), _shipped(suite)
+    family = _claims(*known, board) if known else None
+    if known:
+        board = replace(board, learning=read_learning(known[0].learning, entries or FOLDER))
     texts = {
-        "md": markdown(board, suite) + (f"\n{section(family)}" if family else ""),
+        "md": markdown(board, suite) + frozen.section(board) + (f"\n{section(family)}" if family else ""),
         "csv": csv_text(board),
         "json": json_text(board, suite),
     }

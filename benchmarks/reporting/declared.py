@@ -4,10 +4,11 @@ A page asks with a block that `leaderboard.pages` fills in:
 
     <!-- metrics captioner -->
     <!-- methods merging -->
+    <!-- transfer captioner scenes_board_captioner scenes_second_base -->
     <!-- end -->
 
 The first has every metric of a side, as the families in `benchmarks.metrics` declare them; the second every shipped
-method of a group.
+method of a group; the third, from committed entries, how alike boards rank that side's methods.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from benchmarks import metrics
 from benchmarks.methods.ready import Ready, make_method
 from benchmarks.study.loading import SUITES
 from records.errors import UsageError
+from records.names import MODALITIES
 from records.sources import class_names, read_class
 
 Rows = list[Sequence[str]]
@@ -127,5 +129,25 @@ def linked(source: str) -> str:
     return source
 
 
+def transfer_rows(words: Sequence[str]) -> Rows:
+    """Return the table of how a ranking carries over: the board of the first suite beside that of each other.
+
+    Raises:
+        UsageError: The words are not a side and two or more suites.
+    """
+    from leaderboard.entries import FOLDER
+    from leaderboard.text import markdown_escape
+    from leaderboard.transfer import HEAD, transfers
+
+    if len(words) < 3 or words[0] not in MODALITIES:
+        raise UsageError(f"transfer: found {' '.join(words)!r}; allowed: {' or '.join(MODALITIES)}, then suites")
+    rows = [found.row for found in transfers(words[1:], FOLDER, words[0])]
+    return [HEAD, *([f"`{row[0]}`", f"`{row[1]}`", *map(markdown_escape, row[2:])] for row in rows)]
+
+
 #: Kind of block -> what makes its rows from the words behind it.
-MAKERS: dict[str, Callable[[Sequence[str]], Rows]] = {"metrics": metric_rows, "methods": method_rows}
+MAKERS: dict[str, Callable[[Sequence[str]], Rows]] = {
+    "metrics": metric_rows,
+    "methods": method_rows,
+    "transfer": transfer_rows,
+}

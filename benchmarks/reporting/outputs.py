@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.planning.estimate import estimate
 from benchmarks.planning.plan import Plan, resolved
+from benchmarks.steps.items import PROMPT_SPLIT
 from benchmarks.storage.store import LocalStore, Store
 from datamodules.images import Images
 from records.files import write_text
@@ -46,48 +47,58 @@ def describe(plan: Plan, store_root: Path) -> dict[str, Any]:
 def write_pictures(plan: Plan, store: Store, folder: Path, key: str, result: CellResult) -> None:
     """Write an image grid and a caption table of a complete cell; what is there is not made again.
 
-    Same prompts and noise in every column, one row an iteration.
+    One row, or column, an iteration: the same prompts and noise in each, or a chain's generations of the same pairs.
     """
     home = folder / "pictures" / key[:16]
-    samples = plan.cells[key].trace.samples
-    for modality in result.trains:
+    planned = plan.cells[key]
+    samples, split = planned.trace.samples, "evaluation" if result.trains else PROMPT_SPLIT
+    for modality in sorted({side for side, _ in samples}):
         made = {t: k for (side, t), k in sorted(samples.items()) if side == modality}
         target = home / ("grid.png" if modality == "generator" else "captions.md")
-        if not target.exists() and made and all(store.has(k) for k in made.values()):
-            _write_picture(plan.world.data, {t: store.get(k) for t, k in made.items()}, modality, target)
+        if not target.exists() and all(store.has(k) for k in made.values()):
+            _write_picture(plan.world.data, {t: store.get(k) for t, k in made.items()}, modality, target, split)
 
 
-def _write_picture(data: Any, samples: dict[int, Any], modality: str, target: Path) -> None:
+def _write_picture(data: Any, samples: dict[int, Any], modality: str, target: Path, split: str) -> None:
     """Write the picture of one modality out of the samples (Pairs) of every iteration."""
     from benchmarks.reporting.pictures import caption_table, thumbnails, write_grid
 
     first = next(iter(samples.values()))
     if first.images.ndim != 4:
         return  # the analytic testbed draws numbers, not pictures
-    items = shown_items(data, len(first))
+    items = shown_items(data, first.ids, split=split)
     pairs = {t: p.take(items) for t, p in samples.items()}
+    first = pairs[min(pairs)]
     target.parent.mkdir(parents=True, exist_ok=True)
     if modality == "generator":
+        heads = list(first.prompts if any(first.prompts) else first.captions)
         rows = [thumbnails(p.images.unchecked() if isinstance(p.images, Images) else p.images) for p in pairs.values()]
-        write_grid(target, rows, [f"t = {t}" for t in pairs], list(pairs[min(pairs)].prompts))
+        write_grid(target, rows, [f"t = {t}" for t in pairs], heads)
     else:
-        references = [texts[0] for texts in data.captions("evaluation", items)]
+        references = [texts[0] for texts in data.captions(split, first.ids)]
         table = caption_table({t: list(p.captions) for t, p in pairs.items()}, references)
         write_text(target, table)
 
 
-def shown_items(data: Any, n: int, count: int = 10) -> np.ndarray:
-    """Return which evaluation items people are shown: the first ones, and as many with the rarest attributes.
+def shown_items(data: Any, ids: np.ndarray, count: int = 10, split: str = "evaluation") -> np.ndarray:
+    """Return which items people are shown: the first ones, and as many with the rarest attributes.
 
     Collapse eats the tail first, so a picture of common scenes alone would look healthy for long. Data without an
     oracle show their first items.
 
+    Args:
+        data: The data set.
+        ids: (n,) items of the split that there are samples of.
+        count: How many at most.
+        split: The split.
+
     Returns:
-        At most `count` of 0..n-1, int64.
+        At most `count` positions in `ids`, int64.
     """
+    n = len(ids)
     if data.oracle is None:
         return np.arange(min(count, n))
-    truth = data.attributes("evaluation", np.arange(n))
+    truth = data.attributes(split, ids)
     values = sorted(
         (share, name, value) for name, shares in data.oracle.frequencies().items() for value, share in shares.items()
     )

@@ -72,7 +72,7 @@ def assemble(plan: Plan, cell: PlannedCell, store: Store, done: set[str], failur
         metrics=metrics, sets=sets, absent=reader.absent, floors=reader.floors(cell.trace.floors),
         info=metric_infos(plan, cell, home["protocol"], reader.found),
         cost=reader.cost(key for keys in cell.trace.work.values() for key in keys),
-        configuration=_configuration(cell), execution=reader.execution(cell), versions=_versions(),
+        configuration=_configuration(cell), execution=reader.execution(cell), versions=versions(),
         commit=_commit(), created=datetime.now(UTC).isoformat(timespec="seconds"),
     )  # fmt: skip
 
@@ -141,7 +141,7 @@ def _configuration(cell: PlannedCell) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Return the versions of the project and of `PACKAGES`; one that is not installed is "absent"."""
     found = {place.NAME: place.release() or "absent"}
     for package in PACKAGES:

@@ -11,6 +11,7 @@ from benchmarks.running.assemble import assemble
 from benchmarks.running.executors import Executor, Failure, LocalExecutor
 from benchmarks.running.painter import Painter
 from benchmarks.running.retention import Retention
+from benchmarks.running.trials import refuse, trials
 from benchmarks.running.worker import explain
 from benchmarks.steps import Base, Step
 from benchmarks.storage.store import Record, Store
@@ -97,15 +98,20 @@ def execute(
 ) -> Outcome:
     """Run what is missing of some cells (default all) and write their result files.
 
-    A failed cell does not stop the others. Cells whose steps are all there are assembled without running anything.
+    Models in files are tried first, one after the other. A failed cell does not stop the others. Cells whose steps are
+    all there are assembled without running anything.
     `draw` makes the pictures of the first cell of a row as soon as it is complete, while its samples are still there.
+
+    Raises:
+        UsageError: A model in files cannot be loaded, or not be asked for what the study asks of it.
     """
     cells = plan.cells if cells is None else cells
     reporter = reporter or Reporter()
     forget_outdated(plan, store)
-    # Models in files first: one that cannot be loaded is told before anything is computed with the others.
-    steps = sorted(missing_steps(plan, cells.values(), store), key=lambda s: not (isinstance(s, Base) and s.in_files))
-    reporter.start(steps, len(cells))
+    steps = missing_steps(plan, cells.values(), store)
+    # One model that is of no use, met weeks from now, would make all that was computed with others wait for it.
+    ordered = sorted([*steps, *trials(plan, steps, store)], key=lambda s: not s.first)
+    reporter.start(ordered, len(cells))
     planned = [plan.steps[k] for k in dict.fromkeys(k for cell in cells.values() for k in cell.needs)]
     shown = {k: samples for k, samples in plan.shown.items() if k in cells} if draw else {}
     retention = Retention(store, plan.suite.retain, planned, steps, shown)
@@ -114,7 +120,8 @@ def execute(
     books = _Books(plan, store, results, cells, reporter, retention, painter)
     try:
         books.assemble_ready({s.key for s in steps})
-        executor.run(steps, store, books)
+        executor.run(ordered, store, books)
+        refuse(plan, list(books.failures.values()))
         books.finish()
     finally:
         if painter is not None:
@@ -146,7 +153,7 @@ class _Books:
                 self.close(cell)
 
     def done(self, step: Step, record: Record) -> None:
-        self.outcome.computed += 1
+        self.outcome.computed += step.key in self.plan.steps
         self.reporter.step(step, record, "")
         self.retention.done(step)
         self.hang_up()

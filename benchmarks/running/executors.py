@@ -1,7 +1,8 @@
 """Who runs the steps: this process, or worker processes of one thread each.
 
 An executor gets steps in an order in which inputs come first, runs what it can, and reports each one as done or
-failed. A failed step takes down what depends on it and nothing else.
+failed. A failed step takes down what depends on it and nothing else, but for those that come first (`Step.first`): they
+run before the others, one at a time, and where one fails the others are not started.
 """
 
 from __future__ import annotations
@@ -73,7 +74,10 @@ class InProcessExecutor:
 
         context, execution = RunContext(store, execution=self.execution), surroundings() if steps else {}
         lost: set[str] = set()
+        refused = False
         for step in steps:
+            if refused and not step.first:
+                return
             if lost and not lost.isdisjoint(step.parents):
                 lost.add(step.key)
                 continue
@@ -82,6 +86,7 @@ class InProcessExecutor:
                 record = perform(_own(step), store, context, execution)
             except Exception as error:
                 lost.add(step.key)
+                refused |= step.first
                 listener.failed(Failure(step, explain(error)))
             else:
                 listener.done(step, record)
@@ -134,6 +139,8 @@ class _Schedule:
         heapq.heapify(self.ready)
         self.suspects: list[str] = []  # in flight when a worker died, and not tried again yet
         self.suspected: set[str] = set()
+        self.first = {s.key for s in steps if s.first}  # that have not ended yet
+        self.refused = False
 
     def run(self) -> None:
         """Run what is ready until nothing is."""
@@ -154,7 +161,8 @@ class _Schedule:
 
     def submit(self, crew: _Crew, running: dict[Future[Record | str], str]) -> bool:
         """Hand out steps; False when the pool turns out to be dead. A suspect runs alone, so that the culprit shows."""
-        while len(running) < self.executor.workers and self.suspected.isdisjoint(running.values()):
+        workers = 1 if self.first else self.executor.workers
+        while len(running) < workers and self.suspected.isdisjoint(running.values()):
             if self.suspects and running:
                 return True
             if not (self.suspects or self.ready):
@@ -180,14 +188,22 @@ class _Schedule:
         outcome = explain(error) if error is not None else future.result()
         if isinstance(outcome, Record):
             self.listener.done(self.steps[key], outcome)
+            self.first.discard(key)
             for reader in self.readers.get(key, ()):
                 self.waiting[reader].discard(key)
                 if not self.waiting[reader]:
                     heapq.heappush(self.ready, (self.rank[reader], reader))
         else:
-            # Readers stay waiting for ever: they are never ready, so they never run.
-            self.listener.failed(Failure(self.steps[key], outcome))
+            self.fail(key, outcome)
+        if self.refused and not self.first:
+            self.ready.clear()
         return True
+
+    def fail(self, key: str, message: str) -> None:
+        """Book a step that cannot be done. Its readers stay waiting for ever: they are never ready, so never run."""
+        self.refused |= self.steps[key].first
+        self.first -= {key, *self.readers.get(key, ())}
+        self.listener.failed(Failure(self.steps[key], message))
 
     def again(self, key: str) -> None:
         """Try a step once more, or give it up where a worker died under it alone."""
@@ -196,7 +212,7 @@ class _Schedule:
             self.suspects.append(key)
         else:
             self.suspected.discard(key)
-            self.listener.failed(Failure(self.steps[key], "its worker process died twice (out of memory?)"))
+            self.fail(key, "its worker process died twice (out of memory?)")
 
 
 class _Crew:

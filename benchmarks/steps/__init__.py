@@ -9,6 +9,7 @@ from benchmarks.steps.curate import Curate
 from benchmarks.steps.features import Features
 from benchmarks.steps.fit import Fit
 from benchmarks.steps.floor import Floor
+from benchmarks.steps.generation import GenerationMetrics
 from benchmarks.steps.images import Images
 from benchmarks.steps.merge import Merge
 from benchmarks.steps.metrics import Metrics
@@ -22,6 +23,9 @@ from benchmarks.steps.step import Step
 STANDARD: tuple[type[Step], ...] = (
     Base, Real, Images, Captions, Score, Curate, Auxiliary, Fit, Merge, Sample, Features, Reference, Metrics, Floor,
 )  # fmt: skip
+
+#: That of chains alone, whose protocols its version enters.
+CHAIN: type[Step] = GenerationMetrics
 
 
 def versions() -> dict[str, int]:

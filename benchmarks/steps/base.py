@@ -45,6 +45,11 @@ class Base(Step):
         return "recipe" not in self.model.value and (self.spec.folder is not None or self.spec.hub is not None)
 
     @property
+    def first(self) -> bool:
+        """Models in files come before whatever costs."""
+        return self.in_files
+
+    @property
     def reference(self) -> dict[str, Any]:
         """What the store keeps of a model in files: where they are, and the digest that they have to have."""
         weights = self.model.value.get("weights")
@@ -59,20 +64,21 @@ class Base(Step):
         return reference.get("weights") != weights or not folder.is_dir() or folder_digest(folder) != weights
 
     def run(self, context: RunContext) -> tuple[Any, Cost]:
-        """Load the files that the plan was made with, train what has a recipe and no files, make what has neither.
+        """Refer to the files that the plan was made with, train what has a recipe and none, make what has neither.
+
+        Whether the files can be loaded is what `Trial` tells.
 
         Raises:
             StepError: The files are others than when the run was planned.
-            MissingModel: They lack something that only loading can tell.
         """
-        from benchmarks.steps.context import make_model
+        from benchmarks.steps.context import check_files, make_model
 
         spec, data = self.model.execution
         if "recipe" in self.model.value:
             return _trained(spec, data.init_args, model_folder(spec), context), Cost()
         if not self.in_files:
             return make_model(spec), Cost()
-        context.loaded(self.key, self.reference)  # what cannot be loaded is told before anything is computed with it
+        check_files(spec.folder, self.model.value.get("weights"))
         return self.reference, Cost()
 
 

@@ -91,10 +91,6 @@ class RunContext:
         """Return a model that the caller may train."""
         return self._ready(self.store.fresh(key))
 
-    def loaded(self, key: str, reference: dict[str, Any]) -> Any:
-        """Return the model of a reference, kept as the artifact that it is about to be."""
-        return self._kept(key, lambda: self._ready(reference))
-
     def _ready(self, value: Any) -> Any:
         """Make a model of what the store keeps of it, and tell it how this machine goes about its work."""
         model = value
@@ -116,7 +112,7 @@ class RunContext:
     def _kept(self, key: str, make: Callable[[], Any]) -> Any:
         if key not in self._models:
             self._models[key] = make()
-            self._weights[key] = _weight(self._models[key])
+            self._weights[key] = weight(self._models[key])
             while len(self._models) > 1 and (
                 len(self._models) > MODELS_KEPT or sum(self._weights.values()) > self.model_bytes
             ):
@@ -141,7 +137,7 @@ def _joined(parts: list[Pairs]) -> Pairs:
     return parts[0] if len(parts) == 1 else Pairs.concat(parts)
 
 
-def _weight(model: Any) -> int:
+def weight(model: Any) -> int:
     """Return the bytes of a model's weights; what has none, as the analytic models, weighs nothing."""
     parameters = getattr(model, "parameters", None)
     return sum(p.nbytes for p in parameters()) if callable(parameters) else 0

@@ -101,6 +101,11 @@ class Step:
         return not self.stays_with or getattr(retain, self.stays_with)
 
     @property
+    def first(self) -> bool:
+        """Whether it runs before all others, one such step after another; where one fails, no other is started."""
+        return False
+
+    @property
     def network(self) -> str | None:
         """The key of the model whose work it is, if it is one's."""
         return getattr(self, self.worker) if self.worker else None

@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lightning_modules.settings import ADDED, CaptionDecoding, Execution, FitSettings, ImageDecoding
-from records.checks import at_least, distinct, modalities, require, schema
+from records.checks import at_least, distinct, modalities, require, schema, sides
 from records.findings import ClaimSpec, Gate, check_findings
 from records.names import CONTROLS, Modality, plain_name
 
 #: What lies in the folder of runs beside those of suites: the store, and MLflow's copy.
 TAKEN = ("store", "mlflow", "mlartifacts", "mlruns")
+
+
+#: The side of real pairs that a chain begins with.
+Begins = Literal["captions", "images"]
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,9 @@ class Scenario:
     """The topology of one recursive loop.
 
     Attributes:
-        trains: The modalities that are fine-tuned, and evaluated.
-        prompts: What images are asked for: real captions, or the captions of the previous iteration.
+        trains: The modalities that are fine-tuned, and evaluated; none in a chain, where models stay as they are.
+        prompts: What images are asked for: real captions, the captions of the previous iteration, or, in a chain, those
+            of this iteration, which are of the images of the one before.
         images: Real images of the prompt split, or a generator's.
         captions: The prompt itself, or a captioner's.
         frozen: Modalities whose labelling copy stays at base (both still train and are evaluated).
@@ -94,7 +99,7 @@ class Scenario:
     trains: tuple[Modality, ...]
     images: Literal["real", "generator"]
     captions: Literal["prompt", "captioner"]
-    prompts: Literal["real", "previous_captions"] = "real"
+    prompts: Literal["real", "previous_captions", "new_captions"] = "real"
     frozen: tuple[Modality, ...] = ()
     start: Literal["previous", "base"] = "previous"
     members: Members = field(default_factory=Members)
@@ -110,7 +115,6 @@ class Scenario:
         plain_name(self.variant, "variants")
         for part in () if self.parent is None else self.parent.split("/", 1):
             plain_name(part, "parent")
-        require(len(self.trains) > 0, "trains: found nothing; allowed: captioner, generator, or both")
         distinct(self.trains, "trains")
         distinct(self.frozen, "frozen")
         require(
@@ -118,14 +122,37 @@ class Scenario:
             "images: real with captions: prompt makes no synthetic data; set one of them to a model",
         )
         require(
-            self.prompts != "previous_captions" or self.captions == "captioner",
-            "prompts: previous_captions needs captions: captioner",
+            self.prompts == "real" or self.captions == "captioner",
+            f"prompts: {self.prompts} needs captions: captioner",
+        )
+        chain = self.images == "generator" and self.captions == "captioner" and self.prompts != "real"
+        require(
+            len(self.trains) > 0 or chain,
+            "trains: found nothing; allowed: captioner, generator, or both; or nothing in a chain, which has images: "
+            "generator, captions: captioner and prompts: previous_captions or new_captions",
+        )
+        require(
+            self.prompts != "new_captions" or not self.trains,
+            f"prompts: found 'new_captions' with trains: {', '.join(self.trains)}; allowed: real or previous_captions, "
+            "or trains: []",
         )
         for modality, makes in (("captioner", self.captions), ("generator", self.images)):
             require(
                 modality not in self.trains or makes == modality,
                 f"trains: {modality} is trained, but no {modality} makes data (see images and captions)",
             )
+
+    @property
+    def closed(self) -> bool:
+        """Whether what one iteration makes goes into the next one."""
+        return self.prompts != "real"
+
+    @property
+    def begins(self) -> Begins | None:
+        """The side of the real pairs that a chain, in which nothing trains, begins with; None for any other loop."""
+        if self.trains:
+            return None
+        return "images" if self.prompts == "new_captions" else "captions"
 
     @property
     def makes(self) -> set[Modality]:
@@ -218,12 +245,13 @@ class Suite:
         scenarios: What runs, each with what this suite changes for it.
         mitigations: Files of methods and controls; `none` and `real` are the controls.
         metrics: Metric families by class path, in the order of the board; a file may also name groups.
-        primary: The one metric a modality is judged by.
+        primary: The one metric a modality is judged by; that of `set` judges chains, in which nothing trains.
         shard: Samples a generation step makes at most.
         retain: What stays on the disk after its last reader; changes no number.
         execution: How a machine goes about it; changes no number.
         gates: Trends that `benchmarks check` holds against a baseline; never part of a key.
         claims: Findings that `benchmarks claims` tests; never part of a key.
+        learning: Modality -> the suite whose rows `real_X` say whether method X still learns; never part of a key.
     """
 
     schema: int
@@ -244,6 +272,7 @@ class Suite:
     execution: Executions = field(default_factory=Executions)
     gates: tuple[Gate, ...] = ()
     claims: tuple[ClaimSpec, ...] = ()
+    learning: dict[str, str] = field(default_factory=dict)
     question: str = ""
 
     def __post_init__(self) -> None:
@@ -260,8 +289,8 @@ class Suite:
             require(len(getattr(self, key)) > 0, f"{key}: found none; allowed: one or more")
         at_least(self, "", iterations=1, n=1, shard=1)
         distinct(self.mitigations, "mitigations")
-        check_findings(self.gates, self.claims)
-        modalities(self.primary, "primary")
+        check_findings(self.gates, self.claims, self.learning)
+        sides(self.primary, "primary")
         for entry in self.scenarios:
             where = f"scenarios: {entry.file}: "
             if entry.seeds is not None:

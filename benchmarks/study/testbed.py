@@ -26,8 +26,8 @@ class ModelSpec:
     Attributes:
         name: How people call it; never part of a key.
         class_path: The wrapper class.
-        folder: Weights in the `save_pretrained` layout with a `card.json`; a relative name is one of the project or
-            of the folder a command runs in. None for a model that is made from `init_args` alone.
+        folder: Weights in the `save_pretrained` layout, with a `card.json` or without; a relative name is one of the
+            project or of the folder a command runs in. None for a model that is made from `init_args` alone.
         hub: Name on the Hugging Face hub instead of a folder, with a pinned `revision`.
         revision: Commit of the hub repository.
         recipe: Name in `lightning_modules.bases.recipes` of what made the weights; where the recipe has changed since,

@@ -40,13 +40,20 @@ class DeclaredFamily:
         """Whether its numbers live in a judge's space."""
         return any(need.endswith("features") or need == "draws" for need in self.needs)
 
+    @property
+    def chained(self) -> bool:
+        """Whether it measures generations of a chain, so that it says nothing where something trains."""
+        return "begins" in self.needs
+
     def kinds(self, needs: Iterable[str]) -> set[str]:
         """Return what a judge has to embed for some of its needs."""
         own = OWN.get(self.side, "images")
         other = next(kind for kind in KINDS if kind != own)
         said = {"features": {own}, "draws": {own}, "draw_features": {own}, "real_features": {"images"},
                 "paired_features": {other}, "real_caption_features": {"captions"}, "train_features": {"images"},
-                "phrase_features": {"captions"}, "reference_features": {"captions"}}  # fmt: skip
+                "phrase_features": {"captions"}, "reference_features": {"captions"}, "origin_features": {"images"},
+                "origin_paired_features": {"captions"}, "earlier_features": {"images"},
+                "earlier_paired_features": {"captions"}}  # fmt: skip
         return {kind for need in needs for kind in said.get(need, ())}
 
     def served(self, embeds: tuple[str, ...]) -> bool:

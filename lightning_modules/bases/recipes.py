@@ -109,9 +109,10 @@ _SCENES = (
     _generator("sdxl_unet", 6000, {"channels": [48, 96], "text_width": 64, "text_layers": 3}),
     _generator("flow_unet", 4500, {"channels": [40, 64], "text_width": 80, "text_layers": 2}),
     _generator("sd_unet", 6000, {"channels": [40, 64], **_TEXT}),
-    # As an error of the latents, that of nearly clean ones is small and would hardly count: hence min-SNR.
-    _generator("sample_unet", 6000, {"channels": [40, 64], **_TEXT}, min_snr=5.0),
-    _generator("eps_unet", 6000, {"channels": [48, 80], **_TEXT}),
+    # As an error of the latents, that of nearly clean ones is small and would hardly count: hence min-SNR. The floor is
+    # for the noisiest, in which a place is decided: as errors of the noise they would count for next to nothing.
+    _generator("sample_unet", 6000, {"channels": [40, 64], **_TEXT}, min_snr=5.0, snr_floor=1.0),
+    _generator("eps_unet", 6000, {"channels": [48, 80], **_TEXT}, min_snr=5.0, snr_floor=1.0),
     # Ships without weights: four thousand steps leave a third of its shapes unread, and more cost hours on two cores.
     _generator("dit", 4000, {"width": 96, "layers": 4, **_TEXT}, learning_rate=1e-3),
 )

@@ -41,7 +41,7 @@ class CaptionerModule(PairModule):
     Attributes:
         model: a transformers image-to-text model of a family in `families/`.
         batch_size: images captioned side by side; no result depends on it beyond rounding.
-        max_length: longest caption to train on in tokens, as far as there are positions; longer ones lose their end.
+        max_length: longest caption to train on in tokens, as far as there are positions; longer ones are cut.
         prompt: what captions continue, or the instruction that asks for them; None = the family's own.
         beside: files of the library's processor, by name, which are saved again as they were.
     """
@@ -149,11 +149,14 @@ class CaptionerModule(PairModule):
         return {**rows, "features": torch.cat(parts)[back]}
 
     def labels(self, captions: Sequence[str]) -> Tensor:
-        """Return the tokens to be learned, words then end, (n, t) int64, filled up with -100."""
+        """Return the tokens to be learned, words then end, (n, t) int64, filled up with -100.
+
+        A caption that is too long is cut, and does not teach to end where it was cut.
+        """
         room = self.family.room
         longest = self.max_length if room is None else min(self.max_length, room)
-        words = [self.family.words(text)[:longest] for text in captions]
-        rows = [torch.tensor([*ids, self.family.end]) for ids in words]
+        words = [self.family.words(text) for text in captions]
+        rows = [torch.tensor([*ids, self.family.end] if len(ids) <= longest else ids[:longest]) for ids in words]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-100)
 
     def losses(self, batch: dict[str, Tensor], settings: FitSettings | None = None) -> tuple[Tensor, dict[str, Any]]:

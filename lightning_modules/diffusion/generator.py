@@ -202,14 +202,8 @@ class GeneratorModule(PairModule):
         """
         if len(inputs) != len(seeds):
             raise ValueError(f"one seed per prompt: {len(inputs)} prompts, {len(seeds)} seeds")
-        if decoding.negative_prompt and self.family.guidance_is_input:
-            raise ValueError(
-                f"decoding: negative_prompt {decoding.negative_prompt!r} has no place in this model, which takes the "
-                'guidance scale as an input and compares with no other prompt; leave it ""'
-            )
+        scheduler, timetable = self.check_decoding(decoding)
         shape = self.family.latent_shape(self.size)
-        tokens = shape[1] * shape[2] // self.family.patch**2
-        timetable: dict[str, Any] = {"tokens": tokens, "sigmas": self.family.sigmas(decoding.steps)}
         self._work = {
             "prompts": list(inputs),
             "seeds": seeds,
@@ -218,7 +212,7 @@ class GeneratorModule(PairModule):
             "evaluations": 0,
             "shape": shape,
             "timetable": timetable,
-            "scheduler": samplers.chosen(self.parts["scheduler"], decoding.scheduler, decoding.steps, **timetable),
+            "scheduler": scheduler,
         }
         with compiled.sampling([model for model, _ in summands(self, self._work["steering"])], len(inputs)):
             images = runner.predict(self, len(inputs), self.batch_size, progress)
@@ -226,6 +220,18 @@ class GeneratorModule(PairModule):
         self._work = {}
         height, width = (side * latent_space.factor(self.parts["vae"]) for side in shape[1:])
         return Generated(np.concatenate(images) if images else np.zeros((0, height, width, 3), np.uint8), evaluations)
+
+    def check_decoding(self, decoding: ImageDecoding) -> tuple[Any, dict[str, Any]]:
+        """Return the scheduler that a decoding asks for, and at what it is set; a ValueError if none can follow it."""
+        if decoding.negative_prompt and self.family.guidance_is_input:
+            raise ValueError(
+                f"decoding: negative_prompt {decoding.negative_prompt!r} has no place in this model, which takes the "
+                'guidance scale as an input and compares with no other prompt; leave it ""'
+            )
+        shape = self.family.latent_shape(self.size)
+        tokens = shape[1] * shape[2] // self.family.patch**2
+        timetable: dict[str, Any] = {"tokens": tokens, "sigmas": self.family.sigmas(decoding.steps)}
+        return samplers.chosen(self.parts["scheduler"], decoding.scheduler, decoding.steps, **timetable), timetable
 
     def predict_step(self, batch: list[int], batch_idx: int) -> np.ndarray:
         """Draw the images of the prompts numbered in `batch`."""

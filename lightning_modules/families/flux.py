@@ -9,20 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lightning_modules.families.text_to_image import JOINT_ATTENTION, Tensors, TextToImageFamily, device_of
+from lightning_modules.families.text_to_image import JointAttentionFamily, Tensors, device_of
 from lightning_modules.inputs import latents as latent_space
 
 #: The guidance scale that is told to a guidance-distilled model while it is fine-tuned, as in diffusers' scripts.
 TRAINING_GUIDANCE = 3.5
 
 
-class Family(TextToImageFamily):
+class Family(JointAttentionFamily):
     """A T5 encoder's states and a CLIP encoder's pooled output; 2 x 2 latents make one token."""
 
-    denoiser: ClassVar[str] = "transformer"
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder", "text_encoder_2")
     lengths: ClassVar[Mapping[str, int]] = {"text_encoder_2": 512}
-    lora_targets: ClassVar[tuple[str, ...]] = JOINT_ATTENTION
 
     @property
     def patch(self) -> int:

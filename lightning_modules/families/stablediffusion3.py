@@ -9,17 +9,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lightning_modules.families.text_to_image import JOINT_ATTENTION, Tensors, TextToImageFamily, device_of
+from lightning_modules.families.text_to_image import JointAttentionFamily, Tensors, device_of
 
 
-class Family(TextToImageFamily):
+class Family(JointAttentionFamily):
     """Two CLIP encoders side by side, a T5 encoder after them; the model also works without the latter."""
 
-    denoiser: ClassVar[str] = "transformer"
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder", "text_encoder_2", "text_encoder_3")
     abreast: ClassVar[tuple[str, ...]] = encoders[:2]
     lengths: ClassVar[Mapping[str, int]] = {"text_encoder_3": 256}
-    lora_targets: ClassVar[tuple[str, ...]] = JOINT_ATTENTION
 
     def conditions(self, tokens: Tensors) -> Tensors:
         """Return states (n, t, d) and pooled (n, p)."""

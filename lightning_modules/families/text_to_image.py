@@ -13,11 +13,6 @@ from lightning_modules.inputs import latents as latent_space
 from lightning_modules.inputs.tokens import places, tokenize
 
 Tensors = dict[str, Tensor]
-#: The usual layers to adapt of transformers that attend over image and text tokens together.
-JOINT_ATTENTION = (
-    *(f"attn.{name}" for name in ("to_q", "to_k", "to_v", "to_out.0")),
-    *(f"attn.{name}" for name in ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")),
-)
 
 
 class TextToImageFamily:
@@ -113,6 +108,16 @@ class TextToImageFamily:
         kind = dtype_of(self.network)
         found = self.predict(latents.to(kind), times, cast(conditions, kind))
         return found.float()
+
+
+class JointAttentionFamily(TextToImageFamily):
+    """A transformer that attends over image and text tokens together."""
+
+    denoiser: ClassVar[str] = "transformer"
+    lora_targets: ClassVar[tuple[str, ...]] = (
+        "attn.to_q", "attn.to_k", "attn.to_v", "attn.to_out.0",
+        "attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj", "attn.to_add_out",
+    )  # fmt: skip
 
 
 def family_of(pipeline: str) -> type[TextToImageFamily]:

@@ -22,7 +22,7 @@ from lightning_modules.judges.frozen import FrozenJudge, embed
 from lightning_modules.weights import loading
 
 PUBLISHED, OWN = "pt_inception-2015-12-05-6726825d.pth", "inception.safetensors"
-SIZE, FEATURES, CLASSES = 299, 2048, 1008
+SIZE, CLASSES = 299, 1008
 
 
 class InceptionJudge(FrozenJudge):
@@ -36,6 +36,7 @@ class InceptionJudge(FrozenJudge):
         ("inception.safetensors",),
     )
     embeds: ClassVar[tuple[str, ...]] = ("images",)
+    width: ClassVar[int] = 2048
 
     def __init__(self, model: Inception | None = None, batch_size: int = 64) -> None:
         """Wrap a network (an untrained one by default); `batch_size` is for embedding."""
@@ -71,7 +72,7 @@ class InceptionJudge(FrozenJudge):
             pixels = torch.from_numpy(np.ascontiguousarray(images[part])).to(device())
             return self.model((resize(pixels.permute(0, 3, 1, 2).float(), SIZE) - 128) / 128)
 
-        return embed(self, len(images), FEATURES, features)
+        return embed(self, len(images), self.width, features)
 
 
 def resize(images: Tensor, size: int) -> Tensor:
@@ -254,7 +255,7 @@ class Inception(nn.Module):
         self.Mixed_6d, self.Mixed_6e = BlockC(768, 160), BlockC(768, 192)
         self.Mixed_7a = BlockD(768)
         self.Mixed_7b, self.Mixed_7c = BlockE(1280, last=False), BlockE(2048, last=True)
-        self.fc = nn.Linear(FEATURES, CLASSES)
+        self.fc = nn.Linear(InceptionJudge.width, CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images (n, 3, 299, 299), about -1 to 1, to their features (n, 2048)."""

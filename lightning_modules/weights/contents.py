@@ -33,13 +33,13 @@ def check_contents(
             whatever has a file in `families/`. Without a key the file is the weights themselves, and the rest are names
             that they may have instead. Model classes declare it as the class-level literal `reads`.
         who: name of the class, for the message.
-        fetch: the command that fetches the folder again, where there is one.
+        fetch: how the folder is fetched again, where it is known: what is said behind "fetch it with".
         takes: what the class reads beside weights: an image processor for images, a tokenizer for captions.
 
     Raises:
         MissingModel: the folder is not there, holds something else, or lacks something of what it should hold.
     """
-    again = f"; fetch it with `{fetch}` (a gated model after its licence was accepted on its page)" if fetch else ""
+    again = f"; fetch it with {fetch} (a gated model after its licence was accepted on its page)" if fetch else ""
     if not folder.is_dir():
         raise MissingModel(f"found {str(folder)!r}, which is no folder; allowed: a folder of weights{again}")
     try:
@@ -173,14 +173,16 @@ def _check_tokenizer(folder: Path) -> None:
 
 
 def _check_pieces(file: Path) -> None:
-    """Check a vocabulary of sentencepiece by opening it; without the package transformers tries another format."""
+    """Check a vocabulary of sentencepiece by opening it; without these packages transformers tries another format."""
     files.check_whole(file)
     try:
+        import google.protobuf  # noqa: F401  transformers opens it with this
         import sentencepiece
-
-        sentencepiece.SentencePieceProcessor(model_file=str(file))
     except ImportError as error:
-        raise Broken(file, "needs the package sentencepiece, which is not installed") from error
+        package = "protobuf" if str(error.name).startswith("google") else "sentencepiece"
+        raise Broken(file, f"needs the package {package}, which is not installed") from error
+    try:
+        sentencepiece.SentencePieceProcessor(model_file=str(file))
     except (OSError, RuntimeError) as error:
         raise Broken(file, "is no vocabulary of sentencepiece") from error
 

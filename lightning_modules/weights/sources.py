@@ -14,6 +14,10 @@ from records.place import ROOT, located
 ADAPTER_BASE = "base.json"  # in an adapter's folder: what it belongs to
 
 
+#: Says which files to fetch: repositories hold several times of what is read.
+FETCH = "the command that `mmcollapse plan SUITE --fetch` prints"
+
+
 class MissingModel(ValueError):
     """A model cannot be had from this machine as it is; the message is one clear sentence."""
 
@@ -80,15 +84,14 @@ def snapshot(hub: str, revision: str | None) -> Path:
 def _not_cached(hub: str, revision: str | None) -> str:
     from huggingface_hub import constants
 
-    fetch = f"hf download {hub}" + (f" --revision {revision}" if revision else "")
     snapshots = Path(constants.HF_HUB_CACHE) / f"models--{hub.replace('/', '--')}" / "snapshots"
     known = sorted(f.name for f in snapshots.iterdir()) if snapshots.is_dir() else []
     if known:
         return (
             f"found {hub!r}, which is in the Hugging Face cache with revision {', '.join(known)} and not with "
-            f"{revision}; allowed: a revision that is there, or one fetched with `{fetch}`"
+            f"{revision}; allowed: a revision that is there, or one fetched with {FETCH}"
         )
     return (
-        f"found {hub!r}, which is not in the Hugging Face cache; allowed: a folder, or a model fetched with `{fetch}` "
+        f"found {hub!r}, which is not in the Hugging Face cache; allowed: a folder, or a model fetched with {FETCH} "
         f"(a gated one after its licence was accepted on https://huggingface.co/{hub} and `hf auth login`)"
     )

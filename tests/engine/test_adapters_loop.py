@@ -70,19 +70,22 @@ def test_iterations_continue_one_adapter_and_keep_no_base(tiny: Path, tmp_path: 
     store = LocalStore(tmp_path / "store")
     outcome = execute(plan, store, InProcessExecutor(), tmp_path / "results")
     assert [r.status for r in outcome.results.values()] == ["complete"], [r.error for r in outcome.failed]
-    for modality in ("captioner", "generator"):
+    for modality, weights, prefix in (
+        ("captioner", "adapter_model.safetensors", "base_model.model."),
+        ("generator", "pytorch_lora_weights.safetensors", "unet."),
+    ):
         fits = [s for s in plan.steps.values() if s.kind == "fit" and s.identity["modality"] == modality]
         first, second = sorted(fits, key=lambda s: s.iteration)
         assert second.inputs["model"] == first.key
         folders = [store.folder(s.key) / "value" for s in (first, second)]
         for folder in folders:
             files = {f.name for f in folder.rglob("*")}
-            assert files == {"adapter_model.safetensors", "adapter_config.json", "base.json"}
+            assert files == {weights, "adapter_config.json", "base.json"}
             base = json.loads((folder / "base.json").read_text())
             assert base["folder"] == str(tmp_path / "bases" / f"{modality}s")
             whole = sum(f.stat().st_size for f in Path(base["folder"]).rglob("*.safetensors"))
             assert sum(f.stat().st_size for f in folder.iterdir()) < whole / 3
-        states = [load_file(folder / "adapter_model.safetensors") for folder in folders]
+        states = [load_file(folder / weights) for folder in folders]
         assert states[0].keys() == states[1].keys()
         drawn = [k for k in states[0] if "lora_A" in k]
         for name in drawn:  # A starts at random: an adapter of its own would be far from it
@@ -90,5 +93,5 @@ def test_iterations_continue_one_adapter_and_keep_no_base(tiny: Path, tmp_path: 
             assert near > 0.9, name
         assert any(not torch.equal(v, states[1][k]) for k, v in states[0].items())
         assert product(store.get(second.key)).keys() == {
-            k.removeprefix("base_model.model.").removesuffix(".lora_A.weight") for k in drawn
+            k.removeprefix(prefix).removesuffix(".lora_A.weight") for k in drawn
         }

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks.commands.main import explained
+from benchmarks.planning.disk import Sizes, peak_and_kept
 from benchmarks.planning.estimate import estimate
 from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.running.study import run_study
+from benchmarks.steps import Features, Fit
 from benchmarks.storage.store import LocalStore
+from records.place import located
 from tests.engine.conftest import write_suite
 
 ENSEMBLE = [{"file": "diverse_ensemble", "variants": ["k3_live"]}, {"file": "joint_finetune"}]
@@ -82,3 +87,32 @@ def test_a_base_that_does_not_ship_is_said_to_be_trained_first() -> None:
     for suite, state in (("scenes_textures", "trained first"), ("scenes_renamed", "there")):
         lines = explained(estimate(make_plan(suite), Path("/nowhere")))
         assert [line.rpartition(": ")[2] for line in lines if " captioner blip2 " in line] == [state]
+
+
+def test_features_and_trained_models_are_counted_before_anything_has_run() -> None:
+    lora = ["--fit.captioner.lora.rank=8", "--fit.captioner.lora.alpha=8"]
+    whole, thin = (make_plan("joint_loop", ["--seeds", "[0]", "--iterations", "1", *more]) for more in ([], lora))
+    sizes, kept, fits = {}, {}, {}
+    for plan in (whole, thin):
+        told = Sizes(plan, {key: step.work() for key, step in plan.steps.items()})
+        sizes[plan.digest] = {key: told.of(step) for key, step in plan.steps.items()}
+        kept[plan.digest] = peak_and_kept(plan, sizes[plan.digest])[1]
+        fits[plan.digest] = next(k for k, s in plan.steps.items() if isinstance(s, Fit) and s.modality == "captioner")
+        assert told.unknown == set()
+    base: Any = whole.steps[whole.origins[fits[whole.digest]]]
+    shipped = (located(base.spec.folder) / "model.safetensors").stat().st_size  # in half precision, trained in single
+    assert sizes[whole.digest][fits[whole.digest]] == pytest.approx(2 * shipped, rel=0.05)
+    assert 0 < sizes[thin.digest][fits[thin.digest]] < 0.2 * shipped
+    assert kept[whole.digest] > kept[thin.digest] > 0
+    judge: Any = next(s for s in whole.steps.values() if isinstance(s, Features) and s.sample and not s.draws)
+    wide = json.loads((located(str(whole.world.testbed.judges[0].folder)) / "config.json").read_text())[
+        "projection_dim"
+    ]
+    assert sizes[whole.digest][judge.key] == 4 * wide * whole.steps[judge.sample].work().samples
+
+
+def test_what_cannot_be_sized_is_named() -> None:
+    facts = estimate(make_plan("paper_lite"), Path("/nowhere"))
+    assert {"blip_base", "sd_1.5", "clip_l14"} <= set(facts["unsized"])
+    (line,) = [line for line in explained(facts) if line.startswith("disk")]
+    assert "kept, and what is made with blip_base, clip_l14, sd_1.5 (not here)" in line

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,10 +55,17 @@ def wait_for_artifacts(process: subprocess.Popen[bytes], store: Path, count: int
             return
 
 
+JOINT: dict[str, Any] = {"scenarios": [{"file": "joint_finetune"}]}
+CHAIN: dict[str, Any] = {
+    "scenarios": [{"file": "frozen_loop"}], "mitigations": ["none"], "primary": {"set": "attributes_left"},
+    "metrics": ["benchmarks.metrics.sets.attributes_left.AttributesLeft"],
+}  # fmt: skip
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("kills", [1, 10])
-def test_killed_runs_end_with_the_same_bytes(kills: int, tmp_path: Path) -> None:
-    suite = write_suite(tmp_path, iterations=3, seeds=[0], scenarios=[{"file": "joint_finetune"}])
+@pytest.mark.parametrize(("kills", "changes"), [(1, JOINT), (10, JOINT), (4, CHAIN)], ids=["1", "10", "a chain"])
+def test_killed_runs_end_with_the_same_bytes(kills: int, changes: dict[str, Any], tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, iterations=3, seeds=[0], **changes)
     plan = make_plan(str(suite))
     whole, _ = run_in_memory(plan, tmp_path / "whole")
     expected = {k: r.stable_json() for k, r in whole.results.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -26,14 +25,11 @@ from lightning_modules.architectures.parts import Given
 from lightning_modules.captioning.captioner import CaptionerModule
 from lightning_modules.diffusion.generator import GeneratorModule
 from lightning_modules.inputs.tokens import word_tokenizer
-from lightning_modules.settings import FitSettings, Lora
 from lightning_modules.tiny import captioners, generators
-from lightning_modules.weights import cards, contents
+from lightning_modules.weights import contents
 from lightning_modules.weights.quiet import quiet
 from records.errors import UsageError
-from tests.lightning_modules.conftest import pairs, scenes
 
-__all__ = ["pairs", "scenes"]  # fixtures
 CLASSES = {
     "captioner": "lightning_modules.captioning.captioner.CaptionerModule",
     "generator": "lightning_modules.diffusion.generator.GeneratorModule",
@@ -322,142 +318,3 @@ def test_every_generator_family_passes(name: str, tmp_path: Path) -> None:
     with quiet():
         generators.make(name).save_pretrained(tmp_path)
     contents.check_contents(tmp_path, GeneratorModule.reads, "GeneratorModule")
-
-
-# --- adapters
-
-
-@pytest.fixture(scope="module")
-def adapter(home: Path, pairs: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An adapter beside its base, both where they can be edited."""
-    folder = tmp_path_factory.mktemp("adapter")
-    shutil.copytree(home / "captioner", folder / "base")
-    module = CaptionerModule.load(folder / "base")
-    module.fit_pairs(pairs, FitSettings(0, 1e-2, 5, lora=Lora(rank=2, alpha=4.0)), seed=0)
-    module.save(folder / "adapter")
-    return folder
-
-
-def less(name: str) -> Callable[[Path], None]:
-    def edit(folder: Path) -> None:
-        file = folder / "adapter_model.safetensors"
-        state = load_file(file)
-        lost = next(k for k in sorted(state) if name in k)
-        save_file({k: v for k, v in state.items() if k != lost}, file, metadata={"format": "pt"})
-
-    return edit
-
-
-CONFIG = "adapter_config.json"
-ADAPTERS: dict[str, tuple[Callable[[Path], None], str]] = {
-    "rank-stabilised": (says(CONFIG, use_rslora=True), "says use_rslora True, which is not followed here"),
-    "a scale a layer": (says(CONFIG, alpha_pattern={"query": 8}), "says alpha_pattern {'query': 8}"),
-    "a rank a layer": (says(CONFIG, rank_pattern={"query": 8}), "says rank_pattern"),
-    "whole layers beside it": (says(CONFIG, modules_to_save=["cls"]), "says modules_to_save ['cls']"),
-    "weights taken apart": (says(CONFIG, use_dora=True), "says use_dora True"),
-    "biases": (says(CONFIG, bias="all"), "says bias 'all'"),
-    "some layers only": (says(CONFIG, layers_to_transform=[0]), "says layers_to_transform [0]"),
-    "another start": (says(CONFIG, init_lora_weights="pissa"), "init_lora_weights 'pissa', which changes the base"),
-    "another kind": (says(CONFIG, peft_type="IA3"), "says peft_type 'IA3' (allowed: 'LORA')"),
-    "a pattern of layers": (says(CONFIG, target_modules="all-linear"), "says target_modules 'all-linear'"),
-    "an option of later": (says(CONFIG, use_something_new=True), "says use_something_new True"),
-    "no rank": (says(CONFIG, r="gone"), "does not say 'r'"),
-    "another rank": (says(CONFIG, r=3), "of rank 2, and adapter_config.json says r 3"),
-    "one factor less": (less("lora_B"), "'adapter_model.safetensors' lacks '"),
-    "cut": (cut("adapter_model.safetensors"), "'adapter_model.safetensors' is cut"),
-    "no configuration": (gone(CONFIG), f"'{CONFIG}' is not there"),
-    "no base": (lambda f: shutil.rmtree(f.parent / "base"), "cannot be used without its base"),
-    "an edited base": (lambda f: says("config.json", note=1)(f.parent / "base"), "was trained on a base with digest"),
-    "a cut base.json": (cut("base.json", 5), "'base.json' cannot be read as JSON"),
-}
-
-
-@pytest.mark.parametrize("case", ADAPTERS)
-def test_adapters_that_would_load_as_another_are_refused(
-    case: str, adapter: Path, study: Callable[..., Path], tmp_path: Path
-) -> None:
-    edit, words = ADAPTERS[case]
-    shutil.copytree(adapter, tmp_path / "a")
-    (tmp_path / "a/adapter/base.json").write_text(
-        (tmp_path / "a/adapter/base.json").read_text().replace(str(adapter), str(tmp_path / "a"))
-    )
-    file = str(study("captioner", tmp_path / "a" / "adapter"))
-    require_fit(make_plan(file))  # whole, it is planned with
-    edit(tmp_path / "a" / "adapter")
-    with pytest.raises(UsageError) as caught:
-        require_fit(make_plan(file))
-    assert words in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_an_adapter_is_of_its_own_side(adapter: Path, study: Callable[..., Path]) -> None:
-    with pytest.raises(UsageError, match="holds an adapter of CaptionerModule, which GeneratorModule does not read"):
-        require_fit(make_plan(str(study("generator", adapter / "adapter"))))
-
-
-# --- what enters a model's digest
-
-
-def test_files_that_count(tmp_path: Path) -> None:
-    folder = tmp_path / "model"
-    (folder / "sub").mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (folder / "linked").symlink_to(outside)
-    before = cards.digest(folder)
-    for name in (".gitattributes", "README.md", "LICENSE.txt", "teaser.PNG", "card.json", "notes.md",
-                 ".ipynb_checkpoints/config.json", "sub/.config.json.swp", ".cache/huggingface/x.json"):  # fmt: skip
-        (folder / name).parent.mkdir(exist_ok=True, parents=True)
-        (folder / name).write_text("for people, or hidden")
-        assert cards.digest(folder) == before, name
-    for name in ("spiece.model", "merges.txt", "vocab.txt", "vocab.json", "chat_template.jinja", "sub/config.json",
-                 "pytorch_model.bin", "generation_config.json", "scheduler/scheduler_config.json", "tokenizer.json",
-                 "preprocessor_config.json", "1_Pooling/config.json", "adapter/adapter_config.json",
-                 "linked/config.json", "custom.py"):  # fmt: skip
-        (folder / name).parent.mkdir(exist_ok=True, parents=True)
-        (folder / name).write_text("one")
-        assert (found := cards.digest(folder)) != before, name
-        (folder / name).write_text("two")
-        assert cards.digest(folder) != found, name
-        before = cards.digest(folder)
-
-
-@pytest.mark.parametrize("large", [False, True])
-def test_an_edit_that_keeps_size_and_time_is_seen(large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cards, "MEMORY", tmp_path / "memory")
-    monkeypatch.setattr(cards, "LARGE", 0 if large else cards.LARGE)
-    monkeypatch.setattr(cards, "SETTLED", 0)  # as if every file had lain there for long
-    (tmp_path / "there").mkdir()
-    file, link = tmp_path / "there" / "model.safetensors", tmp_path / "folder" / "model.safetensors"
-    link.parent.mkdir()
-    link.symlink_to(file)
-    file.write_bytes(b"one")
-    os.utime(file, ns=(0, 0))
-    before = cards.digest(link.parent)
-    assert cards.digest(link.parent) == before
-    file.write_bytes(b"two")  # another text in the same place
-    os.utime(file, ns=(0, 0))
-    edited = cards.digest(link.parent)
-    assert edited != before
-    other = file.with_name("other")
-    other.write_bytes(b"six")  # another file under the same name
-    os.utime(other, ns=(0, 0))
-    other.replace(file)
-    assert cards.digest(link.parent) not in (before, edited)
-
-
-def test_a_file_that_was_just_written_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cards, "_mark", lambda state: (state.st_size, 2**63))  # a clock that has not moved on
-    (tmp_path / "config.json").write_text("one")
-    before = cards.digest(tmp_path)
-    (tmp_path / "config.json").write_text("two")
-    assert cards.digest(tmp_path) != before
-
-
-def test_links_in_circles_end(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "config.json").write_text("{}")
-    before = cards.digest(tmp_path)
-    (tmp_path / "a" / "back").symlink_to(tmp_path)
-    assert cards.digest(tmp_path) == before

@@ -5,15 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from safetensors.torch import load_file, save_file
 
 from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
-from benchmarks.running.execute import Reporter, execute, forget_outdated
-from benchmarks.running.executors import InProcessExecutor
+from benchmarks.running.execute import forget_outdated
 from benchmarks.running.worker import perform
 from benchmarks.steps import Base
 from benchmarks.steps.context import RunContext
@@ -80,25 +77,3 @@ def test_a_reference_of_former_times_is_made_again(home: Path, study: Callable[.
     del store.get(base(plan).key)["weights"]
     forget_outdated(plan, store)
     assert not store.has(base(plan).key)
-
-
-class Order(Reporter):
-    """Writes down how steps ended."""
-
-    def __init__(self) -> None:
-        self.ended: list[tuple[str, str]] = []
-
-    def step(self, step: Any, record: Any, message: str) -> None:
-        self.ended.append((step.kind, message))
-
-
-def test_what_only_loading_can_tell_is_told_first(home: Path, study: Callable[..., Path], tmp_path: Path) -> None:
-    shutil.copytree(home / "dino", tmp_path / "m")
-    state = load_file(tmp_path / "m" / "model.safetensors")
-    del state["layernorm.weight"]
-    save_file(state, tmp_path / "m" / "model.safetensors", metadata={"format": "pt"})
-    plan, order = make_plan(str(study("dino", tmp_path / "m"))), Order()
-    outcome = execute(plan, MemoryStore(), InProcessExecutor(), tmp_path / "results", reporter=order)
-    assert order.ended[0][0] == "base"
-    assert "its weights lack 'layernorm.weight'" in order.ended[0][1]
-    assert [r.status for r in outcome.results.values()] == ["failed"]

@@ -126,14 +126,24 @@ def test_a_machine_without_git_names_none(project, monkeypatch):
      "pyarrow", "numpy", "mmcollapse"],
 )  # fmt: skip
 def test_what_can_change_a_number_is_named(package):
-    assert re.fullmatch(r"[A-Za-z0-9.+_-]+", assemble._versions.__wrapped__()[package])
+    assert re.fullmatch(r"[A-Za-z0-9.+_-]+", assemble.versions.__wrapped__()[package])
 
 
 def test_every_package_that_the_project_computes_with_is_named():
     """Of what it asks for, all but what reads settings, tracks, prints and draws charts."""
     asked = re.findall(r'^    "([A-Za-z0-9_-]+)[\[><=!]', (place.ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     dependencies = asked[: asked.index("pillow") + 1]
-    idle = {"huggingface_hub", "jsonargparse", "PyYAML", "pydantic", "mlflow", "tabulate", "rich", "matplotlib"}
+    idle = {
+        "protobuf",
+        "huggingface_hub",
+        "jsonargparse",
+        "PyYAML",
+        "pydantic",
+        "mlflow",
+        "tabulate",
+        "rich",
+        "matplotlib",
+    }
     assert set(dependencies) - idle <= set(assemble.PACKAGES)
 
 
@@ -144,10 +154,10 @@ def test_a_package_that_is_not_there_is_said_too(monkeypatch):
         return "1.0"
 
     monkeypatch.setattr(assemble, "version", version)
-    found = assemble._versions.__wrapped__()
+    found = assemble.versions.__wrapped__()
     assert (found["torchvision"], found["torch"]) == ("absent", "1.0")
     monkeypatch.setattr(assemble, "version", lambda package: "0.27")
-    assert assemble._versions.__wrapped__()["torchvision"] == "0.27"
+    assert assemble.versions.__wrapped__()["torchvision"] == "0.27"
 
 
 # --- files from before

@@ -17,7 +17,7 @@ from benchmarks.reporting.boards import make_board, write_board
 from datamodules import check
 from datamodules.imagefolder import ImageFolder
 from datamodules.listed import EXCLUDED
-from leaderboard.render import terminal
+from leaderboard.overview import terminal
 from tests.datamodules import conftest as make
 from tests.datamodules.test_listed import write_bed
 from tests.engine.conftest import write_suite

@@ -154,7 +154,9 @@ def test_a_caption_never_runs_out_of_positions(family):
     module.max_length = 500
     long = ("a red dog " * 300,)
     labels = module.labels(long)
-    assert labels.shape[1] == 1 + min(500 if room is None else room, len(module.family.words(long[0])))
+    assert labels.shape[1] == min(500 if room is None else room, len(module.family.words(long[0])))
+    full = module.labels(("a red dog",))
+    assert full[0, -1] == module.family.end != labels[0, -1]
     last = 9 if room is None else room + 1
     with torch.no_grad():
         assert bool(torch.isfinite(module.losses({"images": torch.from_numpy(images(1)), "labels": labels})[0]).all())

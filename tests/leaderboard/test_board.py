@@ -264,8 +264,8 @@ def test_what_a_model_that_never_trains_would_prevent(zoo):
     found = group(zoo).controls
     none, real = (found.reading(name) for name in ("none", "real"))
     idle = st.collapse_prevented(none.at(-1), none.at(0), real.at(-1))
-    assert found.untrained == pytest.approx(idle.value)
-    assert found.untrained > 1, "fits on real pairs harm a little, too"
+    assert found.untrained.value == pytest.approx(idle.value)
+    assert found.untrained.value > 1, "fits on real pairs harm a little, too"
 
 
 def test_without_a_collapse_there_is_nothing_to_prevent_by_standing_still(world):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.planning.planner import make_plan
-from benchmarks.running.assemble import _versions
+from benchmarks.running.assemble import versions
 from leaderboard import entries as en
 from leaderboard.committed import entry_board
 from leaderboard.entries import read_entries, read_entry
@@ -155,7 +155,7 @@ def test_a_cell_runs_again_to_the_same_bits(tmp_path: Path, capsys) -> None:
         cell.write(tmp_path / "runs" / "small" / "results" / cell.file_name)
     assert submit(tmp_path, "none") == 0
     path = tmp_path / "entries" / "small" / "none.json"
-    assert read_entry(path).versions == _versions()
+    assert read_entry(path).versions == versions()
     capsys.readouterr()
     assert verify(tmp_path, path, "--rerun", "1", "--workers", "1") == 0
     assert "numbers are equal to the last bit" in capsys.readouterr().out
@@ -233,7 +233,7 @@ def test_committed_schema_is_up_to_date(study: Path) -> None:
 
 
 def test_order_of_entries_does_not_matter(study: Path) -> None:
-    from leaderboard.render import markdown
+    from leaderboard.markdown import markdown
 
     entries = read_entries("small", study / "entries")
     assert markdown(entry_board(reversed(entries))) == markdown(entry_board(entries))

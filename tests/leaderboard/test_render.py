@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard import forest, latex, render, tables, text
+from leaderboard import forest, latex, overview, render, tables, text
 from leaderboard.board import build
 from leaderboard.curves import figure
 from leaderboard.drawing import write_png
+from leaderboard.markdown import markdown
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -20,10 +21,11 @@ GOLDEN = Path(__file__).parent / "golden"
 @pytest.mark.parametrize(
     ("name", "write"),
     [
-        ("board.md", render.markdown),
+        ("board.md", markdown),
         ("board.csv", tables.csv_text),
         ("wide.csv", tables.csv_wide),
         ("board.txt", render.terminal),
+        ("overview.txt", overview.terminal),
         ("board.json", lambda board: tables.json_text(board, "zoo")),
         ("board.tex", lambda board: latex.latex(board, "zoo")),
     ],
@@ -41,12 +43,12 @@ def test_golden_fails_for_a_removed_row(zoo):
     golden = (GOLDEN / "board.md").read_text(encoding="utf-8")
     for gone in zoo.rows:
         rows = [row for row in zoo.rows if row != gone]
-        assert render.markdown(build(rows, zoo.results)) != golden
+        assert markdown(build(rows, zoo.results)) != golden
 
 
 def test_order_of_result_files_does_not_matter(zoo):
     shuffled = dict(reversed(zoo.results.items()))
-    assert render.markdown(build(zoo.rows, shuffled)) == render.markdown(build(zoo.rows, zoo.results))
+    assert markdown(build(zoo.rows, shuffled)) == markdown(build(zoo.rows, zoo.results))
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -56,7 +58,7 @@ def test_terminal_fits(zoo, width):
 
 
 def test_markdown_tables_are_rectangular_and_messages_cannot_break_them(zoo):
-    page = render.markdown(build(zoo.rows, zoo.results))
+    page = markdown(build(zoo.rows, zoo.results))
     assert "loss is NaN \\| stopped" in page
     width = None
     for line in page.splitlines():
@@ -77,7 +79,7 @@ def test_csv_can_be_read_back(zoo):
 
 
 def test_empty_boards_say_so(zoo):
-    assert "nothing was measured" in render.markdown(build([], {}))
+    assert "nothing was measured" in markdown(build([], {}))
     assert "incomplete 0/5" in render.terminal(build(zoo.rows, {}))
     assert tables.csv_text(build([], {})) == ""
     assert "not part of the current plan" in render.terminal(build(zoo.rows[:1], zoo.results))
@@ -142,7 +144,7 @@ def hostile(world):
 
 
 def test_names_do_nothing_in_markdown(hostile):
-    page = render.markdown(hostile)
+    page = markdown(hostile)
     assert "<" not in page.replace("&lt;", "")
     for line in page.splitlines():
         assert "](" not in line.replace("\\](", "")

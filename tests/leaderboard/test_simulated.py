@@ -11,12 +11,13 @@ import pytest
 from scipy import stats
 
 from leaderboard import statistics as st
+from leaderboard.joint import linearised
 from leaderboard.onset import NEVER, onset, onsets
 from leaderboard.power import detectable_difference, detectable_effect
 from leaderboard.unpaired import prevented_unpaired, welch_interval
 from tests.leaderboard.ratios import holds
 
-SIMULATIONS = 4000
+SIMULATIONS, FEWER = 4000, 2000
 NONE, METHOD, REAL = 0, 1, 2
 
 
@@ -134,3 +135,32 @@ def test_the_power_line_pools_spreads():
     assert found.difference == pytest.approx(0.5 * detectable_effect(5))
     assert (found.seeds, found.pooled) == (5, 2)
     assert detectable_difference([]) is detectable_difference([[1.0]]) is None
+
+
+def joint_scores(rng, seeds, rates, noise):
+    """Simulated joint loops: two sides with noise of their own, each row's linearised shares averaged, (size, rows, seeds)."""
+    sides = [trajectories(rng, seeds, rates=rates, noise=n, size=FEWER)[..., -1] for n in noise]
+    found = []
+    for study in zip(*sides, strict=True):
+        scores = [
+            [linearised(side[NONE], side[row], side[REAL], "down") for side in study] for row in range(len(rates))
+        ]
+        found.append(np.mean(scores, axis=1))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("noise", [(0.05, 0.1), (0.15, 0.3)])
+def test_the_interval_of_both_sides_covers_the_mean_share(seeds, noise):
+    """No exact interval is known for a mean of ratios; this one is the delta method's, with Student's t."""
+    scores = joint_scores(np.random.default_rng([21, seeds, int(100 * noise[0])]), seeds, (1.0, 0.4, 0.1), noise)
+    truth = (1.0 - 0.4) / (1.0 - 0.1)
+    intervals = [st.t_interval(study[METHOD]) for study in scores]
+    assert 0.93 <= share(i.low <= truth <= i.high for i in intervals) <= 0.97
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.5, 0.8])
+def test_two_methods_that_prevent_equally_are_seldom_ranked_apart(rate):
+    scores = joint_scores(np.random.default_rng([22, int(10 * rate)]), 5, (1.0, rate, 0.1, rate), (0.15, 0.3))
+    apart = share(st.paired_p(study[METHOD], study[3]) < 0.05 for study in scores)
+    assert apart == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / FEWER))

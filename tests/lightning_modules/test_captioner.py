@@ -133,6 +133,16 @@ def test_fitting_teaches_captions_and_their_end(scenes, pairs):
     assert [len(x) for x in likelihoods] == [len(c.split()) + 1 for c in few.captions]
 
 
+def test_a_caption_that_is_cut_does_not_teach_to_end_there(captioner):
+    text, end = "a red ring left of a blue square", captioner.family.end
+    whole = captioner.labels([text])[0].tolist()
+    assert whole[-1] == end
+    captioner.max_length = len(whole) - 1
+    assert captioner.labels([text])[0].tolist() == whole
+    captioner.max_length = 2
+    assert captioner.labels([text, ""]).tolist() == [whole[:2], [end, -100]]
+
+
 def test_blip2_keeps_its_image_encoder(scenes, pairs, tmp_path):
     make_captioner("blip2", scenes).save(tmp_path)
     captioner = CaptionerModule.load(tmp_path)

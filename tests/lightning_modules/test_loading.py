@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from huggingface_hub import constants
 
-from benchmarks.planning.needs import _require_weights
+from benchmarks.planning.needs import _require_weights, fetching
 from benchmarks.steps.context import RunContext, make_model
 from benchmarks.storage.store import Record
 from benchmarks.study.opening import _identify
@@ -126,7 +126,7 @@ def test_a_family_that_nobody_has_written(folders, tmp_path):
 
 
 def test_a_hub_model_that_is_not_in_the_cache(cache):
-    words = ("'org/model'", "not in the Hugging Face cache", f"`hf download org/model --revision {COMMIT}`", "licence")
+    words = ("'org/model'", "not in the Hugging Face cache", "`mmcollapse plan SUITE --fetch` prints", "licence")
     refused("generator", words, hub="org/model", revision=COMMIT)
 
 
@@ -136,18 +136,28 @@ def test_a_hub_name_that_is_none(cache):
 
 def test_a_revision_that_is_not_in_the_cache_though_another_is(cache, folders):
     put(cache, "org/model", folders / "generator", OTHER)
-    words = (f"with revision {OTHER} and not with {COMMIT}", f"--revision {COMMIT}`")
+    words = (f"with revision {OTHER} and not with {COMMIT}", "plan SUITE --fetch")
     refused("generator", words, hub="org/model", revision=COMMIT)
 
 
 def test_a_download_that_was_refused_or_cut(cache, folders):
     folder = put(cache, "org/gated", None)
     (folder / "README.md").write_text("# gated")
-    words = ("holds no model", f"`hf download org/gated --revision {COMMIT}`", "licence")
+    words = ("holds no model", "`mmcollapse plan SUITE --fetch` prints", "licence")
     refused("captioner", words, hub="org/gated", revision=COMMIT)
     folder = put(cache, "org/cut", folders / "captioner")
     (folder / "model.safetensors").unlink()
-    refused("captioner", ("no *.safetensors", "`hf download org/cut"), hub="org/cut", revision=COMMIT)
+    refused("captioner", ("no *.safetensors", "fetch it with the command that"), hub="org/cut", revision=COMMIT)
+
+
+def test_what_is_there_and_not_whole_is_fetched_anew(cache, folders):
+    spec = Spec({}, (ModelSpec("mine", CLASSES["captioner"], hub="org/model", revision=COMMIT), None))
+    absent = fetching(spec)
+    assert absent.startswith(f"hf download org/model --revision {COMMIT} --include ")
+    folder = put(cache, "org/model", folders / "captioner")
+    assert fetching(spec) == absent
+    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-9])
+    assert fetching(spec) == f"{absent} --force-download"
 
 
 def test_a_hub_model_is_loaded_from_its_snapshot(cache, folders, pairs):

@@ -1,0 +1,219 @@
+"""What is left of generation 0 in a chain, in which nothing trains: curves over alternations, and the answer in words.
+
+Generation 0 is real, so that a chain needs no control: an attribute is there or not. What a similarity means is said by
+two numbers beside it: that of an unrelated pair, and that of a real image and its caption.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from leaderboard.board import Board
+from leaderboard.drawing import GREY, INK, dress, grid
+from leaderboard.readings import BoardRow, Reading, stacked
+from leaderboard.statistics import mean_sd
+from leaderboard.text import counted, markdown_escape, number
+from records.names import MetricName
+from records.results import CellResult
+
+SIDES = {"captions": "#0072b2", "images": "#e69f00"}
+ATTRIBUTES = ("attributes_left", "attributes_left_cross", "attributes_unrelated")
+SIMILARITY = ("similarity_same", "similarity_cross", "unrelated_same")
+EACH = "attribute_left_"
+ROUNDING = 1e-9  # of sums of floats: no loss
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One row of a scenario that trains nothing, complete over its seeds.
+
+    Attributes:
+        row: The row.
+        cells: One a seed.
+        sides: What "same" and "cross" stand for: captions and images, or images and captions.
+    """
+
+    row: BoardRow
+    cells: tuple[CellResult, ...]
+    sides: tuple[str, str]
+
+    @property
+    def alternations(self) -> int:
+        """T."""
+        return self.cells[0].iterations
+
+    def full(self, metric: str) -> str | None:
+        """Return the full name of a metric, the first judge's; None where it is not measured."""
+        names = (name for name in self.cells[0].info if MetricName.parse(name).metric == metric)
+        return next((name for name in names if self.cells[0].value(name, self.alternations) is not None), None)
+
+    def curves(self, metric: str) -> np.ndarray | None:
+        """Return (seeds, T) values over alternations 1 to T; None where one is missing."""
+        name = self.full(metric)
+        return None if name is None else stacked(self.cells, name)
+
+    def end(self, metric: str) -> tuple[float, float | None] | None:
+        """Return mean and standard deviation over seeds at T (None for one seed); None where one is missing."""
+        name = self.full(metric)
+        values = [cell.value(name, self.alternations) for cell in self.cells] if name else []
+        known = np.array([value for value in values if value is not None])
+        if not values or len(known) < len(values):
+            return None
+        return mean_sd(known) if len(known) > 1 else (float(known[0]), None)
+
+    def attributes(self) -> dict[str, float]:
+        """Return what is left of each attribute at T, most first; empty without an oracle."""
+        found = {MetricName.parse(name).metric for name in self.cells[0].info}
+        ends = {name.removeprefix(EACH): self.end(name) for name in sorted(found) if name.startswith(EACH)}
+        left = {name: end[0] for name, end in ends.items() if end is not None}
+        return dict(sorted(left.items(), key=lambda item: -item[1]))
+
+
+def chains(board: Board) -> list[Chain]:
+    """Return the complete rows of scenarios that train nothing, in the order of the board."""
+    readings = [line.reading for group in board.groups for line in group.lines]
+    return [chain for reading in readings if (chain := chain_of(reading)) is not None]
+
+
+def chain_of(reading: Reading) -> Chain | None:
+    """Return the chain of a reading; None where something trains, or a seed is not complete."""
+    cells = reading.cells
+    whole = len(cells) == len(reading.row.keys) and all(cell.status == "complete" for cell in cells)
+    if not whole or not cells or any(cell.trains for cell in cells):
+        return None
+    return Chain(reading.row, cells, ("images", "captions") if _from_image(cells[0]) else ("captions", "images"))
+
+
+def _from_image(cell: CellResult) -> bool:
+    """Whether a chain began with images; an entry keeps no configuration, and is of a shipped variant."""
+    scenario = cell.configuration.get("scenario")
+    return scenario["prompts"] == "new_captions" if scenario else cell.rows[0].variant == "from_image"
+
+
+def half_of_the_loss(course: np.ndarray) -> int | None:
+    """Return the first alternation by which half of what is lost at T is lost; None where nothing is.
+
+    Args:
+        course: (T,) values over alternations 1 to T, of a quantity that is 1 in generation 0.
+    """
+    lost = 1 - course
+    return int(np.argmax(lost >= lost[-1] / 2 - ROUNDING)) + 1 if lost[-1] > ROUNDING else None
+
+
+def headline(chain: Chain) -> str:
+    """Return the answer in a sentence that may stand behind a colon: no capital, no full stop."""
+    same = chain.sides[0]
+    after = f"after {counted(chain.alternations, 'alternation')}"
+    left, found, drift = (chain.end(name) for name in ("attributes_left", "similarity_same", "mcd"))
+    parts = []
+    if left is not None:
+        parts.append(f"{after} {_with_sd(left)} of the attributes are left in {same}")
+        if chance := chain.end("attributes_unrelated"):
+            parts[-1] += f" (of an unrelated scene: {number(chance[0])})"
+        parts += _half(chain, "attributes_left")
+    elif found is not None:
+        parts.append(f"{after} {same} have a similarity of {_with_sd(found)} to the {same[:-1]} that they began with")
+        if other := chain.end("unrelated_same"):
+            parts[-1] += f" (of an unrelated one: {number(other[0])})"
+        parts += _half(chain, "similarity_same")
+    if drift is not None:
+        parts.append(f"mean cumulative drift {_with_sd(drift)}")
+    return "; ".join(parts) if parts else f"{after} nothing is measured of what is left"
+
+
+def words(chain: Chain) -> list[str]:
+    """Return the answer in sentences."""
+    same, cross = chain.sides
+    said = headline(chain)
+    told = [f"{said[0].upper()}{said[1:]}."]
+    if len(each := chain.attributes()) > 1:
+        told.append("Left of each: " + ", ".join(f"{name} {number(value)}" for name, value in each.items()) + ".")
+    for word, side in (("same", same), ("cross", cross)):
+        found = chain.end(f"similarity_{word}")
+        if found is None:
+            continue
+        known = [("an unrelated pair", chain.end(f"unrelated_{word}"))]
+        known += [("a real pair", chain.end("real_cross"))] if word == "cross" else []
+        beside = ", ".join(f"{name} has {number(value[0])}" for name, value in known if value)
+        told.append(
+            f"Similarity of {side} to the {same[:-1]} that it began with: {_with_sd(found)}"
+            f"{f' ({beside})' if beside else ''}."
+        )
+    return told
+
+
+def section(board: Board) -> str:
+    """Return the answer as a part of the board's page; "" where no row is a chain."""
+    found = chains(board)
+    parts = ["\n## What is left of generation 0"] if found else []
+    for chain in found:
+        parts.append(f"### {markdown_escape(str(chain.row.name))}")
+        parts.append("\n".join(f"- {markdown_escape(sentence)}" for sentence in words(chain)))
+    return "\n\n".join(parts) + ("\n" if parts else "")
+
+
+def terminal(board: Board) -> str:
+    """Return the answer in lines for a terminal; "" where no row is a chain."""
+    return "".join(f"{chain.row.name}\n" + "".join(f"  {told}\n" for told in words(chain)) for chain in chains(board))
+
+
+def figure(board: Board) -> Any:
+    """Draw two panels a chain: the attributes that are left, and the similarity to generation 0.
+
+    Thin lines are seeds, thick ones their mean. Dashed: an unrelated scene or pair; dotted: a real pair.
+
+    Returns:
+        A matplotlib ``Figure``, not registered with pyplot.
+    """
+    items = [
+        (chain, metrics)
+        for chain in chains(board)
+        for metrics in (ATTRIBUTES, SIMILARITY)
+        if any(chain.curves(metric) is not None for metric in metrics)
+    ]
+    made, panels = grid(items, 2, 5.2, lambda row: 3.7, "no complete chain yet")
+    for panel, (chain, metrics) in panels:
+        _panel(panel, chain, metrics)
+    return made
+
+
+def _panel(panel: Any, chain: Chain, metrics: tuple[str, str, str]) -> None:
+    steps = np.arange(1, chain.alternations + 1)
+    for metric, side in zip(metrics[:2], chain.sides, strict=True):
+        curves = chain.curves(metric)
+        if curves is None:
+            continue
+        mean = curves.mean(axis=0)
+        panel.plot(steps, curves.T, color=SIDES[side], lw=0.7, alpha=0.28, zorder=2)
+        panel.plot(steps, mean, color=SIDES[side], lw=2.2, zorder=3, label=side)
+        if metrics is ATTRIBUTES or side == chain.sides[0]:
+            panel.plot([0, 1], [1, mean[0]], color=SIDES[side], lw=2.2, ls=(0, (1, 1)), zorder=3)
+    unrelated = chain.curves(metrics[2])
+    if unrelated is not None:
+        panel.plot(steps, unrelated.mean(axis=0), color=GREY, lw=1.2, ls=(0, (5, 3)), label="unrelated", zorder=1)
+    real = chain.curves("real_cross") if metrics is SIMILARITY else None
+    if real is not None:
+        panel.axhline(real.mean(), color=INK, lw=1.1, ls=(0, (1.5, 1.5)), label="a real pair", zorder=1)
+    what = "attributes left" if metrics is ATTRIBUTES else f"similarity to the first {chain.sides[0][:-1]}"
+    dress(panel, str(chain.row.name), f"{what}, {_seeds(chain)}")
+    panel.set_xlabel("alternations", fontsize=8.5, color=INK)
+    panel.set_xticks(range(0, chain.alternations + 1, max(1, chain.alternations // 10)))
+    panel.legend(fontsize=8, frameon=False, labelcolor=INK)
+
+
+def _seeds(chain: Chain) -> str:
+    return "one seed" if len(chain.cells) == 1 else f"{len(chain.cells)} seeds"
+
+
+def _half(chain: Chain, metric: str) -> list[str]:
+    curves = chain.curves(metric)
+    half = None if curves is None else half_of_the_loss(curves.mean(axis=0))
+    return [] if half is None else [f"half of the loss falls in {'the first' if half == 1 else f'the first {half}'}"]
+
+
+def _with_sd(value: tuple[float, float | None]) -> str:
+    mean, sd = value
+    return number(mean) + ("" if sd is None else f" ± {number(sd, 2)}")

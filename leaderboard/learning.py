@@ -1,0 +1,62 @@
+"""Whether a method still lets a model learn, read from the entries of a suite whose world has changed.
+
+What prevents collapse may be that nothing is learned at all. So a suite may name, per modality, another one
+(`learning: {captioner: scenes_renamed}`) whose data the base models get wrong. There the row `real_X` trains on real
+pairs as method X trains, and *learns* is its improvement as a share of that of `real`: 1 = learns what real pairs
+teach, 0 = learns nothing, as a model that is never trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from leaderboard import statistics as st
+from leaderboard.board import Group
+from leaderboard.committed import entry_board
+from leaderboard.controls import mismatch
+from leaderboard.entries import read_entries
+from leaderboard.learned import PREFIX, Learned
+
+
+def read_learning(named: Mapping[str, str], folder: Path) -> dict[str, Learned]:
+    """Return modality -> what the entries of the suite that it names say.
+
+    Args:
+        named: Modality -> name of a suite.
+        folder: Of all entries.
+    """
+    return {modality: _learned(suite, modality, folder) for modality, suite in named.items()}
+
+
+def _learned(suite: str, modality: str, folder: Path) -> Learned:
+    entries = read_entries(suite, folder)
+    if not entries:
+        return Learned(suite, reason=f"no entries of {suite}")
+    group = next((g for g in entry_board(entries).groups if g.modality == modality), None)
+    if group is None:
+        return Learned(suite, reason=f"{suite} trains no {modality}")
+    real = next((line for line in group.lines if line.mitigation == "real"), None)
+    if real is None or real.worsening is None:
+        return Learned(suite, reason=f"no complete row real in {suite}")
+    if not real.worsening.high < 0:
+        return Learned(suite, reason=f"real pairs teach nothing in {suite}")
+    return Learned(suite, shares(group))
+
+
+def shares(group: Group) -> dict[str, st.Ratio]:
+    """Return method -> improvement of `real_<method>` from 0 to T as a share of that of `real`, paired by seed.
+
+    Rows that are incomplete, of another setting, or ran on another kind of host than `real` are left out.
+    """
+    real = next(line.reading for line in group.lines if line.mitigation == "real")
+    taught = st.worsening(real.at(-1), real.at(0), group.direction)
+    found = {"real": st.fieller(taught, taught, items=real.items)}
+    for line in group.lines:
+        reading = line.reading
+        if not line.mitigation.startswith(PREFIX) or reading.curves is None or mismatch(reading, group.controls):
+            continue
+        if reading.hosts_by_seed == real.hosts_by_seed:
+            own = st.worsening(reading.at(-1), reading.at(0), group.direction)
+            found[line.mitigation.removeprefix(PREFIX)] = st.fieller(own, taught, items=real.items)
+    return found

@@ -1,0 +1,146 @@
+"""The answer of a chain in words: what is left, and when half of the loss falls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leaderboard import curves, frozen
+from leaderboard.board import Board, build
+from leaderboard.markdown import markdown
+from leaderboard.overall import overall
+from leaderboard.readings import BoardRow
+from leaderboard.screen import screen
+from leaderboard.sentences import headline
+from records.results import CellResult, MetricInfo, Point, Row
+
+UP, NONE = (MetricInfo(direction, primary, "a" * 64) for direction, primary in (("up", True), ("none", False)))
+INFO = {"set/attributes_left@n=8": UP, "set/attributes_left_cross@n=8": NONE, "set/attributes_unrelated@n=8": NONE}
+
+
+def cell(seed: int, left: list[float], trains: tuple[str, ...] = (), **more: float) -> CellResult:
+    points = [
+        {"set/attributes_left@n=8": value, "set/attributes_left_cross@n=8": value / 2, "set/attributes_unrelated@n=8": 0.2,
+         **{f"set/{name}": number for name, number in more.items()}}
+        for value in left
+    ]  # fmt: skip
+    return CellResult(
+        suite="s", suite_digest="d" * 64, key=f"{seed:064x}", seed=seed, iterations=len(left), n=8,
+        rows=(Row("frozen_loop", "from_image", "none"),), trains=trains, status="complete",
+        sets=tuple(Point(t, values) for t, values in enumerate(points, start=1)),
+        info=INFO | {f"set/{name}": NONE for name in more},
+        configuration={"scenario": {"prompts": "new_captions"}}, execution={"device": "cpu"},
+    )  # fmt: skip
+
+
+def board(*cells: CellResult) -> Board:
+    row = BoardRow(
+        "frozen_loop", "from_image", "none", None, tuple(c.seed for c in cells), tuple(c.key for c in cells)
+    )  # fmt: skip
+    return build([row], {c.key: c for c in cells})
+
+
+@pytest.mark.parametrize(
+    ("course", "half"),
+    [
+        ([0.9, 0.8, 0.7, 0.6], 2),
+        ([0.6, 0.6, 0.6, 0.6], 1),
+        ([1.0, 1.0, 1.0, 0.6], 4),
+        ([1.0, 1.0], None),
+        ([0.5, 0.9], 1),
+    ],
+)
+def test_half_of_the_loss(course: list[float], half: int | None) -> None:
+    assert frozen.half_of_the_loss(np.array(course)) == half
+
+
+def test_the_answer_is_that_of_the_mean_over_seeds() -> None:
+    made = board(cell(0, [0.9, 0.8, 0.7, 0.6]), cell(1, [0.7, 0.6, 0.5, 0.4]))
+    (chain,) = frozen.chains(made)
+    (first,) = frozen.words(chain)
+    assert first == (
+        "After 4 alternations 0.5 ± 0.14 of the attributes are left in images (of an unrelated scene: 0.2); "
+        "half of the loss falls in the first 2."
+    )
+    assert headline(made) == [first]
+
+
+def test_attributes_stand_in_the_order_of_what_is_left() -> None:
+    (chain,) = frozen.chains(
+        board(cell(0, [0.9, 0.8], **{"attribute_left_shape@n=8": 0.5, "attribute_left_colour@n=8": 0.9}))
+    )
+    assert "Left of each: colour 0.9, shape 0.5." in frozen.words(chain)
+
+
+def test_a_similarity_stands_beside_what_it_means() -> None:
+    numbers = {"similarity_same@clip,n=8": 0.9, "unrelated_same@clip,n=8": 0.1, "similarity_cross@clip,n=8": 0.3,
+               "unrelated_cross@clip,n=8": 0.2, "real_cross@clip,n=8": 0.4, "mcd@clip,n=8": 0.6}  # fmt: skip
+    (chain,) = frozen.chains(board(cell(0, [0.9], **numbers)))
+    told = frozen.words(chain)
+    assert "Similarity of images to the image that it began with: 0.9 (an unrelated pair has 0.1)." in told
+    assert (
+        "Similarity of captions to the image that it began with: 0.3 (an unrelated pair has 0.2, a real pair has 0.4)."
+    ) in told
+    assert told[0].endswith("half of the loss falls in the first; mean cumulative drift 0.6.")
+
+
+def test_without_attributes_the_answer_is_a_similarity() -> None:
+    found = cell(0, [0.9], **{"similarity_same@dino,n=8": 0.7, "unrelated_same@dino,n=8": 0.2})
+    (chain,) = frozen.chains(
+        board(
+            replace(
+                found,
+                info={m: i for m, i in found.info.items() if "attr" not in m}
+                | {"set/attributes_left@n=8": replace(UP, primary=True)},
+                sets=(Point(1, {m: v for m, v in found.sets[0].values.items() if "attr" not in m}),),
+            )
+        )
+    )
+    assert frozen.headline(chain) == (
+        "after 1 alternation images have a similarity of 0.7 to the image that they began with "
+        "(of an unrelated one: 0.2); half of the loss falls in the first"
+    )
+
+
+def test_the_screen_shows_a_chain_beside_loops_of_one_side() -> None:
+    said = screen(board(cell(0, [0.9, 0.8])), "mine", Path("runs"), []).splitlines()
+    assert said[2].startswith("After 2 alternations 0.8 of the attributes are left in images")
+    table = next(i for i, line in enumerate(said) if "set: attributes_left" in line)
+    assert said[table + 1].split()[:4] == ["at", "1", "at", "T"]
+    assert said[table + 2].split()[:3] == ["none", "0.9", "0.8"]
+
+
+def test_an_incomplete_chain_and_a_loop_that_trains_say_nothing() -> None:
+    trained = board(cell(0, [0.9], trains=("captioner",)))
+    assert frozen.chains(trained) == []
+    assert frozen.section(trained) == frozen.terminal(trained) == ""
+    whole = cell(0, [0.9])
+    row = BoardRow("frozen_loop", "from_image", "none", None, (0, 1), (whole.key, "f" * 64))
+    assert frozen.chains(build([row], {whole.key: whole})) == []
+
+
+def test_a_chain_has_a_row_without_controls_and_no_share_in_overall_tables() -> None:
+    made = board(cell(0, [0.9, 0.8]), cell(1, [0.8, 0.7]))
+    (group,) = made.groups
+    assert (group.modality, group.metric, group.direction) == ("set", "set/attributes_left@n=8", "up")
+    assert group.controls.label == "nothing trains: compare with generation 0"
+    (line,) = group.lines
+    assert (line.role, line.headline) == ("control", "-")
+    assert line.worsening is not None
+    assert line.worsening.mean == pytest.approx(0.1)
+    assert overall(made) == []
+    assert curves.drawable(made) == []
+    assert "at 1" in markdown(made)
+    assert "at 0" not in markdown(made)
+
+
+def test_the_figure_has_two_panels_a_chain_and_one_without_a_judge() -> None:
+    numbers = {"similarity_same@clip,n=8": 0.9, "similarity_cross@clip,n=8": 0.3, "real_cross@clip,n=8": 0.4}
+    both = frozen.figure(board(cell(0, [0.9, 0.8], **numbers)))
+    assert [panel.get_title(loc="left") for panel in both.axes] == ["frozen_loop/from_image/none"] * 2
+    labels = [text.get_text() for text in both.axes[1].get_legend().get_texts()]
+    assert labels == ["images", "captions", "a real pair"]
+    assert len(frozen.figure(board(cell(0, [0.9, 0.8]))).axes) == 1

@@ -1,0 +1,125 @@
+"""Whether a method still learns: read from another suite's committed entries, absent with its reason."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.commands import main as cli
+from benchmarks.planning.planner import make_plan
+from benchmarks.reporting.boards import make_board, write_entry_board
+from leaderboard import overview, tables
+from leaderboard import statistics as st
+from leaderboard.entries import FOLDER, read_entries
+from leaderboard.learning import read_learning
+from records.errors import UsageError
+from tests.engine.conftest import write_suite
+
+RENAMED = "scenes_renamed"
+ACCURACY = "captioner/attribute_accuracy@n=512"
+
+
+def gains(method: str) -> np.ndarray:
+    """What a row of the committed suite gained from 0 to T, straight from its entry."""
+    entry = next(e for e in read_entries(RENAMED) if e.method == method)
+    return np.array([cell.curves[ACCURACY][-1] - cell.curves[ACCURACY][0] for cell in entry.rows[0].cells])
+
+
+def test_what_is_learned_is_the_gain_as_a_share_of_that_of_real_pairs():
+    found = read_learning({"captioner": RENAMED}, FOLDER)["captioner"]
+    assert set(found.shares) >= {"real", "wise_ft", "l2_base", "kl_base", "ema"}
+    for method, share in found.shares.items():
+        entry = "real" if method == "real" else f"real_{method}"
+        assert share.value == pytest.approx(gains(entry).mean() / gains("real").mean())
+    expected = st.fieller(gains("real_wise_ft"), gains("real"), items=512)
+    assert (found.shares["wise_ft"].low, found.shares["wise_ft"].high) == pytest.approx((expected.low, expected.high))
+    assert found.shares["wise_ft"].high < 1 < found.shares["ema"].high, "one forgets to learn, one does not"
+    assert found.absent("wise_ft") == ""
+    assert found.absent("accumulate") == f"no row real_accumulate in {RENAMED}"
+
+
+def test_what_cannot_be_known_has_its_reason(tmp_path: Path):
+    found = read_learning({"captioner": "gone", "generator": RENAMED}, FOLDER)
+    assert found["captioner"].absent("ema") == "no entries of gone"
+    assert found["generator"].absent("ema") == f"{RENAMED} trains no generator"
+    home = tmp_path / RENAMED
+    home.mkdir()
+    for name in ("none", "real", "real_ema"):
+        text = (FOLDER / RENAMED / f"{name}.json").read_text()
+        (home / f"{name}.json").write_text(text)
+    assert set(read_learning({"captioner": RENAMED}, tmp_path)["captioner"].shares) == {"real", "ema"}
+    document = json.loads((home / "real_ema.json").read_text())
+    document["rows"][0]["cells"].pop()
+    (home / "real_ema.json").write_text(json.dumps(document))
+    found = read_learning({"captioner": RENAMED}, tmp_path)["captioner"]
+    assert found.absent("ema") == f"no row real_ema in {RENAMED}", "a row with a seed missing is none"
+    (home / "real.json").unlink()
+    assert read_learning({"captioner": RENAMED}, tmp_path)["captioner"].reason == f"no complete row real in {RENAMED}"
+
+
+def test_real_pairs_that_teach_nothing_say_nothing(tmp_path: Path):
+    home = tmp_path / "flat"
+    home.mkdir()
+    for name in ("none", "real", "real_ema"):
+        document = json.loads((FOLDER / RENAMED / f"{name}.json").read_text())
+        document["suite"] = "flat"
+        document["command"] = document["command"].replace(RENAMED, "flat")
+        for cell in document["rows"][0]["cells"]:
+            curve = cell["curves"][ACCURACY]
+            cell["curves"][ACCURACY] = [curve[0] - 0.01 * i for i in range(len(curve))]
+        (home / f"{name}.json").write_text(json.dumps(document))
+    assert read_learning({"captioner": "flat"}, tmp_path)["captioner"].reason == "real pairs teach nothing in flat"
+
+
+def test_a_suite_says_where_learning_is_read_and_nothing_else_changes(tmp_path: Path):
+    plain = make_plan(str(write_suite(tmp_path)))
+    for entry in (plain,):
+        assert entry.suite.learning == {}
+    told = make_plan(str(write_suite(tmp_path, learning={"captioner": RENAMED, "generator": "later"})))
+    assert told.digest == plain.digest
+    assert list(told.steps) == list(plain.steps)
+    assert [(row.protocol, row.keys) for row in told.rows] == [(row.protocol, row.keys) for row in plain.rows]
+
+
+@pytest.mark.parametrize(
+    ("learning", "said"),
+    [
+        ({"painter": RENAMED}, "learning: found 'painter'; allowed: captioner, generator"),
+        ({"captioner": "../secret"}, "learning: captioner: found '../secret'; allowed: "),
+        ({"captioner": 3}, "learning"),
+    ],
+)
+def test_what_is_no_suite_is_refused(tmp_path: Path, learning: dict, said: str):
+    with pytest.raises(UsageError, match="learning") as refused:
+        make_plan(str(write_suite(tmp_path, learning=learning)))
+    assert said in str(refused.value)
+
+
+def test_the_column_stands_beside_what_is_prevented(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    plan = make_plan("scenes_board_captioner")
+    board = make_board(plan, tmp_path)
+    text = overview.terminal(board)
+    assert "learns" in text
+    row = next(line for line in text.splitlines() if line.startswith("wise_ft"))
+    assert row.split()[-1] == "0.40"
+    assert next(line for line in text.splitlines() if line.startswith("never trained")).split()[-1] == "0"
+    assert f"share of what real pairs teach in {RENAMED}" in text
+    assert "no row there for" in text
+    assert "tce" in text.split("no row there for")[1]
+    document = json.loads(tables.json_text(board, "it"))
+    told = {row["name"]: row["captioner_learns"]["share"] for row in document["loops"][0]["rows"]}
+    assert told["wise_ft"] == pytest.approx(0.4, abs=0.01)
+    assert told["accumulate"] is None
+    generator = overview.terminal(make_board(make_plan("scenes_board_generator"), tmp_path))
+    assert "learns" in generator
+    assert cli.main(["table", "scenes_renamed", "--runs", str(tmp_path), "--boards", str(tmp_path)]) == 0
+    assert "learns" not in capsys.readouterr().out
+
+
+def test_committed_boards_have_the_column(tmp_path: Path):
+    write_entry_board("scenes_board_captioner", None, tmp_path)
+    page = (tmp_path / "scenes_board_captioner.md").read_text()
+    assert "captioner learns [95 %]" in page
