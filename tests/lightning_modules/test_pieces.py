@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from datamodules import png
+from datamodules.pairs import Pairs
 from lightning_modules.architectures import autoencoder, decoder
 from lightning_modules.architectures.parts import Given
 from lightning_modules.bases.recipes import SCENES
@@ -54,6 +56,17 @@ def test_distinct():
     different, back = distinct(images)
     assert different.ravel().tolist() == [3, 1, 2]
     assert back.tolist() == [0, 1, 0, 2]
+
+
+def test_distinct_tells_pictures_in_files_apart_without_a_look(tmp_path):
+    array = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8)[[2, 0, 2, 1, 0]]
+    n = len(array)
+    Pairs(ids=range(n), images=array, captions=[""] * n, prompts=[""] * n, origin=[0] * n).save(tmp_path)
+    png.forget_counts()
+    (different, back), (expected, rows) = distinct(Pairs.load(tmp_path).images), distinct(array)
+    assert png.counted()["decoded"] == 0
+    assert torch.equal(back, rows)
+    np.testing.assert_array_equal(different, expected)
 
 
 def test_noise_belongs_to_a_sample():
