@@ -131,8 +131,8 @@ def claims(options: argparse.Namespace) -> int:
     kinds = load_claims(study.suite.claims, study.file)
     if not kinds:
         raise UsageError(f"{study.file}: claims: found none; allowed: one or more, for a table to show")
-    folder = options.runs / study.suite.name
-    known, source = claims_evidence(study, folder / "results", committed=not options.overrides)
+    folder = study.home(options.runs)
+    known, source = claims_evidence(study, study.results(options.runs), committed=not options.overrides)
     family = judge_all(study.suite.name, kinds, known)
     printed = {"markdown": markdown, "json": json_text}.get(options.format)
     if printed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -91,6 +92,17 @@ def write_board(plan: Plan, board: Board, folder: Path) -> None:
         _draw_board(board, folder)
     except Exception as error:  # pictures are for people: no number waits for them
         print(f"note: the board has no pictures ({type(error).__name__}: {error})", file=sys.stderr)
+
+
+def published(plan: Plan, board: Board, folder: Path, show: Callable[[str], object] | None = None) -> str:
+    """Write a board and return its screen, which is shown at once where the board cannot be written."""
+    try:
+        write_board(plan, board, folder)
+    except OSError:  # a full disk takes no result away
+        if show is not None:
+            show(end_screen(plan, board, folder))
+        raise
+    return end_screen(plan, board, folder)
 
 
 def end_screen(plan: Plan, board: Board, folder: Path) -> str:

@@ -122,8 +122,8 @@ def mirror_plan(plan: Plan, runs: Path) -> str:
     from records.canonical import canonical
     from records.yaml_text import yaml_text
 
-    folder = runs / plan.suite.name
-    results = [r for k, r in read_results(folder / "results").items() if k in plan.cells]
+    folder = plan.home(runs)
+    results = [r for k, r in read_results(plan.results(runs)).items() if k in plan.cells]
     text = yaml_text(json.loads(canonical(resolved(plan))))
     done = mirror(results, lambda r: pictures_of(plan, folder, r), plan.suite.name, plan.digest, text, runs)
     return f"mlflow: {done}"
