@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from leaderboard.fitting import LINES, cut, fitted, wrap
 from leaderboard.gate import BAD, GateOutcome, Report
-from leaderboard.text import aligned, number
+from leaderboard.text import aligned, counted, number
 
 HEAD = ("gate", "then", "now", "change", "p (Holm)", "power", "result")
 
@@ -27,7 +27,7 @@ def text(report: Report) -> str:
         )  # fmt: skip
     about = (
         f"check of {report.suite} against the baseline of commit {report.commit or 'unknown'}: "
-        f"{report.steps} steps computed, {len(report.outcomes)} trends compared"
+        f"{report.steps} steps computed, {counted(len(report.outcomes), 'trend')} compared"
     )
     said = [line for outcome in report.outcomes for line in _said(outcome)]
     lines = [*wrap(verdict(report)), *wrap(about), "", *map(cut, aligned(rows, HEAD)), ""]

@@ -55,7 +55,7 @@ def methods(options: argparse.Namespace) -> int:
             side = "both" if len(spec.applies_to) > 1 else spec.applies_to[0]
             tell(cut(f"  {spec.name:22} {side:9}  {spec.summary}", WIDTH))
     command = "make bench SUITE=board METHOD=NAME" if checkout() else "mmcollapse run board --method NAME"
-    tell(f"\nrun one beside the standard rows: {command}; sources and constants: docs/methods.md")
+    tell(f"\nrun one beside the standard rows: {command}\nsources and constants: docs/methods.md")
     return 0
 
 

@@ -67,12 +67,12 @@ class Plan:
     request: Request = field(default_factory=lambda: Request(""))
 
     def home(self, runs: Path) -> Path:
-        """Return the folder of the study's board and pictures below a folder of runs."""
+        """Return the folder of the study's results, board and pictures below a folder of runs."""
         return self.request.home(runs, self.suite.name)
 
     def results(self, runs: Path) -> Path:
-        """Return the folder of the study's result files, by cell: overrides add to them and replace none."""
-        return runs / self.suite.name / "results"
+        """Return the folder of the study's result files, one a cell."""
+        return self.home(runs) / "results"
 
     @cached_property
     def origins(self) -> dict[str, str]:

@@ -35,13 +35,13 @@ class Request:
     methods: tuple[str, ...] = ()
 
     def home(self, runs: Path, name: str) -> Path:
-        """Return the folder of a study's board and pictures, one of its own where overrides make another study of it.
+        """Return the folder of a study's results, board and pictures: another one where overrides make another study of it.
 
         Args:
             runs: Folder of stores and results.
             name: Of the suite.
         """
-        if heads(self.overrides) <= NO_OTHER_STUDY:
+        if {head.partition(".")[0] for head in heads(self.overrides)} <= NO_OTHER_STUDY:
             return runs / name
         words = re.sub(r"[^A-Za-z0-9_.,=-]+", "", ",".join(w.removeprefix("--") for w in self.overrides))
         return runs / name / "with" / f"{words[:50]}-{digest(list(self.overrides))[:8]}"

@@ -122,7 +122,7 @@ def written(folder: Path, names_of: Files = FILES) -> list[tuple[str, str]]:
         there = []
         for name in names:
             if name.endswith("/") and (folder / name).is_dir():
-                count = sum(not entry.name.startswith(".") for entry in (folder / name).iterdir())
+                count = sum(found.is_file() for found in (folder / name).rglob("[!.]*"))
                 there.append(f"{name} ({count})")
             elif (folder / name).is_file():
                 there.append(name)

@@ -50,7 +50,8 @@ def run_study(
         OSError: The board cannot be written.
     """
     from benchmarks.reporting.boards import make_board, published
-    from benchmarks.reporting.outputs import try_mirror, write_pictures
+    from benchmarks.reporting.cell_pictures import write_pictures
+    from benchmarks.reporting.outputs import try_mirror
 
     workers = (len(accelerators()) or processors()) if workers is None else workers
     if workers < 0:
