@@ -12,8 +12,8 @@ from pathlib import Path
 from leaderboard.board import Board, Group, Line
 from leaderboard.fitting import LINES, WIDTH, cut, files, wrap
 from leaderboard.loops import Loop, Row, loops
-from leaderboard.render import brief
-from leaderboard.sentences import headline
+from leaderboard.render import brief, warnings
+from leaderboard.sentences import headline, sizes
 from leaderboard.text import ARROWS, counted, number
 from records.names import MODALITIES, SIDES, MetricName
 
@@ -34,7 +34,7 @@ def screen(board: Board, title: str, folder: Path, written: Sequence[tuple[str, 
         written: (what it is, which files below the folder).
         more: One more sentence, such as what became of the suite's claims.
     """
-    sentences = [line for text in (*headline(board), more) if text for line in wrap(text)]
+    sentences = [line for text in (*warnings(board), *headline(board), more) if text for line in wrap(text)]
     if len(sentences) > WORDS:
         sentences = [*sentences[: WORDS - 1], "... more in leaderboard.md"]
     paths = files(folder, written)
@@ -49,12 +49,7 @@ def _title(board: Board, title: str) -> str:
     """Return the suite with the sizes of the loop that matters most."""
     if not board.rows:
         return f"{title}: the plan has no rows"
-    lines = [line for group in loops(board)[0].groups for line in group.lines]
-    cells = next((line.reading.cells for line in lines if line.reading.cells), ())
-    parts = [counted(len(lines[0].reading.row.seeds), "seed")]
-    if cells:
-        parts += [counted(cells[0].iterations, "iteration"), f"{counted(cells[0].n, 'pair')} an iteration"]
-    return f"{title}: {', '.join(parts)}"
+    return f"{title}: {sizes(board)}"
 
 
 def _table(board: Board, room: int) -> list[str]:
