@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.commands import main as cli
-from leaderboard.screen import LINES, WIDTH
+from leaderboard.fitting import LINES, WIDTH
 from tests.engine.conftest import write_suite
 from tests.inputs.test_read_only import refusing
 
