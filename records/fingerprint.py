@@ -27,7 +27,8 @@ PARTS = ("benchmarks.analytic", "benchmarks.metrics", "benchmarks.mitigations", 
 CONTRACTS = ("datamodules.pairs",)
 
 _SILENT = {"annotation", "ctx", "kind", "returns", "type_comment", "type_params"}
-_LIBRARIES = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib"))
+#: Where Python and what was installed lie: code that its author does not write here.
+LIBRARIES = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib"))
 #: A name of a module, or a whole module where the name is None.
 Place = tuple[str, str | None]
 
@@ -106,10 +107,10 @@ def followed(module: str) -> bool:
     top = module_file(
         module.partition(".")[0]
     )  # to look for a module imports what it lies in: no library is looked into
-    if top is not None and any(top.resolve().is_relative_to(folder) for folder in _LIBRARIES):
+    if top is not None and any(top.resolve().is_relative_to(folder) for folder in LIBRARIES):
         return False
     file = module_file(module)
-    return file is not None and not any(file.resolve().is_relative_to(folder) for folder in _LIBRARIES)
+    return file is not None and not any(file.resolve().is_relative_to(folder) for folder in LIBRARIES)
 
 
 class _Module:

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.commands.streams import no_overrides
 from records.errors import UsageError
 from records.files import write_text
 from records.names import MODALITIES, RowName
@@ -51,7 +52,7 @@ def submit(options: argparse.Namespace) -> int:
     from benchmarks.reporting.submit import make_entry, plan_with
     from leaderboard.entries import read_entry
 
-    _no_overrides(options, "an entry is of a suite as it is written")
+    no_overrides(options, "an entry is of a suite as it is written")
     plan = plan_with(options.suite, [options.method])
     entry = make_entry(plan, options.method, options.runs / plan.suite.name / "results")
     text = entry.to_json()
@@ -72,7 +73,7 @@ def transfer(options: argparse.Namespace) -> int:
     from leaderboard.text import aligned
     from leaderboard.transfer import HEAD, transfers
 
-    _no_overrides(options, "committed entries are of suites as they are written")
+    no_overrides(options, "committed entries are of suites as they are written")
     if len(set(options.suites)) < 2 or len(set(options.suites)) < len(options.suites):
         raise UsageError(f"transfer: found {' '.join(options.suites)}; allowed: two or more different suites")
     found = transfers(options.suites, options.entries or FOLDER, options.side)
@@ -84,7 +85,7 @@ def verify(options: argparse.Namespace) -> int:
     """Check an entry against the current plan of its suite; with --rerun also run one of its cells again."""
     from leaderboard.entries import read_entry
 
-    _no_overrides(options, "an entry is compared with its suite as it is written")
+    no_overrides(options, "an entry is compared with its suite as it is written")
     entry = read_entry(options.entry)
     plan = _plan(entry, options.suite, options.method, options.entry)
     found = check_entry(entry, plan)
@@ -174,8 +175,3 @@ def _rerun(entry: Entry, plan: Plan, options: argparse.Namespace) -> Findings:
     if cell.key != key:
         found.notes.append("the cell that ran again has another key: method, fit or a step has changed since")
     return found
-
-
-def _no_overrides(options: argparse.Namespace, why: str) -> None:
-    if options.overrides:
-        raise UsageError(f"{' '.join(options.overrides)}: {why}; allowed: no overrides")

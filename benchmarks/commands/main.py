@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.commands.authoring import add_authoring_commands
 from benchmarks.commands.entries import add_entry_commands
 from benchmarks.commands.judging import add_commands
 from benchmarks.commands.streams import in_utf8, prepare, tell
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan
 
 EXIT_FAILED_CELLS, EXIT_USAGE = 1, 2
+#: Tracebacks that a run ends with; all are in one folder.
+TRACEBACKS = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,6 +86,7 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--tex", type=Path, metavar="FILE", help="also write LaTeX tables")
         if name == "ui":
             command.add_argument("--port", type=int, default=5000)
+    add_authoring_commands(commands)
     add_entry_commands(commands)
     add_commands(commands)
     command = commands.add_parser("bases", help=(bases.__doc__ or " ").splitlines()[0], allow_abbrev=False)
@@ -140,6 +144,8 @@ def run_here(study: Plan, options: argparse.Namespace) -> int:
         tell(outcome.mirrored, sys.stderr)
     for result in outcome.failed:
         tell(f"failed: {RowName.of(result.rows[0])}/seed={result.seed}: {result.error}", sys.stderr)
+    for log in list(outcome.logs.values())[:TRACEBACKS]:
+        tell(f"traceback: {log}", sys.stderr)
     say(outcome.board)
     return EXIT_FAILED_CELLS if outcome.failed else 0
 

@@ -12,7 +12,7 @@ from benchmarks.methods.compose import Composed
 from benchmarks.methods.hooks import HOOKS, NOT_YET, SCORED, SOURCES, Mitigation
 from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
-from benchmarks.methods.written import check_attributes, check_class
+from benchmarks.methods.written import check_attributes, check_class, check_unread
 from benchmarks.study.loading import load_mitigation, mitigation_file
 from benchmarks.study.mitigation_file import MitigationFile
 from records.errors import UsageError, naming
@@ -164,6 +164,7 @@ def check_hooks(hooks: Mitigation, name: str) -> None:
             raise UsageError(
                 f"mitigation {name}: reads: {hook}: found {unready[0]!r}, which is made later than it asks"
             )
+    check_unread(hooks, name)
 
 
 def check_scorers(ready: Ready, name: str, testbed: str, scorers: int) -> None:
