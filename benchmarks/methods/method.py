@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.methods.hooks import COUNTS, HOOKS, Mitigation
 from records.canonical import Spec
-from records.fingerprint import fingerprint, followed
+from records.fingerprint import authors_package, fingerprint, followed
 from records.identity import by_name, identity
 
 
@@ -40,7 +40,8 @@ class Method:
             if isinstance(part, list | tuple):
                 waiting.extend(part)
                 continue
-            own = followed(type(part).__module__)  # hooks, and what they are made of
+            module = type(part).__module__  # of hooks, and of what they are made of
+            own = followed(module) or bool(authors_package(module))
             path = f"{type(part).__module__}.{type(part).__qualname__}"
             if own and path not in found:
                 found[path] = fingerprint(path)
