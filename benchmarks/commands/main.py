@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.commands.authoring import add_authoring_commands
 from benchmarks.commands.entries import add_entry_commands
 from benchmarks.commands.judging import add_commands
+from benchmarks.commands.planned import read_plan, read_runnable, require_rows
 from benchmarks.commands.streams import in_utf8, prepare, tell
 from records.errors import UsageError, sentence
 from records.files import write_text
 from records.names import RowName
-from records.overrides import heads
 
 if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan
@@ -67,7 +67,12 @@ def make_parser() -> argparse.ArgumentParser:
         )  # fmt: skip
         command.add_argument("suite", help="a shipped suite's name, or a YAML file")
         command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
-        command.add_argument("--method", action="append", default=[], help="a mitigation: YAML file or file.py:Class")
+        command.add_argument(
+            "--method",
+            action="append",
+            default=[],
+            help="a mitigation, or several with spaces between: a name, a YAML file or file.py:Class",
+        )
         command.set_defaults(run=function)
         if name == "tune":
             command.add_argument("--seeds", required=True, help="seeds to tune on, such as 100,101; none may be scored")
@@ -95,34 +100,6 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read_plan(options: argparse.Namespace) -> Plan:
-    """Plan the suite that the command line names; a method without a row and a board without a headline are refused.
-
-    Scenarios that the command line names may leave out what methods of the suite are for.
-    """
-    from benchmarks.planning.needs import require_judged
-    from benchmarks.planning.planner import make_plan
-
-    study = make_plan(options.suite, options.overrides, options.method)
-    narrowed = "scenarios" in heads(options.overrides)
-    idle = [name for name in study.idle if name in options.method or not narrowed]
-    if idle:
-        raise UsageError(
-            f"{study.file}: method {idle[0]} applies to none of its scenarios; allowed: one that changes any of them"
-        )
-    require_judged(study)
-    return study
-
-
-def read_runnable(options: argparse.Namespace) -> Plan:
-    """Plan the suite that the command line names, to be run: weights that are here are those that it names."""
-    from benchmarks.planning.needs import require_fit
-
-    study = read_plan(options)
-    require_fit(study)
-    return study
-
-
 def run(options: argparse.Namespace) -> int:
     """Run what is missing of a suite, mirror it, and end with one screen of what came out."""
     return run_here(read_runnable(options), options)
@@ -131,10 +108,11 @@ def run(options: argparse.Namespace) -> int:
 def run_here(study: Plan, options: argparse.Namespace) -> int:
     """Run a plan in worker processes of this machine and print what came of it; return the exit code."""
     from benchmarks.planning.needs import unmet_needs
+    from benchmarks.planning.plan import without_rows
     from benchmarks.reporting.reporter import make_reporter
     from benchmarks.running.study import run_study
 
-    for warning in unmet_needs(study):
+    for warning in (*unmet_needs(study), *without_rows(study)):
         tell(f"note: {warning}", sys.stderr)
     outcome = run_study(
         study, options.runs, workers=options.workers, mirror=not options.no_mirror, reporter=make_reporter(),
@@ -249,7 +227,8 @@ def tune(options: argparse.Namespace) -> int:
         raise UsageError(f"--seeds: found {options.seeds!r}; allowed: whole numbers such as 100,101") from error
     suite, _ = load_suite(options.suite, options.overrides)
     home = options.runs / f"{suite.name}_tuning" / "methods"
-    study, options.method = plan_tuning(options.suite, options.overrides, options.method[0], seeds, home)
+    study, variants = plan_tuning(options.suite, options.overrides, options.method[0], seeds, home)
+    require_rows(study, [name for name in study.idle if name in variants])
     return run_here(study, options)
 
 
