@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.commands.authoring import add_authoring_commands
-from benchmarks.commands.entries import add_entry_commands
+from benchmarks.commands.entries import add_entry_commands, entries_of, is_own
 from benchmarks.commands.judging import add_commands
 from benchmarks.commands.planned import read_plan, read_runnable, require_rows
 from benchmarks.commands.streams import in_utf8, prepare, tell
@@ -194,12 +194,14 @@ def table(options: argparse.Namespace) -> int:
     from records.place import checkout
 
     study = read_plan(options)
-    folder = options.runs / study.suite.name
+    folder, own = options.runs / study.suite.name, is_own(study)
+    if own and options.entries is None:
+        options.entries = entries_of(study)
     board = make_board(study, folder / "results", options.entries)
     board = sort_board(board, options.sort) if options.sort else board
     say(terminal(board))  # before it is written: a full disk does not take it away
     write_board(study, board, folder)
-    home = checkout()
+    home = None if own else checkout()
     boards = home / "leaderboard" / "boards" if home else folder / "boards"
     for path in write_entry_board(study.suite.name, options.entries, options.boards or boards):
         print(f"wrote {path}", file=sys.stderr)
