@@ -94,7 +94,8 @@ def _named(pairs: Pairs) -> list[tuple[int, int, int]]:
 def _objective(value: Any, seen: Context) -> tuple[str, bool]:
     if value is None:
         return f"None: the {seen.facts['modality']} is trained on the weighted mean", False
-    return f"{getattr(value, '__name__', type(value).__name__)}, which a fit of the {seen.facts['modality']} asks", True
+    own = getattr(value, "own", value)
+    return f"{getattr(own, '__name__', type(own).__name__)}, which a fit of the {seen.facts['modality']} asks", True
 
 
 def _auxiliary(value: Any, seen: Context) -> tuple[str, bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,12 @@ import numpy as np
 from datamodules.pairs import Pairs
 from records.errors import StepError, brief
 
+#: Losses of the project, such as `weighted_mean`, which a fit knows by what they are.
+SHIPPED_LOSSES = "lightning_modules."
+
 
 def check_returned(hook: str, owner: str, value: Any, facts: Mapping[str, Any]) -> Any:
-    """Return what a hook returned, texts as a list.
+    """Return what a hook returned: texts as a list, a loss as one that is looked at.
 
     Args:
         hook: Its name.
@@ -29,6 +33,8 @@ def check_returned(hook: str, owner: str, value: Any, facts: Mapping[str, Any]) 
     right, allowed = _KINDS[hook]
     if not right(value, facts):
         raise _refusal(owner, hook, value, allowed)
+    if hook == "objective" and value is not None and not getattr(value, "__module__", "").startswith(SHIPPED_LOSSES):
+        return Checked(value, owner)
     return value
 
 
@@ -44,6 +50,34 @@ def check_generated(owner: str, made: Any, n: int) -> Any:
     if len(outputs) != n:
         raise StepError(f"{owner}.generate returned {len(outputs)} outputs; allowed: {n}, one an input")
     return made
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `objective` returned, whose losses are looked at; it can be sent to another process where that can.
+
+    Attributes:
+        own: What it returned.
+        owner: What the method is called.
+    """
+
+    own: Callable[[Any, dict[str, Any]], Any]
+    owner: str
+
+    def __call__(self, losses: Any, context: dict[str, Any]) -> Any:
+        """Return the one loss of a batch.
+
+        Raises:
+            StepError: It is no single number that a backward pass can start from.
+        """
+        loss = self.own(losses, context)
+        what = f"the function of {self.owner}.objective returned"
+        if getattr(loss, "ndim", None) != 0 or not hasattr(loss, "backward"):
+            shape = f" of {tuple(loss.shape)}" if hasattr(loss, "shape") else ""
+            raise StepError(f"{what} {_kind(loss)}{shape}; allowed: one number, such as losses.mean()")
+        if losses.requires_grad and not loss.requires_grad:
+            raise StepError(f"{what} a number without a gradient; allowed: one that is computed from the losses")
+        return loss
 
 
 def _texts(hook: str, owner: str, value: Any, n: int) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.commands.main import main
 from benchmarks.methods.hooks import HOOKS
 from benchmarks.planning.plan import Plan
+from records.errors import StepError
 from tests.engine.conftest import write_suite
 from tests.engine.test_hooks import method, run_method
 
@@ -135,3 +136,42 @@ def test_hooks_that_cannot_be_asked_are_refused(case: str, tmp_path: Path, capsy
     suite = write_suite(tmp_path)
     assert main(["plan", str(suite), "--method", method(tmp_path, body)]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "losses",
+            "the function of Method.objective returned Tensor of (8,); allowed: one number, such as losses.mean()",
+        ),
+        ("float(losses.mean())", "the function of Method.objective returned float; allowed: one number"),
+        ("None", "the function of Method.objective returned None; allowed: one number"),
+        (
+            "losses.detach().mean()",
+            "returned a number without a gradient; allowed: one that is computed from the losses",
+        ),
+    ],
+)
+@pytest.mark.slow
+def test_a_loss_that_is_none_is_one_sentence(
+    code: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = method(tmp_path, f"def objective(self, ctx):\n    return lambda losses, context: {code}")
+    assert main(["try", name]) == 1
+    assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_loss_can_be_sent_to_other_devices_where_its_authors_can() -> None:
+    import pickle
+
+    import torch
+
+    from benchmarks.methods.returned import Checked
+    from lightning_modules.fitting.objectives import weighted_mean
+
+    sent = pickle.loads(pickle.dumps(Checked(weighted_mean, "Method")))
+    losses = torch.tensor([1.0, 3.0], requires_grad=True)
+    assert float(sent(losses, {"weights": torch.ones(2)})) == 2.0
+    with pytest.raises(StepError, match="returned Tensor of"):
+        Checked(lambda losses, context: losses, "Method")(losses, {})

@@ -94,10 +94,10 @@ def test_scenarios_without_a_row_are_named(tmp_path: Path, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("acumulate", "no file 'acumulate' in {here}, {near}, {shelf}; allowed: a path, or one of "),
-        ("acumulate", "such as accumulate, "),
+        ("accumulate2", "no file 'accumulate2' in {here}, {near}, {shelf}; allowed: a path, or one of "),
+        ("accumulate2", "such as accumulate, "),
         ("mine/other.yaml", "no file 'mine/other.yaml' in {here}, "),
-        ("methd.py:Mine", "method: no file 'methd.py' in {here}; allowed: a path, or one of ['method_here.py']"),
+        ("absent.py:Mine", "method: no file 'absent.py' in {here}; allowed: a path, or one of ['method_here.py']"),
     ],
 )
 def test_what_is_not_there_says_where_it_was_looked_for(
