@@ -67,7 +67,7 @@ def _submit(options: argparse.Namespace, method: str) -> None:
     from leaderboard.entries import read_entry
 
     plan = plan_with(options.suite, [method])
-    entry = make_entry(plan, method, options.runs / plan.suite.name / "results")
+    entry = make_entry(plan, method, plan.results(options.runs))
     text = entry.to_json()
     path = _short((options.entries or entries_of(plan)) / entry.path)
     write_text(path, text)
