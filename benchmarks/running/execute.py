@@ -15,6 +15,7 @@ from benchmarks.running.trials import refuse, trials
 from benchmarks.running.worker import explain
 from benchmarks.steps import Base, Step
 from benchmarks.storage.store import Record, Store
+from records.files import write_text
 from records.results import CellResult
 
 
@@ -47,12 +48,14 @@ class Outcome:
     Attributes:
         results: Cell key -> its result.
         computed: Steps that ran.
+        logs: Key of a failed step -> the file with its traceback.
         board: The screen that a run ends with, where a board was made.
         mirrored: One line on MLflow's copy, where one was made.
     """
 
     results: dict[str, CellResult] = field(default_factory=dict)
     computed: int = 0
+    logs: dict[str, Path] = field(default_factory=dict)
     board: str = ""
     mirrored: str = ""
 
@@ -130,6 +133,16 @@ def execute(
     return books.outcome
 
 
+def _logged(failure: Failure, folder: Path) -> Path | None:
+    """Write the traceback of a failed step; a disk that is full ends nothing."""
+    file = folder / f"{failure.step.kind}-{failure.step.key[:12]}.log"
+    try:
+        write_text(file, f"{failure.step.label}\n{failure.message}\n\n{failure.traceback}")
+    except OSError:
+        return None
+    return file
+
+
 class _Books:
     """Listens to the executor; knows which cells wait for which steps."""
 
@@ -164,6 +177,8 @@ class _Books:
 
     def failed(self, failure: Failure) -> None:
         self.failures[failure.step.key] = failure
+        if failure.traceback and (log := _logged(failure, self.results.parent / "errors")):
+            self.outcome.logs[failure.step.key] = log
         self.reporter.step(failure.step, None, failure.message)
 
     def progress(self, key: str, done: int, total: int) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.running.blame import full, place
 from benchmarks.running.code import require_planned
 from benchmarks.running.machine import memory, processors
 from benchmarks.running.undisturbed import undisturbed
@@ -88,11 +89,25 @@ def _performed(step: Step, store: Store, context: Any, execution: dict[str, Any]
     return record
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """Why a step could not be done: one sentence, and the traceback for who wants to know more."""
+
+    message: str
+    traceback: str = ""
+
+    @classmethod
+    def of(cls, error: BaseException) -> Trouble:
+        """Take down an error."""
+        return cls(explain(error), full(error))
+
+
 def explain(error: BaseException) -> str:
-    """Return one sentence about an error, the same on every machine."""
+    """Return one sentence about an error, the same on every machine, with the line of an author's code it arose in."""
     text = " ".join(str(error).split()) or "no message"
     known = isinstance(error, (StepError, HookReadError)) or type(error).__name__ == "NonFiniteLoss"
-    return text if known else f"{type(error).__name__}: {text}"
+    where = place(error)
+    return (text if known else f"{type(error).__name__}: {text}") + (f" ({where})" if where else "")
 
 
 _context: Any = None
@@ -150,8 +165,8 @@ def surroundings() -> dict[str, Any]:
     }
 
 
-def work(step: Step) -> Record | str:
-    """Run a step in a worker; an error comes back as its sentence, since not every exception can be pickled."""
+def work(step: Step) -> Record | Trouble:
+    """Run a step in a worker; an error comes back as text, since not every exception can be pickled."""
     last = 0.0
 
     def progress(done: int, total: int) -> None:
@@ -164,4 +179,4 @@ def work(step: Step) -> Record | str:
     try:
         return perform(step, _context.store, _context, surroundings())
     except Exception as error:
-        return explain(error)
+        return Trouble.of(error)

@@ -56,8 +56,8 @@ class Fit(HookedStep):
         model, pool = context.fresh_model(self.model), context.pool(self.pool)
         if self.segment is not None:
             pool = segment_of(pool, *self.segment)
-        hooked = self.hook("objective", context, modality=self.modality, pool=looked_at(pool), settings=self.settings)
-        objective = None if hooked is None else hooked[0].objective(hooked[1])
+        facts = {"modality": self.modality, "pool": looked_at(pool), "settings": self.settings}
+        objective = self.ask("objective", context, lambda: None, **facts)
         pool = in_memory(pool)
         report = model.fit_pairs(pool, self.settings, self.seed, objective=objective, progress=context.progress)
         return model, fit_cost(report)
