@@ -162,7 +162,9 @@ class Listed:
         said = [f"{self.root}: entries left out: {'; '.join(left)}"] if left else []
         if not self.excluded_file.is_file():
             said.append(f"{self.root}: images were never checked; `python -m datamodules.check TESTBED --write` does")
-        return said + unused(self) + enlarged(self) + self.remarks()
+        misfits = unused(self.sizes, len(self.listing))
+        misfits += enlarged(self.listing, self.resolution, self.opened, self.max_pixels)
+        return said + [f"{self.root}: {misfit}" for misfit in misfits] + self.remarks()
 
     def remarks(self) -> list[str]:
         """Return one sentence for each thing about the list that may be meant, and may be a mistake."""
