@@ -15,7 +15,7 @@ from typing import Any, Literal
 from benchmarks.study.loading import load_attributes
 from benchmarks.study.suite import Suite
 from benchmarks.study.testbed import ClassSpec, ModelSpec, Testbed
-from benchmarks.study.world import KINDS, MISSING, DeclaredFamily, World, embedded_by, model_folder, on_data, read_card
+from benchmarks.study.world import KINDS, MISSING, DeclaredFamily, World, embedded_by, model_folder, read_card
 from lightning_modules.weights.cards import digest as folder_digest
 from lightning_modules.weights.contents import card_digest
 from lightning_modules.weights.sources import MissingModel
@@ -30,6 +30,8 @@ from records.sources import ClassSource, import_class, read_class
 
 #: Which way a metric gets better; one without a direction cannot be what a modality is judged by.
 DIRECTIONS = ("up", "down", "none")
+#: What divides the side of the pictures that recipes are made for: patches, and latents that are halved once.
+EVEN = 8
 #: The types of arguments that are looked at before a class is made.
 TYPES: dict[str, Any] = {kind.__name__: kind for kind in (int, float, str, bool, list, tuple, dict)} | {
     "None": None, "Any": Any, "Literal": Literal, "Sequence": Sequence, "Mapping": Mapping,
@@ -51,7 +53,7 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
     arguments = getattr(data, "identity", by_name(testbed.data.init_args))
     data_spec = Spec({**identity(testbed.data.class_path), "init_args": arguments}, testbed.data)
     models = {
-        role: tuple(_identify(model, testbed.data, f"{testbed_file}: {role}") for model in getattr(testbed, role))
+        role: tuple(_identify(model, testbed.data, data, f"{testbed_file}: {role}") for model in getattr(testbed, role))
         for role in ("captioners", "generators", "judges", "scorers")
     }
     _check_scorers(testbed, models, testbed_file)
@@ -108,7 +110,7 @@ def _make(spec: ClassSpec, where: str) -> Any:
         return cls(**spec.init_args)
 
 
-def _identify(model: ModelSpec, data: ClassSpec, where: str) -> Spec:
+def _identify(model: ModelSpec, data: ClassSpec, made: Any, where: str) -> Spec:
     _read(model.class_path, model.init_args, f"{where}: {model.name}")
     entering: dict[str, Any] = {**identity(model.class_path), "init_args": by_name(model.init_args)}
     if model.dtype != "float32":
@@ -117,7 +119,7 @@ def _identify(model: ModelSpec, data: ClassSpec, where: str) -> Spec:
     if model.hub is not None:
         entering["hub"], entering["revision"] = model.hub, model.revision
     elif folder is not None:
-        recipe = _recipe(model, data, where)
+        recipe = _recipe(model, data, made, where)
         with naming(f"{where}: {model.name}: folder", MissingModel):
             card_digest(folder)  # a card that cannot be read does not speak of another recipe
         card = read_card(folder)
@@ -129,15 +131,27 @@ def _identify(model: ModelSpec, data: ClassSpec, where: str) -> Spec:
     return Spec(entering, (model, data))
 
 
-def _recipe(model: ModelSpec, data: ClassSpec, where: str) -> str | None:
+def _recipe(model: ModelSpec, data: ClassSpec, made: Any, where: str) -> str | None:
     """Return the digest of a model's recipe on the testbed's data; where no shipped weights have it, it is trained."""
     if model.recipe is None:
         return None
-    from lightning_modules.bases.recipes import SCENES  # free of torch
+    from lightning_modules.bases.small import RECIPES  # free of torch
 
-    if model.recipe not in SCENES:
-        raise UsageError(f"{where}: {model.name}: recipe: found {model.recipe!r}; allowed: {', '.join(SCENES)}")
-    return on_data(SCENES[model.recipe], data.init_args).digest
+    if model.recipe not in RECIPES:
+        raise UsageError(f"{where}: {model.name}: recipe: found {model.recipe!r}; allowed: {', '.join(RECIPES)}")
+    recipe = RECIPES[model.recipe]
+    if made.sizes.get(split := recipe.data["split"], 0) < 1:
+        raise UsageError(
+            f"{where}: {model.name}: recipe: {model.recipe!r} trains on split {split!r}, which has no items; "
+            f"allowed: `{split}: 1` or more under sizes, or a model that is not trained here"
+        )
+    side = getattr(made, "resolution", EVEN)
+    if side % EVEN:
+        raise UsageError(
+            f"{where}: {model.name}: recipe: {model.recipe!r} on pictures of resolution {side}; "
+            f"allowed: a multiple of {EVEN}"
+        )
+    return recipe.on(data.class_path, data.init_args, getattr(made, "identity", None)).digest
 
 
 def _check_scorers(testbed: Testbed, models: dict[str, tuple[Spec, ...]], testbed_file: Path) -> None:
