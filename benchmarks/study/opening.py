@@ -16,6 +16,8 @@ from benchmarks.study.loading import load_attributes
 from benchmarks.study.suite import Suite
 from benchmarks.study.testbed import ClassSpec, ModelSpec, Testbed
 from benchmarks.study.world import KINDS, MISSING, DeclaredFamily, World, embedded_by, model_folder, read_card
+from lightning_modules.bases.recipes import Recipe
+from lightning_modules.bases.small import RECIPES
 from lightning_modules.weights.cards import digest as folder_digest
 from lightning_modules.weights.contents import card_digest
 from lightning_modules.weights.sources import MissingModel
@@ -44,7 +46,7 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
     Raises:
         UsageError: When a class, folder, split or need is missing.
     """
-    data = _make(testbed.data, f"{testbed_file}: data")
+    data = make_data(testbed.data, f"{testbed_file}: data")
     for split, size in data.sizes.items():
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise UsageError(
@@ -103,7 +105,8 @@ def _argument(key: str, annotation: str) -> type | None:
         return None
 
 
-def _make(spec: ClassSpec, where: str) -> Any:
+def make_data(spec: ClassSpec, where: str) -> Any:
+    """Make a data set; whatever it refuses is a UsageError."""
     _read(spec.class_path, spec.init_args, where)
     cls = import_class(spec.class_path)
     with naming(where, Exception):  # a class may refuse in any way of its own
@@ -119,7 +122,8 @@ def _identify(model: ModelSpec, data: ClassSpec, made: Any, where: str) -> Spec:
     if model.hub is not None:
         entering["hub"], entering["revision"] = model.hub, model.revision
     elif folder is not None:
-        recipe = _recipe(model, data, made, where)
+        found = recipe_on(model, data, made, f"{where}: {model.name}")
+        recipe = None if found is None else found.digest
         with naming(f"{where}: {model.name}: folder", MissingModel):
             card_digest(folder)  # a card that cannot be read does not speak of another recipe
         card = read_card(folder)
@@ -131,27 +135,28 @@ def _identify(model: ModelSpec, data: ClassSpec, made: Any, where: str) -> Spec:
     return Spec(entering, (model, data))
 
 
-def _recipe(model: ModelSpec, data: ClassSpec, made: Any, where: str) -> str | None:
-    """Return the digest of a model's recipe on the testbed's data; where no shipped weights have it, it is trained."""
+def recipe_on(model: ModelSpec, data: ClassSpec, made: Any, where: str) -> Recipe | None:
+    """Return a model's recipe on the testbed's data, None where it names none; `made` is the data set itself.
+
+    Raises:
+        UsageError: No such recipe, or one that cannot be followed on these data.
+    """
     if model.recipe is None:
         return None
-    from lightning_modules.bases.small import RECIPES  # free of torch
-
     if model.recipe not in RECIPES:
-        raise UsageError(f"{where}: {model.name}: recipe: found {model.recipe!r}; allowed: {', '.join(RECIPES)}")
+        raise UsageError(f"{where}: recipe: found {model.recipe!r}; allowed: {', '.join(RECIPES)}")
     recipe = RECIPES[model.recipe]
     if made.sizes.get(split := recipe.data["split"], 0) < 1:
         raise UsageError(
-            f"{where}: {model.name}: recipe: {model.recipe!r} trains on split {split!r}, which has no items; "
+            f"{where}: recipe: {model.recipe!r} trains on split {split!r}, which has no items; "
             f"allowed: `{split}: 1` or more under sizes, or a model that is not trained here"
         )
     side = getattr(made, "resolution", EVEN)
     if side % EVEN:
         raise UsageError(
-            f"{where}: {model.name}: recipe: {model.recipe!r} on pictures of resolution {side}; "
-            f"allowed: a multiple of {EVEN}"
+            f"{where}: recipe: {model.recipe!r} on pictures of resolution {side}; allowed: a multiple of {EVEN}"
         )
-    return recipe.on(data.class_path, data.init_args, getattr(made, "identity", None)).digest
+    return recipe.on(data.class_path, data.init_args, getattr(made, "identity", None))
 
 
 def _check_scorers(testbed: Testbed, models: dict[str, tuple[Spec, ...]], testbed_file: Path) -> None:

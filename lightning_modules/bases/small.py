@@ -26,7 +26,7 @@ _SMALL = (
         _builder("autoencoder"),
         {"channels": [16, 32, 32], "latents": 8, "divergence": 1e-4},
         {**_data("train"), "references": 1},
-        {"steps": 600, "batch_size": 32, "learning_rate": 2e-3, "warmup": 50},
+        {"steps": 400, "batch_size": 32, "learning_rate": 2e-3, "warmup": 50},
         average=0.98,
     ),
     Recipe(

@@ -155,14 +155,20 @@ def main(arguments: list[str] | None = None) -> None:
         for need in SCENES[name].needs:
             if not (options.out / need).is_dir():  # in a folder of one's own the shipped one serves
                 shutil.copytree(BASES / need, options.out / need)
-        began, recent = time.monotonic(), [0]
+        train_telling(SCENES[name], options.out / name, options.work)
 
-        def tell(done: int, total: int, name: str = name, began: float = began, recent: list[int] = recent) -> None:
-            if done - recent[0] >= 50 or done == total:
-                recent[0] = done
-                print(f"{name} {done}/{total} {time.monotonic() - began:.0f} s", flush=True)
 
-        print(name, train_base(SCENES[name], options.out / name, tell, options.work), flush=True)
+def train_telling(recipe: Recipe, folder: Path, work: Path) -> None:
+    """Train one base as `train_base` does, and print how far it is and at the end its card."""
+    began, recent = time.monotonic(), 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal recent
+        if done - recent >= 50 or done == total:
+            recent = done
+            print(f"{recipe.name} {done}/{total} {time.monotonic() - began:.0f} s", flush=True)
+
+    print(recipe.name, train_base(recipe, folder, tell, work), flush=True)
 
 
 if __name__ == "__main__":
