@@ -10,6 +10,8 @@ from benchmarks.study.loading import SUITES, find_file, read
 from benchmarks.study.opening import make_data, recipe_on
 from benchmarks.study.testbed import ModelSpec, Testbed
 from benchmarks.study.world import model_folder, read_card
+from lightning_modules.bases.recipes import Recipe
+from lightning_modules.bases.small import RECIPES
 from records.errors import UsageError
 from records.sources import add_to_path
 
@@ -44,26 +46,27 @@ def train_for(name: str, names: list[str], work: Path) -> int:
     file = find_file(name, Path.cwd(), "testbed", SUITES / "testbeds")
     add_to_path(file.parent)
     bed = read(Testbed, file)
-    models = [m for m in (*bed.captioners, *bed.generators, *bed.judges, *bed.scorers) if m.recipe is not None]
-    known = [m.name for m in models]
+    roles = ("captioners", "generators", "judges", "scorers")
+    models = [(role, m) for role in roles for m in getattr(bed, role) if m.recipe is not None]
+    known = [m.name for _, m in models]
     if wrong := [one for one in names if one not in known]:
         raise UsageError(f"bases: found {wrong[0]!r}; allowed: {', '.join(known) or 'no name: none has a recipe'}")
     made = make_data(bed.data, f"{file}: data")
     if missing := made.missing() if hasattr(made, "missing") else None:
         raise UsageError(f"{file}: data: {missing}")
-    for model in (m for m in models if not names or m.name in names):
-        _train(model, bed, made, file, work)
+    for role, model in models:
+        if not names or model.name in names:
+            _train(model, recipe_on(model, bed.data, made, file, role), bed, file, work)
     return 0
 
 
-def _train(model: ModelSpec, bed: Testbed, made: Any, file: Path, work: Path) -> None:
-    from lightning_modules.bases.small import RECIPES
-
-    where, folder = f"{file}: {model.name}", model_folder(model)
-    recipe = recipe_on(model, bed.data, made, where)
+def _train(model: ModelSpec, recipe: Recipe | None, bed: Testbed, file: Path, work: Path) -> None:
+    folder = model_folder(model)
     assert recipe is not None
     if folder is None or folder.name != recipe.name:
-        raise UsageError(f"{where}: folder: found {model.folder!r}; allowed: one called {recipe.name!r}, as its recipe")
+        raise UsageError(
+            f"{file}: {model.name}: folder: found {model.folder!r}; allowed: one called {recipe.name!r}, as its recipe"
+        )
 
     def prepare(name: str) -> None:
         from lightning_modules.bases.train import train_telling

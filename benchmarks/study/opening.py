@@ -55,7 +55,7 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
     arguments = getattr(data, "identity", by_name(testbed.data.init_args))
     data_spec = Spec({**identity(testbed.data.class_path), "init_args": arguments}, testbed.data)
     models = {
-        role: tuple(_identify(model, testbed.data, data, f"{testbed_file}: {role}") for model in getattr(testbed, role))
+        role: tuple(_identify(model, testbed.data, data, testbed_file, role) for model in getattr(testbed, role))
         for role in ("captioners", "generators", "judges", "scorers")
     }
     _check_scorers(testbed, models, testbed_file)
@@ -113,8 +113,9 @@ def make_data(spec: ClassSpec, where: str) -> Any:
         return cls(**spec.init_args)
 
 
-def _identify(model: ModelSpec, data: ClassSpec, made: Any, where: str) -> Spec:
-    _read(model.class_path, model.init_args, f"{where}: {model.name}")
+def _identify(model: ModelSpec, data: ClassSpec, made: Any, file: Path, role: str) -> Spec:
+    where = f"{file}: {role}: {model.name}"
+    _read(model.class_path, model.init_args, where)
     entering: dict[str, Any] = {**identity(model.class_path), "init_args": by_name(model.init_args)}
     if model.dtype != "float32":
         entering["dtype"] = model.dtype
@@ -122,20 +123,20 @@ def _identify(model: ModelSpec, data: ClassSpec, made: Any, where: str) -> Spec:
     if model.hub is not None:
         entering["hub"], entering["revision"] = model.hub, model.revision
     elif folder is not None:
-        found = recipe_on(model, data, made, f"{where}: {model.name}")
+        found = recipe_on(model, data, made, file, role)
         recipe = None if found is None else found.digest
-        with naming(f"{where}: {model.name}: folder", MissingModel):
+        with naming(f"{where}: folder", MissingModel):
             card_digest(folder)  # a card that cannot be read does not speak of another recipe
         card = read_card(folder)
         if recipe is not None and (card is None or card.get("recipe_digest") != recipe):
             entering["recipe"] = recipe
         else:  # what is missing can be planned with, so that `plan` says what is needed; a run is refused
-            with naming(f"{where}: {model.name}: folder", MissingModel):
+            with naming(f"{where}: folder", MissingModel):
                 entering["weights"] = folder_digest(folder) if folder.is_dir() else MISSING
     return Spec(entering, (model, data))
 
 
-def recipe_on(model: ModelSpec, data: ClassSpec, made: Any, where: str) -> Recipe | None:
+def recipe_on(model: ModelSpec, data: ClassSpec, made: Any, file: Path, role: str) -> Recipe | None:
     """Return a model's recipe on the testbed's data, None where it names none; `made` is the data set itself.
 
     Raises:
@@ -144,17 +145,19 @@ def recipe_on(model: ModelSpec, data: ClassSpec, made: Any, where: str) -> Recip
     if model.recipe is None:
         return None
     if model.recipe not in RECIPES:
-        raise UsageError(f"{where}: recipe: found {model.recipe!r}; allowed: {', '.join(RECIPES)}")
+        allowed = ", ".join(RECIPES)
+        raise UsageError(f"{file}: {role}: {model.name}: recipe: found {model.recipe!r}; allowed: {allowed}")
     recipe = RECIPES[model.recipe]
-    if made.sizes.get(split := recipe.data["split"], 0) < 1:
+    split, side = recipe.data["split"], getattr(made, "resolution", EVEN)
+    if made.sizes.get(split, 0) < 1:
         raise UsageError(
-            f"{where}: recipe: {model.recipe!r} trains on split {split!r}, which has no items; "
-            f"allowed: `{split}: 1` or more under sizes, or a model that is not trained here"
+            f"{file}: data: init_args: sizes: found no items of {split!r}, which recipe {recipe.name!r} of "
+            f"{model.name!r} trains on; allowed: `{split}: 1` or more, or {role} that are not trained here"
         )
-    side = getattr(made, "resolution", EVEN)
     if side % EVEN:
         raise UsageError(
-            f"{where}: recipe: {model.recipe!r} on pictures of resolution {side}; allowed: a multiple of {EVEN}"
+            f"{file}: data: init_args: resolution: found {side}, and {model.name!r} is made by recipe {recipe.name!r}; "
+            f"allowed: a multiple of {EVEN}"
         )
     return recipe.on(data.class_path, data.init_args, getattr(made, "identity", None))
 
