@@ -256,7 +256,7 @@ class CaptionerModule(PairModule):
             tokens = self.family.write(
                 features,
                 generation_config=complete(decoding, self.family),
-                logits_processor=processors(decoding, streams),
+                logits_processor=processors(decoding, streams, self.family.ends, features.device.type != "cpu"),
             )
         ends = torch.isin(tokens, torch.tensor(self.family.ends, device=tokens.device)).long()
         return tokens.masked_fill(ends.cumsum(1) - ends > 0, -100)
