@@ -26,7 +26,7 @@ from lightning_modules.fitting.precision import as_loaded, own_precision
 from lightning_modules.inputs.pixels import distinct
 from lightning_modules.seeds import derive, streams_of
 from lightning_modules.settings import CaptionDecoding, FitSettings
-from lightning_modules.weights import loading, sources
+from lightning_modules.weights import loading, shared, sources
 from lightning_modules.weights.quiet import quiet
 
 #: Weights that no caption depends on: an image encoder's summary, where the words attend to all that it sees.
@@ -98,6 +98,11 @@ class CaptionerModule(PairModule):
         """
         if sources.is_adapter(folder):
             return adapter_files.load(cls, folder)
+        return shared.base(cls, folder, dtype, arguments, lambda: cls._read(folder, dtype, arguments))
+
+    @classmethod
+    def _read(cls, folder: Path, dtype: str, arguments: dict[str, Any]) -> Self:
+        """Read whole weights."""
         kinds, tokens = (AutoModelForImageTextToText, AutoTokenizer, AutoImageProcessor), tokens_of(folder)
         parts = loading.read(folder, dtype, *kinds, unread=UNREAD, generation_config=tokens)
         saved = Path(folder) / SETTINGS

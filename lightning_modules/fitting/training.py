@@ -68,7 +68,13 @@ def trainer(**options: Any) -> Trainer:
     Its root is no folder: under Slurm, Lightning writes `hpc_ckpt_*.ckpt` there when a job is about to end, and loads
     what lies there into the next model, whatever that is.
     """
-    alone = {"accelerator": "auto", "devices": 1, "plugins": [devices.Alone()], "default_root_dir": os.devnull}
+    alone = {
+        "accelerator": devices.device().type,
+        "strategy": devices.Stays(),
+        "devices": 1,
+        "plugins": [devices.Alone()],
+        "default_root_dir": os.devnull,
+    }
     return Trainer(**{**alone, "barebones": True, "inference_mode": True, **options})
 
 
