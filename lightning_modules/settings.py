@@ -152,6 +152,7 @@ class Execution:
         generate_batch: samples that are generated at once; 0 = the model's own choice.
         gradient_checkpointing: recompute activations in the backward pass instead of keeping them.
         compile: compile the denoiser for sampling.
+        merge_adapters: add adapters to the weights that they sit on while sampling on an accelerator.
         devices: devices of one fit; "auto" = all.
         nodes: machines of one fit.
     """
@@ -160,6 +161,7 @@ class Execution:
     generate_batch: int = 0
     gradient_checkpointing: bool = False
     compile: bool = False
+    merge_adapters: bool = False
     devices: int | Literal["auto"] = 1
     nodes: int = 1
 

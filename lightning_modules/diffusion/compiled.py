@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_modules.families.text_to_image import Tensors
+from lightning_modules.fitting.merged import merged
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.fitting.precision import own_precision
 from lightning_modules.inputs import latents as latent_space
@@ -33,13 +34,14 @@ def rows_for(n: int, batch_size: int) -> int:
 
 @contextmanager
 def sampling(modules: list[FitModule], n: int) -> Iterator[None]:
-    """Draw n images with compiled denoisers in here, where that is wanted; each is left as it was found.
+    """Draw n images with merged and compiled denoisers in here, where that is wanted; each is left as it was found.
 
     `modules` are the generator and any that it is steered by; the first one's batch size counts.
     """
     rows = rows_for(n, modules[0].batch_size)
     with ExitStack() as stack:
         for module in modules:
+            stack.enter_context(merged(module))
             if module.compiles:
                 stack.enter_context(_compiled(module, rows))
         yield
@@ -48,7 +50,7 @@ def sampling(modules: list[FitModule], n: int) -> Iterator[None]:
 @contextmanager
 def _compiled(module: FitModule, rows: int) -> Iterator[None]:
     network = module.family.network
-    with fused(network, module.lora is None):
+    with fused(network, module.lora is None or module.merges):
         network.compile(**OPTIONS)  # a second time finds what the first one made
         module.rows = rows
         try:

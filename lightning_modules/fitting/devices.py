@@ -8,6 +8,7 @@ import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 from pytorch_lightning.strategies import SingleDeviceStrategy
 from torch import distributed as dist
+from torch.optim import Optimizer
 
 from lightning_modules.settings import Execution
 
@@ -36,7 +37,8 @@ class Stays(SingleDeviceStrategy):
 
     def teardown(self) -> None:
         """Let go of the optimizer, and of nothing else."""
-        kept, self._lightning_module, self.optimizers = self._lightning_module, None, []
+        kept = self.lightning_module
+        self.optimizers, self._lightning_module = list[Optimizer](), None
         super().teardown()
         self._lightning_module = kept
 
