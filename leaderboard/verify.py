@@ -125,9 +125,8 @@ def _labels(found: Findings, entry: Entry, keys: Mapping[tuple[str, int], str]) 
 def compare_rerun(row: EntryRow, cell: EntryCell, versions: Mapping[str, str], made: CellResult) -> Findings:
     """Compare a cell of an entry with the same cell run again.
 
-    On equal execution (device, processor, threads, versions of the packages that both name) every number must be equal
-    to the last bit.
-    Elsewhere training takes another course within the noise of a seed: there a number may move by three standard
+    On equal execution (processor, threads, versions of the packages that both name) every number must be equal to the
+    last bit. Elsewhere, and on accelerators, whose sums come in an order of their own every time, training takes another course within the noise of a seed: there a number may move by three standard
     deviations over the entry's seeds, or by the metric's minimum effect where that is more.
 
     Args:
@@ -139,8 +138,13 @@ def compare_rerun(row: EntryRow, cell: EntryCell, versions: Mapping[str, str], m
     found = Findings()
     packages = set(versions) & set(made.versions) - {NAME}  # older files name fewer, and a release moves no number
     same = all(versions[name] == made.versions[name] for name in packages)
-    same = same and (cell.device, cell.machine, cell.threads) == tuple(
-        made.execution.get(name, default) for name, default in (("device", ""), ("machine", ""), ("threads", 0))
+    same = (
+        same
+        and cell.device in ("", "cpu")
+        and (cell.device, cell.machine, cell.threads)
+        == tuple(
+            made.execution.get(name, default) for name, default in (("device", ""), ("machine", ""), ("threads", 0))
+        )
     )
     checked = 0
     for metric, values in (*cell.curves.items(), *cell.ends.items()):

@@ -23,6 +23,9 @@ from lightning_modules.inputs.pixels import to_bytes
 
 #: Of torch.compile. Shapes are constant here, and trying kernels out costs minutes that a shard does not win back.
 OPTIONS: dict[str, Any] = {"dynamic": False}
+#: Versions of one network class that are kept: models of one class (SDXL and SSD-1B), numbers of rows, with guidance
+#: and without. torch keeps 8, and runs what comes later as if nothing had been compiled.
+VERSIONS = 64
 #: Pixels that are decoded at once: layers of 256 channels stay below the 2^31 numbers that some kernels can count.
 PIXELS_AT_ONCE = 2**22
 
@@ -50,7 +53,8 @@ def sampling(modules: list[FitModule], n: int) -> Iterator[None]:
 @contextmanager
 def _compiled(module: FitModule, rows: int) -> Iterator[None]:
     network = module.family.network
-    with fused(network, module.lora is None or module.merges):
+    kept = torch._dynamo.config.patch(recompile_limit=VERSIONS)
+    with fused(network, module.lora is None or module.merges), kept:
         network.compile(**OPTIONS)  # a second time finds what the first one made
         module.rows = rows
         try:
