@@ -126,8 +126,9 @@ def compare_rerun(row: EntryRow, cell: EntryCell, versions: Mapping[str, str], m
     """Compare a cell of an entry with the same cell run again.
 
     On equal execution (processor, threads, versions of the packages that both name) every number must be equal to the
-    last bit. Elsewhere, and on accelerators, whose sums come in an order of their own every time, training takes another course within the noise of a seed: there a number may move by three standard
-    deviations over the entry's seeds, or by the metric's minimum effect where that is more.
+    last bit. Elsewhere, and on accelerators, whose sums come in another order every time, training takes another course
+    within the noise of a seed: there a number may move by three standard deviations over the entry's seeds, or by the
+    metric's minimum effect where that is more.
 
     Args:
         row: The row, whose seeds say what noise is.

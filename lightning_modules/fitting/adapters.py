@@ -86,21 +86,25 @@ def attach(module: FitModule, lora: Lora, seed: int) -> None:
         warnings.filterwarnings("ignore", module=r"peft.*")  # of layers that are transposed, which it sees by itself
         inject_adapter_in_model(config, part, NAME)
         torch.manual_seed(derive(seed, "lora"))
-        for _, layer in adapted(part):
+        for _, layer in _layers(part):
             a, b = _factors(layer)
             # Drawn on the CPU in float32, whatever the network is: the same numbers on every machine.
             a.data = nn.init.kaiming_uniform_(torch.empty(a.shape), a=math.sqrt(5)).to(a.device)
             b.data = torch.zeros(b.shape, device=b.device)
     module.requires_grad_(False)
-    for _, layer in adapted(part):
+    for _, layer in _layers(part):
         for factor in _factors(layer):
             factor.requires_grad_(True)
     module.lora = lora
     module.eval()
 
 
-def adapted(part: nn.Module) -> Iterator[tuple[str, Any]]:
-    """Yield the layers of a network that carry an adapter, by name and in its order."""
+def adapted(part: nn.Module) -> dict[str, Any]:
+    """Return the layers of a network that carry an adapter, by name."""
+    return dict(_layers(part))
+
+
+def _layers(part: nn.Module) -> Iterator[tuple[str, Any]]:
     for name, layer in sorted(part.named_modules()):
         if isinstance(layer, LoraLayer):
             yield name, layer
@@ -130,7 +134,7 @@ def product(module: FitModule) -> dict[str, Tensor]:
     if module.lora is None:
         return {}
     found = {}
-    for name, layer in adapted(module.trained_part()):
+    for name, layer in _layers(module.trained_part()):
         a, b = (factor.detach().cpu().double().flatten(1) for factor in _factors(layer))
         found[name] = (b @ a * layer.scaling[NAME]).float()
     return found
@@ -155,7 +159,7 @@ def set_product(module: FitModule, products: Mapping[str, Tensor]) -> Refactored
 
     Without an adapter, or with products of other layers than `product` gives of it, it is a ValueError.
     """
-    layers = {} if module.lora is None else dict(adapted(module.trained_part()))
+    layers = {} if module.lora is None else dict(_layers(module.trained_part()))
     if not layers or set(layers) != set(products):
         raise ValueError(f"products of {len(products)} layers for an adapter of {len(layers)}: they must be the same")
     lost, size = {}, {}
@@ -233,7 +237,7 @@ def squared_distance(module: FitModule, base: Mapping[str, Tensor]) -> Tensor:
         own = {k: p for k, p in module.named_parameters() if p.requires_grad}
         return torch.stack([(p - base[k].to(p)).square().sum() for k, p in own.items()]).sum()
     found = []
-    for _, layer in adapted(module.trained_part()):
+    for _, layer in _layers(module.trained_part()):
         a, b = (factor.flatten(1) for factor in _factors(layer))
         # The squared norm of B A without the large matrix: the inner product of B'B and AA'.
         found.append(((b.T @ b) * (a @ a.T)).sum() * layer.scaling[NAME] ** 2)

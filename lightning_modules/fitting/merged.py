@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,7 +27,7 @@ def merged(module: FitModule) -> Iterator[None]:
         return
     module.to(device())
     part = module.trained_part()
-    before = dict(adapters.adapted(part))
+    before = adapters.adapted(part)
     for name, layer in before.items():
         _put(part, name, _summed(layer))
     try:
@@ -37,12 +38,12 @@ def merged(module: FitModule) -> Iterator[None]:
 
 
 @torch.no_grad()
-def _summed(layer: nn.Module) -> nn.Module:
+def _summed(layer: Any) -> nn.Module:
     """Return a layer that does what an adapted one does, with the same bias and weights of its own."""
-    base = layer.get_base_layer()  # type: ignore[operator]
+    base = layer.get_base_layer()
     plain = copy.copy(base)
     plain._parameters = dict(base._parameters)
-    weight = base.weight.float() + layer.get_delta_weight(adapters.NAME).float()  # type: ignore[operator]
+    weight = base.weight.float() + layer.get_delta_weight(adapters.NAME).float()
     plain.weight = nn.Parameter(weight.to(base.weight.dtype), requires_grad=False)
     return plain
 

@@ -48,7 +48,7 @@ class FitModule(LightningModule):
 
     @property
     def merges(self) -> bool:
-        """Return whether adapters are added to the weights for sampling: where the execution says so, never on a CPU."""
+        """Return whether adapters are added to the weights for sampling: as the execution says, never on a CPU."""
         return self.lora is not None and self.execution.merge_adapters and device().type == "cuda"
 
     def trained_part(self) -> nn.Module:
