@@ -139,13 +139,9 @@ def compare_rerun(row: EntryRow, cell: EntryCell, versions: Mapping[str, str], m
     found = Findings()
     packages = set(versions) & set(made.versions) - {NAME}  # older files name fewer, and a release moves no number
     same = all(versions[name] == made.versions[name] for name in packages)
-    same = (
-        same
-        and cell.device in ("", "cpu")
-        and (cell.device, cell.machine, cell.threads)
-        == tuple(
-            made.execution.get(name, default) for name, default in (("device", ""), ("machine", ""), ("threads", 0))
-        )
+    same = same and cell.device in ("", "cpu")
+    same = same and (cell.device, cell.machine, cell.threads) == tuple(
+        made.execution.get(name, default) for name, default in (("device", ""), ("machine", ""), ("threads", 0))
     )
     checked = 0
     for metric, values in (*cell.curves.items(), *cell.ends.items()):

@@ -32,10 +32,8 @@ def prepare(module: FitModule, settings: FitSettings, seed: int) -> None:
 
     It is a ValueError if the module has another adapter than is asked for, or none can be put on it.
     """
-    if module.loaded_as != "float32" and settings.precision != "bf16":
-        raise ValueError(
-            f"the model is loaded as {module.loaded_as}: a fit of it needs precision bf16, not {settings.precision}"
-        )
+    if module.loaded_as != "float32" and settings.precision == "32":
+        raise ValueError(f"the model is loaded as {module.loaded_as}: a fit of it needs precision bf16, not 32")
     if settings.lora is None:
         if module.lora is not None:
             raise ValueError(f"the model carries an adapter ({_words(module.lora)}), and the fit asks for none")
@@ -97,11 +95,6 @@ def attach(module: FitModule, lora: Lora, seed: int) -> None:
             factor.requires_grad_(True)
     module.lora = lora
     module.eval()
-
-
-def adapted(part: nn.Module) -> dict[str, Any]:
-    """Return the layers of a network that carry an adapter, by name."""
-    return dict(_layers(part))
 
 
 def _layers(part: nn.Module) -> Iterator[tuple[str, Any]]:

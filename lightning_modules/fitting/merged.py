@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from peft.tuners.lora import LoraLayer
 from torch import nn
 
 from lightning_modules.fitting import adapters
@@ -27,7 +28,7 @@ def merged(module: FitModule) -> Iterator[None]:
         return
     module.to(device())
     part = module.trained_part()
-    before = adapters.adapted(part)
+    before = {name: layer for name, layer in part.named_modules() if isinstance(layer, LoraLayer)}
     for name, layer in before.items():
         _put(part, name, _summed(layer))
     try:

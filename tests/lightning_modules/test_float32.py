@@ -59,3 +59,10 @@ def test_a_worker_begins_with_exact_float32():
 def test_another_precision_is_refused():
     with pytest.raises(ValueError, match="precision must be '32', 'tf32' or 'bf16'"):
         FitSettings(1, 1e-2, precision="16")
+
+
+def test_what_is_loaded_in_bfloat16_takes_no_tf32():
+    module = Line()
+    module.loaded_as = "bfloat16"
+    with pytest.raises(ValueError, match="needs precision bf16, not tf32"):
+        runner.fit(module, data(), FitSettings(1, 1e-2, 4, precision="tf32"), seed=0)
