@@ -134,9 +134,9 @@ class _Planner:
         precision = getattr(fits, modality).precision
         for spec in self.world.models[f"{modality}s"][:count]:
             model = spec.execution[0]
-            if model.dtype != "float32" and precision == "32":
+            if model.dtype != "float32" and precision != "bf16":
                 raise UsageError(
-                    f"{where}: fit.{modality}.precision: found '32' for {model.name!r}, which testbed "
+                    f"{where}: fit.{modality}.precision: found {precision!r} for {model.name!r}, which testbed "
                     f"{self.world.testbed.name!r} loads as {model.dtype}; allowed: bf16, or dtype float32 there"
                 )
 

@@ -73,7 +73,8 @@ class InProcessExecutor:
         """Run all steps in the order given."""
         from benchmarks.steps.context import RunContext
 
-        context, execution = RunContext(store, execution=self.execution), surroundings() if steps else {}
+        worker.exact_float32()
+        context, execution = RunContext(store, execution=self.execution), surroundings(self.execution) if steps else {}
         lost: set[str] = set()
         refused = False
         for step in steps:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +137,7 @@ def start(setup: Setup, news: Any, turn: Any) -> None:
     import torch
 
     torch.set_num_threads(threads)
+    exact_float32()
     from benchmarks.steps.context import RunContext
 
     if torch.cuda.is_available():
@@ -147,6 +148,17 @@ def start(setup: Setup, news: Any, turn: Any) -> None:
     _context, _news = RunContext(LocalStore(setup.root), execution=setup.execution, model_bytes=room), news
 
 
+def exact_float32() -> None:
+    """Have float32 mean float32 on every device: by itself torch rounds convolutions on NVIDIA GPUs to TF32.
+
+    A fit that may round says so (`precision: tf32`), and has a key of its own.
+    """
+    import torch
+
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def _follow(parent: int) -> None:
     """End this worker when the run that started it was killed: an orphan would go on computing."""
     while os.getppid() == parent:
@@ -154,14 +166,15 @@ def _follow(parent: int) -> None:
     os._exit(1)
 
 
-def surroundings() -> dict[str, Any]:
-    """Return what a step runs on here, as its record says it."""
+def surroundings(execution: Executions) -> dict[str, Any]:
+    """Return what a step runs on here, and how fits and generations are gone about, as its record says it."""
     import torch
 
     return {
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "threads": torch.get_num_threads(),
         "machine": platform.machine(),
+        **asdict(execution),
     }
 
 
@@ -177,6 +190,6 @@ def work(step: Step) -> Record | Trouble:
 
     _context.progress = progress
     try:
-        return perform(step, _context.store, _context, surroundings())
+        return perform(step, _context.store, _context, surroundings(_context.execution))
     except Exception as error:
         return Trouble.of(error)

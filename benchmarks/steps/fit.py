@@ -53,7 +53,9 @@ class Fit(HookedStep):
             NonFiniteLoss: The loss became NaN or infinite.
             StepError: The pool has fewer pairs than members to part it among.
         """
-        model, pool = context.fresh_model(self.model), context.pool(self.pool)
+        # An objective is given the model, and might change its base.
+        adapter = self.settings.lora is not None and self.hooked is None
+        model, pool = context.trainable(self.model, adapter), context.pool(self.pool)
         if self.segment is not None:
             pool = segment_of(pool, *self.segment)
         facts = {"modality": self.modality, "pool": looked_at(pool), "settings": self.settings}

@@ -20,13 +20,14 @@ from lightning_modules.families.image_to_text import family_of
 from lightning_modules.fitting import adapter_files, runner
 from lightning_modules.fitting.contracts import Generated, Progress
 from lightning_modules.fitting.devices import device
+from lightning_modules.fitting.merged import merged
 from lightning_modules.fitting.objectives import loss_weights
 from lightning_modules.fitting.pairs import PairModule
 from lightning_modules.fitting.precision import as_loaded, own_precision
 from lightning_modules.inputs.pixels import distinct
 from lightning_modules.seeds import derive, streams_of
 from lightning_modules.settings import CaptionDecoding, FitSettings
-from lightning_modules.weights import loading, sources
+from lightning_modules.weights import loading, shared, sources
 from lightning_modules.weights.quiet import quiet
 
 #: Weights that no caption depends on: an image encoder's summary, where the words attend to all that it sees.
@@ -98,6 +99,11 @@ class CaptionerModule(PairModule):
         """
         if sources.is_adapter(folder):
             return adapter_files.load(cls, folder)
+        return shared.base(cls, folder, dtype, arguments, lambda: cls._read(folder, dtype, arguments))
+
+    @classmethod
+    def _read(cls, folder: Path, dtype: str, arguments: dict[str, Any]) -> Self:
+        """Read whole weights."""
         kinds, tokens = (AutoModelForImageTextToText, AutoTokenizer, AutoImageProcessor), tokens_of(folder)
         parts = loading.read(folder, dtype, *kinds, unread=UNREAD, generation_config=tokens)
         saved = Path(folder) / SETTINGS
@@ -142,11 +148,22 @@ class CaptionerModule(PairModule):
         self.eval().to(device())
         different, back = distinct(images)
         rows = {"labels": self.labels(captions), "weights": loss_weights(len(images), weights)}
-        if not self.keep_features:
+        if not self._keeps:
             return {**rows, "images": torch.from_numpy(np.ascontiguousarray(images))}
         batches = (different[i : i + self.batch_size] for i in range(0, len(different), self.batch_size))
         parts = [self.family.features(self._pixels(batch)).cpu() for batch in batches]
         return {**rows, "features": torch.cat(parts)[back]}
+
+    @property
+    def _keeps(self) -> bool:
+        """Tell whether a fit sees each image once, and not in every step: where all that sees is frozen.
+
+        Under adapters on an accelerator alone: features of other images beside them round otherwise, and on a
+        processor the bytes of a fit are those of the versions before.
+        """
+        trained = (name for name, p in self.model.named_parameters() if p.requires_grad)
+        frozen = device().type != "cpu" and not any(name.startswith(self.family.sight) for name in trained)
+        return self.keep_features or frozen
 
     def labels(self, captions: Sequence[str]) -> Tensor:
         """Return the tokens to be learned, words then end, (n, t) int64, filled up with -100.
@@ -228,7 +245,8 @@ class CaptionerModule(PairModule):
             )
         without_decoding(self.model)  # once more: whoever holds the model may have set some since
         self._work = {"images": inputs, "decoding": decoding, "seeds": seeds}
-        parts = runner.predict(self, len(inputs), self.batch_size, progress)
+        with merged(self):
+            parts = runner.predict(self, len(inputs), self.batch_size, progress)
         self._work = {}
         return Generated([text for part in parts for text in part], len(inputs) * decoding.evaluations)
 
@@ -256,7 +274,7 @@ class CaptionerModule(PairModule):
             tokens = self.family.write(
                 features,
                 generation_config=complete(decoding, self.family),
-                logits_processor=processors(decoding, streams),
+                logits_processor=processors(decoding, streams, self.family.ends, features.device.type != "cpu"),
             )
         ends = torch.isin(tokens, torch.tensor(self.family.ends, device=tokens.device)).long()
         return tokens.masked_fill(ends.cumsum(1) - ends > 0, -100)

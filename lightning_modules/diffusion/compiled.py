@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_modules.families.text_to_image import Tensors
+from lightning_modules.fitting.merged import merged
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.fitting.precision import own_precision
 from lightning_modules.inputs import latents as latent_space
@@ -22,6 +23,9 @@ from lightning_modules.inputs.pixels import to_bytes
 
 #: Of torch.compile. Shapes are constant here, and trying kernels out costs minutes that a shard does not win back.
 OPTIONS: dict[str, Any] = {"dynamic": False}
+#: Versions of one network class that are kept: models of one class (SDXL and SSD-1B), numbers of rows, with guidance
+#: and without. torch keeps 8, and runs what comes later as if nothing had been compiled.
+VERSIONS = 64
 #: Pixels that are decoded at once: layers of 256 channels stay below the 2^31 numbers that some kernels can count.
 PIXELS_AT_ONCE = 2**22
 
@@ -33,13 +37,14 @@ def rows_for(n: int, batch_size: int) -> int:
 
 @contextmanager
 def sampling(modules: list[FitModule], n: int) -> Iterator[None]:
-    """Draw n images with compiled denoisers in here, where that is wanted; each is left as it was found.
+    """Draw n images with merged and compiled denoisers in here, where that is wanted; each is left as it was found.
 
     `modules` are the generator and any that it is steered by; the first one's batch size counts.
     """
     rows = rows_for(n, modules[0].batch_size)
     with ExitStack() as stack:
         for module in modules:
+            stack.enter_context(merged(module))
             if module.compiles:
                 stack.enter_context(_compiled(module, rows))
         yield
@@ -48,7 +53,8 @@ def sampling(modules: list[FitModule], n: int) -> Iterator[None]:
 @contextmanager
 def _compiled(module: FitModule, rows: int) -> Iterator[None]:
     network = module.family.network
-    with fused(network, module.lora is None):
+    kept = torch._dynamo.config.patch(recompile_limit=VERSIONS)
+    with fused(network, module.lora is None or module.merges), kept:
         network.compile(**OPTIONS)  # a second time finds what the first one made
         module.rows = rows
         try:

@@ -24,7 +24,7 @@ from lightning_modules.inputs import latents as latent_space
 from lightning_modules.inputs.pixels import distinct, to_bytes
 from lightning_modules.seeds import gaussian, streams_of
 from lightning_modules.settings import FitSettings, ImageDecoding
-from lightning_modules.weights import loading, sources
+from lightning_modules.weights import loading, shared, sources
 from lightning_modules.weights.adapter_contents import DIFFUSERS, PEFT, Layout
 
 
@@ -90,6 +90,11 @@ class GeneratorModule(PairModule):
         """
         if sources.is_adapter(folder):
             return adapter_files.load(cls, folder)
+        return shared.base(cls, folder, dtype, {"size": size}, lambda: cls._read(folder, dtype, size))
+
+    @classmethod
+    def _read(cls, folder: Path, dtype: str, size: int | None) -> Self:
+        """Read whole weights."""
         found = pipeline_files.read(Path(folder), dtype)
         module = cls(found.pipeline, found.parts, found.settings, size=size or found.size)
         return loading.loaded(module, folder, dtype, size=size)

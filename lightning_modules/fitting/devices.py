@@ -6,7 +6,9 @@ from typing import Any
 
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from pytorch_lightning.strategies import SingleDeviceStrategy
 from torch import distributed as dist
+from torch.optim import Optimizer
 
 from lightning_modules.settings import Execution
 
@@ -21,6 +23,24 @@ class Alone(LightningEnvironment):
     def node_rank(self) -> int:
         """Return 0."""
         return 0
+
+
+class Stays(SingleDeviceStrategy):
+    """One device, on which the model stays when it is done; the usual one moves all of it to the processor's memory.
+
+    A study samples a model shard after shard: gigabytes would cross over twice for each. Who needs the memory of the
+    device moves what lies there (`benchmarks.steps.context`).
+    """
+
+    def __init__(self) -> None:
+        super().__init__(torch.device("cuda", 0) if device().type == "cuda" else device())
+
+    def teardown(self) -> None:
+        """Let go of the optimizer, and of nothing else."""
+        kept = self.lightning_module
+        self.optimizers, self._lightning_module = list[Optimizer](), None
+        super().teardown()
+        self._lightning_module = kept
 
 
 def device() -> torch.device:

@@ -46,6 +46,11 @@ class FitModule(LightningModule):
         """Return whether sampling is to be compiled: where the execution says so, and never on a CPU."""
         return self.execution.compile and device().type == "cuda"
 
+    @property
+    def merges(self) -> bool:
+        """Return whether adapters are added to the weights for sampling: as the execution says, never on a CPU."""
+        return self.lora is not None and self.execution.merge_adapters and device().type == "cuda"
+
     def trained_part(self) -> nn.Module:
         """Return the network that a fit changes, which adapters are put on."""
         raise ValueError(f"{type(self).__name__} takes no adapter; allowed: a captioner or a generator")

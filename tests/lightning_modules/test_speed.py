@@ -186,6 +186,32 @@ def test_compiled_sampling_draws_the_same_images_with_one_shape(lora, monkeypatc
     assert np.array_equal(module.generate(PROMPTS, DECODING, SEEDS).outputs, plain.outputs)
 
 
+def test_many_models_of_one_class_stay_compiled(monkeypatch):
+    """torch gives up on a class after eight versions, and says nothing; an ensemble and its decodings have more."""
+
+    class Network(torch.nn.Module):
+        def forward(self, latents):
+            return self.layer(latents)
+
+    class Module:
+        lora, merges, rows = None, False, 0
+
+    ran = []
+    monkeypatch.setattr(compiled, "OPTIONS", {"dynamic": False, "backend": lambda graph, _: counted(graph.forward)})
+
+    def counted(forward):
+        return lambda *inputs: ran.append(1) or forward(*inputs)
+
+    torch.compiler.reset()
+    for width in range(1, 13):
+        module, network = Module(), Network()
+        network.layer, module.family = torch.nn.Linear(width, 2), Module()
+        module.family.network = network
+        with compiled._compiled(module, 4), torch.no_grad():
+            assert network(torch.zeros(4, width)).shape == (4, 2)
+    assert len(ran) == 12
+
+
 def test_compiled_or_not_a_fit_is_the_same(monkeypatch):
     pairs = models.pairs(models.images(4, generators.SIZE), PROMPTS[:4])
     states = []
