@@ -15,11 +15,13 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
 
+from lightning_modules import memory
 from lightning_modules.captioning.decoding import complete, processors, tokens_of, without_decoding
 from lightning_modules.families.image_to_text import family_of
 from lightning_modules.fitting import adapter_files, runner
 from lightning_modules.fitting.contracts import Generated, Progress
 from lightning_modules.fitting.devices import device
+from lightning_modules.fitting.looking import in_halves
 from lightning_modules.fitting.objectives import loss_weights
 from lightning_modules.fitting.pairs import PairModule
 from lightning_modules.fitting.precision import as_loaded, own_precision
@@ -144,8 +146,12 @@ class CaptionerModule(PairModule):
         rows = {"labels": self.labels(captions), "weights": loss_weights(len(images), weights)}
         if not self.keep_features:
             return {**rows, "images": torch.from_numpy(np.ascontiguousarray(images))}
-        batches = (different[i : i + self.batch_size] for i in range(0, len(different), self.batch_size))
-        parts = [self.family.features(self._pixels(batch)).cpu() for batch in batches]
+        parts = memory.in_parts(
+            "encode",
+            len(different),
+            self.batch_size,
+            lambda part: self.family.features(self._pixels(different[part])).cpu(),
+        )
         return {**rows, "features": torch.cat(parts)[back]}
 
     def labels(self, captions: Sequence[str]) -> Tensor:
@@ -159,6 +165,7 @@ class CaptionerModule(PairModule):
         rows = [torch.tensor([*ids, self.family.end] if len(ids) <= longest else ids[:longest]) for ids in words]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-100)
 
+    @in_halves
     def losses(self, batch: dict[str, Tensor], settings: FitSettings | None = None) -> tuple[Tensor, dict[str, Any]]:
         """Return the mean negative log-likelihood per token (b,), over words and end token only.
 
@@ -233,7 +240,11 @@ class CaptionerModule(PairModule):
         return Generated([text for part in parts for text in part], len(inputs) * decoding.evaluations)
 
     def predict_step(self, batch: list[int], batch_idx: int) -> list[str]:
-        """Write the captions of the images numbered in `batch`."""
+        """Write the captions of the images numbered in `batch`, side by side as far as there is memory."""
+        parts = memory.in_parts("captions", len(batch), len(batch), lambda part: self._captions(batch[part]))
+        return [text for part in parts for text in part]
+
+    def _captions(self, batch: list[int]) -> list[str]:
         decoding: CaptionDecoding = self._work["decoding"]
         seeds = [int(self._work["seeds"][i]) for i in batch]
         with own_precision(self.model, self.compiles):
