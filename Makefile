@@ -25,7 +25,7 @@ RUN := set -f; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 WITH_METHOD = $(if $(METHOD),--method="$$METHOD")
 
 .PHONY: help setup bench plan leaderboard tune submit transfer verify baseline check claims ui bases mirror speed-gpu \
-	speed-metrics test test-slow test-lowest test-wheel wheel lint clean
+	speed-metrics suites methods test test-slow test-lowest test-wheel wheel lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,12 @@ bench: $(STAMP) ## Run a suite: make bench SUITE=board METHOD=accumulate
 
 plan: $(STAMP) ## Show what a run would do, its cost and disk, without running anything
 	$(RUN) plan "$$SUITE" $(WITH_METHOD) $(ARGS)
+
+suites: $(STAMP) ## Say which suites there are: the question that each answers, and its cost
+	$(RUN) suites $(ARGS)
+
+methods: $(STAMP) ## Say which mitigation methods there are: what each does, and on which side
+	$(RUN) methods $(ARGS)
 
 leaderboard: $(STAMP) ## Render the board of a suite from committed entries and result files
 	$(RUN) table "$$SUITE" $(WITH_METHOD) $(ARGS)

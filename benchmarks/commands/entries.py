@@ -53,7 +53,7 @@ def submit(options: argparse.Namespace) -> int:
 
     _no_overrides(options, "an entry is of a suite as it is written")
     plan = plan_with(options.suite, [options.method])
-    entry = make_entry(plan, options.method, options.runs / plan.suite.name / "results")
+    entry = make_entry(plan, options.method, plan.results(options.runs))
     text = entry.to_json()
     path = (options.entries or kept("entries")) / entry.path
     write_text(path, text)

@@ -12,10 +12,11 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.commands.entries import add_entry_commands
 from benchmarks.commands.judging import add_commands
+from benchmarks.commands.listing import add_listing_commands
 from benchmarks.commands.streams import in_utf8, prepare, tell
 from records.errors import UsageError, sentence
 from records.files import write_text
@@ -77,6 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--format", choices=("text", "json"), default="text")
             command.add_argument("--fetch", action="store_true", help="print the commands that fetch models, no plan")
         if name == "table":
+            command.add_argument("--full", action="store_true", help="print every table, not one screen")
             command.add_argument("--sort", default=None, help="order of the rows: a column, or a metric at T")
             command.add_argument("--entries", type=Path, help="folder of entries (default: the project's)")
             command.add_argument("--boards", type=Path, help="folder of boards (default: the checkout's or runs')")
@@ -85,6 +87,7 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--port", type=int, default=5000)
     add_entry_commands(commands)
     add_commands(commands)
+    add_listing_commands(commands)
     command = commands.add_parser("bases", help=(bases.__doc__ or " ").splitlines()[0], allow_abbrev=False)
     command.add_argument("names", nargs="*", help="which bases, one after the other (default: all that ship)")
     command.set_defaults(run=bases)
@@ -155,56 +158,40 @@ def plan(options: argparse.Namespace) -> int:
     """Show what a run would do, without running anything."""
     from benchmarks.planning.needs import fetch_lines
     from benchmarks.reporting.outputs import describe
+    from benchmarks.reporting.plan_screen import screen
+    from benchmarks.study.about import About, about
 
     if options.fetch:
         tell("\n".join(fetch_lines(read_plan(options))))
         return 0
     gc.disable()  # a plan is made once and lives to the end: looking for garbage in it is a fifth of its time
     try:
-        facts = describe(read_runnable(options), options.runs / "store")
+        study = read_runnable(options).to_run
+        facts = describe(study, options.runs / "store")
     finally:
         gc.enable()
     if options.format == "json":
         print(json.dumps(facts, indent=1))
         return 0
-    for key in ("suite", "digest", "steps_total", "steps_unique", "steps_done"):
-        print(f"{key:13} {facts[key]}")
-    print(f"{'kinds':13} " + ", ".join(f"{k} {n}" for k, n in facts["kinds"].items()))
-    print(f"{'cells':13} {len(facts['cells'])}")
-    for line in explained(facts["estimate"]):
-        print(line)
-    for row in facts["rows"]:
-        name = f"{row['scenario']}/{row['variant']} {row['mitigation']}"
-        print(f"  {name}: seeds {row['seeds']}, n {row['n']}, T {row['iterations']}")
+    tell(
+        screen(
+            facts,
+            About() if study.request.overrides else about(study.file),
+            study.request.command("run", elsewhere(options)),
+        ),
+        end="",
+    )
     return 0
 
 
-def explained(cost: dict[str, Any]) -> list[str]:
-    """Return an estimate in lines for people."""
-    hours = f"{cost['hours']:,} hours on one worker" if cost["hours"] is not None else (
-        f"hours unknown: no record yet of {', '.join(cost['unknown'])} "
-        "(run a part of it first, such as --seeds [0] --iterations 1, and plan again)"
-    )  # fmt: skip
-    apart = f", and what is made with {', '.join(cost['unsized'])} (not here)" if cost["unsized"] else ""
-    lines = [
-        f"{'work':13} {cost['network_evaluations']:,} network evaluations, "
-        f"{cost['training_samples']:,} samples trained on",
-        f"{'left':13} {hours}",
-        f"{'disk':13} at most {cost['peak_gigabytes']:,} GB at once, {cost['kept_gigabytes']:,} GB kept{apart}",
-        f"{'data':13} {cost['data']['name']}: {cost['data']['missing'] or 'there'}",
-        *(f"{'':13} {note}" for note in cost["data"]["notes"]),
-    ]
-    for model in cost["models"]:
-        state = "trained first" if model["trained_first"] else "there" if model["present"] else "MISSING"
-        lines.append(f"{'model':13} {model['role'][:-1]} {model['name']} ({model['source']}): {state}")
-        if state == "MISSING" and "fetch" in model:
-            lines.append(f"{'':13} {model['fetch']}")
-    return lines
+def elsewhere(options: argparse.Namespace) -> list[str]:
+    """Return the words that name the folder of runs, where it is not the usual one."""
+    return [] if options.runs == Path("runs") else [f"--runs={options.runs}"]
 
 
 def table(options: argparse.Namespace) -> int:
-    """Write and print the board: from committed entries beside the result files, and from entries alone."""
-    from benchmarks.reporting.boards import latex_text, make_board, write_board, write_entry_board
+    """Write the board, of result files beside committed entries and of entries alone, and print one screen of it."""
+    from benchmarks.reporting.boards import latex_text, make_board, published, write_board, write_entry_board
     from benchmarks.reporting.declared import MAKERS
     from leaderboard.overview import terminal
     from leaderboard.pages import PAGES, fill
@@ -212,17 +199,20 @@ def table(options: argparse.Namespace) -> int:
     from records.place import checkout
 
     study = read_plan(options)
-    folder = options.runs / study.suite.name
-    board = make_board(study, folder / "results", options.entries)
+    folder, results = study.home(options.runs), study.results(options.runs)
+    board = make_board(study, results, options.entries)
     board = sort_board(board, options.sort) if options.sort else board
-    say(terminal(board))  # before it is written: a full disk does not take it away
-    write_board(study, board, folder)
+    if options.full or options.sort:
+        say(terminal(board))  # before it is written: a full disk does not take it away
+        write_board(study, board, folder)
+    else:
+        say(published(study, board, folder, say))
     home = checkout()
     boards = home / "leaderboard" / "boards" if home else folder / "boards"
     for path in write_entry_board(study.suite.name, options.entries, options.boards or boards):
         print(f"wrote {path}", file=sys.stderr)
     if options.tex:
-        text = latex_text(study, folder / "results", options.entries)
+        text = latex_text(study, results, options.entries)
         write_text(options.tex, text)
         print(f"wrote {options.tex}", file=sys.stderr)
     if home and options.entries is None and options.boards is None:

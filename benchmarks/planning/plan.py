@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from benchmarks.planning.cells import Cell, Trace
+from benchmarks.planning.request import Request
 from benchmarks.steps import Base, Step
 from benchmarks.study.suite import Suite
 from benchmarks.study.world import World
@@ -52,6 +53,7 @@ class Plan:
 
     Attributes:
         idle: Methods that were asked for and change nothing in any scenario, so that they have no row.
+        request: What was asked for, as it was typed.
     """
 
     suite: Suite
@@ -62,6 +64,15 @@ class Plan:
     cells: dict[str, PlannedCell]
     steps: dict[str, Step]
     idle: tuple[str, ...] = ()
+    request: Request = field(default_factory=lambda: Request(""))
+
+    def home(self, runs: Path) -> Path:
+        """Return the folder of the study's results, board and pictures below a folder of runs."""
+        return self.request.home(runs, self.suite.name)
+
+    def results(self, runs: Path) -> Path:
+        """Return the folder of the study's result files, one a cell."""
+        return self.home(runs) / "results"
 
     @cached_property
     def origins(self) -> dict[str, str]:
@@ -88,6 +99,16 @@ class Plan:
         groups = {(r.scenario, r.variant) for r in self.rows if r.added}
         wanted = [r for r in self.rows if r.added or (r.mitigation in CONTROLS and (r.scenario, r.variant) in groups)]
         return self.select(k for r in wanted for k in r.keys) if groups else self.cells
+
+    @property
+    def to_run(self) -> Plan:
+        """Return what a run of the plan does: the cells that were asked for, their rows and their steps."""
+        cells = self.asked
+        if len(cells) == len(self.cells):
+            return self
+        needed = {key for cell in cells.values() for key in cell.needs}
+        rows = [row for row in self.rows if cells.keys() >= set(row.keys)]
+        return replace(self, cells=cells, rows=rows, steps={k: s for k, s in self.steps.items() if k in needed})
 
     def select(self, keys: Iterable[str]) -> dict[str, PlannedCell]:
         """Return some of the cells."""

@@ -18,6 +18,7 @@ from benchmarks.planning.devices import check_batch, check_nodes
 from benchmarks.planning.loop import Walk
 from benchmarks.planning.needs import require_splits
 from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
+from benchmarks.planning.request import Request
 from benchmarks.planning.sizes import settings
 from benchmarks.steps import Step
 from benchmarks.steps.items import PROMPT_SPLIT
@@ -57,7 +58,7 @@ def make_plan(
         for entry in suite.scenarios:
             for scenario in load_scenarios(entry.file, file, entry.variants):
                 planner.add_scenario(entry, scenario, methods)
-        return planner.finish()
+        return changed(planner.finish(), request=Request(name_or_path, tuple(overrides), tuple(methods)))
 
 
 def check_claims(suite: Suite, file: Path) -> None:

@@ -108,7 +108,7 @@ def test_every_text_is_printed_on_every_terminal(encoding: str, monkeypatch: pyt
     streams.prepare()
     text = "±0.1 ↑ 猫 \ud800 é [/data/coco"
     streams.tell(text)
-    Lines.say(text)
+    Lines().say(text)
     assert raw.getvalue().count(b"[/data/coco") == 2
 
 
@@ -117,7 +117,7 @@ def test_a_reader_that_has_gone_ends_nothing(monkeypatch: pytest.MonkeyPatch) ->
     os.close(there)
     with os.fdopen(here, "w") as gone:
         monkeypatch.setattr(sys, "stderr", gone)
-        Lines.say("nobody reads this")
+        Lines().say("nobody reads this")
         streams.tell("nor this", gone)
         streams.tell("which goes nowhere now", gone)
 
@@ -125,7 +125,7 @@ def test_a_reader_that_has_gone_ends_nothing(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("message", ["[/data/coco", "[red]x[/blue]", "[/]", "\\[", "[link=a](b)"])
 def test_brackets_of_an_error_are_shown_as_they_are(message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     class Named:
-        key, label = "a" * 64, f"scenario {message}"
+        key, kind, label = "a" * 64, "fit", f"scenario {message}"
 
     monkeypatch.setenv("COLUMNS", "9")
     raw = io.StringIO()
