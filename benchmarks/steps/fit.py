@@ -68,6 +68,11 @@ class Fit(HookedStep):
         """Return the samples trained on; weights do not grow with the steps that made them."""
         return Work(self.settings.steps, 0, self.settings.steps * self.settings.batch_size, pieces=1)
 
+    @property
+    def fits(self) -> str:
+        """The modality."""
+        return self.modality
+
     def kept(self, retain: Retain) -> bool:
         """Adapters always, whole weights where models are."""
         return retain.models or self.settings.lora is not None

@@ -15,11 +15,13 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
 
+from lightning_modules import memory
 from lightning_modules.captioning.decoding import complete, processors, tokens_of, without_decoding
 from lightning_modules.families.image_to_text import family_of
 from lightning_modules.fitting import adapter_files, runner
 from lightning_modules.fitting.contracts import Generated, Progress
 from lightning_modules.fitting.devices import device
+from lightning_modules.fitting.looking import in_halves
 from lightning_modules.fitting.merged import merged
 from lightning_modules.fitting.objectives import loss_weights
 from lightning_modules.fitting.pairs import PairModule
@@ -150,20 +152,20 @@ class CaptionerModule(PairModule):
         rows = {"labels": self.labels(captions), "weights": loss_weights(len(images), weights)}
         if not self._keeps:
             return {**rows, "images": torch.from_numpy(np.ascontiguousarray(images))}
-        batches = (different[i : i + self.batch_size] for i in range(0, len(different), self.batch_size))
-        parts = [self.family.features(self._pixels(batch)).cpu() for batch in batches]
+        seen = lambda part: self.family.features(self._pixels(different[part])).cpu()  # noqa: E731
+        parts = memory.in_parts("encode", len(different), self.batch_size, seen)
         return {**rows, "features": torch.cat(parts)[back]}
 
     @property
     def _keeps(self) -> bool:
-        """Tell whether a fit sees each image once, and not in every step: where all that sees is frozen.
+        """Whether a fit sees each image once: where all that sees is frozen, under adapters on an accelerator alone.
 
-        Under adapters on an accelerator alone: features of other images beside them round otherwise, and on a
-        processor the bytes of a fit are those of the versions before.
+        Features of other images beside them round otherwise; on a processor the bytes of fits stay what they were.
         """
         trained = (name for name, p in self.model.named_parameters() if p.requires_grad)
-        frozen = device().type != "cpu" and not any(name.startswith(self.family.sight) for name in trained)
-        return self.keep_features or frozen
+        return self.keep_features or (
+            device().type != "cpu" and not any(name.startswith(self.family.sight) for name in trained)
+        )
 
     def labels(self, captions: Sequence[str]) -> Tensor:
         """Return the tokens to be learned, words then end, (n, t) int64, filled up with -100.
@@ -176,6 +178,7 @@ class CaptionerModule(PairModule):
         rows = [torch.tensor([*ids, self.family.end] if len(ids) <= longest else ids[:longest]) for ids in words]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-100)
 
+    @in_halves
     def losses(self, batch: dict[str, Tensor], settings: FitSettings | None = None) -> tuple[Tensor, dict[str, Any]]:
         """Return the mean negative log-likelihood per token (b,), over words and end token only.
 
@@ -251,7 +254,11 @@ class CaptionerModule(PairModule):
         return Generated([text for part in parts for text in part], len(inputs) * decoding.evaluations)
 
     def predict_step(self, batch: list[int], batch_idx: int) -> list[str]:
-        """Write the captions of the images numbered in `batch`."""
+        """Write the captions of the images numbered in `batch`, side by side as far as there is memory."""
+        parts = memory.in_parts("captions", len(batch), len(batch), lambda part: self._captions(batch[part]))
+        return [text for part in parts for text in part]
+
+    def _captions(self, batch: list[int]) -> list[str]:
         decoding: CaptionDecoding = self._work["decoding"]
         seeds = [int(self._work["seeds"][i]) for i in batch]
         with own_precision(self.model, self.compiles):
