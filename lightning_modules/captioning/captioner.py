@@ -137,8 +137,6 @@ class CaptionerModule(PairModule):
         self.model.requires_grad_(True)
         self.keep_features = False
 
-    # --- fitting
-
     @as_loaded
     def encode(
         self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None
@@ -226,8 +224,6 @@ class CaptionerModule(PairModule):
             if progress is not None:
                 progress(min(start + self.batch_size, len(captions)), len(captions))
         return np.concatenate(found)
-
-    # --- writing
 
     def generate(
         self, inputs: np.ndarray, decoding: CaptionDecoding, seeds: np.ndarray, progress: Progress | None = None
