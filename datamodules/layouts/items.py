@@ -58,11 +58,12 @@ class Picture:
 
     Attributes:
         id: Of its item.
-        place: Where its bytes lie: a file, or `FILE#WHERE` in one; `OpenSet.read` finds them by it.
+        place: Where its bytes lie: a file, or `FILE#WHERE` in one.
+        lasting: Whether `OpenSet.read` finds it by its place; not so in a compressed archive.
     """
 
-    def __init__(self, one: str, place: str, read: Callable[[], bytes], tally: Tally) -> None:
-        self.id, self.place = one, place
+    def __init__(self, one: str, place: str, read: Callable[[], bytes], tally: Tally, lasting: bool = True) -> None:
+        self.id, self.place, self.lasting = one, place, lasting
         self._read, self._tally, self._counted = read, tally, False
 
     def bytes(self) -> builtins.bytes:

@@ -87,7 +87,7 @@ class OpenSet:
                 tally.add("no picture", entry.id)
             return Item(entry.id, captions, None)
         read = partial(self._reader.read, entry.place) if entry.held is None else partial(bytes, entry.held)
-        return Item(entry.id, captions, Picture(entry.id, entry.place, read, tally))
+        return Item(entry.id, captions, Picture(entry.id, entry.place, read, tally, entry.held is None))
 
     def read(self, place: str) -> bytes:
         """Return the bytes of the picture at a `Picture.place`; an OSError or ValueError where they cannot be read."""

@@ -68,12 +68,19 @@ def packed(file: Path) -> bool:
         return stream.read(2) == b"\x1f\x8b"
 
 
-def samples(file: Path, name: str, tally: Tally) -> Iterator[tuple[str, list[Member]]]:
-    """Yield key and members of each sample of a shard, in its order.
+def samples(file: Path, name: str, tally: Tally) -> Iterator[tuple[str, dict[str, Member]]]:
+    """Yield key and members of each sample of a shard, in its order; a second file of one ending begins another one.
 
     What keeps it from being read to its end is counted as a broken shard.
     """
-    return ((key, list(same)) for key, same in groupby(_members(file, name, tally), key=lambda member: member.key))
+    for key, same in groupby(_members(file, name, tally), key=lambda member: member.key):
+        sample: dict[str, Member] = {}
+        for member in same:
+            if member.ending in sample:
+                yield key, sample
+                sample = {}
+            sample[member.ending] = member
+        yield key, sample
 
 
 def _members(file: Path, name: str, tally: Tally) -> Iterator[Member]:

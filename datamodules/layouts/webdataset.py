@@ -68,11 +68,10 @@ class WebDataset:
         for shard in self.shards:
             file = self.root / shard
             with opened(file) as stream:
-                for _, members in islice(tars.samples(file, shard, damage), _LOOKED_AT):
-                    endings.update(dict.fromkeys(member.ending for member in members))
-                    for member in members:
-                        if member.ending == "json" and member.size <= LARGEST:
-                            fields.update(dict.fromkeys(_names(member.content(stream))))
+                for _, there in islice(tars.samples(file, shard, damage), _LOOKED_AT):
+                    endings.update(dict.fromkeys(there))
+                    if "json" in there and there["json"].size <= LARGEST:
+                        fields.update(dict.fromkeys(_names(there["json"].content(stream))))
             if endings:
                 return list(endings), list(fields)
         said = next(iter(damage.examples.get("broken shard", ["no files in them"])))
@@ -101,12 +100,8 @@ class WebDataset:
             return member.content(stream)
 
         with stream:
-            for key, members in tars.samples(file, shard, tally):
+            for key, there in tars.samples(file, shard, tally):
                 one = unicodedata.normalize("NFC", f"{label}/{key}")
-                there: dict[str, Member] = {}
-                for member in members:
-                    if there.setdefault(member.ending, member) is not member:
-                        tally.add("duplicate id", f"{one}.{member.ending}")
                 texts, said = self.captions.captions(one, there, content, tally)
                 picture = self._picture(one, there, tally)
                 place = None if picture is None else f"{shard}#{picture.offset}+{picture.size}"

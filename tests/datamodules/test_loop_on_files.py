@@ -149,7 +149,7 @@ def test_references_are_at_most_five_and_each_is_chosen() -> None:
     assert references(("a",)) == ("a",)
 
 
-@pytest.mark.parametrize("bed", ["coco", "coco2017", "flickr30k", "imagefolder", "parquet"])
+@pytest.mark.parametrize("bed", ["coco", "coco2017", "flickr30k", "imagefolder", "parquet", "any_set"])
 def test_every_testbed_of_real_data_plans_where_the_data_are_not(bed: str, monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     changes = ["--testbed", f"testbeds/{bed}.yaml", "--n", "128", "--evaluate.n", "128", "--iterations", "2"]
