@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.commands.authoring import add_authoring_commands
+from benchmarks.commands.bases import add_bases_command
 from benchmarks.commands.entries import add_entry_commands, entries_of, is_own
 from benchmarks.commands.judging import add_commands
 from benchmarks.commands.listing import add_listing_commands
@@ -97,9 +98,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_entry_commands(commands)
     add_commands(commands)
     add_listing_commands(commands)
-    command = commands.add_parser("bases", help=(bases.__doc__ or " ").splitlines()[0], allow_abbrev=False)
-    command.add_argument("names", nargs="*", help="which bases, one after the other (default: all that ship)")
-    command.set_defaults(run=bases)
+    add_bases_command(commands)
     return parser
 
 
@@ -244,13 +243,3 @@ def ui(options: argparse.Namespace) -> int:
     given = ["--backend-store-uri", uri, "--port", str(options.port), "--workers", "1"]
     print(f"MLflow on http://127.0.0.1:{options.port} (Ctrl-C ends it)", file=sys.stderr)
     return subprocess.run([sys.executable, "-m", "mlflow", "ui", *given], env=environment, check=False).returncode
-
-
-def bases(options: argparse.Namespace) -> int:
-    """Train the shipped base models again; goes on where a killed training stopped."""
-    if options.overrides:
-        raise UsageError(f"bases: found {options.overrides[0]!r}; allowed: names of bases")
-    from lightning_modules.bases.train import main as train
-
-    train(options.names)
-    return 0

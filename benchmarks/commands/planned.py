@@ -54,8 +54,10 @@ def require_rows(study: Plan, idle: Sequence[str]) -> None:
 
 def read_runnable(options: argparse.Namespace) -> Plan:
     """Plan the suite that the command line names, to be run: weights that are here are those that it names."""
+    from benchmarks.planning.devices import require_room
     from benchmarks.planning.needs import require_fit
 
     study = read_plan(options)
     require_fit(study)
+    require_room(study)
     return study

@@ -11,6 +11,7 @@ from benchmarks.running.assemble import assemble
 from benchmarks.running.executors import Executor, Failure, LocalExecutor
 from benchmarks.running.painter import Painter
 from benchmarks.running.retention import Retention
+from benchmarks.running.sharing import SharedOut, share_out
 from benchmarks.running.trials import refuse, trials
 from benchmarks.running.worker import explain
 from benchmarks.steps import Base, Step
@@ -113,14 +114,16 @@ def execute(
     forget_outdated(plan, store)
     steps = missing_steps(plan, cells.values(), store)
     # One model that is of no use, met weeks from now, would make all that was computed with others wait for it.
-    ordered = sorted([*steps, *trials(plan, steps, store)], key=lambda s: not s.first)
+    side_by_side = getattr(executor, "workers", 1)
+    shared = share_out(plan, steps, store, side_by_side)
+    ordered = sorted([*shared.steps, *trials(plan, steps, store)], key=lambda s: not s.first)
     reporter.start(ordered, len(cells))
     planned = [plan.steps[k] for k in dict.fromkeys(k for cell in cells.values() for k in cell.needs)]
     shown = {k: samples for k, samples in plan.shown.items() if k in cells} if draw else {}
     retention = Retention(store, plan.suite.retain, planned, steps, shown)
     # Beside the loop that hands out steps, where there is one: no worker waits for a picture.
     painter = None if draw is None else Painter(draw, beside=isinstance(executor, LocalExecutor))
-    books = _Books(plan, store, results, cells, reporter, retention, painter)
+    books = _Books(plan, store, results, cells, reporter, retention, painter, shared)
     try:
         books.assemble_ready({s.key for s in steps})
         executor.run(ordered, store, books)
@@ -148,10 +151,10 @@ class _Books:
 
     def __init__(
         self, plan: Plan, store: Store, results: Path, cells: Mapping[str, PlannedCell], reporter: Reporter,
-        retention: Retention, painter: Painter | None,
+        retention: Retention, painter: Painter | None, shared: SharedOut,
     ):  # fmt: skip
         self.plan, self.store, self.results, self.cells, self.reporter = plan, store, results, cells, reporter
-        self.retention, self.painter = retention, painter
+        self.retention, self.painter, self.shared = retention, painter, shared
         self.outcome = Outcome()
         self.open: dict[str, set[str]] = {}  # cell -> steps it waits for
         self.waiting: dict[str, list[str]] = {}  # step -> cells that wait for it
@@ -169,6 +172,7 @@ class _Books:
         self.outcome.computed += step.key in self.plan.steps
         self.reporter.step(step, record, "")
         self.retention.done(step)
+        self.shared.done(step, self.store)
         self.hang_up()
         for key in self.waiting.get(step.key, ()):
             self.open[key].discard(step.key)
@@ -176,9 +180,10 @@ class _Books:
                 self.close(self.cells[key])
 
     def failed(self, failure: Failure) -> None:
-        self.failures[failure.step.key] = failure
+        whole = self.shared.whole(failure.step)
+        self.failures.setdefault(whole.key, Failure(whole, failure.message, failure.traceback))
         if failure.traceback and (log := _logged(failure, self.results.parent / "errors")):
-            self.outcome.logs[failure.step.key] = log
+            self.outcome.logs[whole.key] = log
         self.reporter.step(failure.step, None, failure.message)
 
     def progress(self, key: str, done: int, total: int) -> None:

@@ -17,12 +17,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from benchmarks.running import worker
-from benchmarks.running.worker import Trouble, accelerators, perform, surroundings
+from benchmarks.running.leases import Leases, accelerators
+from benchmarks.running.worker import Trouble, perform, surroundings
 from benchmarks.steps import Step
 from benchmarks.storage.store import Record, Store
 from benchmarks.study.suite import Executions
@@ -73,7 +74,8 @@ class InProcessExecutor:
         """Run all steps in the order given."""
         from benchmarks.steps.context import RunContext
 
-        context, execution = RunContext(store, execution=self.execution), surroundings() if steps else {}
+        worker.exact_float32()
+        context, execution = RunContext(store, execution=self.execution), surroundings(self.execution) if steps else {}
         lost: set[str] = set()
         refused = False
         for step in steps:
@@ -104,7 +106,7 @@ def _reporter(listener: Listener, key: str) -> Callable[[int, int], None]:
 
 
 class LocalExecutor:
-    """Worker processes on this machine, each with one thread.
+    """Worker processes on this machine, each with one thread or one accelerator.
 
     Threads of one process wait for each other on small tensors (docs/performance.md), so parallelism is
     over steps. When a worker dies (out of memory, a stray signal), the steps in flight are tried once more, each
@@ -117,7 +119,9 @@ class LocalExecutor:
     """
 
     def __init__(self, root: Path, workers: int, execution: Executions | None = None):
-        self.root, self.workers, self.execution = root, workers, execution or Executions()
+        self.root, self.leases = root, Leases(accelerators(), execution or Executions())
+        # Where fits take several accelerators in turn, a second worker on one would only wait.
+        self.workers = min(workers, len(self.leases.names)) if self.leases.wide else workers
 
     def run(self, steps: Sequence[Step], store: Store, listener: Listener) -> None:
         """Run all steps, earlier cells first, inputs before their readers."""
@@ -228,9 +232,10 @@ class _Crew:
         context = multiprocessing.get_context("spawn")
         self.listener = listener
         self.reader, self.writer = context.Pipe(duplex=False)
-        setup = worker.Setup(
-            executor.root, list(sys.path), os.getpid(), executor.execution, accelerators(), executor.workers
-        )
+        leases = executor.leases
+        if leases.wide:  # anew for every crew: a worker that was killed keeps what it holds
+            leases = replace(leases, locks=tuple(context.Lock() for _ in leases.names))
+        setup = worker.Setup(executor.root, list(sys.path), os.getpid(), leases, executor.workers)
         self.pool = ProcessPoolExecutor(
             executor.workers, context, initializer=worker.start, initargs=(setup, self.writer, context.Value("i", 0))
         )

@@ -90,7 +90,10 @@ def rehearse(tried: Rehearsal, folder: Path, heard: Callable[[Step, Context, Rec
     from benchmarks.steps.context import RunContext
 
     torch.set_num_threads(1)
-    context, machine = RunContext(LocalStore(folder), execution=tried.plan.suite.execution), surroundings()
+    context, machine = (
+        RunContext(LocalStore(folder), execution=tried.plan.suite.execution),
+        surroundings(tried.plan.suite.execution),
+    )
     for step in tried.steps:
         record = perform(own(step), context.store, context, machine)
         for seen in context.hooked:

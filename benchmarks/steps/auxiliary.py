@@ -40,6 +40,11 @@ class Auxiliary(HookedStep):
         value, report = made if isinstance(made, tuple) else (made, None)
         return value, Cost() if report is None else fit_cost(report)
 
+    @property
+    def fits(self) -> str:
+        """The modality."""
+        return self.modality
+
     def kept(self, retain: Retain) -> bool:
         """As a fit."""
         return retain.models or self.settings.lora is not None

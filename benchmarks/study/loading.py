@@ -9,13 +9,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks.study.inherit import Inherited, inherit
 from benchmarks.study.metric_groups import MetricGroup, families
 from benchmarks.study.mitigation_file import MitigationFile
 from benchmarks.study.suite import Fits, Scenario, Suite
 from benchmarks.study.testbed import AttributeList, Testbed
 from records.errors import UsageError, brief
 from records.files import there
+from records.inherit import Inherited, inherit
 from records.merging import merged
 from records.place import ROOT
 from records.sources import add_to_path, module_file

@@ -275,8 +275,8 @@ def test_a_cut_card_does_not_have_a_shipped_model_trained_again(home: Path, tmp_
     shutil.copytree(home / "captioner", tmp_path / "m")
     (tmp_path / "m" / "card.json").write_text('{"recipe_digest": ')
     spec = ModelSpec("mine", CLASSES["captioner"], folder=str(tmp_path / "m"), recipe="blip2")
-    with pytest.raises(UsageError, match=r"here: mine: folder: found .*'card.json' cannot be read as JSON"):
-        _identify(spec, ClassSpec("datamodules.scenes.dataset.Scenes"), "here")
+    with pytest.raises(UsageError, match=r"here: captioners: mine: folder: found .*'card.json' cannot be read as JSON"):
+        _identify(spec, ClassSpec("datamodules.scenes.dataset.Scenes"), Scenes(), Path("here"), "captioners")
 
 
 class Mine(CaptionerModule):

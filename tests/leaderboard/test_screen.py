@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+import leaderboard.screen
 from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
 from benchmarks.reporting import plan_screen
 from benchmarks.reporting.boards import FILES
 from benchmarks.reporting.outputs import describe
 from benchmarks.study.about import about
+from leaderboard import fitting
 from leaderboard.board import Board, build
 from leaderboard.claims import screen as claims_screen
 from leaderboard.claims.family import judge_all, load_claims
@@ -61,6 +63,21 @@ def test_every_suite_that_ships_ends_on_one_screen(suite: str):
         assert any(words[:1] == [row.name] and len(words) >= 4 for words in table), (row.name, lines)
     planned(suite)
     claimed(plan, board)
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("suite", ["board", "joint_loop", "paper_full", "scenes_frozen_loop"])
+def test_a_narrow_terminal_gets_narrow_lines(suite: str, columns: int, monkeypatch: pytest.MonkeyPatch):
+    for module in (fitting, leaderboard.screen):
+        monkeypatch.setattr(module, "columns", lambda: columns)
+    plan = make_plan(suite)
+    board = board_of(plan, made_up(plan))
+    lines = fits(screen(board, suite, Path("runs") / suite, WRITTEN))
+    assert max(map(len, lines)) <= columns
+    table = [line for line in lines if line.lstrip().startswith("none ")]
+    assert all(len(line.split()) >= 2 for line in table)
+    facts = describe(plan, Path("/nowhere"))
+    assert max(map(len, plan_screen.screen(facts, about(plan.file), "make bench").splitlines())) <= columns
 
 
 def planned(suite: str) -> None:
