@@ -2,6 +2,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
+# Whether SUITE is given: some commands have a suite of their own.
+SUITE_GIVEN := $(filter command environment,$(firstword $(origin SUITE)))
 SUITE ?= joint_loop
 METHOD ?=
 ENTRY ?=
@@ -24,12 +26,12 @@ STAMP := .venv/.installed
 RUN := set -f; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 WITH_METHOD = $(if $(METHOD),--method="$$METHOD")
 
-.PHONY: help setup bench plan leaderboard tune submit transfer verify baseline check claims ui bases mirror speed-gpu \
-	speed-metrics suites methods test test-slow test-lowest test-wheel wheel lint clean
+.PHONY: help setup bench plan try new-method leaderboard tune submit transfer verify baseline check claims ui bases \
+	mirror speed-gpu speed-metrics suites methods test test-slow test-lowest test-wheel wheel lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
-	@echo "  variables    SUITE=$$SUITE METHOD=<mitigation> ARGS='<further arguments>' PYTHON=<interpreter>"
+	@echo "  variables    SUITE=$$SUITE METHOD=<mitigations> ARGS='<further arguments>' PYTHON=<interpreter>"
 
 setup: $(STAMP) ## Create .venv and install the project with its tools (no-op when up to date)
 
@@ -45,6 +47,14 @@ $(STAMP): pyproject.toml constraints.txt
 
 bench: $(STAMP) ## Run a suite: make bench SUITE=board METHOD=accumulate
 	$(RUN) run "$$SUITE" $(WITH_METHOD) $(ARGS)
+
+try: $(STAMP) ## Ask every hook of a method once, in seconds: make try METHOD=mine.yaml
+	@test -n "$$METHOD" || { echo "make try needs METHOD=<a mitigation, its YAML file, or file.py:Class>"; exit 2; }
+	$(RUN) try "$$METHOD" $(if $(SUITE_GIVEN),--suite="$$SUITE") $(ARGS)
+
+new-method: $(STAMP) ## Write the two files of a new method: make new-method METHOD=mine ARGS='--folder ~/mine'
+	@test -n "$$METHOD" || { echo "make new-method needs METHOD=<its name>"; exit 2; }
+	$(RUN) new-method "$$METHOD" $(ARGS)
 
 plan: $(STAMP) ## Show what a run would do, its cost and disk, without running anything
 	$(RUN) plan "$$SUITE" $(WITH_METHOD) $(ARGS)

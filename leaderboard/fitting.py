@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import os
+import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 from leaderboard.text import counted
 
+#: Most lines and columns of a screen; a terminal that is narrower gets narrower lines, and a few more of them.
 LINES, WIDTH = 40, 100
+NARROWEST = 60
 
 
-def wrap(text: str, width: int = WIDTH) -> list[str]:
+def columns() -> int:
+    """Return how wide a screen is here: `WIDTH`, or as wide as the terminal that it is printed on."""
+    try:
+        here = os.get_terminal_size(sys.stdout.fileno()).columns
+    except (AttributeError, OSError, ValueError):  # no terminal: a file, a pipe, a test
+        return WIDTH
+    return max(NARROWEST, min(WIDTH, here or WIDTH))
+
+
+def wrap(text: str, width: int | None = None) -> list[str]:
     """Return the lines of a sentence."""
-    return textwrap.wrap(text, width, break_on_hyphens=False)
+    return textwrap.wrap(text, width or columns(), break_on_hyphens=False)
 
 
-def cut(text: str, width: int = WIDTH) -> str:
+def cut(text: str, width: int | None = None) -> str:
     """Return a text that is at most so wide, the rest of it as dots."""
+    width = width or columns()
     return text if len(text) <= width else f"{text[: width - 3].rstrip()}..."
 
 
@@ -37,7 +50,7 @@ def place(folder: Path) -> str:
     """Return a folder as one types it from here, its beginning left out where there is no room."""
     near = os.path.relpath(folder)
     text = near if not near.startswith("..") else str(folder)
-    room = WIDTH - len("written to ")
+    room = columns() - len("written to ")
     return text if len(text) <= room else f"...{text[3 - room :]}"
 
 

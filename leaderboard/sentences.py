@@ -35,6 +35,16 @@ def headline(board: Board) -> list[str]:
     return [*said, *(f"In {loop.name}: {sentence}" for loop in others for sentence in damage(loop))]
 
 
+def sizes(board: Board) -> str:
+    """Return how large the loop that matters most is, such as "5 seeds, 5 iterations, 512 pairs an iteration"."""
+    lines = [line for group in loops(board)[0].groups for line in group.lines]
+    cells = next((line.reading.cells for line in lines if line.reading.cells), ())
+    parts = [counted(len(lines[0].reading.row.seeds), "seed")]
+    if cells:
+        parts += [counted(cells[0].iterations, "iteration"), f"{counted(cells[0].n, 'pair')} an iteration"]
+    return ", ".join(parts)
+
+
 def damage(loop: Loop) -> list[str]:
     """Return, per side, what the metric did from iteration 0 to T on own output and on real pairs.
 

@@ -28,6 +28,12 @@ def gaussian(streams: Sequence[torch.Generator], shape: Sequence[int]) -> Tensor
     return torch.stack([torch.randn(tuple(shape), generator=stream) for stream in streams])
 
 
-def gumbel(streams: Sequence[torch.Generator], size: int) -> Tensor:
-    """Return standard Gumbel noise (len(streams), size), row i drawn from streams[i]."""
-    return torch.stack([-torch.empty(size).exponential_(generator=stream).log() for stream in streams])
+def gumbel(streams: Sequence[torch.Generator], size: int, rows: Sequence[int] | None = None) -> Tensor:
+    """Return standard Gumbel noise (len(streams), size), row i drawn from streams[i].
+
+    With `rows`, the others are 0 and their streams stay where they are.
+    """
+    noise = torch.zeros(len(streams), size)
+    for row in range(len(streams)) if rows is None else rows:
+        noise[row].exponential_(generator=streams[row]).log_().neg_()
+    return noise

@@ -109,7 +109,8 @@ class FitSettings:
         condition_drop: share of captions replaced by the empty prompt (generators only), in [0, 1].
         gradient_clip: largest gradient norm; 0 = no clipping.
         lora: train adapters only, continued from iteration to iteration; None = all trainable weights.
-        precision: of the forward and backward pass; trained weights and optimizer stay float32.
+        precision: of the forward and backward pass, "32", "tf32" (float32 whose products NVIDIA GPUs may round to ten
+            bits of mantissa; elsewhere as "32") or "bf16"; trained weights and optimizer stay float32.
         average: decay of a moving average of the trained weights that is kept in their place; 0 = the last weights.
         min_snr: gamma of the min-SNR loss weights (2303.09556; generators only); 0 = all times weigh the same.
         snr_floor: smallest such weight of an error of the latents, at most `min_snr` (2202.00512 has 1); 0 = none.
@@ -123,7 +124,7 @@ class FitSettings:
     condition_drop: float = 0.0
     gradient_clip: float = 1.0
     lora: Lora | None = field(default=None, metadata=ADDED)
-    precision: Literal["32", "bf16"] = field(default="32", metadata=ADDED)
+    precision: Literal["32", "tf32", "bf16"] = field(default="32", metadata=ADDED)
     average: float = field(default=0.0, metadata=ADDED)
     min_snr: float = field(default=0.0, metadata=ADDED)
     snr_floor: float = field(default=0.0, metadata=ADDED)
@@ -137,7 +138,7 @@ class FitSettings:
         _require(0 <= self.condition_drop <= 1, "condition_drop must lie in [0, 1]")
         _require(math.isfinite(self.gradient_clip) and self.gradient_clip >= 0, "gradient_clip must be a number >= 0")
         _require(0 <= self.average < 1, "average must lie in [0, 1)")
-        _require(self.precision in ("32", "bf16"), "precision must be '32' or 'bf16'")
+        _require(self.precision in ("32", "tf32", "bf16"), "precision must be '32', 'tf32' or 'bf16'")
         _require(math.isfinite(self.min_snr) and self.min_snr >= 0, "min_snr must be a number >= 0")
         _require(0 <= self.snr_floor <= self.min_snr, "snr_floor must lie in [0, min_snr]")
 
@@ -152,6 +153,7 @@ class Execution:
         generate_batch: samples that are generated at once; 0 = the model's own choice.
         gradient_checkpointing: recompute activations in the backward pass instead of keeping them.
         compile: compile the denoiser for sampling.
+        merge_adapters: add adapters to the weights that they sit on while sampling on an accelerator.
         devices: devices of one fit; "auto" = all.
         nodes: machines of one fit.
     """
@@ -160,6 +162,7 @@ class Execution:
     generate_batch: int = 0
     gradient_checkpointing: bool = False
     compile: bool = False
+    merge_adapters: bool = False
     devices: int | Literal["auto"] = 1
     nodes: int = 1
 

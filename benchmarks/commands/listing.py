@@ -25,13 +25,13 @@ def suites(options: argparse.Namespace) -> int:
     """Say which suites there are: the question that each answers, and what it costs."""
     from benchmarks.study.about import about
     from benchmarks.study.loading import SUITES
-    from leaderboard.fitting import WIDTH, cut, wrap
+    from leaderboard.fitting import columns, cut, wrap
 
     for file in _files(options, SUITES):
         said = about(file)
         name = file.stem if options.folder is None else str(file)
-        tell(f"{name:26} {cut(said.cost, WIDTH - 27)}".rstrip())
-        for line in wrap(said.question, WIDTH - len(INDENT)):
+        tell(f"{name:26} {cut(said.cost, columns() - 27)}".rstrip())
+        for line in wrap(said.question, columns() - len(INDENT)):
             tell(f"{INDENT}{line}")
     command = "make bench SUITE=NAME" if checkout() else "mmcollapse run NAME"
     tell(f"\nrun one: {command}; first what it would take: {command.replace('bench', 'plan').replace('run', 'plan')}")
@@ -43,7 +43,7 @@ def methods(options: argparse.Namespace) -> int:
     from benchmarks.methods.ready import make_method
     from benchmarks.reporting.declared import GROUPS, group
     from benchmarks.study.loading import SUITES
-    from leaderboard.fitting import WIDTH, cut
+    from leaderboard.fitting import cut
 
     found = [make_method(str(file), file.parent) for file in _files(options, SUITES / "mitigations")]
     for name in GROUPS:
@@ -53,7 +53,7 @@ def methods(options: argparse.Namespace) -> int:
         for ready in of_group:
             spec = ready.spec
             side = "both" if len(spec.applies_to) > 1 else spec.applies_to[0]
-            tell(cut(f"  {spec.name:22} {side:9}  {spec.summary}", WIDTH))
+            tell(cut(f"  {spec.name:22} {side:9}  {spec.summary}"))
     command = "make bench SUITE=board METHOD=NAME" if checkout() else "mmcollapse run board --method NAME"
     tell(f"\nrun one beside the standard rows: {command}\nsources and constants: docs/methods.md")
     return 0

@@ -14,20 +14,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.commands.authoring import add_authoring_commands
 from benchmarks.commands.bases import add_bases_command
-from benchmarks.commands.entries import add_entry_commands
+from benchmarks.commands.entries import add_entry_commands, entries_of, is_own
 from benchmarks.commands.judging import add_commands
 from benchmarks.commands.listing import add_listing_commands
+from benchmarks.commands.planned import read_plan, read_runnable, require_rows
 from benchmarks.commands.streams import in_utf8, prepare, tell
 from records.errors import UsageError, sentence
 from records.files import write_text
 from records.names import RowName
-from records.overrides import heads
 
 if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan
 
 EXIT_FAILED_CELLS, EXIT_USAGE = 1, 2
+#: Tracebacks that a run ends with; all are in one folder.
+TRACEBACKS = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +69,12 @@ def make_parser() -> argparse.ArgumentParser:
         )  # fmt: skip
         command.add_argument("suite", help="a shipped suite's name, or a YAML file")
         command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
-        command.add_argument("--method", action="append", default=[], help="a mitigation: YAML file or file.py:Class")
+        command.add_argument(
+            "--method",
+            action="append",
+            default=[],
+            help="a mitigation, or several with spaces between: a name, a YAML file or file.py:Class",
+        )
         command.set_defaults(run=function)
         if name == "tune":
             command.add_argument("--seeds", required=True, help="seeds to tune on, such as 100,101; none may be scored")
@@ -86,39 +94,12 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--tex", type=Path, metavar="FILE", help="also write LaTeX tables")
         if name == "ui":
             command.add_argument("--port", type=int, default=5000)
+    add_authoring_commands(commands)
     add_entry_commands(commands)
     add_commands(commands)
     add_listing_commands(commands)
     add_bases_command(commands)
     return parser
-
-
-def read_plan(options: argparse.Namespace) -> Plan:
-    """Plan the suite that the command line names; a method without a row and a board without a headline are refused.
-
-    Scenarios that the command line names may leave out what methods of the suite are for.
-    """
-    from benchmarks.planning.needs import require_judged
-    from benchmarks.planning.planner import make_plan
-
-    study = make_plan(options.suite, options.overrides, options.method)
-    narrowed = "scenarios" in heads(options.overrides)
-    idle = [name for name in study.idle if name in options.method or not narrowed]
-    if idle:
-        raise UsageError(
-            f"{study.file}: method {idle[0]} applies to none of its scenarios; allowed: one that changes any of them"
-        )
-    require_judged(study)
-    return study
-
-
-def read_runnable(options: argparse.Namespace) -> Plan:
-    """Plan the suite that the command line names, to be run: weights that are here are those that it names."""
-    from benchmarks.planning.needs import require_fit
-
-    study = read_plan(options)
-    require_fit(study)
-    return study
 
 
 def run(options: argparse.Namespace) -> int:
@@ -129,10 +110,11 @@ def run(options: argparse.Namespace) -> int:
 def run_here(study: Plan, options: argparse.Namespace) -> int:
     """Run a plan in worker processes of this machine and print what came of it; return the exit code."""
     from benchmarks.planning.needs import unmet_needs
+    from benchmarks.planning.plan import without_rows
     from benchmarks.reporting.reporter import make_reporter
     from benchmarks.running.study import run_study
 
-    for warning in unmet_needs(study):
+    for warning in (*unmet_needs(study), *without_rows(study)):
         tell(f"note: {warning}", sys.stderr)
     outcome = run_study(
         study, options.runs, workers=options.workers, mirror=not options.no_mirror, reporter=make_reporter(),
@@ -142,6 +124,8 @@ def run_here(study: Plan, options: argparse.Namespace) -> int:
         tell(outcome.mirrored, sys.stderr)
     for result in outcome.failed:
         tell(f"failed: {RowName.of(result.rows[0])}/seed={result.seed}: {result.error}", sys.stderr)
+    for log in list(outcome.logs.values())[:TRACEBACKS]:
+        tell(f"traceback: {log}", sys.stderr)
     say(outcome.board)
     return EXIT_FAILED_CELLS if outcome.failed else 0
 
@@ -196,7 +180,9 @@ def table(options: argparse.Namespace) -> int:
     from records.place import checkout
 
     study = read_plan(options)
-    folder, results = study.home(options.runs), study.results(options.runs)
+    folder, results, own = study.home(options.runs), study.results(options.runs), is_own(study)
+    if own and options.entries is None:
+        options.entries = entries_of(study)
     board = make_board(study, results, options.entries)
     board = sort_board(board, options.sort) if options.sort else board
     if options.full or options.sort:
@@ -204,7 +190,7 @@ def table(options: argparse.Namespace) -> int:
         write_board(study, board, folder)
     else:
         say(published(study, board, folder, say))
-    home = checkout()
+    home = None if own else checkout()
     boards = home / "leaderboard" / "boards" if home else folder / "boards"
     for path in write_entry_board(study.suite.name, options.entries, options.boards or boards):
         print(f"wrote {path}", file=sys.stderr)
@@ -232,7 +218,8 @@ def tune(options: argparse.Namespace) -> int:
         raise UsageError(f"--seeds: found {options.seeds!r}; allowed: whole numbers such as 100,101") from error
     suite, _ = load_suite(options.suite, options.overrides)
     home = options.runs / f"{suite.name}_tuning" / "methods"
-    study, options.method = plan_tuning(options.suite, options.overrides, options.method[0], seeds, home)
+    study, variants = plan_tuning(options.suite, options.overrides, options.method[0], seeds, home)
+    require_rows(study, [name for name in study.idle if name in variants])
     return run_here(study, options)
 
 

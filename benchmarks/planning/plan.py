@@ -13,7 +13,7 @@ from benchmarks.planning.request import Request
 from benchmarks.steps import Base, Step
 from benchmarks.study.suite import Suite
 from benchmarks.study.world import World
-from records.names import CONTROLS
+from records.names import CONTROLS, RowName
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,19 @@ class Plan:
         """Return some of the cells."""
         wanted = set(keys)
         return {k: c for k, c in self.cells.items() if k in wanted}
+
+
+def without_rows(plan: Plan) -> list[str]:
+    """Return what to say of methods that were added and have no row in some of a suite's scenarios."""
+    groups = dict.fromkeys(str(RowName.of(row).group) for row in plan.rows)
+    said = []
+    for name in dict.fromkeys(row.mitigation for row in plan.rows if row.added):
+        own = {str(RowName.of(row).group) for row in plan.rows if row.mitigation == name}
+        gone = [group for group in groups if group not in own]
+        if gone:
+            more = f" and {len(gone) - 3} more" if len(gone) > 3 else ""
+            said.append(f"{name} changes nothing in {', '.join(gone[:3])}{more}: no row there")
+    return said
 
 
 def resolved(plan: Plan) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from benchmarks.methods.ready import Ready, check_scorers, make_method
 from benchmarks.methods.written import check_acts, check_name
 from benchmarks.planning.cells import Cell, Trace, ancestors
 from benchmarks.planning.counts import check_counts
+from benchmarks.planning.devices import check_batch, check_nodes
 from benchmarks.planning.loop import Walk
 from benchmarks.planning.needs import require_splits
 from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
@@ -49,6 +50,7 @@ def make_plan(
     suite, file = load_suite(name_or_path, overrides)
     with extended(file).blaming(overrides):
         check_claims(suite, file)
+        check_nodes(suite, file)
         testbed, testbed_file = load_testbed(suite, file)
         with extended(testbed_file).blaming():
             world = open_world(suite, testbed, file, testbed_file)
@@ -111,6 +113,7 @@ class _Planner:
         self.check_members(where, scenario, sized["n"])
         for modality in scenario.trains:
             self.check_precision(where, modality, sized["fit"], scenario.members.count)
+            check_batch(where, modality, self.suite, sized["fit"])
 
     def check_members(self, where: str, scenario: Scenario, n: int) -> None:
         testbed, count = self.world.testbed.name, scenario.members.count
@@ -134,9 +137,9 @@ class _Planner:
         precision = getattr(fits, modality).precision
         for spec in self.world.models[f"{modality}s"][:count]:
             model = spec.execution[0]
-            if model.dtype != "float32" and precision == "32":
+            if model.dtype != "float32" and precision != "bf16":
                 raise UsageError(
-                    f"{where}: fit.{modality}.precision: found '32' for {model.name!r}, which testbed "
+                    f"{where}: fit.{modality}.precision: found {precision!r} for {model.name!r}, which testbed "
                     f"{self.world.testbed.name!r} loads as {model.dtype}; allowed: bf16, or dtype float32 there"
                 )
 

@@ -35,7 +35,7 @@ class Request:
     methods: tuple[str, ...] = ()
 
     def home(self, runs: Path, name: str) -> Path:
-        """Return the folder of a study's results, board and pictures: another one where overrides make another study of it.
+        """Return the folder of a study's results, board and pictures; one of its own where overrides make it another.
 
         Args:
             runs: Folder of stores and results.

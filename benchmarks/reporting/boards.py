@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from benchmarks.planning.plan import Plan
 from benchmarks.planning.protocols import metric_infos
+from benchmarks.planning.request import Request
 from leaderboard.text import counted
 from records.files import write_text
 from records.results import read_results
@@ -47,11 +48,12 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     from leaderboard.readings import BoardRow
 
     suite = plan.suite.name
-    plain = f"make bench SUITE={suite}"
+    added = dict.fromkeys(r.mitigation for r in plan.rows if r.added)
+    typed = dict(zip(added, plan.request.methods, strict=True)) if len(added) == len(plan.request.methods) else {}
     rows = [
         BoardRow(
             r.scenario, r.variant, r.mitigation, r.parent, r.seeds, r.keys, r.applies_to,
-            command=f"{plain} METHOD={r.mitigation}" if r.added else plain,
+            command=_command(plan.request, typed.get(r.mitigation, r.mitigation) if r.added else ""), added=r.added,
         )
         for r in plan.rows
     ]  # fmt: skip
@@ -64,6 +66,11 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     merged, cells, foreign = beside_local(rows, found, committed, planned)
     board = build(merged, {k: cells[k] for row in merged for k in row.keys if k in cells})
     return replace(board, foreign=foreign, learning=learning)
+
+
+def _command(request: Request, method: str) -> str:
+    """Return what makes a row again, as it was asked for."""
+    return replace(request, methods=(method,) if method else ()).command()
 
 
 def write_board(plan: Plan, board: Board, folder: Path) -> None:
@@ -80,14 +87,14 @@ def write_board(plan: Plan, board: Board, folder: Path) -> None:
     from leaderboard import frozen
     from leaderboard.markdown import markdown
     from leaderboard.render import terminal
-    from leaderboard.tables import csv_text, csv_wide
+    from leaderboard.tables import csv_text, csv_tidy
 
     folder.mkdir(parents=True, exist_ok=True)
     page = markdown(board, title=plan.suite.name) + frozen.section(board) + claims_section(plan, board)
     write_text(folder / "leaderboard.md", page)
     write_text(folder / "tables.txt", "\n".join(filter(None, [terminal(board), frozen.terminal(board)])))
     write_text(folder / "leaderboard.csv", csv_text(board))
-    write_text(folder / "metrics.csv", csv_wide(board))
+    write_text(folder / "metrics.csv", csv_tidy(board))
     try:
         _draw_board(board, folder)
     except Exception as error:  # pictures are for people: no number waits for them

@@ -97,7 +97,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         alike.setdefault(key, {})[row["mitigation"]] = None
     head, rule, *lines = aligned([list(key) for key in alike], HEAD)
     body = (f"{line}  {_listed(list(names))}" for line, names in zip(lines, alike.values(), strict=True))
-    return [f"{head}  methods", f"{rule}  {'-' * len('methods')}", *map(cut, body)]
+    return [cut(line) for line in (f"{head}  methods", f"{rule}  {'-' * len('methods')}", *body)]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -10,9 +10,9 @@ from benchmarks.planning.needs import require_present
 from benchmarks.planning.plan import Plan, PlannedCell
 from benchmarks.running.execute import Outcome, Reporter, execute
 from benchmarks.running.executors import Executor, InProcessExecutor, LocalExecutor
+from benchmarks.running.leases import accelerators, require_devices
 from benchmarks.running.machine import processors
 from benchmarks.running.sound import remove_damaged, set_results_aside
-from benchmarks.running.worker import accelerators
 from benchmarks.storage.store import LocalStore, Store
 from records.errors import UsageError
 
@@ -57,6 +57,7 @@ def run_study(
     if workers < 0:
         raise UsageError(f"--workers: found {workers}; allowed: 1 or more, or 0 for this process itself")
     require_present(plan)
+    require_devices(plan, accelerators())
     reporter, folder, results = reporter or Reporter(), plan.home(runs), plan.results(runs)
     asked = plan.asked if cells is None else cells
     if store is None:

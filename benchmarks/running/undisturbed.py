@@ -48,7 +48,7 @@ def undisturbed(seed: int) -> Iterator[None]:
 
 def _of_torch(torch: Any) -> list[Knob]:
     cudnn = torch.backends.cudnn
-    switches = [name for name in ("enabled", "benchmark", "deterministic") if hasattr(cudnn, name)]
+    switches = [name for name in ("enabled", "benchmark", "deterministic", "allow_tf32") if hasattr(cudnn, name)]
     return [
         (torch.get_default_dtype, torch.set_default_dtype),
         # by its name: set back to None, torch 2.9 can no longer say which it is, in this module or in any library

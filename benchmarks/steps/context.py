@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,6 @@ class RunContext:
     _spools: list[Path] = field(default_factory=list)
     _data: dict[str, Any] = field(default_factory=dict)
     _models: OrderedDict[str, Any] = field(default_factory=OrderedDict)
-    _weights: dict[str, int] = field(default_factory=dict)
 
     def data(self, spec: Spec) -> Any:
         """Return the data set of an identity."""
@@ -58,19 +57,51 @@ class RunContext:
         return self._data[spec.digest]
 
     def model(self, key: str) -> Any:
-        """Return a model to read from; it must not be changed."""
-        return self._kept(key, lambda: self.fresh_model(key))
+        """Return a model to read from, which shares its base with others; it must not be changed."""
+        return self._kept(key, lambda: self._sharing(key))
 
     def lend(self, key: str) -> Any:
         """Return a model to a hook, which may do with it what it likes: no later step gets to see it."""
-        self.lent.add(key)
-        return self.model(key)
+        if key not in self.lent:
+            self._models.pop(key, None)  # it may share weights, which a hook may change
+            self.lent.add(key)
+        return self._kept(key, lambda: self.fresh_model(key))
 
     def recall(self) -> None:
         """Forget the models that hooks were given: the next step loads them as they are in the store."""
         for key in self.lent & self._models.keys():
-            del self._models[key], self._weights[key]
+            del self._models[key]
         self.lent.clear()
+
+    def trainable(self, key: str, adapter: bool) -> Any:
+        """Return a model to train: its adapter alone, or all of it.
+
+        What is kept for later steps makes room on the accelerator, but for a base that the model shares.
+        """
+        model = self._sharing(key) if adapter else self.fresh_model(key)
+        _make_room(model, self._models.values())
+        return model
+
+    def _sharing(self, key: str) -> Any:
+        from lightning_modules.weights import shared
+
+        with shared.sharing():
+            return self.fresh_model(key)
+
+    @property
+    def keeps_models(self) -> bool:
+        """Whether models are kept loaded, of this step or of earlier ones."""
+        return bool(self._models)
+
+    def forget(self) -> None:
+        """Let go of all models that are kept loaded."""
+        self._models.clear()
+
+    def to_host(self) -> None:
+        """Move all models that are kept loaded off the accelerator."""
+        for model in self._models.values():
+            if callable(getattr(model, "cpu", None)):
+                model.cpu()
 
     def spool(self) -> Path | None:
         """Return a new folder for what is too large for memory, gone after the step; None where the store has none."""
@@ -112,11 +143,10 @@ class RunContext:
     def _kept(self, key: str, make: Callable[[], Any]) -> Any:
         if key not in self._models:
             self._models[key] = make()
-            self._weights[key] = weight(self._models[key])
             while len(self._models) > 1 and (
-                len(self._models) > MODELS_KEPT or sum(self._weights.values()) > self.model_bytes
+                len(self._models) > MODELS_KEPT or weight(*self._models.values()) > self.model_bytes
             ):
-                del self._weights[self._models.popitem(last=False)[0]]
+                self._models.popitem(last=False)
         self._models.move_to_end(key)
         return self._models[key]
 
@@ -137,10 +167,23 @@ def _joined(parts: list[Pairs]) -> Pairs:
     return parts[0] if len(parts) == 1 else Pairs.concat(parts)
 
 
-def weight(model: Any) -> int:
-    """Return the bytes of a model's weights; what has none, as the analytic models, weighs nothing."""
+def weight(*models: Any) -> int:
+    """Return the bytes of models' weights, shared ones once; what has none, as the analytic models, weighs nothing."""
+    return sum({id(p): p.nbytes for model in models for p in _parameters(model)}.values())
+
+
+def _parameters(model: Any) -> list[Any]:
     parameters = getattr(model, "parameters", None)
-    return sum(p.nbytes for p in parameters()) if callable(parameters) else 0
+    return list(parameters()) if callable(parameters) else []
+
+
+def _make_room(model: Any, others: Iterable[Any]) -> None:
+    """Move models that share nothing with one off their accelerator; whoever uses them next moves them back."""
+    mine = {id(p) for p in _parameters(model)}
+    for other in others:
+        held = _parameters(other)
+        if any(p.device.type != "cpu" for p in held) and not any(id(p) in mine for p in held):
+            other.cpu()
 
 
 def check_files(folder: str | None, digest: str | None) -> None:

@@ -53,11 +53,13 @@ class Fit(HookedStep):
             NonFiniteLoss: The loss became NaN or infinite.
             StepError: The pool has fewer pairs than members to part it among.
         """
-        model, pool = context.fresh_model(self.model), context.pool(self.pool)
+        # An objective is given the model, and might change its base.
+        adapter = self.settings.lora is not None and self.hooked is None
+        model, pool = context.trainable(self.model, adapter), context.pool(self.pool)
         if self.segment is not None:
             pool = segment_of(pool, *self.segment)
-        hooked = self.hook("objective", context, modality=self.modality, pool=looked_at(pool), settings=self.settings)
-        objective = None if hooked is None else hooked[0].objective(hooked[1])
+        facts = {"modality": self.modality, "pool": looked_at(pool), "settings": self.settings}
+        objective = self.ask("objective", context, lambda: None, **facts)
         pool = in_memory(pool)
         report = model.fit_pairs(pool, self.settings, self.seed, objective=objective, progress=context.progress)
         return model, fit_cost(report)
@@ -65,6 +67,11 @@ class Fit(HookedStep):
     def work(self) -> Work:
         """Return the samples trained on; weights do not grow with the steps that made them."""
         return Work(self.settings.steps, 0, self.settings.steps * self.settings.batch_size, pieces=1)
+
+    @property
+    def fits(self) -> str:
+        """The modality."""
+        return self.modality
 
     def kept(self, retain: Retain) -> bool:
         """Adapters always, whole weights where models are."""

@@ -15,18 +15,21 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
 
+from lightning_modules import memory
 from lightning_modules.captioning.decoding import complete, processors, tokens_of, without_decoding
 from lightning_modules.families.image_to_text import family_of
 from lightning_modules.fitting import adapter_files, runner
 from lightning_modules.fitting.contracts import Generated, Progress
 from lightning_modules.fitting.devices import device
+from lightning_modules.fitting.looking import in_halves
+from lightning_modules.fitting.merged import merged
 from lightning_modules.fitting.objectives import loss_weights
 from lightning_modules.fitting.pairs import PairModule
 from lightning_modules.fitting.precision import as_loaded, own_precision
 from lightning_modules.inputs.pixels import distinct
 from lightning_modules.seeds import derive, streams_of
 from lightning_modules.settings import CaptionDecoding, FitSettings
-from lightning_modules.weights import loading, sources
+from lightning_modules.weights import loading, shared, sources
 from lightning_modules.weights.quiet import quiet
 
 #: Weights that no caption depends on: an image encoder's summary, where the words attend to all that it sees.
@@ -98,6 +101,11 @@ class CaptionerModule(PairModule):
         """
         if sources.is_adapter(folder):
             return adapter_files.load(cls, folder)
+        return shared.base(cls, folder, dtype, arguments, lambda: cls._read(folder, dtype, arguments))
+
+    @classmethod
+    def _read(cls, folder: Path, dtype: str, arguments: dict[str, Any]) -> Self:
+        """Read whole weights."""
         kinds, tokens = (AutoModelForImageTextToText, AutoTokenizer, AutoImageProcessor), tokens_of(folder)
         parts = loading.read(folder, dtype, *kinds, unread=UNREAD, generation_config=tokens)
         saved = Path(folder) / SETTINGS
@@ -129,8 +137,6 @@ class CaptionerModule(PairModule):
         self.model.requires_grad_(True)
         self.keep_features = False
 
-    # --- fitting
-
     @as_loaded
     def encode(
         self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None
@@ -142,11 +148,22 @@ class CaptionerModule(PairModule):
         self.eval().to(device())
         different, back = distinct(images)
         rows = {"labels": self.labels(captions), "weights": loss_weights(len(images), weights)}
-        if not self.keep_features:
+        if not self._keeps:
             return {**rows, "images": torch.from_numpy(np.ascontiguousarray(images))}
-        batches = (different[i : i + self.batch_size] for i in range(0, len(different), self.batch_size))
-        parts = [self.family.features(self._pixels(batch)).cpu() for batch in batches]
+        seen = lambda part: self.family.features(self._pixels(different[part])).cpu()  # noqa: E731
+        parts = memory.in_parts("encode", len(different), self.batch_size, seen)
         return {**rows, "features": torch.cat(parts)[back]}
+
+    @property
+    def _keeps(self) -> bool:
+        """Whether a fit sees each image once: where all that sees is frozen, under adapters on an accelerator alone.
+
+        Features of other images beside them round otherwise; on a processor the bytes of fits stay what they were.
+        """
+        trained = (name for name, p in self.model.named_parameters() if p.requires_grad)
+        return self.keep_features or (
+            device().type != "cpu" and not any(name.startswith(self.family.sight) for name in trained)
+        )
 
     def labels(self, captions: Sequence[str]) -> Tensor:
         """Return the tokens to be learned, words then end, (n, t) int64, filled up with -100.
@@ -159,6 +176,7 @@ class CaptionerModule(PairModule):
         rows = [torch.tensor([*ids, self.family.end] if len(ids) <= longest else ids[:longest]) for ids in words]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-100)
 
+    @in_halves
     def losses(self, batch: dict[str, Tensor], settings: FitSettings | None = None) -> tuple[Tensor, dict[str, Any]]:
         """Return the mean negative log-likelihood per token (b,), over words and end token only.
 
@@ -207,8 +225,6 @@ class CaptionerModule(PairModule):
                 progress(min(start + self.batch_size, len(captions)), len(captions))
         return np.concatenate(found)
 
-    # --- writing
-
     def generate(
         self, inputs: np.ndarray, decoding: CaptionDecoding, seeds: np.ndarray, progress: Progress | None = None
     ) -> Generated:
@@ -228,12 +244,17 @@ class CaptionerModule(PairModule):
             )
         without_decoding(self.model)  # once more: whoever holds the model may have set some since
         self._work = {"images": inputs, "decoding": decoding, "seeds": seeds}
-        parts = runner.predict(self, len(inputs), self.batch_size, progress)
+        with merged(self):
+            parts = runner.predict(self, len(inputs), self.batch_size, progress)
         self._work = {}
         return Generated([text for part in parts for text in part], len(inputs) * decoding.evaluations)
 
     def predict_step(self, batch: list[int], batch_idx: int) -> list[str]:
-        """Write the captions of the images numbered in `batch`."""
+        """Write the captions of the images numbered in `batch`, side by side as far as there is memory."""
+        parts = memory.in_parts("captions", len(batch), len(batch), lambda part: self._captions(batch[part]))
+        return [text for part in parts for text in part]
+
+    def _captions(self, batch: list[int]) -> list[str]:
         decoding: CaptionDecoding = self._work["decoding"]
         seeds = [int(self._work["seeds"][i]) for i in batch]
         with own_precision(self.model, self.compiles):
@@ -256,7 +277,7 @@ class CaptionerModule(PairModule):
             tokens = self.family.write(
                 features,
                 generation_config=complete(decoding, self.family),
-                logits_processor=processors(decoding, streams),
+                logits_processor=processors(decoding, streams, self.family.ends, features.device.type != "cpu"),
             )
         ends = torch.isin(tokens, torch.tensor(self.family.ends, device=tokens.device)).long()
         return tokens.masked_fill(ends.cumsum(1) - ends > 0, -100)

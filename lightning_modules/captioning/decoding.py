@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -79,20 +81,37 @@ def complete(decoding: CaptionDecoding, family: ImageToTextFamily) -> Generation
 class GumbelNoise(LogitsProcessor):
     """Adds Gumbel noise to each row's scores, so that the largest score is a sample (1611.01144).
 
-    Row i draws from its own generator, whatever the other rows of the batch are.
+    Row i draws from its own generator, whatever the other rows of the batch are. A caption that has ended draws no
+    more: what follows its end is padding, whatever the scores are.
+
+    Attributes:
+        streams: one CPU generator per row.
+        ends: the tokens that end a caption.
+        ahead: draw the noise of the next token in a thread, while an accelerator computes its scores.
     """
 
-    def __init__(self, streams: Sequence[torch.Generator]) -> None:
-        """Take one CPU generator per row."""
-        self.streams = streams
+    def __init__(self, streams: Sequence[torch.Generator], ends: Sequence[int] = (), ahead: bool = False) -> None:
+        self.streams, self.ends = streams, torch.tensor(ends, dtype=torch.int64)
+        self._opening: int | None = None
+        self._thread = ThreadPoolExecutor(1) if ahead else None
+        self._next: Future[Tensor] | None = None
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Return scores (b, v) with noise; a token at minus infinity stays there."""
-        return scores.float() + gumbel(self.streams, scores.shape[-1]).to(scores.device)
+        if self._opening is None:  # tokens before the caption: a prompt may hold one that ends captions
+            self._opening = input_ids.shape[1]
+        ended = torch.isin(input_ids[:, self._opening :], self.ends.to(input_ids.device)).any(1)
+        draw = partial(gumbel, self.streams, scores.shape[-1], (~ended).nonzero().flatten().tolist())
+        noise = draw() if self._next is None else self._next.result()
+        if self._thread is not None:
+            self._next = self._thread.submit(draw)  # of all that still write now: who stops with this token needs none
+        return scores.float() + noise.to(scores.device)
 
 
-def processors(decoding: CaptionDecoding, streams: Sequence[torch.Generator]) -> LogitsProcessorList:
-    """Return what turns greedy search into sampling: temperature, nucleus, then noise last."""
+def processors(
+    decoding: CaptionDecoding, streams: Sequence[torch.Generator], ends: Sequence[int] = (), ahead: bool = False
+) -> LogitsProcessorList:
+    """Return what turns greedy search into sampling: temperature, nucleus, then noise (see `GumbelNoise`) last."""
     chain = LogitsProcessorList()
     if decoding.temperature == 0:
         return chain
@@ -100,5 +119,5 @@ def processors(decoding: CaptionDecoding, streams: Sequence[torch.Generator]) ->
         chain.append(TemperatureLogitsWarper(decoding.temperature))
     if decoding.top_p < 1:
         chain.append(TopPLogitsWarper(decoding.top_p))
-    chain.append(GumbelNoise(streams))
+    chain.append(GumbelNoise(streams, ends, ahead))
     return chain

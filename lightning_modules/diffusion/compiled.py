@@ -10,20 +10,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lightning_modules.families.text_to_image import Tensors
+from lightning_modules.fitting.merged import merged
 from lightning_modules.fitting.module import FitModule
-from lightning_modules.fitting.precision import own_precision
-from lightning_modules.inputs import latents as latent_space
-from lightning_modules.inputs.pixels import to_bytes
 
 #: Of torch.compile. Shapes are constant here, and trying kernels out costs minutes that a shard does not win back.
 OPTIONS: dict[str, Any] = {"dynamic": False}
-#: Pixels that are decoded at once: layers of 256 channels stay below the 2^31 numbers that some kernels can count.
-PIXELS_AT_ONCE = 2**22
+#: Versions of one network class that are kept: models of one class (SDXL and SSD-1B), numbers of rows, with guidance
+#: and without. torch keeps 8, and runs what comes later as if nothing had been compiled.
+VERSIONS = 64
 
 
 def rows_for(n: int, batch_size: int) -> int:
@@ -33,13 +31,14 @@ def rows_for(n: int, batch_size: int) -> int:
 
 @contextmanager
 def sampling(modules: list[FitModule], n: int) -> Iterator[None]:
-    """Draw n images with compiled denoisers in here, where that is wanted; each is left as it was found.
+    """Draw n images with merged and compiled denoisers in here, where that is wanted; each is left as it was found.
 
     `modules` are the generator and any that it is steered by; the first one's batch size counts.
     """
     rows = rows_for(n, modules[0].batch_size)
     with ExitStack() as stack:
         for module in modules:
+            stack.enter_context(merged(module))
             if module.compiles:
                 stack.enter_context(_compiled(module, rows))
         yield
@@ -48,7 +47,8 @@ def sampling(modules: list[FitModule], n: int) -> Iterator[None]:
 @contextmanager
 def _compiled(module: FitModule, rows: int) -> Iterator[None]:
     network = module.family.network
-    with fused(network, module.lora is None):
+    kept = torch._dynamo.config.patch(recompile_limit=VERSIONS)
+    with fused(network, module.lora is None or module.merges), kept:
         network.compile(**OPTIONS)  # a second time finds what the first one made
         module.rows = rows
         try:
@@ -93,11 +93,3 @@ def filled(rows: int, latents: Tensor, *conditions: Tensors) -> tuple[Any, ...]:
     if len(latents) >= rows:
         return latents, *conditions
     return more(latents), *({name: more(value) for name, value in each.items()} for each in conditions)
-
-
-def decode(vae: Any, latents: Tensor) -> np.ndarray:
-    """Decode latents (n, c, h, w) to images (n, H, W, 3) uint8, as many at a time as kernels can count."""
-    pixels = latents.shape[2] * latents.shape[3] * latent_space.factor(vae) ** 2
-    with own_precision(vae):
-        parts = latents.split(max(1, PIXELS_AT_ONCE // pixels))
-        return np.concatenate([to_bytes(latent_space.decode(vae, part)) for part in parts])

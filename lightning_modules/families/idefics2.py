@@ -18,6 +18,7 @@ class Family(PlaceholderFamily):
     template: ClassVar[str] = f"User:{{image}} {{prompt}}{TURN_ENDS}\nAssistant:"
     around: ClassVar[tuple[str, str]] = ("<fake_token_around_image>", "<fake_token_around_image>")
     frozen: ClassVar[tuple[str, ...]] = ("model.vision_model.",)
+    sight: ClassVar[tuple[str, ...]] = (*frozen, "model.connector.")
     lora_layers: ClassVar[str] = r"(.*\.)?text_model\..*\.(q_proj|v_proj)"
 
     @property

@@ -26,6 +26,7 @@ class ImageToTextFamily:
         prompt: text that every caption continues, or that asks for it; "" = none.
         default_prompt: the prompt where none is given.
         frozen: name prefixes of parameters that fitting leaves alone.
+        sight: name prefixes of the parameters that `features` depends on.
         features_are_frozen: whether `features` depends on frozen parameters only, so that a fit may keep them.
         lora_layers: regular expression over the full names of the layers of `model` that usually get low-rank
             adapters: the attention's query and value maps on the language side.
@@ -33,6 +34,7 @@ class ImageToTextFamily:
 
     default_prompt: ClassVar[str] = ""
     frozen: ClassVar[tuple[str, ...]] = ()
+    sight: ClassVar[tuple[str, ...]] = ("vision_model.",)
     features_are_frozen: ClassVar[bool] = False
     lora_layers: ClassVar[str]
 

@@ -12,4 +12,5 @@ class Family(PlaceholderFamily):
 
     template: ClassVar[str] = "USER: {image}\n{prompt} ASSISTANT:"
     frozen: ClassVar[tuple[str, ...]] = ("model.vision_tower.",)
+    sight: ClassVar[tuple[str, ...]] = (*frozen, "model.multi_modal_projector.")
     lora_layers: ClassVar[str] = r"(.*\.)?language_model\..*\.(q_proj|v_proj)"

@@ -13,6 +13,7 @@ from lightning_modules.families.image_to_text import ImageToTextFamily
 class Family(ImageToTextFamily):
     """Encoder and decoder are both trained."""
 
+    sight: ClassVar[tuple[str, ...]] = ("encoder.",)
     lora_layers: ClassVar[str] = r"decoder\..*\.(c_attn|q_attn|q_proj|v_proj|query|value)"
 
     def features(self, pixels: Tensor) -> Tensor:

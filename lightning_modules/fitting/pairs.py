@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from lightning_modules.fitting import runner
+from lightning_modules.fitting import adapters, runner
 from lightning_modules.fitting.contracts import FitReport, Objective, Progress
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.settings import FitSettings
@@ -48,5 +48,7 @@ class PairModule(FitModule):
             progress: called as progress(steps done, steps in all).
         """
         self.check(settings)
+        if settings.lora is not None:  # before anything is encoded: what gets no adapter is frozen
+            adapters.prepare(self, settings, seed)
         data = self.encode(pairs.images, pairs.captions, pairs.weights)
         return runner.fit(self, data, settings, seed, objective, progress)

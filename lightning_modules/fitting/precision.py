@@ -28,6 +28,22 @@ def as_loaded(method: Callable[..., T]) -> Callable[..., T]:
 
 
 @contextmanager
+def tf32(wanted: bool) -> Iterator[None]:
+    """Let NVIDIA GPUs round what goes into products and convolutions of float32 in here, or see that they do not.
+
+    By itself torch has convolutions rounded, and products not. Processors round neither.
+    """
+    matmul, convolution = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high" if wanted else "highest")
+    torch.backends.cudnn.allow_tf32 = wanted
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(matmul)
+        torch.backends.cudnn.allow_tf32 = convolution
+
+
+@contextmanager
 def own_precision(network: nn.Module, allowed: bool = True) -> Iterator[None]:
     """Compute in the precision of a network's weights, without the casts of autocast, where they have but one."""
     where = next(network.parameters()).device.type

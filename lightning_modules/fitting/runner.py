@@ -52,6 +52,8 @@ def fit(
     """
     first = start.step if start else 0
     order = StepOrder(len(data["weights"]), settings.batch_size, settings.steps, seed, first)
+    if settings.precision == "tf32" and module.loaded_as != "float32":
+        raise ValueError(f"the model is loaded as {module.loaded_as}: a fit of it needs precision bf16, not tf32")
     adapters.prepare(module, settings, seed)
     several = devices.world(module.execution)
     if several > settings.batch_size:

@@ -25,6 +25,7 @@ from lightning_modules.fitting.gradients import checkpointed
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.fitting.objectives import weighted_mean
 from lightning_modules.fitting.order import StepOrder, constant
+from lightning_modules.fitting.precision import tf32
 from lightning_modules.settings import FitSettings
 
 
@@ -47,9 +48,10 @@ def train(
     module.start_fit(data, settings, seed, objective or weighted_mean, schedule, start.optimizer)
     if len(order):
         heard = [Told(progress, settings.steps, start.step), *callbacks, *([average] if average else [])]
-        precision = {"bf16": "bf16-mixed", "32": "32-true"}[settings.precision]
+        precision = {"bf16": "bf16-mixed"}.get(settings.precision, "32-true")
         with (
             notices_silenced(),
+            tf32(settings.precision == "tf32"),
             torch.random.fork_rng(devices=range(torch.cuda.device_count())),
             checkpointed(module, module.execution.gradient_checkpointing),
         ):
@@ -68,7 +70,13 @@ def trainer(**options: Any) -> Trainer:
     Its root is no folder: under Slurm, Lightning writes `hpc_ckpt_*.ckpt` there when a job is about to end, and loads
     what lies there into the next model, whatever that is.
     """
-    alone = {"accelerator": "auto", "devices": 1, "plugins": [devices.Alone()], "default_root_dir": os.devnull}
+    alone = {
+        "accelerator": devices.device().type,
+        "strategy": devices.Stays(),
+        "devices": 1,
+        "plugins": [devices.Alone()],
+        "default_root_dir": os.devnull,
+    }
     return Trainer(**{**alone, "barebones": True, "inference_mode": True, **options})
 
 

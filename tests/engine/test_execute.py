@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ import pytest
 from benchmarks.commands import main as cli
 from benchmarks.planning.plan import Plan
 from benchmarks.running.execute import execute
-from benchmarks.running.executors import LocalExecutor
+from benchmarks.running.executors import InProcessExecutor, LocalExecutor
 from benchmarks.storage.store import LocalStore
+from lightning_modules.settings import Execution
 from tests.engine.conftest import run_in_memory
 from tests.memory_store import MemoryStore
 
@@ -44,6 +46,17 @@ def test_an_artifact_nobody_needs_is_not_made_again(planned: Planner, tmp_path: 
         del store._values[key]
     again, _ = run_in_memory(plan, tmp_path / "results", store)
     assert again.computed == 2, "the metric, and the one sample that it reads"
+
+
+def test_results_say_how_it_was_gone_about(planned: Planner, tmp_path: Path) -> None:
+    plan = planned(execution={"generator": {"micro_batch": 2, "compile": True, "devices": 1}})
+    executor = InProcessExecutor(plan.suite.execution)
+    outcome = execute(plan, MemoryStore(), executor, tmp_path)
+    for result in outcome.results.values():
+        said = json.loads(result.to_json())["execution"]
+        assert said["device"]
+        assert said["captioner"] == asdict(Execution())
+        assert said["generator"] == asdict(Execution(micro_batch=2, compile=True))
 
 
 def test_shards_do_not_change_samples(planned: Planner, tmp_path: Path) -> None:

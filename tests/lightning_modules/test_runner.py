@@ -154,3 +154,17 @@ def test_order_does_not_depend_on_where_it_starts():
     assert len(rest) == 2
     np.testing.assert_array_equal(whole[4][1], rest[0][1])
     assert rest[0][0] == 4
+
+
+def test_a_model_stays_where_it_is_when_it_is_done(monkeypatch):
+    """Lightning would move it to the processor's memory after every fit and every prediction, all of it."""
+
+    def moved(self):
+        pytest.fail("it was moved")
+
+    monkeypatch.setattr(Line, "cpu", moved)
+    monkeypatch.setattr(Line, "predict_step", lambda self, batch, batch_idx: sum(batch), raising=False)
+    module = Line()
+    runner.fit(module, data(), FitSettings(2, 1e-2, 4), seed=0)
+    assert runner.predict(module, 3, 2) == [1, 2]
+    assert module._trainer is None or module.trainer.strategy.optimizers == []

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lightning_modules.captioning.captioner import CaptionerModule
-from lightning_modules.diffusion import compiled
+from lightning_modules.diffusion import autoencoding, compiled
 from lightning_modules.diffusion.generator import GeneratorModule
 from lightning_modules.fitting.devices import device
 from lightning_modules.fitting.precision import own_precision
@@ -186,6 +186,32 @@ def test_compiled_sampling_draws_the_same_images_with_one_shape(lora, monkeypatc
     assert np.array_equal(module.generate(PROMPTS, DECODING, SEEDS).outputs, plain.outputs)
 
 
+def test_many_models_of_one_class_stay_compiled(monkeypatch):
+    """torch gives up on a class after eight versions, and says nothing; an ensemble and its decodings have more."""
+
+    class Network(torch.nn.Module):
+        def forward(self, latents):
+            return self.layer(latents)
+
+    class Module:
+        lora, merges, rows = None, False, 0
+
+    ran = []
+    monkeypatch.setattr(compiled, "OPTIONS", {"dynamic": False, "backend": lambda graph, _: counted(graph.forward)})
+
+    def counted(forward):
+        return lambda *inputs: ran.append(1) or forward(*inputs)
+
+    torch.compiler.reset()
+    for width in range(1, 13):
+        module, network = Module(), Network()
+        network.layer, module.family = torch.nn.Linear(width, 2), Module()
+        module.family.network = network
+        with compiled._compiled(module, 4), torch.no_grad():
+            assert network(torch.zeros(4, width)).shape == (4, 2)
+    assert len(ran) == 12
+
+
 def test_compiled_or_not_a_fit_is_the_same(monkeypatch):
     pairs = models.pairs(models.images(4, generators.SIZE), PROMPTS[:4])
     states = []
@@ -234,10 +260,10 @@ def test_large_images_are_decoded_in_pieces(monkeypatch):
     decode = type(vae).decode
     monkeypatch.setattr(type(vae), "decode", lambda self, z, **o: sizes.append(len(z)) or decode(self, z, **o))
     with torch.no_grad():
-        whole = compiled.decode(vae, latents)
+        whole = autoencoding.decoded(vae, latents)
         assert sizes == [5]
-        monkeypatch.setattr(compiled, "PIXELS_AT_ONCE", 2 * generators.SIZE**2)
-        pieces = compiled.decode(vae, latents)
+        monkeypatch.setattr(autoencoding, "PIXELS_AT_ONCE", 2 * generators.SIZE**2)
+        pieces = autoencoding.decoded(vae, latents)
     assert sizes[1:] == [2, 2, 1]
     assert np.abs(whole.astype(int) - pieces).max() <= 1
 
