@@ -59,11 +59,11 @@ class Line:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the value."""
+        """95 % interval of the value, which is never below 0."""
         if self.value is None:
             return None
         wide = float(stats.t.ppf(0.975, HALVES - 1)) * self.sd
-        return self.value - wide, self.value + wide
+        return max(0.0, self.value - wide), self.value + wide
 
     @property
     def relevant(self) -> bool:
@@ -106,10 +106,10 @@ def line(
     if real is None:
         return found
     other = replace(found, real=real(rows), real_sd=spread(real, n, seed + 1))
-    return replace(other, p=_chance(other))
+    return replace(other, p=chance(other))
 
 
-def _chance(found: Line) -> float | None:
+def chance(found: Line) -> float | None:
     """Return the one-sided p value that a set is worse, of a t test with the variance of both sides."""
     if not found.worse or found.value is None or found.real is None:
         return None
