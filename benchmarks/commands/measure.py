@@ -19,7 +19,7 @@ FILES = (("answer", "measure.md, measure.json"),)
 def add_measure_command(commands: Any) -> None:
     """Add the command to the parser of `benchmarks.commands.main`."""
     command = commands.add_parser("measure", help=(measure.__doc__ or " ").splitlines()[0], allow_abbrev=False)
-    command.add_argument("set", type=Path, help="a folder or file with captions, pictures or both (docs/layouts.md)")
+    command.add_argument("set", type=Path, help="a folder or file with captions, pictures or both (docs/measure.md)")
     command.add_argument("--against", type=Path, metavar="REAL", help="real items, of any layout, to compare with")
     command.add_argument(
         "--layout", default="auto", help="how the set lies on the disk (default: found by what lies there)"
