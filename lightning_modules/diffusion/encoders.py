@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from lightning_modules.diffusion.cache import ContentCache
 from lightning_modules.families.text_to_image import Tensors, TextToImageFamily, cast, device_of, dtype_of
+from lightning_modules.fitting.precision import own_precision
 from lightning_modules.inputs import latents as latent_space
 from lightning_modules.inputs.pixels import to_unit
 
@@ -47,10 +49,22 @@ class Encoders:
 
     def latents(self, images: np.ndarray) -> Tensor:
         """Return the scaled latents (n, c, h, w) float32 of images (n, H, W, 3) uint8, on the CPU."""
+        return self._encoded(images, b"", lambda vae, pixels: {"latents": latent_space.encode(vae, pixels)})["latents"]
+
+    def spread_latents(self, images: np.ndarray) -> Tensors:
+        """Return "latents" and their standard deviations, "spread", both as `latents`."""
+
+        def make(vae: Any, pixels: Tensor) -> Tensors:
+            return dict(zip(("latents", "spread"), latent_space.encode_spread(vae, pixels), strict=True))
+
+        return self._encoded(images, b"spread", make)
+
+    def _encoded(self, images: np.ndarray, kind: bytes, make: Callable[[Any, Tensor], Tensors]) -> Tensors:
         vae = self.family.parts["vae"]
-        content = (repr(images.shape).encode(), np.ascontiguousarray(images).tobytes())
-        found = self.cache.get(content, [vae], lambda: {"latents": latent_space.encode(vae, to_unit(images))})
-        return found["latents"].cpu()  # what is remembered lies there too
+        content = (repr(images.shape).encode() + kind, np.ascontiguousarray(images).tobytes())
+        with own_precision(vae, vae.dtype == torch.float32):
+            found = self.cache.get(content, [vae], lambda: make(vae, to_unit(images)))
+        return {name: value.cpu() for name, value in found.items()}  # what is remembered lies there too
 
     def _text(self, texts: list[str]) -> Tensors:
         family = self.family

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from lightning_modules.seeds import gaussian, streams_of
 from lightning_modules.settings import FitSettings, ImageDecoding
 from lightning_modules.weights import loading, shared, sources
 from lightning_modules.weights.adapter_contents import DIFFUSERS, PEFT, Layout
+
+if TYPE_CHECKING:
+    from datamodules.pairs import Pairs
 
 
 class GeneratorModule(PairModule):
@@ -130,13 +133,19 @@ class GeneratorModule(PairModule):
     # --- fitting
 
     def check(self, settings: FitSettings) -> None:
-        """Refuse min-SNR weights where the model is trained by flow matching."""
+        """Refuse min-SNR weights where the model is trained by flow matching, and flow settings where it is not."""
+        for name, usual in (("flow_times", "logit_normal"), ("flow_error", "velocity")):
+            if getattr(settings, name) != usual and not process.is_flow(self.parts["scheduler"]):
+                kind = type(self.parts["scheduler"]).__name__
+                raise ValueError(f"{name}: {getattr(settings, name)} has a meaning for flow matching alone, not {kind}")
         if settings.min_snr:
             process.min_snr(self.parts["scheduler"], torch.zeros(1, dtype=torch.int64), settings.min_snr)
 
     @as_loaded
-    def encode(self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None) -> Tensors:
-        """Return the rows of a fit: latents, and conditions (tokens where the text is trained).
+    def encode(
+        self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None, spread: bool = False
+    ) -> Tensors:
+        """Return the rows of a fit: latents, their `spread` where asked for, and conditions (tokens of trained text).
 
         Equal images and equal captions are encoded once, and not again in a later call (see `encoders`).
         """
@@ -147,15 +156,27 @@ class GeneratorModule(PairModule):
         known = self.family.tokens(list(texts)) if trained else self.encoders.conditions(list(texts))
         self._nothing = self.family.tokens([""]) if trained else self.encoders.nothing()
         size = self.batch_size
-        latents = torch.cat([self.encoders.latents(different[i : i + size]) for i in range(0, len(different), size)])
+        batches = [different[i : i + size] for i in range(0, len(different), size)]
+        if spread:
+            parts = [self.encoders.spread_latents(batch) for batch in batches]
+        else:
+            parts = [{"latents": self.encoders.latents(batch)} for batch in batches]
+        seen = {name: torch.cat([part[name] for part in parts])[image_rows] for name in parts[0]}
         rows = {name: value.cpu()[torch.from_numpy(text_rows)] for name, value in known.items()}
-        return {**rows, "latents": latents[image_rows], "weights": loss_weights(len(images), weights)}
+        return {**rows, **seen, "weights": loss_weights(len(images), weights)}
+
+    def fit_rows(self, pairs: Pairs, settings: FitSettings) -> Tensors:
+        """Return the rows of `encode`, with the spread of latents that are to be sampled."""
+        return self.encode(pairs.images, pairs.captions, pairs.weights, settings.latents == "sample")
 
     def draw(self, batch: Tensors, settings: FitSettings) -> Tensors:
         """Return noisy latents at random times, the target, and which conditions are dropped."""
         latents = batch["latents"]
+        if "spread" in batch:
+            latents = latents + batch["spread"] * torch.randn(latents.shape).to(latents)
         noise = torch.randn(latents.shape).to(latents)
-        noisy, times, target = process.corrupt(self.parts["scheduler"], latents, noise)
+        uniform = settings.flow_times == "uniform"
+        noisy, times, target = process.corrupt(self.parts["scheduler"], latents, noise, uniform)
         dropped = (torch.rand(len(latents)) < settings.condition_drop).to(latents.device)
         return {"noisy": noisy, "times": times, "target": target, "dropped": dropped}
 
@@ -177,6 +198,8 @@ class GeneratorModule(PairModule):
         if settings.min_snr:
             weights = process.min_snr(self.parts["scheduler"], times, settings.min_snr, settings.snr_floor)
             losses = losses * weights
+        if settings.flow_error == "latents":  # what it says of them is off by the time's share of the velocity's error
+            losses = losses * (times / self.parts["scheduler"].config.num_train_timesteps).square()
         return losses, {"times": times, "prediction": prediction, "target": target}
 
     def distance_from(self, context: dict[str, Any], other: dict[str, Any]) -> Tensor:
@@ -259,4 +282,7 @@ class GeneratorModule(PairModule):
         with own_precision(self.family.network, self.rows > 0):
             latents = process.sample(predict, work["scheduler"], latents, decoding.steps, streams, **work["timetable"])
         vae = self.networks["vae"]
-        return compiled.decode(vae, latents) if self.rows else to_bytes(latent_space.decode(vae, latents))
+        if self.rows:
+            return compiled.decode(vae, latents)
+        with own_precision(vae, vae.dtype == torch.float32):
+            return to_bytes(latent_space.decode(vae, latents))
