@@ -41,6 +41,7 @@ class GeneratorModule(PairModule):
         parts: every part by name, as in `model_index.json`; None for absent ones.
         batch_size: images drawn and latents encoded side by side; no result depends on it beyond rounding.
         size: side of the images drawn, in pixels; None = what the denoiser was made for.
+        vae_dtype: what the autoencoder is held and computes in, where that is not what the others are.
         encoders: what the frozen text encoders and autoencoder make of texts and images.
         rows: images that a compiled denoiser is called with, the last ones repeated; 0 = as many as there are.
     """
@@ -57,6 +58,7 @@ class GeneratorModule(PairModule):
         settings: Mapping[str, Any] | None = None,
         batch_size: int = 64,
         size: int | None = None,
+        vae_dtype: str | None = None,
     ) -> None:
         """Put the parts of a pipeline together; without a family file, or of an impossible size, a ValueError."""
         super().__init__()
@@ -66,7 +68,7 @@ class GeneratorModule(PairModule):
         self.family = family_of(pipeline)(self.parts, self.settings)
         self.family.latent_shape(size)
         self.family.tokens([""])  # refuses tokenizers that cannot be used before anything is drawn
-        self.size, self.encoders = size, Encoders(self.family)
+        self.size, self.vae_dtype, self.encoders = size, vae_dtype, Encoders(self.family)
         self._nothing: Tensors = {}
         latent_space.settle(self.parts["vae"])
         for name, network in self.networks.items():
@@ -77,7 +79,7 @@ class GeneratorModule(PairModule):
         self.eval()
 
     @classmethod
-    def load(cls, folder: Path, dtype: str = "float32", size: int | None = None) -> Self:
+    def load(cls, folder: Path, dtype: str = "float32", size: int | None = None, vae_dtype: str | None = None) -> Self:
         """Read a folder in diffusers' layout, or an adapter with its base, without a network.
 
         Args:
@@ -85,6 +87,7 @@ class GeneratorModule(PairModule):
                 where there are no others. Or what `save` wrote.
             dtype: of the frozen weights, "float32" or "bfloat16"; a folder that `save` wrote knows its own.
             size: side of the images drawn, in pixels; None = as saved, or what the denoiser was made for.
+            vae_dtype: of the autoencoder; None = as saved, or `dtype`.
 
         Raises:
             FileNotFoundError: `folder` holds no `model_index.json`.
@@ -93,21 +96,23 @@ class GeneratorModule(PairModule):
         """
         if sources.is_adapter(folder):
             return adapter_files.load(cls, folder)
-        return shared.base(cls, folder, dtype, {"size": size}, lambda: cls._read(folder, dtype, size))
+        given = {"size": size, "vae_dtype": vae_dtype}
+        return shared.base(cls, folder, dtype, given, lambda: cls._read(folder, dtype, size, vae_dtype))
 
     @classmethod
-    def _read(cls, folder: Path, dtype: str, size: int | None) -> Self:
+    def _read(cls, folder: Path, dtype: str, size: int | None, vae_dtype: str | None) -> Self:
         """Read whole weights."""
-        found = pipeline_files.read(Path(folder), dtype)
-        module = cls(found.pipeline, found.parts, found.settings, size=size or found.size)
-        return loading.loaded(module, folder, dtype, size=size)
+        found = pipeline_files.read(Path(folder), dtype, vae_dtype)
+        module = cls(found.pipeline, found.parts, found.settings, size=size or found.size, vae_dtype=found.vae_dtype)
+        exact = found.parts["vae"] if found.vae_dtype else None
+        return loading.loaded(module, folder, dtype, exact, size=size, vae_dtype=vae_dtype)
 
     def save(self, folder: Path) -> None:
         """Write the folder that `load` and the diffusers pipeline read; of an adapted model the adapter alone."""
         if self.lora is not None:
             adapter_files.save(self, folder)
             return
-        found = pipeline_files.Pipeline(self.pipeline, self.parts, self.settings, self.size)
+        found = pipeline_files.Pipeline(self.pipeline, self.parts, self.settings, self.size, self.vae_dtype)
         pipeline_files.write(found, Path(folder))
         loading.mark(self, folder)
 
@@ -166,8 +171,12 @@ class GeneratorModule(PairModule):
         return {**rows, **seen, "weights": loss_weights(len(images), weights)}
 
     def fit_rows(self, pairs: Pairs, settings: FitSettings) -> Tensors:
-        """Return the rows of `encode`, with the spread of latents that are to be sampled."""
-        return self.encode(pairs.images, pairs.captions, pairs.weights, settings.latents == "sample")
+        """Return the rows of `encode`, the spread of latents to be sampled, and the sizes that pictures had before."""
+        rows = self.encode(pairs.images, pairs.captions, pairs.weights, settings.latents == "sample")
+        if pairs.heights is None or pairs.widths is None:
+            return rows
+        sizes = self.family.sizes(pairs.heights, pairs.widths, pairs.images.shape[1])
+        return rows if sizes is None else {**rows, "sizes": sizes}
 
     def draw(self, batch: Tensors, settings: FitSettings) -> Tensors:
         """Return noisy latents at random times, the target, and which conditions are dropped."""
@@ -193,6 +202,7 @@ class GeneratorModule(PairModule):
             mask = dropped.view(-1, *[1] * (text[name].ndim - 1))
             text[name] = torch.where(mask, empty.to(text[name]), text[name])
         conditions = self.family.conditions(text) if self.encoders.text_is_trained else text
+        conditions |= {name: batch[name] for name in ("sizes",) if name in batch}
         prediction = self.family.answer(noisy, times, conditions)
         losses = (prediction - target.float()).square().mean(dim=(1, 2, 3))
         if settings.min_snr:
