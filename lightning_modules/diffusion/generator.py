@@ -154,8 +154,9 @@ class GeneratorModule(PairModule):
         different, image_rows = distinct(images)
         texts, text_rows = np.unique(np.array(captions, dtype=object), return_inverse=True)
         trained = self.encoders.text_is_trained
-        host = torch.device("cpu")
-        known = self.family.tokens(list(texts)) if trained else self.encoders.conditions(list(texts), host)
+        known = (
+            self.family.tokens(list(texts)) if trained else self.encoders.conditions(list(texts), torch.device("cpu"))
+        )
         self._nothing = self.family.tokens([""]) if trained else self.encoders.nothing()
         size = self.batch_size
         parts = [self.encoders.seen(different[i : i + size], spread) for i in range(0, len(different), size)]
