@@ -153,13 +153,11 @@ class GeneratorModule(PairModule):
         self.eval().to(device())
         different, image_rows = distinct(images)
         texts, text_rows = np.unique(np.array(captions, dtype=object), return_inverse=True)
-        trained = self.encoders.text_is_trained
-        known = (
-            self.family.tokens(list(texts)) if trained else self.encoders.conditions(list(texts), torch.device("cpu"))
-        )
+        said, trained = list(texts), self.encoders.text_is_trained
+        known = self.family.tokens(said) if trained else self.encoders.conditions(said, torch.device("cpu"))
         self._nothing = self.family.tokens([""]) if trained else self.encoders.nothing()
-        size = self.batch_size
-        parts = [self.encoders.seen(different[i : i + size], spread) for i in range(0, len(different), size)]
+        starts = range(0, len(different), self.batch_size)
+        parts = [self.encoders.seen(different[i : i + self.batch_size], spread) for i in starts]
         seen = {name: torch.cat([part[name] for part in parts])[image_rows] for name in parts[0]}
         rows = {name: value.cpu()[torch.from_numpy(text_rows)] for name, value in known.items()}
         return {**rows, **seen, "weights": loss_weights(len(images), weights)}
