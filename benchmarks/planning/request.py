@@ -48,14 +48,14 @@ class Request:
         return runs / name / "with" / f"{words[:50]}-{digest(list(self.overrides))[:8]}"
 
     def command(self, verb: str = "run", more: Sequence[str] = ()) -> str:
-        """Return a command for a shell that asks for the same again: `make` in a checkout, else `mmcollapse`.
+        """Return a command for a shell that asks for the same again: `make` in the checkout, else `mmcollapse`.
 
         Args:
             verb: A command of the command line.
             more: Further words for it, such as ("--runs", "elsewhere").
         """
         words = [*more, *self.overrides]
-        if not checkout() or len(self.methods) > 1 or (verb == "claims" and self.methods):
+        if checkout() != Path.cwd() or len(self.methods) > 1 or (verb == "claims" and self.methods):
             methods = [f"--method={method}" for method in self.methods]
             return " ".join(["mmcollapse", verb, shlex.quote(self.suite), *map(_quoted, [*methods, *words])])
         parts = ["make", TARGETS.get(verb, verb), f"SUITE={shlex.quote(self.suite)}"]
