@@ -51,7 +51,7 @@ class TableOfPictures:
             )
         self.has_pictures, self.has_captions = True, bool(self.chosen.captions)
         self.repeats = self.chosen.id is not None
-        self.told = f"{len(self.paths)} lists ({several(self.paths, 40)}), {self.chosen.said}"
+        self.told = f"{self.chosen.said}, by {several(self.paths, 40)}"
 
     def _choose(self, names: Sequence[str], columns: Mapping[str, str]) -> Chosen:
         return choose(names, columns, str(self.root / self.paths[0]))
@@ -130,7 +130,7 @@ class Captions:
         if self._plain:
             for path in self.paths:
                 require_text(root / path)
-            self.told = f"{len(self.paths)} .txt of captions, one a line"
+            self.told = f"captions without pictures, one a line of {several(self.paths, 40)}"
             return
         where, names = str(root / self.paths[0]), fields(root, self.paths[0])
         chosen = choose(names, {k: v for k, v in columns.items() if k != "image"}, where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ClassVar
 
 from datamodules.ids import below, identifier
@@ -14,6 +14,7 @@ from datamodules.layouts.beside import file_at
 from datamodules.layouts.columns import Chosen, choose
 from datamodules.layouts.items import Entry, Tally
 from datamodules.pictures import BrokenImage
+from datamodules.places import located
 from datamodules.reading import json_of, read_text, several, shown, texts_of
 from records.errors import UsageError
 
@@ -40,12 +41,14 @@ class Rows:
         self.chosen = self._choose(first, columns)
         self.has_pictures, self.has_captions = self.chosen.image is not None, bool(self.chosen.captions)
         self.repeats = self.chosen.id is not None
+        #: Whether pictures are files that the rows name.
+        self.named = self.chosen.image is not None and not first.holds_bytes(self.chosen.image)
         if not (self.has_pictures or self.has_captions):
             raise UsageError(
                 f"{first.file}: found columns {several(first.names)}, none of pictures or captions; allowed: "
                 "--column image=NAME --column caption=NAME"
             )
-        self.told = f"{len(self.paths)} files of rows, {self.chosen.said}"
+        self.told = f"{self.chosen.said}, by row"
         self._cells: Cells | None = None
 
     def _choose(self, first: Table, columns: Mapping[str, str]) -> Chosen:
@@ -69,12 +72,13 @@ class Rows:
         except UsageError as error:
             tally.add("unreadable file", str(error))
             return
-        image, one = None if more or not self.has_pictures else self.chosen.image, self.chosen.id
-        wanted = [*self.chosen.captions, *([one] if one else []), *more]
+        image, one = self.chosen.image, self.chosen.id
+        wanted = [*self.chosen.captions, *([one] if one else []), *([image] if image and self.named else []), *more]
         gone = [name for name in [*wanted, *([image] if image else [])] if name not in table.names]
         if gone:
             raise UsageError(f"{table.file}: found no column {shown(gone[0])}; allowed: those of {self.paths[0]}")
-        for numbers, cells, empty in table.batches(list(dict.fromkeys(wanted)), image, tally):
+        looked = None if self.named or more or not self.has_pictures else image
+        for numbers, cells, empty in table.batches(list(dict.fromkeys(wanted)), looked, tally):
             for i, row in enumerate(numbers):
                 place = f"{path}#{row:09d}"
                 label = place if one is None else _id(cells[one][i], place, tally)
@@ -83,12 +87,25 @@ class Rows:
     def entry(self, one: str, place: str, cells: Mapping[str, Any], empty: bool, tally: Tally) -> Iterator[Entry]:
         """Yield the item of a row, if it is one."""
         texts, said = captions_of(one, cells, self.chosen.captions, tally)
-        yield Entry(one, texts, None if empty or self.chosen.image is None else place, None, said)
+        where: str | None = None if empty or self.chosen.image is None else place
+        if self.named:
+            where = self._named(cells[self.chosen.image or ""], place, tally)
+        yield Entry(one, texts, where, None, said)
+
+    def _named(self, path: Any, place: str, tally: Tally) -> str | None:
+        """Return where the picture lies that a row names, None where there is none."""
+        try:
+            found = placed(self.root, path, _folder(place.rpartition("#")[0]))
+        except ValueError:
+            if path not in (None, ""):
+                tally.add("picture elsewhere", f"{place}: {shown(path, 100)}")
+            return None
+        return found if os.path.isfile(located(self.root, found)) else None
 
     def read(self, place: str) -> bytes:
         """Return the bytes in a row, or those of the file that it names."""
         assert self.chosen.image is not None
-        return self.cell(place, self.chosen.image)
+        return file_at(self.root, place) if self.named else self.cell(place, self.chosen.image)
 
     def cell(self, place: str, column: str) -> bytes:
         """Return what a column of pictures holds at a place."""
@@ -99,8 +116,7 @@ class Rows:
         if content is not None:
             return content
         try:
-            folder = PurePosixPath(path).parent.as_posix()
-            found = placed(self.root, named, "" if folder == "." else folder)
+            found = placed(self.root, named, _folder(path))
         except ValueError as error:
             raise BrokenImage("missing_file", str(error)) from error
         return file_at(self.root, found)
@@ -191,7 +207,7 @@ class OwnPairs(Rows):
         if not self.has_pictures:
             yield Entry(one, texts, None, None, said)
         elif "picture_file" in cells:
-            folder = place.rpartition("/")[0]
+            folder = _folder(place)
             there = f"{folder}/" if folder else ""
             other = f"{there}pictures-{cells['picture_file']}.pq#{cells['picture_row']:09d}"
             yield Entry(one, texts, other, None, said)
@@ -240,6 +256,10 @@ def placed(root: Path, path: Any, within: str) -> str:
         other = below(path, "path")
         return other if os.path.exists(root / other) else found
     return found
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _id(value: Any, place: str, tally: Tally) -> str:

@@ -124,6 +124,6 @@ def _require_end(stream: IO[bytes], offset: int, end: int) -> None:
         raise ValueError("it has no end mark: whoever wrote it did not finish")
     if mark.strip(b"\0"):
         raise ValueError(f"byte {offset} is no header; what follows is not read")
-    while more := stream.read(2**20):
+    while more := stream.read(2**14):
         if more.strip(b"\0"):
             raise ValueError("more follows its end mark, which is not read")

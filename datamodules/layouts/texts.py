@@ -107,12 +107,12 @@ def beside(endings: Sequence[str], fields: Sequence[str], columns: Mapping[str, 
     lines = "lines" in columns
     if "caption" in columns:
         told = columns["caption"].split(",")
-        named = [name.removeprefix("json.") for name in told if name.removeprefix(".") not in endings]
-        if unknown := [name for name in named if name not in fields]:
+        others = [name for name in told if name.removeprefix(".") not in endings]
+        if unknown := [name for name in others if name.removeprefix("json.") not in fields]:
             have = [e for e in endings if e != "json"] + [f"json.{name}" for name in fields]
             raise UsageError(f"{where}: --column caption: found {shown(unknown[0])}; allowed: {several(have)}")
         texts = tuple(e for name in told if (e := name.removeprefix(".")) in endings)
-        return Beside(texts, tuple(named), lines)
+        return Beside(texts, tuple(name.removeprefix("json.") for name in others), lines)
     usual = [ending for ending in TEXTS if ending in endings]
     others = [ending for ending in endings if ending.rpartition(".")[2] in TEXTS]
     if usual or others:

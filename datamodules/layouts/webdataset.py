@@ -59,7 +59,7 @@ class WebDataset:
                 f"{where}: found samples of {several(endings)}; allowed: pictures, or texts as .txt or .json"
             )
         said = f"pictures from {', '.join(f'.{e}' for e in pictures)}" if pictures else "no pictures"
-        self.told = f"{len(self.shards)} shards, {said}, {self.captions.said}"
+        self.told = f"{said}, {self.captions.said}"
 
     def _look(self, where: str) -> tuple[list[str], list[str]]:
         """Return the endings of the first samples, and the names in their .json."""
