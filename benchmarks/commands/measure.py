@@ -19,7 +19,9 @@ FILES = (("answer", "measure.md, measure.json"),)
 def add_measure_command(commands: Any) -> None:
     """Add the command to the parser of `benchmarks.commands.main`."""
     command = commands.add_parser("measure", help=(measure.__doc__ or " ").splitlines()[0], allow_abbrev=False)
-    command.add_argument("set", type=Path, help="a folder or file with captions, pictures or both (docs/measure.md)")
+    command.add_argument(
+        "set", type=Path, nargs="+", help="a folder or file with captions, pictures or both; several are a series"
+    )
     command.add_argument("--against", type=Path, metavar="REAL", help="real items, of any layout, to compare with")
     command.add_argument(
         "--layout", default="auto", help="how the set lies on the disk (default: found by what lies there)"
@@ -47,19 +49,42 @@ def measure(options: argparse.Namespace) -> int:
     if most < 1:
         raise UsageError(f"--most: found {most}; allowed: 1 or more")
     columns = dict(_pair(text) for text in options.column)
+    if len(options.set) > 1:
+        return _series(options, most, columns)
     then = None if options.baseline is None else _read(options.baseline)
-    found = open_set(options.set, options.layout, columns)
+    found = open_set(options.set[0], options.layout, columns)
     real = None if options.against is None else open_set(options.against)
     result = measured(found, real, most, options.seed)
     earlier = None
     if then is not None:
         with naming(str(options.baseline)):
             earlier = beside(result, then)
-    write_text(options.out / "measure.md", page(result, earlier))
-    write_text(options.out / "measure.json", json.dumps(result.document(), indent=1, ensure_ascii=False) + "\n")
+    _write(options.out, page(result, earlier), result.document())
     tell(screen(result, options.out, FILES, earlier), end="")
     bad = result.worse if earlier is None else earlier
     return EXIT_WORSE if options.fail_on and bad else 0
+
+
+def _series(options: argparse.Namespace, most: int, columns: dict[str, str]) -> int:
+    """Measure several sets beside real items, or all but the first one beside that."""
+    from benchmarks.measuring import series
+    from benchmarks.measuring.measure import SCHEMA
+    from benchmarks.measuring.measure import measure as measured
+    from datamodules.layouts import open_set
+
+    if options.baseline is not None:
+        raise UsageError(f"--baseline: found beside {len(options.set)} sets; allowed: with one set")
+    sets = [open_set(path, options.layout, columns) for path in options.set]
+    against, later = (sets[0], sets[1:]) if options.against is None else (open_set(options.against), sets)
+    results = [measured(found, against, most, options.seed) for found in later]
+    _write(options.out, series.page(results), {"schema": SCHEMA, "sets": [result.document() for result in results]})
+    tell(series.screen(results, options.out, FILES), end="")
+    return EXIT_WORSE if options.fail_on and results[-1].worse else 0
+
+
+def _write(folder: Path, page: str, document: dict[str, Any]) -> None:
+    write_text(folder / "measure.md", page)
+    write_text(folder / "measure.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ def sentences(found: Measured, earlier: Sequence[Line] | None = None) -> list[st
     """Return the answer in words: what is worse, what is not told from chance, what could not be measured."""
     said = []
     if found.against:
-        bad = [f"{_named(line)} ({number(line.value)} for {number(line.real)})" for line in found.worse]
+        bad = [f"{named(line)} ({number(line.value)} for {number(line.real)})" for line in found.worse]
         beside = f"beside {counted(found.measured, 'real item')} of {found.against}"
         said.append(
             f"Worse {beside}: {listed(bad, 6)}." if bad else f"Nothing is worse {beside} than chance would have it."
@@ -45,12 +45,13 @@ def sentences(found: Measured, earlier: Sequence[Line] | None = None) -> list[st
     if few := [line for line in found.lines if line.reason]:
         said.append(f"Not told: {few[0].name}{' and others' * (len(few) > 1)} ({few[0].reason}).")
     if earlier is not None:
-        moved = listed([f"{_named(line)} ({number(line.value)}, was {number(line.real)})" for line in earlier], 6)
+        moved = listed([f"{named(line)} ({number(line.value)}, was {number(line.real)})" for line in earlier], 6)
         said.append(f"Worse than the baseline: {moved}." if earlier else "Nothing is worse than in the baseline.")
     return said
 
 
-def _named(line: Line) -> str:
+def named(line: Line) -> str:
+    """Return what a line is called in a sentence."""
     return f"{line.name.replace('_', ' ')} of {PARTS[line.part]}"
 
 

@@ -125,6 +125,30 @@ def test_captions_alone_and_pictures_alone(tmp_path: Path, capsys: Any) -> None:
     assert "1 broken" in " ".join(lines)
 
 
+def test_a_series_says_what_is_worse_and_since_when(real: Path, tmp_path: Path, capsys: Any) -> None:
+    def faded(share: float) -> Callable[[np.ndarray], np.ndarray]:
+        return lambda pixels: (share * grey(pixels) + (1 - share) * pixels).astype(np.uint8)
+
+    shares = (0.0, 0.02, 0.5, 0.9)
+    made = [
+        put(tmp_path / f"gen-{i}", ORDER[5000 + N * i : 5000 + N * (i + 1)], picture=faded(share))
+        for i, share in enumerate(shares)
+    ]
+    code, lines, document = run([*made, "--against", real, "--fail-on", "worse"], tmp_path / "out", capsys)
+    assert code == 1
+    assert "colour of pictures from gen-2 on" in " ".join(lines[:6])
+    (row,) = [line.split() for line in lines if line.startswith("  colour")]
+    assert [cell.endswith("*") for cell in row[2:]] == [False, False, True, True]
+    assert [one["name"].rpartition("/")[2] for one in document["sets"]] == ["gen-0", "gen-1", "gen-2", "gen-3"]
+    page = (tmp_path / "out" / "measure.md").read_text()
+    assert "| line | real | gen-0 | gen-1 | gen-2 | gen-3 |" in page
+    code, lines, document = run([made[0], made[1], "--fail-on", "worse"], tmp_path / "first", capsys)
+    assert (code, len(document["sets"])) == (0, 1)
+    assert "gen-1 nothing is worse beside" in " ".join(lines[:6])
+    assert main(["measure", *map(str, made), "--baseline", "x.json"]) == 2
+    assert "--baseline: found beside 4 sets; allowed: with one set" in capsys.readouterr().err
+
+
 def test_the_order_of_a_set_changes_nothing(tmp_path: Path, capsys: Any) -> None:
     captions = [{"id": f"{i}", "caption": DATA.captions("train", np.array([i]))[0][0]} for i in range(N)]
     for name, rows in (("a", captions), ("b", captions[::-1])):
