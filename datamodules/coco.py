@@ -91,13 +91,14 @@ class CocoAnnotations(Listed):
         max_pixels: int = MAX_PIXELS,
         digest: str | None = None,
         excluded: str | None = None,
+        original_sizes: bool = False,
     ) -> None:
         if year not in self.images_of:
             raise ValueError(f"year: found {year!r}; allowed: {', '.join(map(str, self.images_of))}")
         self.year, self.published = year, self.images_of[year]  # type: ignore[misc]
         lists = (f"annotations/captions_train{year}.json", f"annotations/captions_val{year}.json")
         self.needs = (*lists, f"train{year}", f"val{year}")
-        super().__init__(root, sizes, resolution, seed, max_pixels, digest, excluded)
+        super().__init__(root, sizes, resolution, seed, max_pixels, digest, excluded, original_sizes)
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -46,10 +46,11 @@ class ImageFolder(Listed):
         max_pixels: int = MAX_PIXELS,
         digest: str | None = None,
         excluded: str | None = None,
+        original_sizes: bool = False,
     ) -> None:
         require_texts(caption=caption)
         self.caption = caption
-        super().__init__(root, sizes, resolution, seed, max_pixels, digest, excluded)
+        super().__init__(root, sizes, resolution, seed, max_pixels, digest, excluded, original_sizes)
 
     def entries(self) -> Iterator[ListedItem]:
         """Yield the lines of every list below the root; file names are relative to their list."""

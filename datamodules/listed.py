@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from datamodules.pictures import MAX_PIXELS, PILLOW_LIMIT, BrokenImage
 from datamodules.places import endings, located, there, twice
 from datamodules.reading import few, opened, several
 
+T = TypeVar("T")
 #: All splits of a data set, each for one use.
 SPLITS = ("train", "prompts", "reserve", "judge", "scorer", "evaluation", "floor")
 
@@ -45,6 +46,7 @@ class Listed:
         seed: Of the draw of the splits.
         max_pixels: A larger picture is refused before it is decoded.
         excluded: File that says which entries a check left out; None is `excluded.jsonl` below the root.
+        original_sizes: Tell how large pictures were before they were scaled, as generators such as SDXL are told.
         digest: Digest of the list that is expected, as `python -m datamodules.check` prints it. With it, plans and
             boards made where the data are not have the same keys as those made beside the data.
 
@@ -75,12 +77,14 @@ class Listed:
         max_pixels: int = MAX_PIXELS,
         digest: str | None = None,
         excluded: str | None = None,
+        original_sizes: bool = False,
     ) -> None:
         require_within(0, 2**63, seed=seed)
         require_within(1, 16_384, resolution=resolution)
         require_within(1, PILLOW_LIMIT, max_pixels=max_pixels)
         self.root, self.sizes = path_of("root", root, "folder"), sizes_of(sizes, self.parts)
         self.resolution, self.seed, self.max_pixels, self.digest = resolution, seed, max_pixels, digest
+        self.original_sizes = original_sizes
         self.excluded_file = self.root / EXCLUDED if excluded is None else path_of("excluded", excluded, "file")
         #: What `entries` has to say beside what it yields: files that are passed over, captions of no image.
         self.asides: list[str] = []
@@ -96,10 +100,7 @@ class Listed:
     # -- what a data set of this kind says -------------------------------------------------------------------------
 
     def entries(self) -> Iterable[ListedItem]:
-        """Yield the entries as they are listed, in any order, captions and ids unchecked.
-
-        A list that cannot be understood is a ValueError that names its file.
-        """
+        """Yield the entries as they are listed, unchecked; a list of no sense is a ValueError that names its file."""
         raise NotImplementedError
 
     def open(self, entry: ListedItem) -> IO[bytes]:
@@ -111,6 +112,7 @@ class Listed:
         """What enters a key: what is drawn from, and how. Where it lies is not part of it."""
         known = self.digest or (self.found_digest if self.missing() is None else None)
         drawn = {"sizes": self.sizes, "resolution": self.resolution, "seed": self.seed}
+        drawn |= {"original_sizes": True} if self.original_sizes else {}
         return drawn if known is None else {**drawn, "list": known}
 
     # -- the list ---------------------------------------------------------------------------------------------------
@@ -238,9 +240,8 @@ class Listed:
     def images(self, split: str, index: np.ndarray) -> np.ndarray:
         """Return (n, resolution, resolution, 3) uint8: upright RGB, scaled by the short side and centre-cropped.
 
-        Raises:
-            BrokenImage: Naming the file and what to do, when a picture cannot be used. Nothing is put in its place:
-                a defect may not change the items.
+        A BrokenImage names the file and what to do, when a picture cannot be used. Nothing is put in its place: a
+        defect may not change the items.
         """
         found = np.empty((np.size(index), self.resolution, self.resolution, 3), np.uint8)
         # In the order in which they lie on the disk.
@@ -248,11 +249,18 @@ class Listed:
             found[row] = self.picture(entry)
         return found
 
+    def originals(self, split: str, index: np.ndarray) -> np.ndarray:
+        """Return height and width (n, 2) int32 of upright pictures before they are scaled; errors as of `images`."""
+        return np.array([self._looked(entry, pictures.size_of) for entry in self._items(split, index)], np.int32)
+
     def picture(self, entry: ListedItem) -> np.ndarray:
         """Return (resolution, resolution, 3) uint8 of one entry; errors are those of `images`."""
+        return self._looked(entry, lambda picture: pictures.square(pictures.upright(picture), self.resolution))
+
+    def _looked(self, entry: ListedItem, make: Callable[[Any], T]) -> T:
         try:
             with self.opened(entry) as file, pictures.header(file, self.max_pixels) as picture:
-                return pictures.square(pictures.upright(picture), self.resolution)
+                return make(picture)
         except BrokenImage as error:
             error.name(str(self.root / entry.image), entry.id)
             raise

@@ -12,7 +12,8 @@ import numpy as np
 from datamodules import pairs_folder
 from datamodules.images import joined, taken
 
-_ARRAYS = {"ids": np.int64, "origin": np.int16, "weights": np.float32, "draw": np.int16, "seeds": np.uint64}
+_ARRAYS = {"ids": np.int64, "origin": np.int16, "weights": np.float32, "draw": np.int16, "seeds": np.uint64,
+           "heights": np.int32, "widths": np.int32}  # fmt: skip
 _TEXTS = ("captions", "prompts", "source")
 
 
@@ -33,6 +34,9 @@ class Pairs:
             means not known. For people: what a pair is does not hang on it.
         seeds: (n,) uint64 seeds that the models' random numbers of each pair came from: the image's where one was
             drawn, else the caption's; None means none.
+        heights: (n,) int32 heights of the pictures in pixels before they were scaled and cut to what they are here,
+            0 where they were made as they are; None means not told.
+        widths: (n,) int32 widths, likewise.
 
     Raises:
         ValueError: if a length, shape, dtype or weight is not as above.
@@ -47,6 +51,8 @@ class Pairs:
     draw: np.ndarray | None = None
     source: tuple[str, ...] | None = None
     seeds: np.ndarray | None = None
+    heights: np.ndarray | None = None
+    widths: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for name, dtype in _ARRAYS.items():

@@ -26,6 +26,8 @@ COLUMNS = {
     "origin": ("iteration", "int16"),
     "draw": ("draw", "int16"),
     "weights": ("weight", "float32"),
+    "heights": ("original_height", "int32"),
+    "widths": ("original_width", "int32"),
 }
 #: Where the picture of a row lies, in a file that holds none itself: which other file, and which row of it.
 PLACE = {"file": ("picture_file", "int16"), "row": ("picture_row", "int64")}

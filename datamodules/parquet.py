@@ -51,10 +51,11 @@ class ParquetImages(Listed):
         max_pixels: int = MAX_PIXELS,
         digest: str | None = None,
         excluded: str | None = None,
+        original_sizes: bool = False,
     ) -> None:
         require_texts(image=image, caption=caption, id="" if id is None else id, files=files)
         self.image, self.caption, self.id, self.files, self.needs = image, caption, id, files, (files,)
-        super().__init__(root, sizes, resolution, seed, max_pixels, digest, excluded)
+        super().__init__(root, sizes, resolution, seed, max_pixels, digest, excluded, original_sizes)
 
     def entries(self) -> Iterator[ListedItem]:
         """Yield the rows of every file; images are not read."""

@@ -120,6 +120,18 @@ def traits(picture: Image) -> list[str]:
     return [name for name in CONVERTED if found[name]]
 
 
+def size_of(picture: Image) -> tuple[int, int]:
+    """Return height and width of an opened picture as it is seen upright; nothing is decoded."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sideways = (_turn(picture) or 1) >= 5
+    except Exception as error:
+        raise broken(error) from error
+    width, height = picture.size
+    return (width, height) if sideways else (height, width)
+
+
 def upright(picture: Image) -> Image:
     """Decode a picture and return it as upright 8-bit RGB; bytes that end early are a BrokenImage."""
     from PIL import Image as Pillow

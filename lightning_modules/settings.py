@@ -96,6 +96,16 @@ class Lora:
         _require(math.isfinite(self.alpha) and self.alpha > 0, "alpha must be a number above 0")
 
 
+#: Settings of a fit that are one of some words.
+CHOICES = {
+    "lora_start": ("kaiming", "gaussian"),
+    "latents": ("mode", "sample"),
+    "flow_times": ("logit_normal", "uniform"),
+    "flow_error": ("velocity", "latents"),
+    "token_mean": ("caption", "batch"),
+}
+
+
 @dataclass(frozen=True)
 class FitSettings:
     """How a model is trained on pairs.
@@ -114,6 +124,13 @@ class FitSettings:
         average: decay of a moving average of the trained weights that is kept in their place; 0 = the last weights.
         min_snr: gamma of the min-SNR loss weights (2303.09556; generators only); 0 = all times weigh the same.
         snr_floor: smallest such weight of an error of the latents, at most `min_snr` (2202.00512 has 1); 0 = none.
+        lora_start: what the first factor of a new adapter is drawn from: "kaiming", a uniform distribution as wide as
+            a layer of its size gets (peft), or "gaussian", of standard deviation 1 / rank (diffusers' scripts).
+        latents: of an image, "mode", the autoencoder's likeliest, or "sample", drawn anew in every step (generators).
+        flow_times: of flow matching, "logit_normal" (2403.03206) or "uniform" (generators).
+        flow_error: of flow matching, of the "velocity", or of the "latents" that it says are there, which weighs a time
+            by its square (generators).
+        token_mean: over the tokens of each "caption", then over captions, or over those of the "batch" (captioners).
     """
 
     steps: int
@@ -128,6 +145,11 @@ class FitSettings:
     average: float = field(default=0.0, metadata=ADDED)
     min_snr: float = field(default=0.0, metadata=ADDED)
     snr_floor: float = field(default=0.0, metadata=ADDED)
+    lora_start: Literal["kaiming", "gaussian"] = field(default="kaiming", metadata=ADDED)
+    latents: Literal["mode", "sample"] = field(default="mode", metadata=ADDED)
+    flow_times: Literal["logit_normal", "uniform"] = field(default="logit_normal", metadata=ADDED)
+    flow_error: Literal["velocity", "latents"] = field(default="velocity", metadata=ADDED)
+    token_mean: Literal["caption", "batch"] = field(default="caption", metadata=ADDED)
 
     def __post_init__(self) -> None:
         _require(self.steps >= 0, "steps must be at least 0")
@@ -139,6 +161,8 @@ class FitSettings:
         _require(math.isfinite(self.gradient_clip) and self.gradient_clip >= 0, "gradient_clip must be a number >= 0")
         _require(0 <= self.average < 1, "average must lie in [0, 1)")
         _require(self.precision in ("32", "tf32", "bf16"), "precision must be '32', 'tf32' or 'bf16'")
+        for name, allowed in CHOICES.items():
+            _require(getattr(self, name) in allowed, f"{name} must be {' or '.join(map(repr, allowed))}")
         _require(math.isfinite(self.min_snr) and self.min_snr >= 0, "min_snr must be a number >= 0")
         _require(0 <= self.snr_floor <= self.min_snr, "snr_floor must lie in [0, min_snr]")
 

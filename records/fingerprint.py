@@ -34,6 +34,7 @@ CONTRACTS = ("datamodules.pairs",)
 _SILENT = {"annotation", "ctx", "kind", "returns", "type_comment", "type_params"}
 #: Where Python and what was installed lie: code that its author does not write here.
 LIBRARIES = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib"))
+INSTALLED = {"site-packages", "dist-packages"}
 #: A name of a module, or a whole module where the name is None.
 Place = tuple[str, str | None]
 
@@ -117,6 +118,12 @@ def _read(place: Place, home: str) -> tuple[str, list[Place]]:
     return "", [(f"{module}.{name}", None)] if module_file(f"{module}.{name}") else []
 
 
+def is_library(file: Path) -> bool:
+    """Whether a file was installed, into this environment or another that Python also looks into."""
+    file = file.resolve()
+    return not INSTALLED.isdisjoint(file.parts) or any(file.is_relative_to(folder) for folder in LIBRARIES)
+
+
 @lru_cache(maxsize=1024)
 def followed(module: str, home: str = "") -> bool:
     """Whether what a module defines is part of what a class that uses it does; `home` is a package that always is."""
@@ -125,13 +132,10 @@ def followed(module: str, home: str = "") -> bool:
     if shipped(module):
         inside = any(module == part or module.startswith(f"{part}.") for part in PARTS)
         return inside and module not in CONTRACTS and module_file(module) is not None
-    top = module_file(
-        module.partition(".")[0]
-    )  # to look for a module imports what it lies in: no library is looked into
-    if top is not None and any(top.resolve().is_relative_to(folder) for folder in LIBRARIES):
-        return False
+    if (top := module_file(module.partition(".")[0])) is not None and is_library(top):
+        return False  # to look for a module imports what it lies in: no library is looked into
     file = module_file(module)
-    return file is not None and not any(file.resolve().is_relative_to(folder) for folder in LIBRARIES)
+    return file is not None and not is_library(file)
 
 
 class _Module:
@@ -201,11 +205,10 @@ class _Module:
         if inner is None:
             inside = [n for node in nodes for n in _walk(node) if isinstance(n, ast.Attribute)]
             of_it = [n for n in inside if isinstance(n.value, ast.Name) and n.value.id == name]
-            taken = {n.attr for n in of_it}
             all_uses = sum(isinstance(n, ast.Name) and n.id == name for node in nodes for n in _walk(node))
             if self.authored and all_uses > len(of_it) and followed(origin, home) and not shipped(origin):
                 yield origin, None  # handed on: any part of it may be used
-            yield from ((origin, attribute) for attribute in sorted(taken))
+            yield from ((origin, attribute) for attribute in sorted({n.attr for n in of_it}))
         else:
             yield origin, inner
 
@@ -242,8 +245,7 @@ def _conditions(body: list[ast.stmt]) -> Iterator[ast.AST]:
     """Yield what decides which statements at the top of a module run; type checkers decide nothing."""
     for node in body:
         if isinstance(node, ast.If):
-            if "TYPE_CHECKING" not in ast.dump(node.test):
-                yield node.test
+            yield from [] if "TYPE_CHECKING" in ast.dump(node.test) else [node.test]
             yield from _conditions([*node.body, *node.orelse])
         elif isinstance(node, ast.With):
             yield from (item.context_expr for item in node.items)
@@ -264,12 +266,10 @@ def _idle(node: ast.stmt) -> bool:
 
 def _imported_by_text(nodes: list[ast.AST]) -> set[str]:
     """Return the modules that are imported by a text: `importlib.import_module("helper")`, `__import__("helper")`."""
-    calls = [n for node in nodes for n in _walk(node) if isinstance(n, ast.Call) and n.args]
-    given = [
-        n.args[0] for n in calls
-        if getattr(n.func, "attr", getattr(n.func, "id", "")) in ("import_module", "__import__")
-    ]  # fmt: skip
-    return {n.value for n in given if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    calls = (n for node in nodes for n in _walk(node) if isinstance(n, ast.Call) and n.args)
+    called = ((getattr(n.func, "attr", getattr(n.func, "id", "")), n.args[0]) for n in calls)
+    texts = (given for name, given in called if name in ("import_module", "__import__"))
+    return {str(given.value) for given in texts if isinstance(given, ast.Constant)}
 
 
 def _children(node: ast.AST) -> Iterator[tuple[str, list[object]]]:

@@ -39,7 +39,9 @@ def add_commands(commands: Any) -> None:
             command.add_argument("--format", choices=("text", "markdown", "json"), default="text")
             continue
         command.add_argument(
-            "--baseline", type=Path, help="the file (default: SUITE.json in leaderboard/baselines, else ./baselines)"
+            "--baseline",
+            type=Path,
+            help="the file (default: SUITE.json in leaderboard/baselines, else ./baselines; beside a suite of yours)",
         )
         if name == "baseline":
             command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
@@ -58,7 +60,7 @@ def baseline(options: argparse.Namespace) -> int:
     if not study.suite.gates:
         raise UsageError(f"{study.file}: gates: found none; allowed: one to six, for a baseline to hold")
     frozen = freeze(study.suite.name, study.suite.gates, evidence(study, options.runs), settings(study))
-    file = options.baseline or kept("baselines") / f"{study.suite.name}.json"
+    file = options.baseline or _own(study)
     for trend in frozen.trends:
         print(f"{trend.gate.name}: {trend.mean:.4g} ± {trend.spread:.2g} over {len(trend.values)} seeds")
     write(frozen, file)
@@ -89,7 +91,7 @@ def _checked(options: argparse.Namespace) -> Any:
     from leaderboard.baseline import read
 
     study = make_plan(options.suite, options.overrides)
-    frozen = read(options.baseline or _baseline(study.suite.name))
+    frozen = read(options.baseline or _baseline(study))
     if frozen.suite != study.suite.name:
         raise UsageError(f"{options.baseline}: baseline of suite {frozen.suite!r}; allowed: of {study.suite.name!r}")
     gate.matched(study.suite.gates, frozen, {})  # before anything runs
@@ -103,9 +105,17 @@ def _checked(options: argparse.Namespace) -> Any:
         return gate.check(study.suite.gates, frozen, evidence(study, runs), settings(study), steps)
 
 
-def _baseline(suite: str) -> Path:
+def _own(study: Plan) -> Path:
+    """Return the file of a suite's baseline: of the checkout, or else here; beside the file of a suite of one's own."""
+    from benchmarks.commands.entries import is_own
+
+    folder = study.file.parent / "baselines" if is_own(study) else kept("baselines")
+    return folder / f"{study.suite.name}.json"
+
+
+def _baseline(study: Plan) -> Path:
     """Return the file of a suite's baseline: your own, or else the one that ships."""
-    own = kept("baselines") / f"{suite}.json"
+    own = _own(study)
     shipped = ROOT / "leaderboard" / "baselines" / own.name
     return shipped if shipped.is_file() and not own.is_file() else own
 

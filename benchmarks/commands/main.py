@@ -19,6 +19,7 @@ from benchmarks.commands.bases import add_bases_command
 from benchmarks.commands.entries import add_entry_commands, entries_of, is_own
 from benchmarks.commands.judging import add_commands
 from benchmarks.commands.listing import add_listing_commands
+from benchmarks.commands.measure import add_measure_command
 from benchmarks.commands.planned import read_plan, read_runnable, require_rows
 from benchmarks.commands.streams import in_utf8, prepare, tell
 from records.errors import UsageError, sentence
@@ -98,6 +99,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_entry_commands(commands)
     add_commands(commands)
     add_listing_commands(commands)
+    add_measure_command(commands)
     add_bases_command(commands)
     return parser
 

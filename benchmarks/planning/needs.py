@@ -14,7 +14,7 @@ from benchmarks.study.testbed import ModelSpec
 from benchmarks.study.world import KINDS, MISSING, World, model_folder, read_card
 from lightning_modules.bases.small import RECIPES
 from lightning_modules.weights.contents import card_digest, check_contents
-from lightning_modules.weights.fetching import command, wanted
+from lightning_modules.weights.fetching import command, wanted, with_half
 from lightning_modules.weights.sources import FETCH, MissingModel, snapshot
 from records.canonical import Spec
 from records.errors import UsageError
@@ -134,6 +134,10 @@ def fetching(spec: Spec) -> str:
     reads = declared(model.class_path, "reads")
     files = None if reads is None else wanted(reads, declared(model.class_path, "embeds", KINDS))
     again = " --force-download" if _unfit(spec) else ""
+    if again and files is not None:
+        folder = snapshot(str(model.hub), model.revision)
+        files, before = with_half(files, folder), files
+        again = again if files == before else ""  # nothing that is here is wrong
     return command(str(model.hub), model.revision, files) + again
 
 

@@ -12,8 +12,8 @@ from records.canonical import digest
 from records.overrides import heads
 from records.place import checkout
 
-#: Keys of a suite that change how it runs, not what it measures; and its name, under which a study is one of its own.
-NO_OTHER_STUDY = {"execution", "retain", "name"}
+#: Keys of a suite that change how it runs, not what it measures. A study with a name of its own has its folder by that.
+NO_OTHER_STUDY = {"execution", "retain"}
 #: Words that a shell takes as they are; brackets too, which no target takes for patterns of file names.
 PLAIN = re.compile(r"[\w@%+=:,./\[\]-]+", re.ASCII)
 #: What `make` calls each command of the command line.
@@ -41,20 +41,21 @@ class Request:
             runs: Folder of stores and results.
             name: Of the suite.
         """
-        if {head.partition(".")[0] for head in heads(self.overrides)} <= NO_OTHER_STUDY:
+        keys = {head.partition(".")[0] for head in heads(self.overrides)}
+        if keys <= NO_OTHER_STUDY or "name" in keys:
             return runs / name
         words = re.sub(r"[^A-Za-z0-9_.,=-]+", "", ",".join(w.removeprefix("--") for w in self.overrides))
         return runs / name / "with" / f"{words[:50]}-{digest(list(self.overrides))[:8]}"
 
     def command(self, verb: str = "run", more: Sequence[str] = ()) -> str:
-        """Return a command for a shell that asks for the same again: `make` in a checkout, else `mmcollapse`.
+        """Return a command for a shell that asks for the same again: `make` in the checkout, else `mmcollapse`.
 
         Args:
             verb: A command of the command line.
             more: Further words for it, such as ("--runs", "elsewhere").
         """
         words = [*more, *self.overrides]
-        if not checkout() or len(self.methods) > 1 or (verb == "claims" and self.methods):
+        if checkout() != Path.cwd() or len(self.methods) > 1 or (verb == "claims" and self.methods):
             methods = [f"--method={method}" for method in self.methods]
             return " ".join(["mmcollapse", verb, shlex.quote(self.suite), *map(_quoted, [*methods, *words])])
         parts = ["make", TARGETS.get(verb, verb), f"SUITE={shlex.quote(self.suite)}"]

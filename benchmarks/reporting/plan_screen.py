@@ -10,7 +10,7 @@ from leaderboard.fitting import LINES, cut, fitted, wrap
 from leaderboard.text import aligned, counted
 
 HEAD = ("loop", "seeds", "N", "T")
-NOTES = 6  # most lines about data and models
+NOTES = 9  # most lines about data and models
 
 
 def screen(facts: Mapping[str, Any], said: About, command: str) -> str:

@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-from records.fingerprint import LIBRARIES, PROJECT
+from records.fingerprint import PROJECT, is_library
 from records.place import ROOT
 
 #: What ships and is written as an author's methods are: an error in there is named as one of theirs.
@@ -47,4 +47,4 @@ def _is_authors(filename: str) -> bool:
     file = file.resolve()
     if any(file.is_relative_to(ROOT / package) for package in PROJECT):
         return file.is_relative_to(METHODS)
-    return not any(file.is_relative_to(folder) for folder in LIBRARIES)
+    return not is_library(file)

@@ -8,9 +8,10 @@ from typing import Any
 from benchmarks.planning.plan import Plan
 from benchmarks.running.assemble import versions
 from benchmarks.running.executors import Failure
-from benchmarks.steps import Base, Images, Step
+from benchmarks.steps import Base, Fit, Images, Step
 from benchmarks.steps.trial import Trial
 from benchmarks.storage.store import Store
+from lightning_modules.settings import FitSettings
 from records.canonical import canonical
 from records.errors import UsageError
 
@@ -25,12 +26,14 @@ def trials(plan: Plan, steps: Sequence[Step], store: Store) -> list[Trial]:
     used |= {plan.origins[step.key] for step in steps}
     names = {spec.digest: f"{role[:-1]} {spec.execution[0].name}"
              for role, specs in plan.world.models.items() for spec in specs}  # fmt: skip
-    asked, drawn = _decodings(plan), {plan.origins[k] for k, step in plan.steps.items() if isinstance(step, Images)}
+    asked, fits = _decodings(plan), _fits(plan)
+    drawn = {plan.origins[k] for k, step in plan.steps.items() if isinstance(step, Images)}
     done = store.done()
     found = (
         Trial(
             where=names.get(step.model.digest, step.spec.name), authored=step.authored, model=step.key,
-            decodings=tuple(asked.get(step.key, ())), data=plan.world.data_spec, sized=step.key in drawn,
+            decodings=tuple(asked.get(step.key, ())), settings=tuple(fits.get(step.key, ())),
+            data=plan.world.data_spec, sized=step.key in drawn,
             packages=versions(),
         )
         for step in plan.steps.values() if isinstance(step, Base) and step.in_files and step.key in used
@@ -45,6 +48,17 @@ def _decodings(plan: Plan) -> dict[str, list[Any]]:
         decoding = getattr(step, "decoding", None)
         if decoding is not None:
             found.setdefault(plan.origins[key], {})[canonical(decoding)] = decoding
+    return {base: list(each.values()) for base, each in found.items()}
+
+
+def _fits(plan: Plan) -> dict[str, list[FitSettings]]:
+    """Return how each base model, and what is trained from it, is trained: a fit of every precision and adapter."""
+    found: dict[str, dict[str, FitSettings]] = {}
+    for key, step in plan.steps.items():
+        if isinstance(step, Fit) and step.settings.steps:
+            told = step.settings
+            kind = canonical([told.precision, told.lora, told.min_snr > 0])
+            found.setdefault(plan.origins[key], {}).setdefault(kind, told)
     return {base: list(each.values()) for base, each in found.items()}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.seeds import sample_seeds
 from benchmarks.steps.in_parts import captioned, real_images, settled
-from benchmarks.steps.items import PROMPT_SPLIT
+from benchmarks.steps.items import PROMPT_SPLIT, originals
 from benchmarks.steps.order import in_order, looked_at
 from benchmarks.steps.part import Part
 from benchmarks.steps.step import Keys, reads
@@ -93,5 +93,6 @@ class Captions(Part):
             ids=ids, images=real_images(context.data(self.data), PROMPT_SPLIT, ids), captions=("",) * n,
             prompts=("",) * n, origin=np.full(n, self.t, np.int16),
             draw=np.repeat(np.arange(self.draws), len(position)).astype(np.int16),
+            **originals(context.data(self.data), PROMPT_SPLIT, ids),
         )  # fmt: skip
         return settled(context, pairs)

@@ -77,7 +77,16 @@ def real_pairs(data: Any, split: str, ids: np.ndarray, seed: int) -> Pairs:
     captions = tuple(one_each(data.captions(split, ids), seed, ids))
     n = len(ids)
     images, origin = real_images(data, split, ids), np.zeros(n, np.int16)
-    return Pairs(ids=ids, images=images, captions=captions, prompts=("",) * n, origin=origin)
+    told = originals(data, split, ids)
+    return Pairs(ids=ids, images=images, captions=captions, prompts=("",) * n, origin=origin, **told)
+
+
+def originals(data: Any, split: str, ids: np.ndarray) -> dict[str, Any]:
+    """Return how large pictures were before they were scaled, as fields of pairs, where a data set is to tell it."""
+    if not getattr(data, "original_sizes", False):
+        return {}
+    heights, widths = data.originals(split, ids).T
+    return {"heights": heights, "widths": widths}
 
 
 def caption_seed(cell_seed: int, t: int) -> int:

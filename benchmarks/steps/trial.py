@@ -13,6 +13,8 @@ import numpy as np
 from benchmarks.steps.features import embedded
 from benchmarks.steps.images import require_side
 from benchmarks.steps.step import Step, reads
+from datamodules.pairs import Pairs
+from lightning_modules.settings import FitSettings
 from lightning_modules.weights.sources import MissingModel
 from records.canonical import Spec
 from records.errors import StepError
@@ -35,6 +37,7 @@ class Trial(Step):
 
     Attributes:
         decodings: How the study will sample it.
+        settings: How the study will train it.
         data: Gives the size of the pictures.
         sized: Whether it has to draw pictures of that size.
         packages: Versions by name: with other ones it is tried again.
@@ -42,9 +45,10 @@ class Trial(Step):
     """
 
     kind: ClassVar[str] = "trial"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     worker: ClassVar[str] = "model"
     decodings: tuple[Any, ...]
+    settings: tuple[Any, ...]
     data: Spec
     sized: bool
     packages: Mapping[str, str]
@@ -61,7 +65,7 @@ class Trial(Step):
         return f"trial of {self.where}"
 
     def run(self, context: RunContext) -> tuple[dict[str, Any], Cost]:
-        """Load, which says whether weights and words are all there, then ask; nothing stays in memory.
+        """Load, which says whether weights and words are all there, then ask and train; nothing stays in memory.
 
         Raises:
             StepError: It cannot be loaded, or cannot do what it will be asked for.
@@ -69,29 +73,35 @@ class Trial(Step):
         from benchmarks.steps.context import weight
 
         tell = context.progress or (lambda done, total: None)
-        tell(0, 2)
-        with _saying("be loaded"):
-            model = context.fresh_model(self.model)
-        tell(1, 2)
-        large = weight(model) > LARGE
-        try:
-            asked = self._ask(model, context.data(self.data))
-        finally:
-            del model
-            if large:
-                _release()
-        tell(2, 2)
+        data, rounds = context.data(self.data), self.settings or (None,)
+        asked: tuple[str, ...] = ()
+        for number, settings in enumerate(rounds):
+            tell(number, len(rounds))
+            with _saying("be loaded"):
+                model = context.fresh_model(self.model)
+            large = weight(model) > LARGE
+            try:
+                asked = asked or self._ask(model, data)
+                if settings is not None:
+                    with _saying("be trained on a pair"):
+                        _fit(model, settings, _picture(data))
+            finally:
+                del model
+                if large:
+                    _release()
+        tell(len(rounds), len(rounds))
         return {"asked": list(asked)}, Cost()
 
     def _ask(self, model: Any, data: Any) -> tuple[str, ...]:
         """Ask for one caption a decoding, for one image, or for features; return what was asked for."""
-        side = getattr(data, "resolution", getattr(data, "image_size", None)) or 64
-        picture = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
-        modality = getattr(model, "modality", None)
+        picture, modality = _picture(data), getattr(model, "modality", None)
         if modality == "captioner":
             with _saying("write a caption"):
                 for decoding in self.decodings:
                     _require(len(model.generate(picture, decoding, _seeds()).outputs) == 1, "its captions are not one")
+                if hasattr(model, "log_likelihood"):
+                    found = model.log_likelihood(picture, (TEXT,))
+                    _require(bool(np.isfinite(found).all()), "the likelihood of its captions is not finite")
             return ("captions",)
         if modality == "generator":
             with _saying("draw an image"):
@@ -116,8 +126,28 @@ class Trial(Step):
             short = replace(decoding, steps=min(decoding.steps, STEPS), scheduler="")
             images = model.generate([TEXT], short, _seeds()).outputs
             _require(len(images) == 1, f"it drew {len(images)} images for one prompt")
+            one = f"it drew an image that is {int(images.min())} everywhere, as one does that computes no numbers"
+            _require(bool(images.min() < images.max()), one)
             if self.sized:
                 require_side(images, data)
+
+
+def _picture(data: Any) -> np.ndarray:
+    """Return noise as large as the data's pictures, (1, side, side, 3) uint8."""
+    side = getattr(data, "resolution", getattr(data, "image_size", None)) or 64
+    return np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
+
+
+def _fit(model: Any, settings: FitSettings, picture: np.ndarray) -> None:
+    """Train on one pair for one step, as the study will in all else; no number that comes of it may be none."""
+    if hasattr(model, "execution"):
+        model.execution = replace(model.execution, devices=1, nodes=1)
+    pair = Pairs(ids=np.zeros(1, np.int64), images=picture, captions=(TEXT,), prompts=(TEXT,), origin=np.zeros(1, int))
+    report = model.fit_pairs(pair, replace(settings, steps=1, batch_size=1, warmup=0), 0)
+    _require(bool(np.isfinite(report.losses).all()), "its loss is not finite")
+    weights = getattr(model, "named_parameters", dict)
+    odd = next((name for name, w in dict(weights()).items() if w.requires_grad and not w.isfinite().all()), None)
+    _require(odd is None, f"after one step {odd!r} is not finite")
 
 
 def _seeds() -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -26,7 +25,7 @@ from lightning_modules.fitting.merged import merged
 from lightning_modules.fitting.objectives import loss_weights
 from lightning_modules.fitting.pairs import PairModule
 from lightning_modules.fitting.precision import as_loaded, own_precision
-from lightning_modules.inputs.pixels import distinct
+from lightning_modules.inputs.pixels import distinct, side_by_side
 from lightning_modules.seeds import derive, streams_of
 from lightning_modules.settings import CaptionDecoding, FitSettings
 from lightning_modules.weights import loading, shared, sources
@@ -176,6 +175,13 @@ class CaptionerModule(PairModule):
         rows = [torch.tensor([*ids, self.family.end] if len(ids) <= longest else ids[:longest]) for ids in words]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-100)
 
+    def draw(self, batch: dict[str, Tensor], settings: FitSettings) -> dict[str, Tensor]:
+        """Return how much each caption counts in a mean over the tokens of the batch: as much as it is long."""
+        if settings.token_mean == "caption":
+            return {}
+        counts, weights = (batch["labels"] != -100).sum(1), batch["weights"]
+        return {"share": counts * weights.sum() / (counts * weights).sum().clamp_min(1e-8)}
+
     @in_halves
     def losses(self, batch: dict[str, Tensor], settings: FitSettings | None = None) -> tuple[Tensor, dict[str, Any]]:
         """Return the mean negative log-likelihood per token (b,), over words and end token only.
@@ -194,7 +200,8 @@ class CaptionerModule(PairModule):
         logits = self.family.logits(features, ids, mask.long()).float()
         token_losses = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=-100, reduction="none")
         context = {"token_losses": token_losses, "token_mask": mask, "logits": logits, "labels": labels}
-        return token_losses.sum(1) / mask.sum(1), context
+        means = token_losses.sum(1) / mask.sum(1)
+        return means * batch["share"] if "share" in batch else means, context
 
     def distance_from(self, context: dict[str, Any], other: dict[str, Any]) -> Tensor:
         """Return the mean over tokens (b,) of KL(other, own), the Kullback-Leibler divergence of the next token.
@@ -288,12 +295,5 @@ class CaptionerModule(PairModule):
         return [" ".join(text.split()) for text in self.tokenizer.batch_decode(kept, skip_special_tokens=True)]
 
     def _pixels(self, images: np.ndarray) -> Tensor:
-        # Processors go through images one by one; on several threads they do so side by side, with equal results.
-        threads = min(torch.get_num_threads(), len(images))
-        if threads > 1:
-            with ThreadPoolExecutor(threads) as pool:
-                parts = pool.map(partial(self.family.pixels, self.image_processor), np.array_split(images, threads))
-                pixels = torch.cat(list(parts))
-        else:
-            pixels = self.family.pixels(self.image_processor, images)
+        pixels = side_by_side(partial(self.family.pixels, self.image_processor), images)
         return pixels.to(self.device, next(self.model.parameters()).dtype)

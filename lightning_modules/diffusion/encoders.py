@@ -51,9 +51,13 @@ class Encoders:
 
     def latents(self, images: np.ndarray) -> Tensor:
         """Return the scaled latents (n, c, h, w) float32 of images (n, H, W, 3) uint8, on the CPU."""
+        return self.seen(images, spread=False)["latents"]
+
+    def seen(self, images: np.ndarray, spread: bool) -> Tensors:
+        """Return "latents" of images and, where wanted, their standard deviations, "spread", both as `latents`."""
         vae = self.family.parts["vae"]
-        content = (repr(images.shape).encode(), np.ascontiguousarray(images).tobytes())
-        return self.cache.get(content, [vae], lambda: {"latents": encoded(vae, images)})["latents"]
+        content = (repr(images.shape).encode() + (b"spread" if spread else b""), np.ascontiguousarray(images).tobytes())
+        return self.cache.get(content, [vae], lambda: encoded(vae, images, spread))
 
     def _text(self, texts: list[str]) -> Tensors:
         return self._remembered(["text", *texts], lambda: self._encoded(texts))

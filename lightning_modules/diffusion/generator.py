@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -30,6 +30,9 @@ from lightning_modules.settings import FitSettings, ImageDecoding
 from lightning_modules.weights import loading, shared, sources
 from lightning_modules.weights.adapter_contents import DIFFUSERS, PEFT, Layout
 
+if TYPE_CHECKING:
+    from datamodules.pairs import Pairs
+
 
 class GeneratorModule(PairModule):
     """A text-to-image latent diffusion model.
@@ -41,6 +44,7 @@ class GeneratorModule(PairModule):
         parts: every part by name, as in `model_index.json`; None for absent ones.
         batch_size: images drawn and latents encoded side by side; no result depends on it beyond rounding.
         size: side of the images drawn, in pixels; None = what the denoiser was made for.
+        vae_dtype: what the autoencoder is held and computes in, where that is not what the others are.
         encoders: what the frozen text encoders and autoencoder make of texts and images.
         rows: images that a compiled denoiser is called with, the last ones repeated; 0 = as many as there are.
     """
@@ -51,13 +55,9 @@ class GeneratorModule(PairModule):
     reads: ClassVar[tuple[str, str, tuple[str, ...]]] = ("model_index.json", "_class_name", ())
 
     def __init__(
-        self,
-        pipeline: str,
-        parts: Mapping[str, Any],
-        settings: Mapping[str, Any] | None = None,
-        batch_size: int = 64,
-        size: int | None = None,
-    ) -> None:
+        self, pipeline: str, parts: Mapping[str, Any], settings: Mapping[str, Any] | None = None,
+        batch_size: int = 64, size: int | None = None, vae_dtype: str | None = None,
+    ) -> None:  # fmt: skip
         """Put the parts of a pipeline together; without a family file, or of an impossible size, a ValueError."""
         super().__init__()
         self.pipeline, self.settings, self.batch_size = pipeline, dict(settings or {}), batch_size
@@ -66,7 +66,7 @@ class GeneratorModule(PairModule):
         self.family = family_of(pipeline)(self.parts, self.settings)
         self.family.latent_shape(size)
         self.family.tokens([""])  # refuses tokenizers that cannot be used before anything is drawn
-        self.size, self.encoders = size, Encoders(self.family)
+        self.size, self.vae_dtype, self.encoders = size, vae_dtype, Encoders(self.family)
         self._nothing: Tensors = {}
         latent_space.settle(self.parts["vae"])
         for name, network in self.networks.items():
@@ -77,7 +77,7 @@ class GeneratorModule(PairModule):
         self.eval()
 
     @classmethod
-    def load(cls, folder: Path, dtype: str = "float32", size: int | None = None) -> Self:
+    def load(cls, folder: Path, dtype: str = "float32", size: int | None = None, vae_dtype: str | None = None) -> Self:
         """Read a folder in diffusers' layout, or an adapter with its base, without a network.
 
         Args:
@@ -85,6 +85,7 @@ class GeneratorModule(PairModule):
                 where there are no others. Or what `save` wrote.
             dtype: of the frozen weights, "float32" or "bfloat16"; a folder that `save` wrote knows its own.
             size: side of the images drawn, in pixels; None = as saved, or what the denoiser was made for.
+            vae_dtype: of the autoencoder; None = as saved, or `dtype`.
 
         Raises:
             FileNotFoundError: `folder` holds no `model_index.json`.
@@ -93,21 +94,23 @@ class GeneratorModule(PairModule):
         """
         if sources.is_adapter(folder):
             return adapter_files.load(cls, folder)
-        return shared.base(cls, folder, dtype, {"size": size}, lambda: cls._read(folder, dtype, size))
+        given = {"size": size, "vae_dtype": vae_dtype}
+        return shared.base(cls, folder, dtype, given, lambda: cls._read(folder, dtype, size, vae_dtype))
 
     @classmethod
-    def _read(cls, folder: Path, dtype: str, size: int | None) -> Self:
+    def _read(cls, folder: Path, dtype: str, size: int | None, vae_dtype: str | None) -> Self:
         """Read whole weights."""
-        found = pipeline_files.read(Path(folder), dtype)
-        module = cls(found.pipeline, found.parts, found.settings, size=size or found.size)
-        return loading.loaded(module, folder, dtype, size=size)
+        found = pipeline_files.read(Path(folder), dtype, vae_dtype)
+        module = cls(found.pipeline, found.parts, found.settings, size=size or found.size, vae_dtype=found.vae_dtype)
+        exact = found.parts["vae"] if found.vae_dtype else None
+        return loading.loaded(module, folder, dtype, exact, size=size, vae_dtype=vae_dtype)
 
     def save(self, folder: Path) -> None:
         """Write the folder that `load` and the diffusers pipeline read; of an adapted model the adapter alone."""
         if self.lora is not None:
             adapter_files.save(self, folder)
             return
-        found = pipeline_files.Pipeline(self.pipeline, self.parts, self.settings, self.size)
+        found = pipeline_files.Pipeline(self.pipeline, self.parts, self.settings, self.size, self.vae_dtype)
         pipeline_files.write(found, Path(folder))
         loading.mark(self, folder)
 
@@ -130,36 +133,51 @@ class GeneratorModule(PairModule):
         for encoder in self.family.present:
             self.networks[encoder].requires_grad_(True)
 
-    # --- fitting
-
     def check(self, settings: FitSettings) -> None:
-        """Refuse min-SNR weights where the model is trained by flow matching."""
+        """Refuse min-SNR weights where the model is trained by flow matching, and flow settings where it is not."""
+        for name, usual in (("flow_times", "logit_normal"), ("flow_error", "velocity")):
+            if getattr(settings, name) != usual and not process.is_flow(self.parts["scheduler"]):
+                kind = type(self.parts["scheduler"]).__name__
+                raise ValueError(f"{name}: {getattr(settings, name)} has a meaning for flow matching alone, not {kind}")
         if settings.min_snr:
             process.min_snr(self.parts["scheduler"], torch.zeros(1, dtype=torch.int64), settings.min_snr)
 
     @as_loaded
-    def encode(self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None) -> Tensors:
-        """Return the rows of a fit: latents, and conditions (tokens where the text is trained).
+    def encode(
+        self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None, spread: bool = False
+    ) -> Tensors:
+        """Return the rows of a fit: latents, their `spread` where asked for, and conditions (tokens of trained text).
 
         Equal images and equal captions are encoded once, and not again in a later call (see `encoders`).
         """
         self.eval().to(device())
         different, image_rows = distinct(images)
         texts, text_rows = np.unique(np.array(captions, dtype=object), return_inverse=True)
-        trained = self.encoders.text_is_trained
-        host = torch.device("cpu")
-        known = self.family.tokens(list(texts)) if trained else self.encoders.conditions(list(texts), host)
+        said, trained = list(texts), self.encoders.text_is_trained
+        known = self.family.tokens(said) if trained else self.encoders.conditions(said, torch.device("cpu"))
         self._nothing = self.family.tokens([""]) if trained else self.encoders.nothing()
-        size = self.batch_size
-        latents = torch.cat([self.encoders.latents(different[i : i + size]) for i in range(0, len(different), size)])
+        starts = range(0, len(different), self.batch_size)
+        parts = [self.encoders.seen(different[i : i + self.batch_size], spread) for i in starts]
+        seen = {name: torch.cat([part[name] for part in parts])[image_rows] for name in parts[0]}
         rows = {name: value.cpu()[torch.from_numpy(text_rows)] for name, value in known.items()}
-        return {**rows, "latents": latents[image_rows], "weights": loss_weights(len(images), weights)}
+        return {**rows, **seen, "weights": loss_weights(len(images), weights)}
+
+    def fit_rows(self, pairs: Pairs, settings: FitSettings) -> Tensors:
+        """Return the rows of `encode`, the spread of latents to be sampled, and the sizes that pictures had before."""
+        rows = self.encode(pairs.images, pairs.captions, pairs.weights, settings.latents == "sample")
+        if pairs.heights is None or pairs.widths is None:
+            return rows
+        sizes = self.family.sizes(pairs.heights, pairs.widths, pairs.images.shape[1])
+        return rows if sizes is None else {**rows, "sizes": sizes}
 
     def draw(self, batch: Tensors, settings: FitSettings) -> Tensors:
         """Return noisy latents at random times, the target, and which conditions are dropped."""
         latents = batch["latents"]
+        if "spread" in batch:
+            latents = latents + batch["spread"] * torch.randn(latents.shape).to(latents)
         noise = torch.randn(latents.shape).to(latents)
-        noisy, times, target = process.corrupt(self.parts["scheduler"], latents, noise)
+        uniform = settings.flow_times == "uniform"
+        noisy, times, target = process.corrupt(self.parts["scheduler"], latents, noise, uniform)
         dropped = (torch.rand(len(latents)) < settings.condition_drop).to(latents.device)
         return {"noisy": noisy, "times": times, "target": target, "dropped": dropped}
 
@@ -179,11 +197,14 @@ class GeneratorModule(PairModule):
             mask = dropped.view(-1, *[1] * (text[name].ndim - 1))
             text[name] = torch.where(mask, empty.to(text[name]), text[name])
         conditions = self.family.conditions(text) if self.encoders.text_is_trained else text
+        conditions |= {name: batch[name] for name in ("sizes",) if name in batch}
         prediction = self.family.answer(noisy, times, conditions)
         losses = (prediction - target.float()).square().mean(dim=(1, 2, 3))
         if settings.min_snr:
             weights = process.min_snr(self.parts["scheduler"], times, settings.min_snr, settings.snr_floor)
             losses = losses * weights
+        if settings.flow_error == "latents":  # what it says of them is off by the time's share of the velocity's error
+            losses = losses * (times / self.parts["scheduler"].config.num_train_timesteps).square()
         return losses, {"times": times, "prediction": prediction, "target": target}
 
     def distance_from(self, context: dict[str, Any], other: dict[str, Any]) -> Tensor:
@@ -193,8 +214,6 @@ class GeneratorModule(PairModule):
         models take from the same noisy latents (2006.11239, eq. 8).
         """
         return (context["prediction"] - other["prediction"]).square().mean(dim=(1, 2, 3))
-
-    # --- sampling
 
     def generate(
         self,

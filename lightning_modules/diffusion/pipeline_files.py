@@ -29,27 +29,31 @@ class Pipeline:
         parts: every part by name; None for absent ones.
         settings: the other values of `model_index.json`.
         size: side of its images in pixels, where one is saved.
+        vae_dtype: what the autoencoder is held in, where that is not what the others are.
     """
 
     pipeline: str
     parts: Mapping[str, Any]
     settings: Mapping[str, Any]
     size: int | None = None
+    vae_dtype: str | None = None
 
 
-def read(folder: Path, dtype: str) -> Pipeline:
+def read(folder: Path, dtype: str, vae_dtype: str | None = None) -> Pipeline:
     """Read every part that is used, without a network; `GeneratorModule.load` says with which errors."""
     index = json.loads((folder / "model_index.json").read_text())
     family_of(index["_class_name"])  # before anything large is read
     held = loading.stored(folder, dtype)
+    vae_dtype = vae_dtype or index.get("_vae_dtype")
+    formats = {"vae": held if vae_dtype is None else loading.stored(folder, vae_dtype)}
     parts, settings = {}, {}
     for name, value in index.items():
         if isinstance(value, list):
-            parts[name] = None if name in UNUSED else _read_part(folder / name, held, *value)
+            parts[name] = None if name in UNUSED else _read_part(folder / name, formats.get(name, held), *value)
         elif not name.startswith("_"):
             settings[name] = value
     _check_tokenizers(folder, parts)
-    return Pipeline(index["_class_name"], parts, settings, index.get("_image_size"))
+    return Pipeline(index["_class_name"], parts, settings, index.get("_image_size"), vae_dtype)
 
 
 def write(pipeline: Pipeline, folder: Path) -> None:
@@ -62,6 +66,8 @@ def write(pipeline: Pipeline, folder: Path) -> None:
     }
     if pipeline.size is not None:
         index["_image_size"] = pipeline.size  # diffusers passes over names like this
+    if pipeline.vae_dtype is not None:
+        index["_vae_dtype"] = pipeline.vae_dtype
     for name, part in pipeline.parts.items():
         index[name] = [None, None] if part is None else [type(part).__module__.split(".")[0], type(part).__name__]
         if part is not None:

@@ -44,12 +44,13 @@ def process_of(scheduler: Any) -> DDPMScheduler:
     return DDPMScheduler.from_config(config, **{name: config[name] for name in PROCESS if name in config})
 
 
-def corrupt(scheduler: Any, latents: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def corrupt(scheduler: Any, latents: Tensor, noise: Tensor, uniform: bool = False) -> tuple[Tensor, Tensor, Tensor]:
     """Noise latents (n, c, h, w) at random times by standard normal noise; say what the denoiser should answer.
 
-    Flow matching draws logit-normal times and asks for noise - latents. All times weigh the same in the loss then:
-    the density of the times is the weighting (2403.03206, 3.1 and 5.1). Times are shifted by the scheduler's constant
-    shift (5.3.2), and left as they are where the shift depends on the size of the image, as diffusers' training does.
+    Flow matching draws logit-normal times, or `uniform` ones, and asks for noise - latents. All times weigh the same
+    in the loss then: the density of the times is the weighting (2403.03206, 3.1 and 5.1). Times are shifted by the
+    scheduler's constant shift (5.3.2), and left as they are where the shift depends on the size of the image, as
+    diffusers' training does.
     Other schedulers draw uniform times and ask for the noise (2006.11239), the velocity (2202.00512)
     or the latents, as `prediction_type` says.
 
@@ -62,7 +63,7 @@ def corrupt(scheduler: Any, latents: Tensor, noise: Tensor) -> tuple[Tensor, Ten
     """
     n, total = len(latents), scheduler.config.num_train_timesteps
     if is_flow(scheduler):
-        sigma = torch.sigmoid(torch.randn(n)).to(latents)
+        sigma = (torch.rand(n) if uniform else torch.sigmoid(torch.randn(n))).to(latents)
         shift = 1.0 if scheduler.config.get("use_dynamic_shifting") else _constant_shift(scheduler.config)
         sigma = shift * sigma / (1 + (shift - 1) * sigma)
         mixed = sigma.view(-1, 1, 1, 1)

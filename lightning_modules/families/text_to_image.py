@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -51,6 +52,13 @@ class TextToImageFamily:
     def patch(self) -> int:
         """Return the side of one token of the denoiser, in latents."""
         return int(self.network.config.get("patch_size") or 1)
+
+    def sizes(self, heights: np.ndarray, widths: np.ndarray, side: int) -> Tensor | None:
+        """Return what a denoiser is told of pictures (n,) that were scaled to a side; None where it is told nothing.
+
+        Heights and widths are those before, 0 where a picture was made as it is.
+        """
+        return None
 
     @property
     def guidance_is_input(self) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from lightning_modules.fitting import adapters, runner
+from lightning_modules.fitting import runner, starts
 from lightning_modules.fitting.contracts import FitReport, Objective, Progress
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.settings import FitSettings
@@ -28,6 +28,10 @@ class PairModule(FitModule):
     ) -> dict[str, Tensor]:
         """Return the rows of a fit on images (n, H, W, 3) uint8 and n texts, with loss weights (n,), None = all one."""
         raise NotImplementedError
+
+    def fit_rows(self, pairs: Pairs, settings: FitSettings) -> dict[str, Tensor]:
+        """Return the rows of a fit on pairs, with whatever the settings ask for beside those of `encode`."""
+        return self.encode(pairs.images, pairs.captions, pairs.weights)
 
     def fit_pairs(
         self,
@@ -49,6 +53,6 @@ class PairModule(FitModule):
         """
         self.check(settings)
         if settings.lora is not None:  # before anything is encoded: what gets no adapter is frozen
-            adapters.prepare(self, settings, seed)
-        data = self.encode(pairs.images, pairs.captions, pairs.weights)
+            starts.prepare(self, settings, seed)
+        data = self.fit_rows(pairs, settings)
         return runner.fit(self, data, settings, seed, objective, progress)

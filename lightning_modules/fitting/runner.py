@@ -9,7 +9,7 @@ from pytorch_lightning import Callback, LightningModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from lightning_modules.fitting import adapters, devices, ranks
+from lightning_modules.fitting import devices, ranks, starts
 from lightning_modules.fitting.callbacks import Told
 from lightning_modules.fitting.contracts import FitReport, Objective, Progress, Schedule, Start
 from lightning_modules.fitting.module import FitModule
@@ -54,7 +54,7 @@ def fit(
     order = StepOrder(len(data["weights"]), settings.batch_size, settings.steps, seed, first)
     if settings.precision == "tf32" and module.loaded_as != "float32":
         raise ValueError(f"the model is loaded as {module.loaded_as}: a fit of it needs precision bf16, not tf32")
-    adapters.prepare(module, settings, seed)
+    starts.prepare(module, settings, seed)
     several = devices.world(module.execution)
     if several > settings.batch_size:
         raise ValueError(f"a batch of {settings.batch_size} cannot be shared out over {several} devices")

@@ -21,11 +21,17 @@ def settle(vae: Any) -> None:
 
 def encode(vae: Any, pixels: Tensor) -> Tensor:
     """Encode pixels (n, 3, H, W) in [-1, 1]: the likeliest latents (n, c, h, w), scaled, float32."""
-    latents = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist.mode().float()
+    return encode_spread(vae, pixels)[0]
+
+
+def encode_spread(vae: Any, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Encode pixels (n, 3, H, W) in [-1, 1]: means and standard deviations of latents (n, c, h, w), scaled, float32."""
+    found = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist
+    latents, spread = found.mode().float(), found.std.float() * vae.config.scaling_factor
     mean, deviation = _statistics(vae, latents)
     if mean is not None:
-        return (latents - mean) * vae.config.scaling_factor / deviation
-    return (latents - (vae.config.shift_factor or 0.0)) * vae.config.scaling_factor
+        return (latents - mean) * vae.config.scaling_factor / deviation, spread / deviation
+    return (latents - (vae.config.shift_factor or 0.0)) * vae.config.scaling_factor, spread
 
 
 def decode(vae: Any, latents: Tensor) -> Tensor:

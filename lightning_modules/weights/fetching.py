@@ -7,7 +7,8 @@ moving average, or as one large file. A class reads one of these.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 #: Of a pipeline: its index, a folder a part. Patterns are those of `fnmatch`, whose * matches / too.
 PIPELINE = (
@@ -19,7 +20,8 @@ NETWORK = ("*.json", "model*.safetensors")
 #: Of a tokenizer, what is not JSON already: vocabularies, merges, sentencepiece, how a turn is written.
 WORDS = ("*.txt", "*.model", "*.jinja")
 #: Weights that lie there a second time: in float16, without a moving average, for other libraries.
-AGAIN = {"pipeline": ("*.fp16*", "*.non_ema*"), "network": ("*.fp16*", "onnx/*", "openvino/*")}
+HALF = "*.fp16*"
+AGAIN = {"pipeline": (HALF, "*.non_ema*"), "network": (HALF, "onnx/*", "openvino/*")}
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,27 @@ def wanted(reads: tuple[str, str, tuple[str, ...]], takes: tuple[str, ...]) -> W
     if file == "model_index.json":
         return Wanted(PIPELINE, AGAIN["pipeline"])
     return Wanted((*NETWORK, *(WORDS if "captions" in takes else ())), AGAIN["network"])
+
+
+def weightless(folder: Path) -> tuple[str, ...]:
+    """Return the networks of a fetched repository without weights, by their part, "" for a single one.
+
+    What was fetched leaves out float16, so these are the networks that their repository holds in float16 alone, or
+    whose weights did not arrive.
+    """
+    found = (file.parent for file in sorted(Path(folder).glob("**/config.json")))
+    lacking = (place for place in found if not any(place.glob("*.safetensors")))
+    return tuple(place.relative_to(folder).as_posix().removeprefix(".") for place in lacking)
+
+
+def with_half(files: Wanted, folder: Path) -> Wanted:
+    """Return the files to fetch where some came without their weights: those in float16 too, of these networks."""
+    lacking = weightless(folder)
+    if not lacking or HALF not in files.exclude:
+        return files
+    whole = {file.parent.relative_to(folder).as_posix() for file in Path(folder).glob("**/*.safetensors")}
+    kept = tuple(f"{place}/{HALF}" for place in sorted(whole - {"."}))
+    return replace(files, exclude=(*kept, *(pattern for pattern in files.exclude if pattern != HALF)))
 
 
 def command(hub: str, revision: str | None, files: Wanted | None) -> str:

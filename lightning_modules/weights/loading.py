@@ -96,10 +96,11 @@ def beside(folder: Path) -> dict[str, str]:
     return {f: (Path(folder) / f).read_text(encoding="utf-8") for f in PROCESSOR if (Path(folder) / f).is_file()}
 
 
-def loaded(module: M, folder: Path, dtype: str, **arguments: Any) -> M:
+def loaded(module: M, folder: Path, dtype: str, exact: nn.Module | None = None, **arguments: Any) -> M:
     """Say of a module that was just read where it comes from and what its frozen weights are held in.
 
-    `arguments` are those that it was loaded with and that are not the folder's own.
+    `arguments` are those that it was loaded with and that are not the folder's own; a part that is to stay `exact` is
+    left as it was read.
     """
     kind = f"{type(module).__module__}.{type(module).__qualname__}"
     mark = Path(folder) / MARK
@@ -107,8 +108,9 @@ def loaded(module: M, folder: Path, dtype: str, **arguments: Any) -> M:
     given = {name: value for name, value in arguments.items() if value is not None}
     module.origin = Origin(kind, portable(folder), dtype=dtype, init_args=given)
     if mark.is_file():
+        left = set() if exact is None else set(exact.parameters())
         for parameter in module.parameters():
-            if not parameter.requires_grad:
+            if not parameter.requires_grad and parameter not in left:
                 parameter.data = parameter.data.to(getattr(torch, module.loaded_as))
     return module.eval()
 

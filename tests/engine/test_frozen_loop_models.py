@@ -22,7 +22,7 @@ from leaderboard import frozen
 from leaderboard.board import Board
 from leaderboard.committed import entry_board
 from leaderboard.entries import EntryError, read_entry
-from leaderboard.screen import LINES, WIDTH
+from leaderboard.fitting import LINES, WIDTH
 from lightning_modules.architectures import clip
 from lightning_modules.architectures.parts import Given
 from lightning_modules.fitting.contracts import Generated

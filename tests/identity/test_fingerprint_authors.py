@@ -149,3 +149,22 @@ def test_a_package_installed_beside_the_libraries_is_its_authors(tmp_path: Path)
         assert run.returncode == 0, run.stderr
         found.append(run.stdout)
     assert found[0] == found[2] != found[1]
+
+
+def test_libraries_of_another_folder_are_libraries_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the user, of the system, or of an environment beside this one."""
+    other = tmp_path / "lib" / "python3" / "dist-packages"
+    other.mkdir(parents=True)
+    monkeypatch.syspath_prepend(other)
+    monkeypatch.syspath_prepend(tmp_path)
+    (other / "some_library.py").write_text(HELPER)
+    (tmp_path / "with_library.py").write_text("from some_library import go\n" + HEAD + CLASS.format("go(1)"))
+    first = fingerprint("with_library.Method")
+    (other / "some_library.py").write_text(EDITED + "\n")
+    assert fingerprint("with_library.Method") == first
+    (tmp_path / "plain_folder").mkdir()  # a package without __init__.py is no library
+    (tmp_path / "plain_folder" / "helper.py").write_text(HELPER)
+    (tmp_path / "in_folder.py").write_text("from plain_folder.helper import go\n" + HEAD + CLASS.format("go(1)"))
+    first = fingerprint("in_folder.Method")
+    (tmp_path / "plain_folder" / "helper.py").write_text(EDITED + "\n")
+    assert fingerprint("in_folder.Method") != first

@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.commands import streams
 from benchmarks.reporting.reporter import Bars, Lines
-from benchmarks.running import machine, worker
+from benchmarks.running import leases, machine
 from lightning_modules.fitting import devices, runner
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.settings import Execution, FitSettings
@@ -152,7 +152,7 @@ def test_a_warning_is_no_error_for_a_worker(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_closed_visible_devices_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert worker.accelerators() == ()
+    assert leases.accelerators() == ()
 
 
 #: All at once: a cluster, a terminal, a shell and a container that agree on nothing with us.

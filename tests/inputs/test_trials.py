@@ -21,9 +21,10 @@ from benchmarks.reporting.reporter import Lines
 from benchmarks.running import trials as trials_of
 from benchmarks.running.execute import Reporter, execute
 from benchmarks.running.executors import InProcessExecutor, LocalExecutor
+from benchmarks.running.worker import perform
 from benchmarks.steps.context import RunContext
 from benchmarks.storage.store import LocalStore
-from lightning_modules.fitting.contracts import Generated
+from lightning_modules.fitting.contracts import Generated, NonFiniteLoss
 from lightning_modules.settings import ImageDecoding
 from lightning_modules.weights.sources import MissingModel
 from records.errors import UsageError
@@ -53,6 +54,12 @@ class InFiles:
         Path(folder).mkdir(exist_ok=True, parents=True)
         (Path(folder) / "toy.json").write_text(json.dumps(vars(self)))
 
+    def fit_pairs(self, pairs: Any, settings: Any, seed: int, **more: Any) -> Any:
+        self.note(f"fit{len(pairs)}for{settings.steps}at{settings.precision}")
+        if self.fault == "diverges":
+            raise NonFiniteLoss(0)
+        return super().fit_pairs(pairs, settings, seed, **more)  # type: ignore[misc]
+
     def note(self, what: str) -> None:
         if "diary" in vars(self):
             with open(self.diary, "a") as stream:  # type: ignore[attr-defined]
@@ -60,6 +67,9 @@ class InFiles:
 
 
 class Captioner(InFiles, toys.Captioner):
+    def log_likelihood(self, images: Any, captions: Any, progress: Any = None) -> np.ndarray:
+        return np.full(len(captions), np.nan if self.fault == "unlikely" else -1.0)
+
     def generate(self, inputs: Any, decoding: Any, seeds: Any, progress: Any = None) -> Generated:
         if self.fault == "caption":
             raise RuntimeError("no such layer\nhere")
@@ -71,7 +81,9 @@ class Generator(InFiles, toys.Generator):
     def generate(self, inputs: Any, decoding: ImageDecoding, seeds: Any, progress: Any = None) -> Generated:
         side = 8 if self.fault == "small" else SIDE
         self.note(f"draw{len(seeds)}of{decoding.steps}")
-        return Generated(np.full((len(seeds), side, side, 3), int(self.mean), np.uint8), len(seeds))
+        images = np.full((len(seeds), side, side, 3), int(self.mean), np.uint8)
+        images[:, 0] += self.fault != "constant"
+        return Generated(images, len(seeds))
 
     def check_decoding(self, decoding: ImageDecoding) -> None:
         if self.fault == "scheduler" and decoding.steps == 7:
@@ -142,6 +154,8 @@ FAULTS = {
     "g2": ("small", "the generator draws 8 x 8 pixels, the data have 16 x 16"),
     "j1": ("nan", "its features of images are not finite"),
     "j0": ("rows", "it has 2 rows of features for one of captions"),
+    "g0": ("constant", "it drew an image that is 128 everywhere, as one does that computes no numbers"),
+    "c1": ("unlikely", "the likelihood of its captions is not finite"),
     "c0": ("caption", "found a model that cannot write a caption: RuntimeError: no such layer here"),
 }
 
@@ -159,6 +173,46 @@ def test_a_model_of_no_use_ends_the_run_before_anything_is_computed(
     assert "\n" not in str(caught.value)
     assert {store.record(key).kind for key in store.done()} == {"base", "trial"}
     assert not list((tmp_path / "results").glob("*"))
+
+
+@pytest.mark.parametrize("name", ["c0", "g0"])
+def test_a_model_that_cannot_be_trained_ends_the_run(name: str, planned: Callable[..., Plan], tmp_path: Path) -> None:
+    words = f"{name}: folder: found a model that cannot be trained on a pair: NonFiniteLoss: the loss became NaN"
+    with pytest.raises(UsageError, match=words):
+        run(planned(**{name: "diverges"}), tmp_path)
+
+
+def test_what_is_trained_is_trained_for_one_step_and_what_is_not_is_not(
+    planned: Callable[..., Plan], tmp_path: Path
+) -> None:
+    plan = planned()
+    trials = {t.where: t for t in trials_of.trials(plan, list(plan.steps.values()), MemoryStore())}
+    assert {name: len(t.settings) for name, t in trials.items()} == {
+        f"{role[:-1]} {role[0]}{i}": int(role != "judges" and i == 0)
+        for role, (_, n) in MODELS.items()
+        for i in range(n)
+    }, "the others of this ensemble only make pairs"
+    run(plan, tmp_path)
+    tried = [what for name, what, _ in diary(tmp_path) if name == "c0" and what.startswith("fit")]
+    assert tried[0] == "fit1for1at32"
+
+
+def test_every_kind_of_fit_is_tried_on_weights_of_its_own(planned: Callable[..., Plan], tmp_path: Path) -> None:
+    plan = planned()
+    trial = next(t for t in trials_of.trials(plan, list(plan.steps.values()), MemoryStore()) if t.settings)
+    fits = (trial.settings[0], replace(trial.settings[0], precision="bf16"))
+    store = MemoryStore()
+    context = RunContext(store)
+    perform(plan.steps[trial.model], store, context, {})
+    perform(replace(trial, settings=fits), store, context, {})
+    name = trial.where.split()[-1]
+    written = [what for who, what, _ in diary(tmp_path) if who == name]
+    assert [what for what in written if what[:3] in ("loa", "fit")] == [
+        "load",
+        "fit1for1at32",
+        "load",
+        "fit1for1atbf16",
+    ]
 
 
 def test_all_models_of_no_use_are_named_at_once(planned: Callable[..., Plan], tmp_path: Path) -> None:

@@ -173,3 +173,18 @@ def test_the_workflow_to_copy_is_valid_and_runs_the_gate():
     assert workflow[True], "YAML reads the key `on` as true: there are triggers"
     assert "--format github" in commands
     assert "--junit" in commands
+
+
+def test_a_baseline_of_a_suite_of_ones_own_lies_beside_it(study, tmp_path, capsys, monkeypatch):
+    suite, runs, file = study
+    own = tmp_path / "mine" / suite.name
+    own.parent.mkdir()
+    own.write_text(suite.read_text())
+    for other in suite.parent.glob("*.yaml"):
+        (own.parent / other.name).write_text(other.read_text())
+    monkeypatch.chdir(tmp_path)
+    assert main(["baseline", str(own), "--runs", str(runs)]) == 0
+    made = own.parent / "baselines" / "small.json"
+    assert json.loads(made.read_text())["trends"] == json.loads(file.read_text())["trends"]
+    assert main(["check", str(own), "--runs", str(runs)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] != ""
