@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from datamodules import pairs_folder
+from datamodules import croissant, pairs_folder
 from datamodules.images import joined, taken
 
 _ARRAYS = {"ids": np.int64, "origin": np.int16, "weights": np.float32, "draw": np.int16, "seeds": np.uint64,
@@ -120,8 +120,14 @@ class Pairs:
         pairs_folder.save(folder, self.images, self._fields)
 
     def export(self, file: Path) -> None:
-        """Write one Parquet file that holds the pictures too, wherever they lie, and that `datasets` opens."""
+        """Write one Parquet file that holds the pictures too, wherever they lie, and that `datasets` opens.
+
+        A `croissant.json` beside it says what it is (`datamodules.croissant`); a ValueError where another thing of that
+        name is there.
+        """
+        croissant.require(file.parent)
         pairs_folder.write(file, self.images, self._fields)
+        croissant.write(file, self._fields, self.images.ndim == 4)
 
     @classmethod
     def load(cls, folder: Path, check: Callable[[str], object] | None = None) -> Pairs:

@@ -19,8 +19,8 @@ from tests.datamodules.layouts import writers as write
 from tests.datamodules.layouts.writers import Row, tar, write_list
 
 COUNT = 1_000
-#: What may be held more after the second half: 25 bytes for each of its items would be as much.
-MORE = 12 * 1024
+#: What may be held more after the second half: 49 bytes for each of its items would be as much.
+MORE = 24 * 1024
 #: What may be held at any time, of a set whose pictures are seven times as much.
 MOST = 3 * 2**20
 
