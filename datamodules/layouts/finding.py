@@ -204,7 +204,7 @@ def _candidates(found: Found, columns: Mapping[str, str]) -> Iterator[tuple[str,
         yield "save_to_disk", "state.json is there"
         return
     if any(found.root.glob("*.arrow")) and not found.named:
-        yield "save_to_disk", "there are .arrow files"
+        yield "save_to_disk", "it holds .arrow files"
         return
     if pairs := found.pairs:
         if len(pairs) > 1:
@@ -229,7 +229,7 @@ def _packed(found: Found, columns: Mapping[str, str]) -> Iterator[tuple[str, str
         yield "img2dataset", f"{found.parquet[0]} has key and status"
         return
     if found.shards:
-        yield "webdataset", f"there are {len(found.shards)} .tar"
+        yield "webdataset", f"it holds {len(found.shards)} .tar"
     if table is not None:
         image = choose(table.names, columns, str(table.file), table.holds_pictures).image
         if held or (image is not None and not found.shards):
@@ -253,9 +253,9 @@ def _loose(found: Found, columns: Mapping[str, str], packed: bool) -> Iterator[t
     if lists and choose(fields(found.root, lists[0]), columns, str(found.root / lists[0])).image is not None:
         yield "table", f"{lists[0]} names pictures"
     elif not (packed or found.metadata or beside):
-        yield "images", f"there are {found.pictures} pictures and no captions"
+        yield "images", f"it holds {found.pictures} pictures and no captions"
     elif packed and not (found.metadata or beside):
-        yield "images", f"there are {found.pictures} pictures"
+        yield "images", f"it holds {found.pictures} pictures"
 
 
 def _listed(found: Found, columns: Mapping[str, str]) -> Iterator[tuple[str, str]]:

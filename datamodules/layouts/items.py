@@ -56,6 +56,8 @@ class Tally:
 class Picture:
     """One picture of a set; nothing is read before it is asked for.
 
+    It may be asked for later and in any order; in the order of places it is much faster, since rows are read in groups.
+
     Attributes:
         id: Of its item.
         place: Where its bytes lie: a file, or `FILE#WHERE` in one.

@@ -59,7 +59,7 @@ def test_what_is_wrong_is_said_checked_and_left_out(tmp_path: Path, capsys: pyte
     write.webdataset(tmp_path / "set", [*data, data[13]])
     found = AnySet(str(tmp_path / "set"), SIZES, resolution=8)
     notes = found.notes()
-    assert any("read as webdataset, since there are 3 .tar" in note for note in notes)
+    assert any("read as webdataset, since it holds 3 .tar" in note for note in notes)
     assert any("duplicate id: 1 (00002/00013" in note for note in notes), notes
     assert any("no picture: 1 (00001/00005)" in note for note in notes)
     assert found.report() == {"no_caption": ["00000/00004"]}

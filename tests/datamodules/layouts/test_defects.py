@@ -141,8 +141,8 @@ def test_keys_that_lie_in_no_shard_and_shards_that_were_not_finished_are_counted
 
 @pytest.mark.parametrize(
     ("content", "kind"),
-    [(b"caf\xe9", "caption not UTF-8"), ("café".encode("utf-16"), "caption not UTF-8"), ("\ufeffcafé\r\n".encode(), ""),
-     (b"a\0b", ""), ("cafe\u0301".encode(), "")],
+    [(b"b\xe9", "caption not UTF-8"), ("bé".encode("utf-16"), "caption not UTF-8"), ("\ufeffbé\r\n".encode(), ""),
+     (b"a\0b", ""), ("be\u0301".encode(), "")],
 )  # fmt: skip
 @pytest.mark.parametrize("layout", ["kohya", "webdataset"])
 def test_a_text_that_is_no_utf_8_is_counted(tmp_path: Path, layout: str, content: bytes, kind: str) -> None:
@@ -153,7 +153,7 @@ def test_a_text_that_is_no_utf_8_is_counted(tmp_path: Path, layout: str, content
     assert said[1] == ("plain",)
     assert found.counts == ({kind: 1} if kind else {})
     if not kind:
-        assert said[0] in (("café",), ("a\0b",))
+        assert said[0] in (("bé",), ("a\0b",))
 
 
 def test_lines_that_cannot_be_read_are_counted_and_the_others_stay(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_lines_that_cannot_be_read_are_counted_and_the_others_stay(tmp_path: Pat
         b"not json",
         b"[1]",
         b'{"prompt": 5}',
-        b'{"prompt": "caf\xe9"}',
+        b'{"prompt": "b\xe9"}',
         b"",
         b'{"prompt": "two"}',
     ]
@@ -170,7 +170,7 @@ def test_lines_that_cannot_be_read_are_counted_and_the_others_stay(tmp_path: Pat
     found = open_set(tmp_path / "a.jsonl")
     assert [item.captions for item in found.items()] == [("one",), (), ("two",)]
     assert found.counts == {"unreadable caption": 1, "unreadable line": 3}
-    cells = [b"path,caption", b"a.jpg,one", b'b.jpg,"never ends', b"c.jpg,caf\xe9", b"d.jpg", b"e.jpg,two"]
+    cells = [b"path,caption", b"a.jpg,one", b'b.jpg,"never ends', b"c.jpg,b\xe9", b"d.jpg", b"e.jpg,two"]
     (tmp_path / "csv").mkdir()
     put(tmp_path / "csv", {f"{name}.jpg": plain(1) for name in "abcde"})
     (tmp_path / "csv" / "all.csv").write_bytes(b"\n".join(cells))
@@ -180,14 +180,14 @@ def test_lines_that_cannot_be_read_are_counted_and_the_others_stay(tmp_path: Pat
     (tmp_path / "csv" / "all.csv").write_bytes(b"\n".join(cells[:2] + cells[3:]))
     assert [i.captions for i in found.items()] == [("one",), ("two",)]
     assert found.counts == {"in no list": 3, "unreadable line": 2}
-    (tmp_path / "b.txt").write_bytes(b"one\ncaf\xe9\n\ntwo")
+    (tmp_path / "b.txt").write_bytes(b"one\nb\xe9\n\ntwo")
     found = open_set(tmp_path / "b.txt")
     assert [item.captions for item in found.items()] == [("one",), ("two",)]
     assert found.counts == {"unreadable line": 1}
 
 
 def test_text_in_parquet_that_is_no_utf_8_is_counted(tmp_path: Path) -> None:
-    column = pa.Array.from_buffers(pa.string(), 2, pa.array([b"good", b"caf\xe9"], pa.binary()).buffers())
+    column = pa.Array.from_buffers(pa.string(), 2, pa.array([b"good", b"b\xe9"], pa.binary()).buffers())
     pq.write_table(pa.table({"caption": column}), tmp_path / "a.parquet")
     found = open_set(tmp_path)
     assert [item.captions for item in found.items()] == [("good",), ()]
@@ -287,14 +287,14 @@ def test_pictures_elsewhere_and_pictures_in_no_list_are_counted(tmp_path: Path) 
 
 
 def test_names_in_any_form_are_found(tmp_path: Path) -> None:
-    put(tmp_path, {"cafe\u0301.jpg": plain(1), "A.JPG": plain(2), "B.jpg": plain(3)})
-    os.rename(tmp_path / "B.jpg", os.fsencode(str(tmp_path)) + b"/caf\xe9.jpg")
-    put(tmp_path, {"caf\u00e9.txt": b"composed", "A.txt": b"capital"})
+    put(tmp_path, {"be\u0301.jpg": plain(1), "A.JPG": plain(2), "B.jpg": plain(3)})
+    os.rename(tmp_path / "B.jpg", os.fsencode(str(tmp_path)) + b"/b\xe9.jpg")
+    put(tmp_path, {"b\u00e9.txt": b"composed", "A.txt": b"capital"})
     found = open_set(tmp_path)
     read = {item.id: item.captions for item in found.items()}
-    assert read == {"A.JPG": ("capital",), "caf\u00e9.jpg": ("composed",), "caf\udce9.jpg": ()}
+    assert read == {"A.JPG": ("capital",), "b\u00e9.jpg": ("composed",), "b\udce9.jpg": ()}
     assert counted(found) == {"no caption": 1}
-    assert found.problems["no caption"] == ["caf\\udce9.jpg"]
+    assert found.problems["no caption"] == ["b\\udce9.jpg"]
 
 
 def test_links_in_a_circle_end(tmp_path: Path) -> None:

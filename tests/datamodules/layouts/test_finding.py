@@ -17,8 +17,8 @@ from tests.datamodules.layouts.writers import WRITERS, rows, tar, write_list
 
 #: What writes a set -> the middle of the sentence about it.
 TOLD = {
-    "shards, .txt": "read as webdataset, since there are 3 .tar: pictures from .jpg, captions from .txt",
-    "shards, .json": "read as webdataset, since there are 3 .tar: pictures from .jpg, captions from json.caption",
+    "shards, .txt": "read as webdataset, since it holds 3 .tar: pictures from .jpg, captions from .txt",
+    "shards, .json": "read as webdataset, since it holds 3 .tar: pictures from .jpg, captions from json.caption",
     "img2dataset, shards": "read as img2dataset, since 00000.parquet has key and status: format webdataset: pictures from .jpg, captions from .txt",
     "img2dataset, files": "read as img2dataset, since 00000.parquet has key and status: format files: pictures in files, captions from .txt",
     "img2dataset, Parquet": "read as img2dataset, since 00000.parquet has key and status: format parquet: pictures from jpg, captions from caption, ids from key, by row",
@@ -95,8 +95,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
                        "(metadata.jsonl lies among pictures) or --layout kohya (4 pictures have a text of their name)"),
     "two texts": (two_texts, "found 4 .txt and 3 .caption beside pictures; allowed: one of them, as --column caption=txt or --column caption=caption"),
     "shards and pictures": (shards_and_pictures, "found 30 .jpg beside 30 .txt, 3 .tar, which can be read in 2 ways; allowed: --layout webdataset "
-                            "(there are 3 .tar) or --layout kohya (30 pictures have a text of their name)"),
-    "shards and tables": (shards_and_tables, "which can be read in 2 ways; allowed: --layout webdataset (there are 3 .tar) or --layout parquet"),
+                            "(it holds 3 .tar) or --layout kohya (30 pictures have a text of their name)"),
+    "shards and tables": (shards_and_tables, "which can be read in 2 ways; allowed: --layout webdataset (it holds 3 .tar) or --layout parquet"),
     "two lists": (two_lists, "found lists of several kinds (a.csv, b.jsonl); allowed: the path of one of them"),
     "pools": (pools, "found 2 pools of pairs (a/value/pairs.parquet, b/value/pairs.parquet); allowed: the path of one"),
     "list without pictures": (list_without_pictures, "a.csv: names pictures in 'path', and found 1 .csv; allowed: --layout captions for the captions alone"),
