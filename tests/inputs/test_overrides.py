@@ -157,7 +157,7 @@ REFUSED = {
     "a number for a text in a list": (["--metrics", "[3]"], ("metrics[0]: found 3", "in quotes")),
     "a part of no mapping": (["--n.m", "3"], ("n: found a mapping; allowed: int",)),
     "a key of the testbed": (["--testbed.name", "x"], ("testbed: found a mapping",)),
-    "not one of those allowed": (["--fit.generator.precision", "16"], ("'16'", "'32', 'bf16'")),
+    "not one of those allowed": (["--fit.generator.precision", "16"], ("'16'", "'32', 'tf32', 'bf16'")),
     "a long text": (["--testbed", "x" * 500], ("testbed: no file",)),
 }  # fmt: skip
 
