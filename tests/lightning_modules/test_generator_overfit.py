@@ -39,7 +39,9 @@ def test_four_pairs_are_learnt_by_heart(name, tmp_path, monkeypatch):
     places = {image.tobytes(): place for place, image in enumerate(pairs.images)}
     # The autoencoder is untrained and knows no way back: what its decoder was given stands for its encoder's answer.
     monkeypatch.setattr(
-        module.encoders, "latents", lambda images: latents[[places[image.tobytes()] for image in images]]
+        module.encoders,
+        "seen",
+        lambda images, spread: {"latents": latents[[places[image.tobytes()] for image in images]]},
     )
     flow = process.is_flow(module.parts["scheduler"])
     settings = FitSettings(STEPS[name], 1e-2 if flow else 5e-3, batch_size=16, min_snr=0.0 if flow else 0.5)

@@ -73,6 +73,30 @@ def test_a_start_follows_from_the_seed_and_is_one_of_a_new_adapter_alone(tmp_pat
     assert all(torch.equal(v, before[k]) for k, v in adapters.trained_state(module).items()), "it is continued"
 
 
+# --- the optimizer
+
+
+def test_the_optimizer_is_adamw_with_the_numbers_of_the_scripts():
+    module, found = generator(), []
+    usual = type(module).configure_optimizers
+
+    class Watched(type(module)):
+        def configure_optimizers(self):
+            made = usual(self)
+            found.append(made["optimizer"])
+            return made
+
+    module.__class__ = Watched
+    for decay in (0.0, 0.01):
+        module.fit_pairs(pairs(), settings(weight_decay=decay), 0)
+    for optimizer, decay in zip(found, (0.0, 0.01), strict=True):
+        assert isinstance(optimizer, torch.optim.AdamW)
+        (group,) = optimizer.param_groups
+        assert (group["betas"], group["eps"], group["weight_decay"]) == ((0.9, 0.999), 1e-8, decay)
+        assert group["lr"] == 1e-2
+        assert {p.dtype for p in group["params"]} == {torch.float32}
+
+
 # --- latents
 
 
