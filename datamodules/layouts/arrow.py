@@ -38,13 +38,15 @@ class Table:
     """
 
     def __init__(self, root: Path, path: str) -> None:
+        from pyarrow import ArrowException
+
         self.path, self.file = path, root / path
         try:
             with opened(self.file) as stream:
                 start = stream.read(6)
             self.kind = "parquet" if start[:4] == b"PAR1" else "file" if start == b"ARROW1" else "stream"
             self.schema = self._open().schema_arrow if self.kind == "parquet" else self._arrow().schema
-        except (OSError, ValueError) as error:  # those of Arrow are either
+        except (OSError, ValueError, ArrowException) as error:
             said = " ".join(str(getattr(error, "strerror", None) or error).split())[:80]
             raise UsageError(
                 f"{self.file}: found no table ({said}); allowed: Parquet or Arrow that pyarrow reads"
