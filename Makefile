@@ -2,17 +2,21 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
+# Whether SUITE is given: some commands have a suite of their own.
+SUITE_GIVEN := $(filter command environment,$(firstword $(origin SUITE)))
 SUITE ?= joint_loop
 METHOD ?=
 ENTRY ?=
+SET ?=
 ARGS ?=
 # What is given is taken as it stands: no dollar of it is make's, and a space or a quote parts no name. ARGS are words as
 # the shell reads them.
 override SUITE := $(value SUITE)
 override METHOD := $(value METHOD)
 override ENTRY := $(value ENTRY)
+override SET := $(value SET)
 override ARGS := $(value ARGS)
-export SUITE METHOD ENTRY
+export SUITE METHOD ENTRY SET
 # The first interpreter of a supported version that really runs (a version manager's shim may not).
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	$$p -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
@@ -24,12 +28,12 @@ STAMP := .venv/.installed
 RUN := set -f; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 WITH_METHOD = $(if $(METHOD),--method="$$METHOD")
 
-.PHONY: help setup bench plan leaderboard tune submit transfer verify baseline check claims ui bases mirror speed-gpu \
-	speed-metrics test test-slow test-lowest test-wheel wheel lint clean
+.PHONY: help setup bench plan try new-method leaderboard tune submit transfer verify baseline check claims ui bases \
+	mirror speed-gpu speed-metrics suites methods measure test test-slow test-lowest test-wheel wheel lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
-	@echo "  variables    SUITE=$$SUITE METHOD=<mitigation> ARGS='<further arguments>' PYTHON=<interpreter>"
+	@echo "  variables    SUITE=$$SUITE METHOD=<mitigations> ARGS='<further arguments>' PYTHON=<interpreter>"
 
 setup: $(STAMP) ## Create .venv and install the project with its tools (no-op when up to date)
 
@@ -46,8 +50,26 @@ $(STAMP): pyproject.toml constraints.txt
 bench: $(STAMP) ## Run a suite: make bench SUITE=board METHOD=accumulate
 	$(RUN) run "$$SUITE" $(WITH_METHOD) $(ARGS)
 
+try: $(STAMP) ## Ask every hook of a method once, in seconds: make try METHOD=mine.yaml
+	@test -n "$$METHOD" || { echo "make try needs METHOD=<a mitigation, its YAML file, or file.py:Class>"; exit 2; }
+	$(RUN) try "$$METHOD" $(if $(SUITE_GIVEN),--suite="$$SUITE") $(ARGS)
+
+new-method: $(STAMP) ## Write the two files of a new method: make new-method METHOD=mine ARGS='--folder ~/mine'
+	@test -n "$$METHOD" || { echo "make new-method needs METHOD=<its name>"; exit 2; }
+	$(RUN) new-method "$$METHOD" $(ARGS)
+
 plan: $(STAMP) ## Show what a run would do, its cost and disk, without running anything
 	$(RUN) plan "$$SUITE" $(WITH_METHOD) $(ARGS)
+
+suites: $(STAMP) ## Say which suites there are: the question that each answers, and its cost
+	$(RUN) suites $(ARGS)
+
+methods: $(STAMP) ## Say which mitigation methods there are: what each does, and on which side
+	$(RUN) methods $(ARGS)
+
+measure: $(STAMP) ## Say what a set of captions and pictures has lost: make measure SET=folder ARGS="--against real"
+	@test -n "$$SET" || { echo "make measure needs SET=<a folder or file with captions, pictures or both>"; exit 2; }
+	$(RUN) measure "$$SET" $(ARGS)
 
 leaderboard: $(STAMP) ## Render the board of a suite from committed entries and result files
 	$(RUN) table "$$SUITE" $(WITH_METHOD) $(ARGS)

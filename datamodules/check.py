@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from datamodules import pictures
+from datamodules.entries import DROPPED, ListedItem
 from datamodules.excluded import EXCLUDED, require_writable, text_of, unwritable
-from datamodules.listed import DROPPED, Listed, ListedItem
+from datamodules.listed import Listed
 from datamodules.reading import few
 from records.errors import UsageError
 from records.files import write_text
+from records.inherit import inherit
+from records.place import ROOT
 from records.yaml_text import read_yaml
 
 DUPLICATE = {"duplicate_image": "the same file, or the same bytes, as an entry whose id sorts first"}
@@ -59,6 +62,7 @@ def _look(data: Listed, entry: ListedItem, decode: bool) -> tuple[list[str], obj
         with data.opened(entry) as file:
             with pictures.header(file, data.max_pixels) as picture:
                 defects = pictures.traits(picture)
+                defects += ["enlarged"] if min(picture.size) < data.resolution else []
                 if decode:
                     pictures.upright(picture)
             return defects, _content(file) if decode else _place(file)
@@ -94,9 +98,12 @@ def reasons_of(found: dict[str, list[str]]) -> dict[str, str]:
 
 
 def open_data(testbed: Path) -> Listed:
-    """Make the data set of a testbed file, whatever sizes it declares; one of another kind is a ValueError."""
+    """Make the data set of a testbed file, whatever sizes it declares; one of another kind is a ValueError.
+
+    What the testbed extends is read with it.
+    """
     try:
-        spec: Any = read_yaml(testbed).get("data")
+        spec: Any = inherit(testbed, read_yaml, ROOT / "suites").data.get("data")
     except UsageError as error:
         raise ValueError(str(error)) from error
     if not isinstance(spec, dict) or not isinstance(spec.get("class_path"), str):
@@ -152,7 +159,7 @@ def _check(data: Listed, options: argparse.Namespace) -> int:
     rows += [(name, f"{becomes}, {what}", found.get(name, [])) for name, what in pictures.UNUSABLE.items()]
     becomes = "left out" if options.write else "used under each id"
     rows += [(name, f"{becomes}, {what}", found.get(name, [])) for name, what in DUPLICATE.items()]
-    rows += [(name, how, found.get(name, [])) for name, how in pictures.CONVERTED.items()]
+    rows += [(name, how, found.get(name, [])) for name, how in {**pictures.CONVERTED, **pictures.SCALED}.items()]
     print(table(rows))
     for remark in data.remarks():
         print(f"note: {remark}", file=sys.stderr)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from datamodules.entries import ListedItem
 from datamodules.ids import below, number
-from datamodules.listed import Listed, ListedItem, parts_of
+from datamodules.listed import Listed, parts_of
 from datamodules.pictures import MAX_PIXELS
 from datamodules.reading import few, field, rows_of, shown, texts_of
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from datamodules.coco import karpathy
+from datamodules.entries import ListedItem
 from datamodules.ids import below
-from datamodules.listed import Listed, ListedItem, parts_of
+from datamodules.listed import Listed, parts_of
 from datamodules.reading import lines, shown
 
 _IMAGES = "flickr30k-images"

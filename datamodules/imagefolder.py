@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from datamodules.arguments import require_texts
+from datamodules.entries import ListedItem
 from datamodules.ids import below
-from datamodules.listed import Listed, ListedItem
+from datamodules.listed import Listed
 from datamodules.pictures import MAX_PIXELS
 from datamodules.places import found
 from datamodules.reading import few, json_of, lines, several, shown, texts_of
@@ -23,8 +24,8 @@ _ROW = "a JSON object with file_name"
 class ImageFolder(Listed):
     """Images that `metadata.jsonl` files name, one line each: `{"file_name": ..., "text": ...}`.
 
-    An image's id is its path below the root. All splits are drawn from all images. See `Listed` for the other
-    arguments.
+    An image's id is its path below the root. Lines of one image, such as one a caption, are put together. All splits
+    are drawn from all images. See `Listed` for the other arguments.
 
     Args:
         caption: Name of the field with the caption, or with a list of captions.
@@ -33,6 +34,7 @@ class ImageFolder(Listed):
     name: ClassVar[str] = "image_folder"
     version: ClassVar[int] = 1
     needs = (_LIST,)
+    merges: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import IO, Any, ClassVar, TypeVar
 
@@ -19,44 +18,22 @@ import numpy as np
 
 from datamodules import pictures
 from datamodules.arguments import path_of, require_within, sizes_of
+from datamodules.entries import ListedItem, sort_out
 from datamodules.excluded import EXCLUDED, read_excluded
-from datamodules.ids import hidden, twins
+from datamodules.ids import twins
+from datamodules.misfits import enlarged, unused
 from datamodules.pictures import MAX_PIXELS, PILLOW_LIMIT, BrokenImage
-from datamodules.places import located, there, twice
-from datamodules.reading import cleaned, few, opened, several
+from datamodules.places import endings, located, there, twice
+from datamodules.reading import few, opened, several
 
 T = TypeVar("T")
 #: All splits of a data set, each for one use.
 SPLITS = ("train", "prompts", "reserve", "judge", "scorer", "evaluation", "floor")
-#: Defects that drop an entry when the list is read.
-DROPPED = {
-    "no_caption": "no caption, or only empty ones",
-    "duplicate_id": "another entry has the same id; the one whose captions sort first stays",
-    "hidden": "a hidden file, or one in a folder of copies (.ipynb_checkpoints, .Trash, __MACOSX, @eaDir)",
-    "excluded": f"named in {EXCLUDED}",
-}
 
 
 def parts_of(others: tuple[str, ...], evaluation: str, floor: str) -> dict[str, tuple[str, ...]]:
     """Return split -> published parts, given those of evaluation and floor and of all other splits."""
     return {**dict.fromkeys(SPLITS, others), "evaluation": (evaluation,), "floor": (floor,)}
-
-
-@dataclass(frozen=True, order=True)
-class ListedItem:
-    """One picture as the data list it.
-
-    Attributes:
-        id: Unique in the data set, the same wherever the data lie.
-        captions: Its captions in their order; none empty.
-        image: Where the bytes are, for `Listed.open`; a file below the root.
-        part: The published split that it belongs to, "" where there is none.
-    """
-
-    id: str
-    captions: tuple[str, ...]
-    image: str
-    part: str = ""
 
 
 class Listed:
@@ -88,6 +65,8 @@ class Listed:
     published: ClassVar[dict[str, int]] = {}
     #: Whether pictures lie in rows of files, not in files of their own.
     in_rows: ClassVar[bool] = False
+    #: Whether entries of one id are one picture, whose captions belong together; else all but one are dropped.
+    merges: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -139,30 +118,23 @@ class Listed:
     # -- the list ---------------------------------------------------------------------------------------------------
 
     def missing(self) -> str | None:
-        """Say what is not there, or None."""
+        """Say what is not there, and what is there in its place, or None."""
         for name in self.needs:
             if not there(self.root, name):
-                return f"{self.root / name} is missing; allowed: a folder with {', '.join(self.needs)}"
+                allowed = f"a folder with {', '.join(self.needs)}"
+                return f"{self.root / name} is missing, {endings(self.root)}; allowed: {allowed}"
         return None
 
     @cached_property
     def _read(self) -> tuple[list[ListedItem], dict[str, list[str]]]:
         """Return entries with an id of their own and a caption, sorted by id, and the ids of the others by defect."""
-        dropped: dict[str, list[str]] = {"no_caption": [], "duplicate_id": [], "hidden": []}
-        kept: list[ListedItem] = []
         self.asides.clear()
-        for entry in sorted(self.entries()):
-            texts = tuple(text for raw in entry.captions if (text := cleaned(raw)))
-            if hidden(entry.image) and not self.in_rows:
-                dropped["hidden"].append(entry.id)
-            elif kept and kept[-1].id == entry.id:
-                dropped["duplicate_id"].append(entry.id)
-            elif not texts:
-                dropped["no_caption"].append(entry.id)
-            else:
-                kept.append(replace(entry, captions=texts))
+        kept, dropped, together = sort_out(self.entries(), self.in_rows, self.merges)
         if not kept and not any(dropped.values()):
             raise ValueError(f"{self.root}: found no entry in {several(map(repr, self.needs))}; allowed: one or more")
+        if together:
+            said = f"{len(together)} pictures that several lines name, their captions put together"
+            self.asides.append(f"{self.root}: {said} ({few(together)})")
         return kept, dropped
 
     @property
@@ -192,7 +164,9 @@ class Listed:
         said = [f"{self.root}: entries left out: {'; '.join(left)}"] if left else []
         if not self.excluded_file.is_file():
             said.append(f"{self.root}: images were never checked; `python -m datamodules.check TESTBED --write` does")
-        return said + self.remarks()
+        misfits = unused(self.sizes, len(self.listing))
+        misfits += enlarged(self.listing, self.resolution, self.opened, self.max_pixels)
+        return said + [f"{self.root}: {misfit}" for misfit in misfits] + self.remarks()
 
     def remarks(self) -> list[str]:
         """Return one sentence for each thing about the list that may be meant, and may be a mistake."""

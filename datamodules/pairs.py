@@ -136,6 +136,10 @@ class Pairs:
         """Return the pairs with images that come part by part and go to a file at once; `save` takes that file over."""
         return self.with_(images=pairs_folder.spooled(file, images, self._fields))
 
+    def gathered(self, folder: Path) -> Pairs:
+        """Return the pairs with all pictures in one file of a folder, as they are; `save` takes that file over."""
+        return self.with_(images=pairs_folder.gathered(folder / pairs_folder.FILE, self.images, self._fields))
+
     @property
     def _fields(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in (*_TEXTS, *_ARRAYS)}

@@ -56,6 +56,13 @@ def spooled(file: Path, parts: Iterable[np.ndarray], fields: dict[str, Any]) -> 
     return Images.of(InFile(file, writer.done, first.shape[1:], own=True), first.shape[1:], np.arange(writer.done))
 
 
+def gathered(file: Path, images: Images, fields: dict[str, Any]) -> Images:
+    """Write pictures of several files to one, undecoded, and return them there; `save` moves the file."""
+    write(file, images, fields)
+    shape = images.shape[1:]
+    return Images.of(InFile(file, len(images), shape, own=True), shape, np.arange(len(images)))
+
+
 def load(folder: Path, check: Callable[[str], object] | None = None) -> tuple[Any, dict[str, Any]]:
     """Return images and fields.
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import IO, Any, ClassVar
 
 from datamodules.arguments import require_texts
+from datamodules.entries import ListedItem
 from datamodules.ids import below, identifier
-from datamodules.listed import Listed, ListedItem
+from datamodules.listed import Listed
 from datamodules.pictures import MAX_PIXELS, BrokenImage
 from datamodules.places import found, located
 from datamodules.reading import opened, several, texts_of

@@ -37,6 +37,8 @@ CONVERTED = {
     "sixteen_bit": "the high byte of each value is kept",
     "animated": "only the first frame is used",
 }
+#: What is changed in size.
+SCALED = {"enlarged": "scaled up: its short side is below the resolution"}
 _ORIENTATION = 0x0112
 #: Errors of the system that mean that there can be no such file: the name is too long, or its links go in a circle.
 _NO_FILE = ("ENOENT", "ENOTDIR", "EISDIR", "ENAMETOOLONG", "ELOOP")

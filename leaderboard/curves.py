@@ -14,6 +14,7 @@ import numpy as np
 
 from leaderboard.board import Board, Group, Line
 from leaderboard.drawing import COLOURS, INK, dress_group, grid
+from leaderboard.text import counted
 from records.names import MODALITIES, MetricName
 
 # Okabe-Ito without its red and green, which the controls own, then darker and warmer extras
@@ -28,7 +29,8 @@ def figure(board: Board, columns: int = 3, most: int = 6) -> Any:
     Args:
         board: The board; groups without a single complete row are left out.
         columns: Panels per row.
-        most: Most mitigations drawn per panel besides the controls, best ranked first.
+        most: Most mitigations drawn per panel besides the controls, best ranked first; those that a command line asked
+            for are drawn whatever their rank, and how many are not is said.
 
     Returns:
         A matplotlib ``Figure``, not registered with pyplot.
@@ -55,10 +57,12 @@ def _known(group: Group) -> list[Line]:
 
 
 def _chosen(group: Group, most: int) -> list[Line]:
-    """Return the controls and the first ``most`` others; a parent's controls are added elsewhere."""
+    """Return the controls, what was asked for, and the first others up to ``most``; a parent's controls are apart."""
     known = _known(group)
-    controls = [line for line in known if line.role == "control"]
-    return controls + [line for line in known if line.role != "control"][:most]
+    others = [line for line in known if line.role != "control"]
+    asked = [line for line in others if line.reading.row.added]
+    shown = [*asked, *(line for line in others if not line.reading.row.added)][: max(most, len(asked))]
+    return [line for line in known if line.role == "control" or line in shown]
 
 
 def _label(group: Group, line: Line) -> str:
@@ -90,6 +94,9 @@ def _panel(panel: Any, group: Group, styles: dict[str, tuple[str, Any]], most: i
         panel.axhline(group.floor.value, color=INK, lw=1.1, ls=(0, (4, 3)), zorder=1)
         ends.append((group.floor.value, "floor" if group.direction == "down" else "ceiling", INK))
     _dress(panel, group, last)
+    if left := len(_known(group)) - len(_chosen(group, most)):
+        text = f"{counted(left, 'more row')} not drawn"
+        panel.text(0.01, 0.01, text, transform=panel.transAxes, fontsize=7, color=INK, va="bottom")
     _end_labels(panel, ends, last)
 
 

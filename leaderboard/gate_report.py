@@ -7,37 +7,43 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
+from leaderboard.fitting import LINES, cut, fitted, wrap
 from leaderboard.gate import BAD, GateOutcome, Report
-from leaderboard.text import number, plain_table
+from leaderboard.text import aligned, counted, number
 
-HEAD = ("gate", "row", "statistic", "then", "now", "change", "p (Holm)", "power", "result")
+HEAD = ("gate", "then", "now", "change", "p (Holm)", "power", "result")
 
 
 def text(report: Report) -> str:
-    """Return the check for a terminal."""
+    """Return the check for a terminal, the answer first: one screen for as many gates as a suite has."""
     rows = []
     for outcome in report.outcomes:
-        gate, change = outcome.trend.gate, outcome.change
+        change = outcome.change
         then = f"{number(outcome.trend.mean)} ± {number(outcome.trend.spread, 2)}"
         rows.append(
-            [gate.name, gate.row, f"{gate.statistic} of {outcome.trend.metric}", then, number(outcome.mean),
-             number(change.change if change else None), number(change.p_value if change else None, 2),
-             f"{change.power:.0%}" if change else "", outcome.status.upper()]
+            [cut(outcome.trend.gate.name, 30), then, number(outcome.mean), number(change.change if change else None),
+             number(change.p_value if change else None, 2), f"{change.power:.0%}" if change else "",
+             outcome.status.upper()]
         )  # fmt: skip
-    lines = [f"{o.trend.gate.name}: {o.message}{_seeds(o)}" for o in report.outcomes]
-    parts = [
+    about = (
         f"check of {report.suite} against the baseline of commit {report.commit or 'unknown'}: "
-        f"{report.steps} steps computed, {len(report.outcomes)} trends compared",
-        plain_table(rows, HEAD),
-        "\n".join(lines),
-        explanation(report),
-        verdict(report),
-    ]
-    return "\n\n".join(parts) + "\n"
+        f"{report.steps} steps computed, {counted(len(report.outcomes), 'trend')} compared"
+    )
+    said = [line for outcome in report.outcomes for line in _said(outcome)]
+    lines = [*wrap(verdict(report)), *wrap(about), "", *map(cut, aligned(rows, HEAD)), ""]
+    tail = ["", *wrap(explanation(report))]
+    return "\n".join([*lines, *fitted(said, LINES - len(lines) - len(tail), "line", "--format json"), *tail]) + "\n"
+
+
+def _said(outcome: GateOutcome) -> list[str]:
+    """Return what was compared and what is to be said of it, in at most three lines."""
+    gate = outcome.trend.gate
+    what = f"{gate.name}: {gate.statistic} of {outcome.trend.metric} in {gate.row}"
+    return wrap(f"{what}: {outcome.message}{_seeds(outcome)}")[:3]
 
 
 def verdict(report: Report) -> str:
-    """Return the last line: what the check comes to."""
+    """Return what the check comes to."""
     if report.bad:
         names = ", ".join(f"{o.trend.gate.name} ({o.status})" for o in report.bad)
         return f"FAILED: {names}"
@@ -116,7 +122,7 @@ def junit_text(root: ElementTree.Element) -> str:
 
 
 def github(report: Report) -> str:
-    """Return workflow commands that GitHub shows beside the run, and the last line of the text."""
+    """Return workflow commands that GitHub shows beside the run, and what the check comes to."""
     levels = {"improved": "notice", **dict.fromkeys(BAD, "error")}
     lines = [
         annotation(levels[o.status], f"{report.suite}: {o.trend.gate.name}", f"{o.status}: {o.message} ({_where(o)})")

@@ -26,6 +26,7 @@ from leaderboard.render import (
     warnings,
 )
 from leaderboard.sentences import headline as sentences
+from leaderboard.sentences import sizes
 from leaderboard.signatures import NAMES as SIGNATURES
 from leaderboard.tables import COSTS
 from leaderboard.text import ARROWS, count, number
@@ -50,7 +51,7 @@ def markdown(board: Board, title: str = "Leaderboard") -> str:
     """Return the whole board as one Markdown page."""
     parts = [f"# {escape(title)}", *warnings(board)]
     if board.rows:
-        parts.append("\n".join(f"- {escape(sentence)}" for sentence in sentences(board)))
+        parts += [f"{sizes(board)}.", "\n".join(f"- {escape(sentence)}" for sentence in sentences(board))]
     parts.extend(overview.markdown(board))
     parts.append(NOTES)
     for table in overall(board):

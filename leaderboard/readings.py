@@ -36,6 +36,7 @@ class BoardRow:
         origin: "local" for result files of this machine, "entry" for a committed entry.
         command: What makes the row.
         version: Version of the benchmark that made it; "" where unknown.
+        added: Whether the command line asked for it beside the suite's own rows.
     """
 
     scenario: str
@@ -48,6 +49,7 @@ class BoardRow:
     origin: Literal["local", "entry"] = "local"
     command: str = ""
     version: str = ""
+    added: bool = False
 
     @property
     def name(self) -> RowName:

@@ -6,19 +6,17 @@ is not shown is counted.
 
 from __future__ import annotations
 
-import os
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 from leaderboard.board import Board, Group, Line
+from leaderboard.fitting import LINES, columns, cut, files, wrap
 from leaderboard.loops import Loop, Row, loops
-from leaderboard.render import brief
-from leaderboard.sentences import headline
+from leaderboard.render import brief, warnings
+from leaderboard.sentences import headline, sizes
 from leaderboard.text import ARROWS, counted, number
 from records.names import MODALITIES, SIDES, MetricName
 
-LINES, WIDTH = 40, 100
 WORDS = 10  # most lines of sentences
 NARROWEST = 16  # of the column of names
 LABEL = 30  # most characters of a number with its interval, or of what stands in its place
@@ -36,12 +34,12 @@ def screen(board: Board, title: str, folder: Path, written: Sequence[tuple[str, 
         written: (what it is, which files below the folder).
         more: One more sentence, such as what became of the suite's claims.
     """
-    sentences = [line for text in (*headline(board), more) if text for line in _wrap(text)]
+    sentences = [line for text in (*warnings(board), *headline(board), more) if text for line in wrap(text)]
     if len(sentences) > WORDS:
         sentences = [*sentences[: WORDS - 1], "... more in leaderboard.md"]
-    paths = [f"written to {_place(folder)}", *(_cut(f"  {what:10} {files}", WIDTH) for what, files in written)]
-    scale = _wrap(SCALE) if any(x.prevented for group in board.groups for x in group.lines) else []
-    head = [_cut(_title(board, title), WIDTH), ""]
+    paths = files(folder, written)
+    scale = wrap(SCALE) if any(x.prevented for group in board.groups for x in group.lines) else []
+    head = [cut(_title(board, title)), ""]
     room = LINES - sum(map(len, (head, sentences, scale, paths))) - 2
     table = _table(board, room)
     return "\n".join(line.rstrip() for line in (*head, *sentences, "", *table, *scale, "", *paths)) + "\n"
@@ -51,12 +49,7 @@ def _title(board: Board, title: str) -> str:
     """Return the suite with the sizes of the loop that matters most."""
     if not board.rows:
         return f"{title}: the plan has no rows"
-    lines = [line for group in loops(board)[0].groups for line in group.lines]
-    cells = next((line.reading.cells for line in lines if line.reading.cells), ())
-    parts = [counted(len(lines[0].reading.row.seeds), "seed")]
-    if cells:
-        parts += [counted(cells[0].iterations, "iteration"), f"{counted(cells[0].n, 'pair')} an iteration"]
-    return f"{title}: {', '.join(parts)}"
+    return f"{title}: {sizes(board)}"
 
 
 def _table(board: Board, room: int) -> list[str]:
@@ -110,44 +103,42 @@ def _chosen(found: Sequence[Loop], space: int) -> list[tuple[Loop, list[Row]]]:
 
 
 def _lay_out(heads: Sequence[str], body: Sequence[tuple[str, str, Row | None]], sides: Sequence[str]) -> list[str]:
-    """Return the lines of the table: names to the left, per side three columns, none wider than it must be."""
+    """Return the lines of the table: names to the left, per side its columns, as many of the last as there is room."""
     cells = [[_cells(row.lines.get(side)) if row else ("", "", "") for side in sides] for _, _, row in body]
-    shown = [[COLUMNS] * len(sides), *cells]
-    widths = [[max(len(row[i][j]) for row in shown) for j in range(len(COLUMNS))] for i in range(len(sides))]
-    blocks = [max(sum(width) + 4, len(head)) for width, head in zip(widths, heads, strict=True)]
+    named = [("at 1", *COLUMNS[1:]) if side == "set" else COLUMNS for side in sides]  # a set is measured from 1 on
     longest = max((len(name) for name, _, row in body if row), default=0)
-    names = max(min(longest, WIDTH - sum(blocks) - 3 * len(blocks)), NARROWEST)
+    for first in range(len(COLUMNS)):  # where a terminal is narrow: what is prevented before what it began with
+        shown = [[block[first:] for block in row] for row in (named, *cells)]
+        widths = [
+            [max(len(row[i][j]) for row in shown) for j in range(len(COLUMNS) - first)] for i in range(len(sides))
+        ]
+        wanted = [sum(width) + 2 * (len(width) - 1) for width in widths]
+        left = columns() - sum(wanted) - 3 * len(wanted)
+        if left >= NARROWEST or first == len(COLUMNS) - 1:
+            break
+    spare = left - min(max(longest, NARROWEST), left)
+    blocks = []
+    for size, head in zip(wanted, heads, strict=True):
+        more = min(max(len(head) - size, 0), spare)  # for the title of a side, as far as there is room
+        blocks.append(size + more)
+        spare -= more
+    names = max(min(longest, columns() - sum(blocks) - 3 * len(blocks)), NARROWEST)
 
     def line(name: str, parts: Sequence[str]) -> str:
-        return _cut("   ".join([name.ljust(names), *(p.ljust(b) for p, b in zip(parts, blocks, strict=True))]), WIDTH)
+        return cut("   ".join([name.ljust(names), *(p.ljust(b) for p, b in zip(parts, blocks, strict=True))]))
 
-    def columns(texts: Sequence[str], width: Sequence[int]) -> str:
+    def block(texts: Sequence[str], width: Sequence[int]) -> str:
         return "  ".join(t.rjust(w) for t, w in zip(texts, width, strict=True))
 
-    named = [("at 1", *COLUMNS[1:]) if side == "set" else COLUMNS for side in sides]  # a set is measured from 1 on
-    lines = [line("", heads), line("", [columns(texts, width) for texts, width in zip(named, widths, strict=True)])]
-    for (name, short, row), texts in zip(body, cells, strict=True):
-        label = _cut(name if longest <= names else short, names)
-        blocked = [columns(t, width) for t, width in zip(texts, widths, strict=True)]
-        lines.append(line(label, blocked) if row else _cut(name, WIDTH))
+    lines = [line("", [cut(head, size) for head, size in zip(heads, blocks, strict=True)])]
+    lines.append(line("", [block(texts, width) for texts, width in zip(shown[0], widths, strict=True)]))
+    for (name, short, row), texts in zip(body, shown[1:], strict=True):
+        label = cut(name if longest <= names else short, names)
+        lines.append(
+            line(label, [block(t, width) for t, width in zip(texts, widths, strict=True)]) if row else cut(name)
+        )
     return lines
 
 
 def _cells(line: Line | None) -> tuple[str, str, str]:
-    return ("", "", "") if line is None else (number(line.start), number(line.end), _cut(brief(line), LABEL))
-
-
-def _place(folder: Path) -> str:
-    """Return a folder as one types it from here, its beginning left out where there is no room."""
-    near = os.path.relpath(folder)
-    text = near if not near.startswith("..") else str(folder)
-    room = WIDTH - len("written to ")
-    return text if len(text) <= room else f"...{text[3 - room :]}"
-
-
-def _wrap(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, break_on_hyphens=False)
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 3].rstrip()}..."
+    return ("", "", "") if line is None else (number(line.start), number(line.end), cut(brief(line), LABEL))

@@ -14,6 +14,7 @@ from leaderboard import comparing, frozen
 from leaderboard import statistics as st
 from leaderboard.board import Board, Group, Line
 from leaderboard.controls import Controls
+from leaderboard.fitting import listed
 from leaderboard.grain import below
 from leaderboard.loops import Loop, loops
 from leaderboard.text import counted, number
@@ -32,6 +33,16 @@ def headline(board: Board) -> list[str]:
     own = [f"In {first.name}: {sentence}" if others else _capital(sentence) for sentence in damage(first)]
     said = [*own, *map(_capital, controls(first)), *effects(first), *limits(first), *_unknown(found[:1])]
     return [*said, *(f"In {loop.name}: {sentence}" for loop in others for sentence in damage(loop))]
+
+
+def sizes(board: Board) -> str:
+    """Return how large the loop that matters most is, such as "5 seeds, 5 iterations, 512 pairs an iteration"."""
+    lines = [line for group in loops(board)[0].groups for line in group.lines]
+    cells = next((line.reading.cells for line in lines if line.reading.cells), ())
+    parts = [counted(len(lines[0].reading.row.seeds), "seed")]
+    if cells:
+        parts += [counted(cells[0].iterations, "iteration"), f"{counted(cells[0].n, 'pair')} an iteration"]
+    return ", ".join(parts)
 
 
 def damage(loop: Loop) -> list[str]:
@@ -88,7 +99,7 @@ def controls(loop: Loop) -> list[str]:
     for group in (g for g in loop.groups if g.modality != "set"):
         if reason := silent(group.controls):
             sentences.setdefault(reason, []).append(f"the {group.modality}")
-    return [f"{_list(sides)}: {reason}." for reason, sides in sentences.items() if any(x != "the " for x in sides)]
+    return [f"{listed(sides)}: {reason}." for reason, sides in sentences.items() if any(x != "the " for x in sides)]
 
 
 def silent(found: Controls) -> str:
@@ -150,20 +161,20 @@ def _effect(names: Sequence[str], found: dict[str, Verdict], sides: int) -> str:
     def those(verdict: Verdict) -> str:
         chosen = [f"the {side}" for side, v in found.items() if v == verdict]
         both = "either side" if verdict == "unclear" else "both sides"
-        return both if len(chosen) == sides > 1 else _list(chosen)
+        return both if len(chosen) == sides > 1 else listed(chosen)
 
     parts = []
     if protected := those("protects"):
         parts.append(f"protect{'' if several else 's'} {protected}")
     if harmed := those("worse"):
         parts.append(f"make{'' if several else 's'} {harmed} worse")
-    text = f"{_list(names, NAMED)} {' and '.join(parts)}" if parts else ""
+    text = f"{listed(names, NAMED)} {' and '.join(parts)}" if parts else ""
     unclear = those("unclear")
     if not unclear:
         return text
     if text:
         return f"{text}; no clear difference for {unclear}"
-    return f"{_list(names, NAMED)} make{'' if several else 's'} no clear difference for {unclear}"
+    return f"{listed(names, NAMED)} make{'' if several else 's'} no clear difference for {unclear}"
 
 
 def limits(loop: Loop) -> list[str]:
@@ -200,14 +211,8 @@ def _unknown(found: Iterable[Loop]) -> list[str]:
                 idle[row.name] = None
             elif problem or label:
                 rows.setdefault(row.name, problem or label)
-    said = [f"No number: {_list([f'{name} ({why})' for name, why in rows.items()], NAMED)}."] if rows else []
-    return [*said, f"Not run yet: {_list(list(idle), NAMED)}."] if idle else said
-
-
-def _list(names: Sequence[str], most: int = 9) -> str:
-    """Return names as a list in words; those beyond the most are counted."""
-    shown = [*names[:most], *([f"{len(names) - most} more"] if len(names) > most else [])]
-    return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else "".join(shown)
+    said = [f"No number: {listed([f'{name} ({why})' for name, why in rows.items()], NAMED)}."] if rows else []
+    return [*said, f"Not run yet: {listed(list(idle), NAMED)}."] if idle else said
 
 
 def _capital(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The board for programs: one record per group and mitigation as CSV and JSON, every metric at T as a long CSV."""
+"""The board for programs: a record per group and mitigation as CSV and JSON, every number of every seed as CSV."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from leaderboard.board import Board, Group, Line
 from leaderboard.loops import Loop, loops
-from leaderboard.overall import Overall, overall, wide
+from leaderboard.overall import Overall, overall
 from leaderboard.pareto import front
 from leaderboard.provenance import origin as origin_of
 from leaderboard.provenance import provenance
@@ -34,17 +34,23 @@ def csv_text(board: Board) -> str:
     return _csv([list(rows[0]), *(map(csv_field, row.values()) for row in rows)]) if rows else ""
 
 
-def csv_wide(board: Board) -> str:
-    """Return one line per scenario variant, mitigation and metric: the mean at T or its label."""
-    lines: list[Iterable[Any]] = [
-        ["scenario", "variant", "mitigation", "seeds", "metric", "direction", "primary", "value"]
-    ]
-    for table in wide(board):
-        about = list(zip(table.metrics, table.directions, table.primary, strict=True))
-        for line in table.lines:
-            for (metric, direction, primary), value in zip(about, line.values, strict=True):
-                where = (table.scenario, table.variant, line.mitigation, line.seeds, metric, direction)
-                lines.append([*map(csv_field, where), int(primary), csv_field(value)])
+TIDY = (
+    "scenario", "variant", "mitigation", "seed", "iteration", "metric", "direction", "primary", "value", "low", "high"
+)  # fmt: skip
+
+
+def csv_tidy(board: Board) -> str:
+    """Return one line per row, seed, iteration and metric: every number that was measured, its interval beside it."""
+    lines: list[Iterable[Any]] = [TIDY]
+    for row in board.rows:
+        for cell in row.cells(board.results):
+            for point in sorted((*cell.metrics, *cell.sets), key=lambda point: point.iteration):
+                for metric in sorted(point.values):
+                    info, found = cell.info.get(metric), point.intervals.get(metric)
+                    where = (row.scenario, row.variant, row.mitigation, cell.seed, point.iteration, metric)
+                    about = (info.direction, int(info.primary)) if info else ("", "")
+                    ends = (found.low, found.high) if found else ("", "")
+                    lines.append(map(csv_field, (*where, *about, point.values[metric], *ends)))
     return _csv(lines)
 
 

@@ -54,9 +54,9 @@ def count(value: float | None) -> str:
     return f"{value:.0f}"
 
 
-def counted(value: int, what: str) -> str:
+def counted(value: int, what: str, plural: str = "") -> str:
     """Return a whole number with the thing that it counts, in the plural where it must be."""
-    return f"{value:,} {what}{'' if value == 1 else 's'}"
+    return f"{value:,} {what if value == 1 else plural or f'{what}s'}"
 
 
 def plain_table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:

@@ -4,6 +4,11 @@ Comments, docstrings, annotations, formatting, the names of files and the order 
 class uses is followed name by name, through what it inherits from and what it imports: definitions of its author's
 modules, and of the project's parts (`PARTS`). The engine that runs it and libraries are not followed; the first has
 versions of its own, the second are pinned and recorded.
+
+Of an author's modules more counts, since nobody can be asked to write them so that this can be followed: statements
+that define no name (a loop that sets attributes, a patch of another module), conditions around definitions, whole
+modules that are handed on as values or imported by a text. An author's package may be installed beside the libraries:
+what imports this project is no library.
 """
 
 from __future__ import annotations
@@ -27,7 +32,9 @@ PARTS = ("benchmarks.analytic", "benchmarks.metrics", "benchmarks.mitigations", 
 CONTRACTS = ("datamodules.pairs",)
 
 _SILENT = {"annotation", "ctx", "kind", "returns", "type_comment", "type_params"}
-_LIBRARIES = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib"))
+#: Where Python and what was installed lie: code that its author does not write here.
+LIBRARIES = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib"))
+INSTALLED = {"site-packages", "dist-packages"}
 #: A name of a module, or a whole module where the name is None.
 Place = tuple[str, str | None]
 
@@ -62,15 +69,16 @@ def _followed_from(class_path: str) -> tuple[str, dict[str, State]]:
     module, _, name = class_path.rpartition(".")
     while module_file(module) is None and module:  # a class within a function
         module, _, name = module.rpartition(".")
+    home = authors_package(module)
     waiting: list[Place] = [(module, name if name in _Module.of(module).definitions else None)]
     texts: dict[Place, str] = {}
     states: dict[str, State] = {}
     while waiting:
         place = waiting.pop()
         if place not in texts:
-            if followed(place[0]):
+            if followed(place[0], home):
                 states.setdefault(place[0], _state(module_file(place[0])))
-            texts[place], uses = _read(place)
+            texts[place], uses = _read(place, home)
             waiting.extend(uses)
     return digest(sorted({text for text in texts.values() if text})), states
 
@@ -80,36 +88,54 @@ def shipped(class_path: str) -> bool:
     return class_path.partition(".")[0] in PROJECT
 
 
-def _read(place: Place) -> tuple[str, list[Place]]:
-    """Return the text of a definition and the places that it uses."""
+def authors_package(module: str) -> str:
+    """Return the package that a module belongs to where it lies among libraries and imports this project; else ""."""
+    top, file = module.partition(".")[0], module_file(module)
+    if file is None or shipped(module) or followed(module):
+        return ""
+    return top if any(shipped(origin) for origin in _Module.of(module).modules) else ""
+
+
+def _read(place: Place, home: str) -> tuple[str, list[Place]]:
+    """Return the text of a definition and the places that it uses; "" for a name stands for statements without one."""
     module, name = place
-    if not followed(module):
+    if not followed(module, home):
         return f"{module}:{name}" if not shipped(module) else "", []
     source = _Module.of(module)
     if name is None:
         return "", [(module, own) for own in source.definitions]
-    if name in source.definitions:
-        nodes = source.definitions[name]
+    if name in source.definitions or name == "":
+        nodes = source.definitions[name] if name else source.loose
         used = {n.id for node in nodes for n in _walk(node) if isinstance(n, ast.Name)}
-        return text_digest("\n".join(map(_shape, nodes))), [place for own in used for place in source.place(own, nodes)]
+        places = [place for own in used for place in source.place(own, nodes, home)]
+        if source.authored:
+            by_text = [(own, None) for own in _imported_by_text(nodes)]
+            aside = [(own, "") for own in (module, *source.modules)]
+            places += [(own, part) for own, part in (*by_text, *aside) if not shipped(own) and followed(own, home)]
+        return text_digest("\n".join(map(_shape, nodes))) if nodes else "", places
     if name in source.imports:  # handed on from elsewhere
-        return "", [source.imports[name]]
+        return "", source.imports[name]
     return "", [(f"{module}.{name}", None)] if module_file(f"{module}.{name}") else []
 
 
+def is_library(file: Path) -> bool:
+    """Whether a file was installed, into this environment or another that Python also looks into."""
+    file = file.resolve()
+    return not INSTALLED.isdisjoint(file.parts) or any(file.is_relative_to(folder) for folder in LIBRARIES)
+
+
 @lru_cache(maxsize=1024)
-def followed(module: str) -> bool:
-    """Whether what a module defines is part of what a class that uses it does."""
+def followed(module: str, home: str = "") -> bool:
+    """Whether what a module defines is part of what a class that uses it does; `home` is a package that always is."""
+    if home and module.partition(".")[0] == home:
+        return module_file(module) is not None
     if shipped(module):
         inside = any(module == part or module.startswith(f"{part}.") for part in PARTS)
         return inside and module not in CONTRACTS and module_file(module) is not None
-    top = module_file(
-        module.partition(".")[0]
-    )  # to look for a module imports what it lies in: no library is looked into
-    if top is not None and any(top.resolve().is_relative_to(folder) for folder in _LIBRARIES):
-        return False
+    if (top := module_file(module.partition(".")[0])) is not None and is_library(top):
+        return False  # to look for a module imports what it lies in: no library is looked into
     file = module_file(module)
-    return file is not None and not any(file.resolve().is_relative_to(folder) for folder in _LIBRARIES)
+    return file is not None and not is_library(file)
 
 
 class _Module:
@@ -118,25 +144,40 @@ class _Module:
     def __init__(self, module: str, file: Path):
         tree = parse(file)
         self.module = module
+        self.authored = not shipped(module)
         self.definitions: dict[str, list[ast.AST]] = {}
-        for node in _top(tree.body):
-            for name in _named(node):
+        self.loose: list[ast.AST] = []  # what defines no name of this module and may change what its names do
+        for node in _top(_run(tree.body) if self.authored else tree.body):
+            names = _named(node, self.authored)
+            for name in names:
                 self.definitions.setdefault(name, []).append(node)
+            if self.authored and not names and not _idle(node):
+                self.loose.append(node)
+        self.loose += _conditions(_run(tree.body)) if self.authored else []
         package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-        self.imports: dict[str, Place] = {}
+        self.imports: dict[str, list[Place]] = {}
+        self.modules: dict[str, None] = {}  # that are imported, in order
         self.everything: list[str] = []  # modules whose names are imported with a star
         for found in ast.walk(tree):
             if isinstance(found, ast.Import):
                 for alias in found.names:
                     known = alias.name if alias.asname else alias.name.partition(".")[0]
-                    self.imports[alias.asname or known] = (known, None)
+                    self._bring(alias.asname or known, (known, None))
+                    self.modules[alias.name] = None
             elif isinstance(found, ast.ImportFrom):
                 origin = importlib.util.resolve_name("." * found.level + (found.module or ""), package or None)
                 for alias in found.names:
                     if alias.name == "*":
                         self.everything.append(origin)
                     else:
-                        self.imports[alias.asname or alias.name] = (origin, alias.name)
+                        self._bring(alias.asname or alias.name, (origin, alias.name))
+                        if self.authored and not shipped(origin) and _is_package(origin):
+                            self.modules[f"{origin}.{alias.name}"] = None  # where that is a module
+                    self.modules[origin] = None
+
+    def _bring(self, name: str, place: Place) -> None:
+        """Note where an imported name comes from: of an author's name that two functions import, both places."""
+        self.imports[name] = [*(self.imports.get(name, []) if self.authored else []), place]
 
     @staticmethod
     def of(module: str) -> _Module:
@@ -150,20 +191,26 @@ class _Module:
     def _kept(module: str, file: Path, state: State) -> _Module:
         return _Module(module, file)
 
-    def place(self, name: str, nodes: list[ast.AST]) -> Iterator[Place]:
+    def place(self, name: str, nodes: list[ast.AST], home: str) -> Iterator[Place]:
         """Yield where a name that some nodes use is defined; of a module that is used by name, what is taken of it."""
         if name in self.definitions:
             yield self.module, name
-        elif name in self.imports:
-            origin, inner = self.imports[name]
-            if inner is None:
-                inside = (n for node in nodes for n in _walk(node) if isinstance(n, ast.Attribute))
-                taken = {n.attr for n in inside if isinstance(n.value, ast.Name) and n.value.id == name}
-                yield from ((origin, attribute) for attribute in sorted(taken))
-            else:
-                yield origin, inner
+        if name not in self.definitions or self.authored:
+            for origin, inner in self.imports.get(name, ()):
+                yield from self._taken(name, origin, inner, nodes, home)
+        if name not in self.definitions and name not in self.imports:
+            yield from ((origin, name) for origin in self.everything if followed(origin, home))
+
+    def _taken(self, name: str, origin: str, inner: str | None, nodes: list[ast.AST], home: str) -> Iterator[Place]:
+        if inner is None:
+            inside = [n for node in nodes for n in _walk(node) if isinstance(n, ast.Attribute)]
+            of_it = [n for n in inside if isinstance(n.value, ast.Name) and n.value.id == name]
+            all_uses = sum(isinstance(n, ast.Name) and n.id == name for node in nodes for n in _walk(node))
+            if self.authored and all_uses > len(of_it) and followed(origin, home) and not shipped(origin):
+                yield origin, None  # handed on: any part of it may be used
+            yield from ((origin, attribute) for attribute in sorted({n.attr for n in of_it}))
         else:
-            yield from ((origin, name) for origin in self.everything if followed(origin))
+            yield origin, inner
 
 
 def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -178,11 +225,51 @@ def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield node
 
 
-def _named(node: ast.stmt) -> list[str]:
+def _named(node: ast.stmt, bound: bool = False) -> list[str]:
+    """Return the names that a statement defines; `bound`: no name whose attribute or item it sets, nor a loop's."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return [node.name]
+    if bound and isinstance(node, (ast.For, ast.AsyncFor)):
+        return []
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    return [n.id for target in targets if target is not None for n in ast.walk(target) if isinstance(n, ast.Name)]
+    names = [n for target in targets if target is not None for n in ast.walk(target) if isinstance(n, ast.Name)]
+    return [n.id for n in names if not bound or isinstance(n.ctx, ast.Store)]
+
+
+def _run(body: list[ast.stmt]) -> list[ast.stmt]:
+    """Return the statements that an import of a module runs: not those of `if __name__ == "__main__"`."""
+    return [node for node in body if not (isinstance(node, ast.If) and "__name__" in ast.dump(node.test))]
+
+
+def _conditions(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """Yield what decides which statements at the top of a module run; type checkers decide nothing."""
+    for node in body:
+        if isinstance(node, ast.If):
+            yield from [] if "TYPE_CHECKING" in ast.dump(node.test) else [node.test]
+            yield from _conditions([*node.body, *node.orelse])
+        elif isinstance(node, ast.With):
+            yield from (item.context_expr for item in node.items)
+            yield from _conditions(node.body)
+
+
+def _is_package(module: str) -> bool:
+    """Whether a module is a package, whose names may be modules; to look for one in any other would import that."""
+    file = module_file(module) if followed(module.partition(".")[0]) else None
+    return file is not None and file.name == "__init__.py"
+
+
+def _idle(node: ast.stmt) -> bool:
+    """Whether a statement at the top of a module does nothing to what it defines: an import, a docstring, a pass."""
+    said = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return said or isinstance(node, (ast.Import, ast.ImportFrom, ast.Pass))
+
+
+def _imported_by_text(nodes: list[ast.AST]) -> set[str]:
+    """Return the modules that are imported by a text: `importlib.import_module("helper")`, `__import__("helper")`."""
+    calls = (n for node in nodes for n in _walk(node) if isinstance(n, ast.Call) and n.args)
+    called = ((getattr(n.func, "attr", getattr(n.func, "id", "")), n.args[0]) for n in calls)
+    texts = (given for name, given in called if name in ("import_module", "__import__"))
+    return {str(given.value) for given in texts if isinstance(given, ast.Constant)}
 
 
 def _children(node: ast.AST) -> Iterator[tuple[str, list[object]]]:

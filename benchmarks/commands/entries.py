@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.commands.planned import methods_in
+from benchmarks.commands.streams import no_overrides
 from records.errors import UsageError
 from records.files import write_text
 from records.names import MODALITIES, RowName
@@ -25,10 +28,15 @@ def add_entry_commands(commands: Any) -> None:
     """Add the subcommands to the parser of `benchmarks.commands.main`."""
     command = commands.add_parser("submit", help=(submit.__doc__ or " ").splitlines()[0], allow_abbrev=False)
     command.add_argument("suite", help="a shipped suite's name, or a YAML file")
-    command.add_argument("--method", required=True, help="none, real, a method's name, its YAML file or file.py:Class")
+    command.add_argument(
+        "--method", required=True, help="none, real, a method's name, its YAML file or file.py:Class; several in quotes"
+    )
     command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
     command.add_argument(
-        "--entries", type=Path, default=None, help="folder of entries (default: the checkout's, else ./entries)"
+        "--entries",
+        type=Path,
+        default=None,
+        help="folder of entries (default: the checkout's or ./entries; of a suite of your own beside its file)",
     )
     command.set_defaults(run=submit)
     command = commands.add_parser("verify", help=(verify.__doc__ or " ").splitlines()[0], allow_abbrev=False)
@@ -48,22 +56,58 @@ def add_entry_commands(commands: Any) -> None:
 
 def submit(options: argparse.Namespace) -> int:
     """Write a method's entry from its result files; incomplete ones are refused."""
+    no_overrides(options, "an entry is of a suite as it is written")
+    for method in methods_in(options.method, Path(options.suite).parent):
+        _submit(options, method)
+    return 0
+
+
+def _submit(options: argparse.Namespace, method: str) -> None:
     from benchmarks.reporting.submit import make_entry, plan_with
     from leaderboard.entries import read_entry
 
-    _no_overrides(options, "an entry is of a suite as it is written")
-    plan = plan_with(options.suite, [options.method])
-    entry = make_entry(plan, options.method, options.runs / plan.suite.name / "results")
+    plan = plan_with(options.suite, [method])
+    entry = make_entry(plan, method, plan.results(options.runs))
     text = entry.to_json()
-    path = (options.entries or kept("entries")) / entry.path
+    path = _short((options.entries or entries_of(plan)) / entry.path)
     write_text(path, text)
     read_entry(path)  # what was written can be read by the strict reader
     print(f"wrote {path}: {len(entry.rows)} rows, {len(text):,} bytes")
-    if checkout():
-        print(f"next: make verify ENTRY={path}, then make leaderboard SUITE={entry.suite}")
-    else:
-        print(f"next: mmcollapse verify {path}")
-    return 0
+    added = any(row.added for row in plan.rows)
+    options_of = [*(["--suite", options.suite] if is_own(plan) else []), *(["--method", method] if added else [])]
+    board = ["--runs", str(options.runs)] if options.runs != Path("runs") else []
+    if options.entries is not None or not (is_own(plan) or checkout()):  # elsewhere than where `table` looks by itself
+        board += ["--entries", str(_short(path.parents[1]))]
+    for line in _next(path, options.suite if is_own(plan) else entry.suite, options_of, board):
+        print(line)
+
+
+def entries_of(plan: Plan) -> Path:
+    """Return the folder of a suite's entries: the checkout's, or else here; beside the file of a suite of one's own."""
+    return plan.file.parent / "entries" if is_own(plan) else kept("entries")
+
+
+def is_own(plan: Plan) -> bool:
+    """Whether a suite is somebody's own: it does not ship, so that no board of the project is of it."""
+    from benchmarks.study.loading import SUITES
+
+    return plan.file.parent != SUITES
+
+
+def _next(path: Path, suite: str, words: list[str], board: list[str]) -> list[str]:
+    """Return the commands that check an entry and render its board, as they can be copied; make's in its folder."""
+    if checkout() != Path.cwd():
+        return [f"next: mmcollapse {shlex.join(['verify', str(path), *words])}",
+                f"then: mmcollapse {shlex.join(['table', suite, *board])}"]  # fmt: skip
+    check, more = (f" ARGS={shlex.quote(shlex.join(given))}" if given else "" for given in (words, board))
+    return [f"next: make verify ENTRY={shlex.quote(str(path))}{check}",
+            f"then: make leaderboard SUITE={shlex.quote(suite)}{more}"]  # fmt: skip
+
+
+def _short(path: Path) -> Path:
+    """Return a path as it is written from here, where it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def transfer(options: argparse.Namespace) -> int:
@@ -72,7 +116,7 @@ def transfer(options: argparse.Namespace) -> int:
     from leaderboard.text import aligned
     from leaderboard.transfer import HEAD, transfers
 
-    _no_overrides(options, "committed entries are of suites as they are written")
+    no_overrides(options, "committed entries are of suites as they are written")
     if len(set(options.suites)) < 2 or len(set(options.suites)) < len(options.suites):
         raise UsageError(f"transfer: found {' '.join(options.suites)}; allowed: two or more different suites")
     found = transfers(options.suites, options.entries or FOLDER, options.side)
@@ -84,7 +128,7 @@ def verify(options: argparse.Namespace) -> int:
     """Check an entry against the current plan of its suite; with --rerun also run one of its cells again."""
     from leaderboard.entries import read_entry
 
-    _no_overrides(options, "an entry is compared with its suite as it is written")
+    no_overrides(options, "an entry is compared with its suite as it is written")
     entry = read_entry(options.entry)
     plan = _plan(entry, options.suite, options.method, options.entry)
     found = check_entry(entry, plan)
@@ -174,8 +218,3 @@ def _rerun(entry: Entry, plan: Plan, options: argparse.Namespace) -> Findings:
     if cell.key != key:
         found.notes.append("the cell that ran again has another key: method, fit or a step has changed since")
     return found
-
-
-def _no_overrides(options: argparse.Namespace, why: str) -> None:
-    if options.overrides:
-        raise UsageError(f"{' '.join(options.overrides)}: {why}; allowed: no overrides")

@@ -9,8 +9,9 @@ import argparse
 import contextlib
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from benchmarks.commands.streams import tell
 from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
 from benchmarks.reporting.evidence import evidence, settings
@@ -19,10 +20,9 @@ from records.errors import UsageError
 from records.files import write_text
 from records.place import ROOT, kept
 
-if TYPE_CHECKING:
-    pass
-
 PASSED, REGRESSED, ERROR = 0, 1, 2
+#: What `claims` leaves for people.
+CLAIMS = (("claims", ("claims.md", "claims.json", "claims.png")),)
 
 
 def add_commands(commands: Any) -> None:
@@ -36,10 +36,12 @@ def add_commands(commands: Any) -> None:
         command.set_defaults(run=function, method=[])
         if name == "claims":
             command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
-            command.add_argument("--format", choices=("markdown", "json"), default="markdown")
+            command.add_argument("--format", choices=("text", "markdown", "json"), default="text")
             continue
         command.add_argument(
-            "--baseline", type=Path, help="the file (default: SUITE.json in leaderboard/baselines, else ./baselines)"
+            "--baseline",
+            type=Path,
+            help="the file (default: SUITE.json in leaderboard/baselines, else ./baselines; beside a suite of yours)",
         )
         if name == "baseline":
             command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
@@ -58,7 +60,7 @@ def baseline(options: argparse.Namespace) -> int:
     if not study.suite.gates:
         raise UsageError(f"{study.file}: gates: found none; allowed: one to six, for a baseline to hold")
     frozen = freeze(study.suite.name, study.suite.gates, evidence(study, options.runs), settings(study))
-    file = options.baseline or kept("baselines") / f"{study.suite.name}.json"
+    file = options.baseline or _own(study)
     for trend in frozen.trends:
         print(f"{trend.gate.name}: {trend.mean:.4g} ± {trend.spread:.2g} over {len(trend.values)} seeds")
     write(frozen, file)
@@ -89,7 +91,7 @@ def _checked(options: argparse.Namespace) -> Any:
     from leaderboard.baseline import read
 
     study = make_plan(options.suite, options.overrides)
-    frozen = read(options.baseline or _baseline(study.suite.name))
+    frozen = read(options.baseline or _baseline(study))
     if frozen.suite != study.suite.name:
         raise UsageError(f"{options.baseline}: baseline of suite {frozen.suite!r}; allowed: of {study.suite.name!r}")
     gate.matched(study.suite.gates, frozen, {})  # before anything runs
@@ -103,9 +105,17 @@ def _checked(options: argparse.Namespace) -> Any:
         return gate.check(study.suite.gates, frozen, evidence(study, runs), settings(study), steps)
 
 
-def _baseline(suite: str) -> Path:
+def _own(study: Plan) -> Path:
+    """Return the file of a suite's baseline: of the checkout, or else here; beside the file of a suite of one's own."""
+    from benchmarks.commands.entries import is_own
+
+    folder = study.file.parent / "baselines" if is_own(study) else kept("baselines")
+    return folder / f"{study.suite.name}.json"
+
+
+def _baseline(study: Plan) -> Path:
     """Return the file of a suite's baseline: your own, or else the one that ships."""
-    own = kept("baselines") / f"{suite}.json"
+    own = _own(study)
     shipped = ROOT / "leaderboard" / "baselines" / own.name
     return shipped if shipped.is_file() and not own.is_file() else own
 
@@ -119,22 +129,28 @@ def _run(study: Plan, runs: Path, workers: int | None) -> None:
 
 
 def claims(options: argparse.Namespace) -> int:
-    """Test the claims of a suite on its result files; undecided is an answer, with its reason."""
+    """Test the claims of a suite, on its result files or else its committed entries; undecided is an answer."""
+    from benchmarks.reporting.boards import claims_evidence, written
     from leaderboard.claims import scatter
     from leaderboard.claims.family import judge_all, load_claims
     from leaderboard.claims.report import json_text, markdown
+    from leaderboard.claims.screen import screen
     from leaderboard.drawing import write_png
 
     study = make_plan(options.suite, options.overrides)
     kinds = load_claims(study.suite.claims, study.file)
     if not kinds:
         raise UsageError(f"{study.file}: claims: found none; allowed: one or more, for a table to show")
-    known = evidence(study, options.runs)
+    folder = study.home(options.runs)
+    known, source = claims_evidence(study, study.results(options.runs), committed=not options.overrides)
     family = judge_all(study.suite.name, kinds, known)
-    folder = options.runs / study.suite.name
-    print(markdown(family) if options.format == "markdown" else json_text(family), end="", flush=True)
+    printed = {"markdown": markdown, "json": json_text}.get(options.format)
+    if printed:
+        tell(printed(family), end="")  # before it is written: a full disk does not take it away
     if drawn := scatter.panels(family.verdicts, [kind for _, kind in kinds], known):
         write_png(scatter.figure(drawn), folder / "claims.png")
     write_text(folder / "claims.md", markdown(family))
     write_text(folder / "claims.json", json_text(family))
+    if not printed:
+        tell(screen(family, source, folder, written(folder, CLAIMS)), end="")
     return PASSED

@@ -12,20 +12,26 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from benchmarks.commands.entries import add_entry_commands
+from benchmarks.commands.authoring import add_authoring_commands
+from benchmarks.commands.bases import add_bases_command
+from benchmarks.commands.entries import add_entry_commands, entries_of, is_own
 from benchmarks.commands.judging import add_commands
+from benchmarks.commands.listing import add_listing_commands
+from benchmarks.commands.measure import add_measure_command
+from benchmarks.commands.planned import read_plan, read_runnable, require_rows
 from benchmarks.commands.streams import in_utf8, prepare, tell
 from records.errors import UsageError, sentence
 from records.files import write_text
 from records.names import RowName
-from records.overrides import heads
 
 if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan
 
 EXIT_FAILED_CELLS, EXIT_USAGE = 1, 2
+#: Tracebacks that a run ends with; all are in one folder.
+TRACEBACKS = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,7 +70,12 @@ def make_parser() -> argparse.ArgumentParser:
         )  # fmt: skip
         command.add_argument("suite", help="a shipped suite's name, or a YAML file")
         command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results")
-        command.add_argument("--method", action="append", default=[], help="a mitigation: YAML file or file.py:Class")
+        command.add_argument(
+            "--method",
+            action="append",
+            default=[],
+            help="a mitigation, or several with spaces between: a name, a YAML file or file.py:Class",
+        )
         command.set_defaults(run=function)
         if name == "tune":
             command.add_argument("--seeds", required=True, help="seeds to tune on, such as 100,101; none may be scored")
@@ -77,46 +88,20 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--format", choices=("text", "json"), default="text")
             command.add_argument("--fetch", action="store_true", help="print the commands that fetch models, no plan")
         if name == "table":
+            command.add_argument("--full", action="store_true", help="print every table, not one screen")
             command.add_argument("--sort", default=None, help="order of the rows: a column, or a metric at T")
             command.add_argument("--entries", type=Path, help="folder of entries (default: the project's)")
             command.add_argument("--boards", type=Path, help="folder of boards (default: the checkout's or runs')")
             command.add_argument("--tex", type=Path, metavar="FILE", help="also write LaTeX tables")
         if name == "ui":
             command.add_argument("--port", type=int, default=5000)
+    add_authoring_commands(commands)
     add_entry_commands(commands)
     add_commands(commands)
-    command = commands.add_parser("bases", help=(bases.__doc__ or " ").splitlines()[0], allow_abbrev=False)
-    command.add_argument("names", nargs="*", help="which bases, one after the other (default: all that ship)")
-    command.set_defaults(run=bases)
+    add_listing_commands(commands)
+    add_measure_command(commands)
+    add_bases_command(commands)
     return parser
-
-
-def read_plan(options: argparse.Namespace) -> Plan:
-    """Plan the suite that the command line names; a method without a row and a board without a headline are refused.
-
-    Scenarios that the command line names may leave out what methods of the suite are for.
-    """
-    from benchmarks.planning.needs import require_judged
-    from benchmarks.planning.planner import make_plan
-
-    study = make_plan(options.suite, options.overrides, options.method)
-    narrowed = "scenarios" in heads(options.overrides)
-    idle = [name for name in study.idle if name in options.method or not narrowed]
-    if idle:
-        raise UsageError(
-            f"{study.file}: method {idle[0]} applies to none of its scenarios; allowed: one that changes any of them"
-        )
-    require_judged(study)
-    return study
-
-
-def read_runnable(options: argparse.Namespace) -> Plan:
-    """Plan the suite that the command line names, to be run: weights that are here are those that it names."""
-    from benchmarks.planning.needs import require_fit
-
-    study = read_plan(options)
-    require_fit(study)
-    return study
 
 
 def run(options: argparse.Namespace) -> int:
@@ -127,10 +112,11 @@ def run(options: argparse.Namespace) -> int:
 def run_here(study: Plan, options: argparse.Namespace) -> int:
     """Run a plan in worker processes of this machine and print what came of it; return the exit code."""
     from benchmarks.planning.needs import unmet_needs
+    from benchmarks.planning.plan import without_rows
     from benchmarks.reporting.reporter import make_reporter
     from benchmarks.running.study import run_study
 
-    for warning in unmet_needs(study):
+    for warning in (*unmet_needs(study), *without_rows(study)):
         tell(f"note: {warning}", sys.stderr)
     outcome = run_study(
         study, options.runs, workers=options.workers, mirror=not options.no_mirror, reporter=make_reporter(),
@@ -140,6 +126,8 @@ def run_here(study: Plan, options: argparse.Namespace) -> int:
         tell(outcome.mirrored, sys.stderr)
     for result in outcome.failed:
         tell(f"failed: {RowName.of(result.rows[0])}/seed={result.seed}: {result.error}", sys.stderr)
+    for log in list(outcome.logs.values())[:TRACEBACKS]:
+        tell(f"traceback: {log}", sys.stderr)
     say(outcome.board)
     return EXIT_FAILED_CELLS if outcome.failed else 0
 
@@ -153,56 +141,40 @@ def plan(options: argparse.Namespace) -> int:
     """Show what a run would do, without running anything."""
     from benchmarks.planning.needs import fetch_lines
     from benchmarks.reporting.outputs import describe
+    from benchmarks.reporting.plan_screen import screen
+    from benchmarks.study.about import About, about
 
     if options.fetch:
         tell("\n".join(fetch_lines(read_plan(options))))
         return 0
     gc.disable()  # a plan is made once and lives to the end: looking for garbage in it is a fifth of its time
     try:
-        facts = describe(read_runnable(options), options.runs / "store")
+        study = read_runnable(options).to_run
+        facts = describe(study, options.runs / "store")
     finally:
         gc.enable()
     if options.format == "json":
         print(json.dumps(facts, indent=1))
         return 0
-    for key in ("suite", "digest", "steps_total", "steps_unique", "steps_done"):
-        print(f"{key:13} {facts[key]}")
-    print(f"{'kinds':13} " + ", ".join(f"{k} {n}" for k, n in facts["kinds"].items()))
-    print(f"{'cells':13} {len(facts['cells'])}")
-    for line in explained(facts["estimate"]):
-        print(line)
-    for row in facts["rows"]:
-        name = f"{row['scenario']}/{row['variant']} {row['mitigation']}"
-        print(f"  {name}: seeds {row['seeds']}, n {row['n']}, T {row['iterations']}")
+    tell(
+        screen(
+            facts,
+            About() if study.request.overrides else about(study.file),
+            study.request.command("run", elsewhere(options)),
+        ),
+        end="",
+    )
     return 0
 
 
-def explained(cost: dict[str, Any]) -> list[str]:
-    """Return an estimate in lines for people."""
-    hours = f"{cost['hours']:,} hours on one worker" if cost["hours"] is not None else (
-        f"hours unknown: no record yet of {', '.join(cost['unknown'])} "
-        "(run a part of it first, such as --seeds [0] --iterations 1, and plan again)"
-    )  # fmt: skip
-    apart = f", and what is made with {', '.join(cost['unsized'])} (not here)" if cost["unsized"] else ""
-    lines = [
-        f"{'work':13} {cost['network_evaluations']:,} network evaluations, "
-        f"{cost['training_samples']:,} samples trained on",
-        f"{'left':13} {hours}",
-        f"{'disk':13} at most {cost['peak_gigabytes']:,} GB at once, {cost['kept_gigabytes']:,} GB kept{apart}",
-        f"{'data':13} {cost['data']['name']}: {cost['data']['missing'] or 'there'}",
-        *(f"{'':13} {note}" for note in cost["data"]["notes"]),
-    ]
-    for model in cost["models"]:
-        state = "trained first" if model["trained_first"] else "there" if model["present"] else "MISSING"
-        lines.append(f"{'model':13} {model['role'][:-1]} {model['name']} ({model['source']}): {state}")
-        if state == "MISSING" and "fetch" in model:
-            lines.append(f"{'':13} {model['fetch']}")
-    return lines
+def elsewhere(options: argparse.Namespace) -> list[str]:
+    """Return the words that name the folder of runs, where it is not the usual one."""
+    return [] if options.runs == Path("runs") else [f"--runs={options.runs}"]
 
 
 def table(options: argparse.Namespace) -> int:
-    """Write and print the board: from committed entries beside the result files, and from entries alone."""
-    from benchmarks.reporting.boards import latex_text, make_board, write_board, write_entry_board
+    """Write the board, of result files beside committed entries and of entries alone, and print one screen of it."""
+    from benchmarks.reporting.boards import latex_text, make_board, published, write_board, write_entry_board
     from benchmarks.reporting.declared import MAKERS
     from leaderboard.overview import terminal
     from leaderboard.pages import PAGES, fill
@@ -210,17 +182,22 @@ def table(options: argparse.Namespace) -> int:
     from records.place import checkout
 
     study = read_plan(options)
-    folder = options.runs / study.suite.name
-    board = make_board(study, folder / "results", options.entries)
+    folder, results, own = study.home(options.runs), study.results(options.runs), is_own(study)
+    if own and options.entries is None:
+        options.entries = entries_of(study)
+    board = make_board(study, results, options.entries)
     board = sort_board(board, options.sort) if options.sort else board
-    say(terminal(board))  # before it is written: a full disk does not take it away
-    write_board(study, board, folder)
-    home = checkout()
+    if options.full or options.sort:
+        say(terminal(board))  # before it is written: a full disk does not take it away
+        write_board(study, board, folder)
+    else:
+        say(published(study, board, folder, say))
+    home = None if own else checkout()
     boards = home / "leaderboard" / "boards" if home else folder / "boards"
     for path in write_entry_board(study.suite.name, options.entries, options.boards or boards):
         print(f"wrote {path}", file=sys.stderr)
     if options.tex:
-        text = latex_text(study, folder / "results", options.entries)
+        text = latex_text(study, results, options.entries)
         write_text(options.tex, text)
         print(f"wrote {options.tex}", file=sys.stderr)
     if home and options.entries is None and options.boards is None:
@@ -243,7 +220,8 @@ def tune(options: argparse.Namespace) -> int:
         raise UsageError(f"--seeds: found {options.seeds!r}; allowed: whole numbers such as 100,101") from error
     suite, _ = load_suite(options.suite, options.overrides)
     home = options.runs / f"{suite.name}_tuning" / "methods"
-    study, options.method = plan_tuning(options.suite, options.overrides, options.method[0], seeds, home)
+    study, variants = plan_tuning(options.suite, options.overrides, options.method[0], seeds, home)
+    require_rows(study, [name for name in study.idle if name in variants])
     return run_here(study, options)
 
 
@@ -267,13 +245,3 @@ def ui(options: argparse.Namespace) -> int:
     given = ["--backend-store-uri", uri, "--port", str(options.port), "--workers", "1"]
     print(f"MLflow on http://127.0.0.1:{options.port} (Ctrl-C ends it)", file=sys.stderr)
     return subprocess.run([sys.executable, "-m", "mlflow", "ui", *given], env=environment, check=False).returncode
-
-
-def bases(options: argparse.Namespace) -> int:
-    """Train the shipped base models again; goes on where a killed training stopped."""
-    if options.overrides:
-        raise UsageError(f"bases: found {options.overrides[0]!r}; allowed: names of bases")
-    from lightning_modules.bases.train import main as train
-
-    train(options.names)
-    return 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import warnings
 from typing import TextIO
+
+from records.errors import UsageError
 
 
 def in_utf8() -> None:
@@ -42,3 +45,13 @@ def tell(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
         print(text, end=end, file=stream, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def no_overrides(options: argparse.Namespace, why: str) -> None:
+    """Refuse overrides of a suite where a command takes none.
+
+    Raises:
+        UsageError: With the reason.
+    """
+    if options.overrides:
+        raise UsageError(f"{' '.join(options.overrides)}: {why}; allowed: no overrides")

@@ -23,7 +23,17 @@ from records.errors import HookReadError
 from records.fingerprint import fingerprint
 
 if TYPE_CHECKING:
+    from benchmarks.methods.contexts import (
+        AuxiliaryContext,
+        CurateContext,
+        MergeContext,
+        ObjectiveContext,
+        PromptsContext,
+        RelabelContext,
+        SamplingContext,
+    )  # fmt: skip
     from benchmarks.study.suite import Scenario
+    from datamodules.pairs import Pairs
 
 HOOKS = ("prompts", "sampling", "relabel", "curate", "objective", "auxiliary", "merge")
 #: What changes steps beside the hooks: a count, asked for when the loop is planned, which enters their keys as it is.
@@ -70,14 +80,20 @@ class Context:
     """What a hook sees: plain facts of the step, and the sources it declared, loaded on first touch.
 
     Attributes:
+        hook: Whose it is.
+        declared: What that hook reads.
+        facts: What it was told of its step, as it was then.
+        returned: What it returned, once it has.
         spent: What the hook said that it consumed beyond what the step counts by itself.
         notes: What the hook wants to be known of its work.
     """
 
     def __init__(self, hook: str, reads: tuple[str, ...], sources: Mapping[str, Callable[[], Any]], **facts: Any):
-        self._hook, self._reads, self._sources = hook, reads, sources
+        self.hook, self.declared, self._sources = hook, reads, sources
         self.spent: dict[str, int] = {}
         self.notes: dict[str, float] = {}
+        self.facts = {name: list(value) if isinstance(value, list) else value for name, value in facts.items()}
+        self.returned: Any = None
         self.__dict__.update(facts)
 
     def spend(self, **counts: int) -> None:
@@ -91,12 +107,12 @@ class Context:
 
     def __getattr__(self, name: str) -> Any:
         """Load a declared source; refuse any other."""
-        if name in SOURCES and name not in self._reads:
+        if name in SOURCES and name not in self.declared:
             raise HookReadError(
-                f"hook {self._hook!r} touched {name!r}, which its `reads` does not declare: {self._reads}"
+                f"hook {self.hook!r} touched {name!r}, which its `reads` does not declare: {self.declared}"
             )
         if name not in self._sources:
-            raise AttributeError(f"the context of hook {self._hook!r} has no {name!r}")
+            raise AttributeError(f"the context of hook {self.hook!r} has no {name!r}")
         value = self._sources[name]()
         self.__dict__[name] = value
         return value
@@ -145,25 +161,25 @@ class Mitigation:
         """Return how many unseen real items an iteration consumes of the reserve."""
         return 0
 
-    def prompts(self, ctx: Any) -> list[str]:
+    def prompts(self, ctx: PromptsContext) -> list[str]:
         """Return what to ask the generator for, given `ctx.prompts` (n texts), `ctx.ids`, `ctx.iteration`."""
         return ctx.prompts
 
-    def sampling(self, ctx: Any) -> Any:
+    def sampling(self, ctx: SamplingContext) -> Any:
         """Return how to decode, given `ctx.decoding` and `ctx.modality`; never reaches evaluation.
 
         A returned object with a `generate(model, inputs, decoding, seeds)` method takes over the sampling itself.
         """
         return ctx.decoding
 
-    def relabel(self, ctx: Any) -> list[str]:
+    def relabel(self, ctx: RelabelContext) -> list[str]:
         """Return the captions of `ctx.pairs`, given `ctx.caption(model)` and `ctx.live`, the captioner of t-1.
 
         `ctx.caption(model, rows)` captions the pairs at some positions alone; one caption is the same either way.
         """
         return ctx.caption(ctx.live)
 
-    def curate(self, ctx: Any) -> Any:
+    def curate(self, ctx: CurateContext) -> Pairs:
         """Return the Pairs to train on, `pool_size(iteration, n)` of them, given `ctx.n`.
 
         With `oversample` the new pool holds draw 0 of every prompt, then draw 1 of every prompt, and so on; with
@@ -171,7 +187,7 @@ class Mitigation:
         """
         return ctx.new
 
-    def objective(self, ctx: Any) -> Any:
+    def objective(self, ctx: ObjectiveContext) -> Any:
         """Return a callable (per-sample losses (b,), context) -> scalar loss, or None for the weighted mean.
 
         Given `ctx.modality`, `ctx.settings` (how is trained) and `ctx.pool`. The callable's context holds, for the
@@ -182,7 +198,7 @@ class Mitigation:
         """
         return None
 
-    def auxiliary(self, ctx: Any) -> Any:
+    def auxiliary(self, ctx: AuxiliaryContext) -> Any:
         """Make something extra from the curated pool (`ctx.pool`): a model with `save`, or a mapping of arrays.
 
         `ctx.fresh(name)` is a copy of a declared model that may be trained, with `ctx.settings`; a model returned
@@ -190,7 +206,7 @@ class Mitigation:
         """
         raise AssertionError("auxiliary is planned only where it is overridden")
 
-    def merge(self, ctx: Any) -> Any:
+    def merge(self, ctx: MergeContext) -> Any:
         """Return the next model, given `ctx.new_model`, which may be changed, and the declared base or previous one."""
         raise AssertionError("merge is planned only where it is overridden")
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from benchmarks.methods.entering import entering
 from benchmarks.methods.hooks import COUNTS, HOOKS, Mitigation
 from records.canonical import Spec
-from records.fingerprint import fingerprint, followed
+from records.fingerprint import authors_package, fingerprint, followed
 from records.identity import by_name, identity
 
 
@@ -40,7 +41,8 @@ class Method:
             if isinstance(part, list | tuple):
                 waiting.extend(part)
                 continue
-            own = followed(type(part).__module__)  # hooks, and what they are made of
+            module = type(part).__module__  # of hooks, and of what they are made of
+            own = followed(module) or bool(authors_package(module))
             path = f"{type(part).__module__}.{type(part).__qualname__}"
             if own and path not in found:
                 found[path] = fingerprint(path)
@@ -51,14 +53,14 @@ class Method:
     @cached_property
     def spec(self) -> Spec:
         """Identity of the code and knobs behind its hooks."""
-        entering = {
+        found = {
             **identity(self.class_path),
-            "init_args": by_name(self.init_args),
+            "init_args": by_name(entering(self.class_path, self.init_args)),
             "version": self.hooks.version,
             "source": self.hooks.source_digest(),
         }
         self.__dict__["code"] = self.code  # as it is now, when it is planned
-        return Spec(entering, self)
+        return Spec(found, self)
 
     @cached_property
     def active(self) -> frozenset[str]:

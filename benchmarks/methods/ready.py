@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.methods.compose import Composed
+from benchmarks.methods.entering import entering
 from benchmarks.methods.hooks import HOOKS, NOT_YET, SCORED, SOURCES, Mitigation
 from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
-from benchmarks.methods.written import check_attributes, check_class
+from benchmarks.methods.written import check_attributes, check_class, check_unread
 from benchmarks.study.loading import load_mitigation, mitigation_file
 from benchmarks.study.mitigation_file import MitigationFile
 from records.errors import UsageError, naming
@@ -72,7 +73,8 @@ def _composed(spec: MitigationFile, name: str, near: Path) -> Ready:
             patch.add(getattr(ready, key), part)
     acting = [(p.spec.name, p.method.hooks) for p in parts if p.method.active]
     hooks: Mitigation = Composed(acting, f"mitigation {name}: compose") if acting else Nothing()
-    made = [{"class_path": p.method.class_path, "init_args": p.method.init_args} for p in parts if p.method.active]
+    active = [(p.method.class_path, p.method.init_args) for p in parts if p.method.active]
+    made = [{"class_path": path, "init_args": entering(path, knobs)} for path, knobs in active]
     method = Method(
         spec.name, hooks, "benchmarks.methods.compose.Composed" if made else "", {"parts": made} if made else {}
     )
@@ -164,6 +166,7 @@ def check_hooks(hooks: Mitigation, name: str) -> None:
             raise UsageError(
                 f"mitigation {name}: reads: {hook}: found {unready[0]!r}, which is made later than it asks"
             )
+    check_unread(hooks, name)
 
 
 def check_scorers(ready: Ready, name: str, testbed: str, scorers: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from inspect import signature
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,11 @@ from records.names import MODALITIES, no_twins, plain_name
 #: What a method may define, and of that the attributes that are no methods.
 KNOWN = tuple(name for name in vars(Mitigation) if not name.startswith("_"))
 PLAIN = ("reads", "modalities", "oversample", "version")
+#: What a method is asked with, beside itself: hooks with a context, the others as `Mitigation` says.
+ASKED_WITH = {
+    **dict.fromkeys(HOOKS, ("ctx",)), "draw_count": ("iteration", "n"), "pool_size": ("iteration", "n"),
+    "reserve_items": ("n",), "applies": ("scenario",),
+}  # fmt: skip
 #: How alike a name is to one of them that was meant: a letter or two of difference.
 ALIKE = 0.8
 
@@ -44,11 +50,12 @@ def check_class(cls: type[Mitigation], class_path: str, name: str) -> None:
 
 
 def check_attributes(hooks: Mitigation, name: str) -> None:
-    """Refuse attributes of another kind than the loop reads.
+    """Refuse attributes of another kind than the loop reads, and hooks that it cannot ask.
 
     Raises:
         UsageError: Naming the attribute, what was found and what is allowed.
     """
+    _check_signatures(hooks, name)
     reads, modalities, oversample = hooks.reads, hooks.modalities, hooks.oversample
     with naming(f"mitigation {name}", ValueError):
         lists = isinstance(reads, Mapping) and all(isinstance(names, tuple | list) for names in reads.values())
@@ -59,6 +66,37 @@ def check_attributes(hooks: Mitigation, name: str) -> None:
             isinstance(modalities, tuple | list) and bool(modalities) and set(modalities) <= set(MODALITIES),
             f"modalities: found {brief(repr(modalities))}; allowed: a tuple of {', '.join(MODALITIES)}",
         )
+
+
+def _check_signatures(hooks: Mitigation, name: str) -> None:
+    for own, given in ASKED_WITH.items():
+        found = getattr(hooks, own)
+        with naming(f"mitigation {name}", ValueError):
+            require(callable(found), f"{own}: found {brief(repr(found))}; allowed: a method of self and {given[0]}")
+        try:
+            taken = signature(found)
+            taken.bind(*given)
+        except ValueError:  # what Python cannot look into
+            continue
+        except TypeError as error:
+            raise UsageError(
+                f"mitigation {name}: {type(hooks).__name__}.{own}: found {own}{taken}, self aside; "
+                f"allowed: {own}({', '.join(given)})"
+            ) from error
+
+
+def check_unread(hooks: Mitigation, name: str) -> None:
+    """Refuse what is declared to be read by a hook that the class has not: its author calls the hook something else.
+
+    Raises:
+        UsageError: Naming the hook and the class.
+    """
+    for hook in hooks.reads:
+        if not hooks.overrides(hook):
+            raise UsageError(
+                f"mitigation {name}: reads: found hook {hook!r}, which {type(hooks).__name__} does not have; "
+                f"allowed: a method {hook}, or no such line"
+            )
 
 
 def counted(count: Any, least: int, name: str, what: str) -> int:

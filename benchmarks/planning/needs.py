@@ -11,7 +11,8 @@ from benchmarks.planning.plan import Plan
 from benchmarks.steps import Base, Real, Reference, Sample, Step
 from benchmarks.steps.measuring import Measuring
 from benchmarks.study.testbed import ModelSpec
-from benchmarks.study.world import KINDS, MISSING, model_folder
+from benchmarks.study.world import KINDS, MISSING, World, model_folder, read_card
+from lightning_modules.bases.small import RECIPES
 from lightning_modules.weights.contents import card_digest, check_contents
 from lightning_modules.weights.fetching import command, wanted, with_half
 from lightning_modules.weights.sources import FETCH, MissingModel, snapshot
@@ -45,9 +46,28 @@ def unmet_needs(plan: Plan) -> list[str]:
 
 
 def data_notes(plan: Plan) -> list[str]:
-    """Return what to know of the data, where they are here."""
+    """Return what to know of the data, where they are here, and which judges and scorers know others."""
     data = plan.world.data
-    return list(data.notes()) if hasattr(data, "notes") and data.missing() is None else []
+    notes = list(data.notes()) if hasattr(data, "notes") and data.missing() is None else []
+    return notes + strangers(plan.world)
+
+
+def strangers(world: World) -> list[str]:
+    """Return one sentence for every judge and scorer whose card says that its recipe was followed on other data."""
+    said, data = [], world.testbed.data
+    for model in (*world.testbed.judges, *world.testbed.scorers):
+        folder = model_folder(model)
+        card = None if folder is None or model.recipe is not None else read_card(folder)
+        recipe = RECIPES.get(str(card.get("recipe"))) if card else None
+        if card is None or recipe is None:
+            continue
+        here = recipe.on(data.class_path, data.init_args, getattr(world.data, "identity", None))
+        if card.get("recipe_digest") != here.digest:
+            said.append(
+                f"{model.name!r} was trained on other pictures than those of testbed {world.testbed.name!r}, and is to "
+                f"measure these; with `recipe: {recipe.name}` it is trained on them"
+            )
+    return said
 
 
 def _unserved(plan: Plan) -> list[str]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from benchmarks.planning.cells import Cell, Trace
+from benchmarks.planning.request import Request
 from benchmarks.steps import Base, Step
 from benchmarks.study.suite import Suite
 from benchmarks.study.world import World
-from records.names import CONTROLS
+from records.names import CONTROLS, RowName
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Plan:
 
     Attributes:
         idle: Methods that were asked for and change nothing in any scenario, so that they have no row.
+        request: What was asked for, as it was typed.
     """
 
     suite: Suite
@@ -62,6 +64,15 @@ class Plan:
     cells: dict[str, PlannedCell]
     steps: dict[str, Step]
     idle: tuple[str, ...] = ()
+    request: Request = field(default_factory=lambda: Request(""))
+
+    def home(self, runs: Path) -> Path:
+        """Return the folder of the study's results, board and pictures below a folder of runs."""
+        return self.request.home(runs, self.suite.name)
+
+    def results(self, runs: Path) -> Path:
+        """Return the folder of the study's result files, one a cell."""
+        return self.home(runs) / "results"
 
     @cached_property
     def origins(self) -> dict[str, str]:
@@ -89,10 +100,33 @@ class Plan:
         wanted = [r for r in self.rows if r.added or (r.mitigation in CONTROLS and (r.scenario, r.variant) in groups)]
         return self.select(k for r in wanted for k in r.keys) if groups else self.cells
 
+    @property
+    def to_run(self) -> Plan:
+        """Return what a run of the plan does: the cells that were asked for, their rows and their steps."""
+        cells = self.asked
+        if len(cells) == len(self.cells):
+            return self
+        needed = {key for cell in cells.values() for key in cell.needs}
+        rows = [row for row in self.rows if cells.keys() >= set(row.keys)]
+        return replace(self, cells=cells, rows=rows, steps={k: s for k, s in self.steps.items() if k in needed})
+
     def select(self, keys: Iterable[str]) -> dict[str, PlannedCell]:
         """Return some of the cells."""
         wanted = set(keys)
         return {k: c for k, c in self.cells.items() if k in wanted}
+
+
+def without_rows(plan: Plan) -> list[str]:
+    """Return what to say of methods that were added and have no row in some of a suite's scenarios."""
+    groups = dict.fromkeys(str(RowName.of(row).group) for row in plan.rows)
+    said = []
+    for name in dict.fromkeys(row.mitigation for row in plan.rows if row.added):
+        own = {str(RowName.of(row).group) for row in plan.rows if row.mitigation == name}
+        gone = [group for group in groups if group not in own]
+        if gone:
+            more = f" and {len(gone) - 3} more" if len(gone) > 3 else ""
+            said.append(f"{name} changes nothing in {', '.join(gone[:3])}{more}: no row there")
+    return said
 
 
 def resolved(plan: Plan) -> dict[str, Any]:

@@ -14,9 +14,11 @@ from benchmarks.methods.ready import Ready, check_scorers, make_method
 from benchmarks.methods.written import check_acts, check_name
 from benchmarks.planning.cells import Cell, Trace, ancestors
 from benchmarks.planning.counts import check_counts
+from benchmarks.planning.devices import check_batch, check_nodes
 from benchmarks.planning.loop import Walk
 from benchmarks.planning.needs import require_splits
 from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
+from benchmarks.planning.request import Request
 from benchmarks.planning.sizes import settings
 from benchmarks.steps import Step
 from benchmarks.steps.items import PROMPT_SPLIT
@@ -48,6 +50,7 @@ def make_plan(
     suite, file = load_suite(name_or_path, overrides)
     with extended(file).blaming(overrides):
         check_claims(suite, file)
+        check_nodes(suite, file)
         testbed, testbed_file = load_testbed(suite, file)
         with extended(testbed_file).blaming():
             world = open_world(suite, testbed, file, testbed_file)
@@ -55,7 +58,7 @@ def make_plan(
         for entry in suite.scenarios:
             for scenario in load_scenarios(entry.file, file, entry.variants):
                 planner.add_scenario(entry, scenario, methods)
-        return planner.finish()
+        return changed(planner.finish(), request=Request(name_or_path, tuple(overrides), tuple(methods)))
 
 
 def check_claims(suite: Suite, file: Path) -> None:
@@ -110,6 +113,7 @@ class _Planner:
         self.check_members(where, scenario, sized["n"])
         for modality in scenario.trains:
             self.check_precision(where, modality, sized["fit"], scenario.members.count)
+            check_batch(where, modality, self.suite, sized["fit"])
 
     def check_members(self, where: str, scenario: Scenario, n: int) -> None:
         testbed, count = self.world.testbed.name, scenario.members.count

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from benchmarks.planning.plan import Plan
 from benchmarks.planning.protocols import metric_infos
+from benchmarks.planning.request import Request
+from leaderboard.text import counted
 from records.files import write_text
 from records.results import read_results
 
+#: (what it is, its files) for people.
+Files: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
 #: What a run leaves for people, in the order of its screen; a name that ends in "/" is a folder.
-FILES = (
+FILES: Files = (
     ("board", ("leaderboard.md", "leaderboard.csv")),
     ("details", ("tables.txt", "metrics.csv")),
     ("pictures", ("curves.png", "prevented.png", "costs.png", "frozen.png", "pictures/")),
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
     from benchmarks.study.suite import Suite
     from leaderboard.board import Board
     from leaderboard.claims.family import ClaimFamily
+    from leaderboard.series import Evidence
 
 
 def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
@@ -42,11 +48,12 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     from leaderboard.readings import BoardRow
 
     suite = plan.suite.name
-    plain = f"make bench SUITE={suite}"
+    added = dict.fromkeys(r.mitigation for r in plan.rows if r.added)
+    typed = dict(zip(added, plan.request.methods, strict=True)) if len(added) == len(plan.request.methods) else {}
     rows = [
         BoardRow(
             r.scenario, r.variant, r.mitigation, r.parent, r.seeds, r.keys, r.applies_to,
-            command=f"{plain} METHOD={r.mitigation}" if r.added else plain,
+            command=_command(plan.request, typed.get(r.mitigation, r.mitigation) if r.added else ""), added=r.added,
         )
         for r in plan.rows
     ]  # fmt: skip
@@ -59,6 +66,11 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     merged, cells, foreign = beside_local(rows, found, committed, planned)
     board = build(merged, {k: cells[k] for row in merged for k in row.keys if k in cells})
     return replace(board, foreign=foreign, learning=learning)
+
+
+def _command(request: Request, method: str) -> str:
+    """Return what makes a row again, as it was asked for."""
+    return replace(request, methods=(method,) if method else ()).command()
 
 
 def write_board(plan: Plan, board: Board, folder: Path) -> None:
@@ -75,18 +87,29 @@ def write_board(plan: Plan, board: Board, folder: Path) -> None:
     from leaderboard import frozen
     from leaderboard.markdown import markdown
     from leaderboard.render import terminal
-    from leaderboard.tables import csv_text, csv_wide
+    from leaderboard.tables import csv_text, csv_tidy
 
     folder.mkdir(parents=True, exist_ok=True)
     page = markdown(board, title=plan.suite.name) + frozen.section(board) + claims_section(plan, board)
     write_text(folder / "leaderboard.md", page)
     write_text(folder / "tables.txt", "\n".join(filter(None, [terminal(board), frozen.terminal(board)])))
     write_text(folder / "leaderboard.csv", csv_text(board))
-    write_text(folder / "metrics.csv", csv_wide(board))
+    write_text(folder / "metrics.csv", csv_tidy(board))
     try:
         _draw_board(board, folder)
     except Exception as error:  # pictures are for people: no number waits for them
         print(f"note: the board has no pictures ({type(error).__name__}: {error})", file=sys.stderr)
+
+
+def published(plan: Plan, board: Board, folder: Path, show: Callable[[str], object] | None = None) -> str:
+    """Write a board and return its screen, which is shown at once where the board cannot be written."""
+    try:
+        write_board(plan, board, folder)
+    except OSError:  # a full disk takes no result away
+        if show is not None:
+            show(end_screen(plan, board, folder))
+        raise
+    return end_screen(plan, board, folder)
 
 
 def end_screen(plan: Plan, board: Board, folder: Path) -> str:
@@ -99,14 +122,14 @@ def end_screen(plan: Plan, board: Board, folder: Path) -> str:
     return screen(board, plan.suite.name, folder, written(folder), f"Claims of the suite: {claims}." if claims else "")
 
 
-def written(folder: Path) -> list[tuple[str, str]]:
+def written(folder: Path, names_of: Files = FILES) -> list[tuple[str, str]]:
     """Return what lies in the folder of a suite for people: (what it is, its files), nothing that is not there."""
     found = []
-    for what, names in FILES:
+    for what, names in names_of:
         there = []
         for name in names:
             if name.endswith("/") and (folder / name).is_dir():
-                count = sum(not entry.name.startswith(".") for entry in (folder / name).iterdir())
+                count = sum(found.is_file() for found in (folder / name).rglob("[!.]*"))
                 there.append(f"{name} ({count})")
             elif (folder / name).is_file():
                 there.append(name)
@@ -134,6 +157,27 @@ def claims_section(plan: Plan, board: Board) -> str:
 
     family = _claims(plan.suite, plan.file, board)
     return f"\n{section(family)}" if family else ""
+
+
+def claims_evidence(plan: Plan, results: Path, committed: bool = True) -> tuple[Evidence, str]:
+    """Return what a suite's claims are tested on, and in words what that is.
+
+    Args:
+        plan: The current plan.
+        results: Folder of result files.
+        committed: Whether committed entries alone will do where no cell of the plan has a result file.
+    """
+    from leaderboard.committed import entry_board
+    from leaderboard.entries import FOLDER, read_entries
+    from leaderboard.series import Evidence
+
+    entries = read_entries(plan.suite.name, FOLDER)
+    if committed and entries and not any(key in plan.cells for key in read_results(results)):
+        board, source = entry_board(entries), f"from {counted(len(entries), 'committed entry', 'committed entries')}"
+    else:
+        board, source = make_board(plan, results), f"from the result files in {results.parent}"
+        source += " and committed entries" if entries else ""
+    return Evidence(board.rows, board.results, plan.file.parent), source
 
 
 def _claims(suite: Suite, file: Path, board: Board) -> ClaimFamily | None:

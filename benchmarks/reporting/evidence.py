@@ -20,7 +20,7 @@ def evidence(study: Plan, runs: Path) -> Evidence:
     from leaderboard.series import Evidence
 
     rows = [BoardRow(r.scenario, r.variant, r.mitigation, r.parent, r.seeds, r.keys, r.applies_to) for r in study.rows]
-    found = read_results(runs / study.suite.name / "results")
+    found = read_results(study.results(runs))
     return Evidence(rows, {key: cell for key, cell in found.items() if key in study.cells}, study.file.parent)
 
 

@@ -1,4 +1,4 @@
-"""What a run leaves for people beside its board: pictures, MLflow's copy, and the plan in words."""
+"""The plan as plain data, and MLflow's copy of what a run leaves."""
 
 from __future__ import annotations
 
@@ -7,16 +7,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.planning.estimate import estimate
 from benchmarks.planning.plan import Plan, resolved
-from benchmarks.steps.items import PROMPT_SPLIT
-from benchmarks.storage.store import LocalStore, Store
-from datamodules.images import Images
-from records.files import write_text
+from benchmarks.storage.store import LocalStore
 from records.names import RowName
-from records.results import CellResult, read_results
+from records.results import read_results
 
 
 def describe(plan: Plan, store_root: Path) -> dict[str, Any]:
@@ -44,88 +39,17 @@ def describe(plan: Plan, store_root: Path) -> dict[str, Any]:
     }
 
 
-def write_pictures(plan: Plan, store: Store, folder: Path, key: str, result: CellResult) -> None:
-    """Write an image grid and a caption table of a complete cell; what is there is not made again.
-
-    One row, or column, an iteration: the same prompts and noise in each, or a chain's generations of the same pairs.
-    """
-    home = folder / "pictures" / key[:16]
-    planned = plan.cells[key]
-    samples, split = planned.trace.samples, "evaluation" if result.trains else PROMPT_SPLIT
-    for modality in sorted({side for side, _ in samples}):
-        made = {t: k for (side, t), k in sorted(samples.items()) if side == modality}
-        target = home / ("grid.png" if modality == "generator" else "captions.md")
-        if not target.exists() and all(store.has(k) for k in made.values()):
-            _write_picture(plan.world.data, {t: store.get(k) for t, k in made.items()}, modality, target, split)
-
-
-def _write_picture(data: Any, samples: dict[int, Any], modality: str, target: Path, split: str) -> None:
-    """Write the picture of one modality out of the samples (Pairs) of every iteration."""
-    from benchmarks.reporting.pictures import caption_table, thumbnails, write_grid
-
-    first = next(iter(samples.values()))
-    if first.images.ndim != 4:
-        return  # the analytic testbed draws numbers, not pictures
-    items = shown_items(data, first.ids, split=split)
-    pairs = {t: p.take(items) for t, p in samples.items()}
-    first = pairs[min(pairs)]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if modality == "generator":
-        heads = list(first.prompts if any(first.prompts) else first.captions)
-        rows = [thumbnails(p.images.unchecked() if isinstance(p.images, Images) else p.images) for p in pairs.values()]
-        write_grid(target, rows, [f"t = {t}" for t in pairs], heads)
-    else:
-        references = [texts[0] for texts in data.captions(split, first.ids)]
-        table = caption_table({t: list(p.captions) for t, p in pairs.items()}, references)
-        write_text(target, table)
-
-
-def shown_items(data: Any, ids: np.ndarray, count: int = 10, split: str = "evaluation") -> np.ndarray:
-    """Return which items people are shown: the first ones, and as many with the rarest attributes.
-
-    Collapse eats the tail first, so a picture of common scenes alone would look healthy for long. Data without an
-    oracle show their first items.
-
-    Args:
-        data: The data set.
-        ids: (n,) items of the split that there are samples of.
-        count: How many at most.
-        split: The split.
-
-    Returns:
-        At most `count` positions in `ids`, int64.
-    """
-    n = len(ids)
-    if data.oracle is None:
-        return np.arange(min(count, n))
-    truth = data.attributes(split, ids)
-    values = sorted(
-        (share, name, value) for name, shares in data.oracle.frequencies().items() for value, share in shares.items()
-    )
-    chosen = list(range(min(count - count // 2, n)))
-    for _, name, value in values:  # the rarest value of all first: one item that has it
-        having = (i for i in range(n) if value in truth[i][name] and i not in chosen)
-        if len(chosen) < min(count, n) and (item := next(having, None)) is not None:
-            chosen.append(item)
-    return np.array(chosen, dtype=np.int64)
-
-
-def pictures_of(plan: Plan, folder: Path, result: CellResult) -> list[Path]:
-    """Return the pictures of a cell, for MLflow."""
-    home = folder / "pictures" / result.key[:16]
-    return sorted(home.iterdir()) if home.is_dir() else []
-
-
 def mirror_plan(plan: Plan, runs: Path) -> str:
     """Copy the results of a plan's cells into MLflow; a second copy changes nothing. Return one line about it."""
+    from benchmarks.reporting.cell_pictures import pictures_of
     from benchmarks.reporting.tracking import mirror
     from records.canonical import canonical
     from records.yaml_text import yaml_text
 
-    folder = runs / plan.suite.name
-    results = [r for k, r in read_results(folder / "results").items() if k in plan.cells]
+    folder = plan.home(runs)
+    results = [r for k, r in read_results(plan.results(runs)).items() if k in plan.cells]
     text = yaml_text(json.loads(canonical(resolved(plan))))
-    done = mirror(results, lambda r: pictures_of(plan, folder, r), plan.suite.name, plan.digest, text, runs)
+    done = mirror(results, lambda r: pictures_of(folder, r), plan.suite.name, plan.digest, text, runs)
     return f"mlflow: {done}"
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
-BACKGROUND, INK, FAINT = (255, 255, 255), (40, 40, 40), (225, 225, 225)
+from leaderboard.text import markdown_escape
+
+BACKGROUND, INK, FAINT, MARKED = (255, 255, 255), (40, 40, 40), (225, 225, 225), (180, 60, 0)
 GAP, MARGIN = 4, 8
 SMALLEST_FONT, LARGEST_FONT = 11, 18
 
 #: Side of a tile in pixels: small pictures are enlarged to about the first, large ones made smaller than the second.
 TILE, LARGEST_TILE = 96, 256
+#: Under which a file says what it was made of.
+OF = "cell"
 #: Bytes that a grid takes at most: it is looked at in a browser, and MLflow has a copy.
 LARGEST = 2_000_000
 
@@ -25,18 +31,37 @@ def thumbnails(images: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def write_grid(
-    file: Path, rows: Sequence[np.ndarray], row_labels: Sequence[str], column_labels: Sequence[str] = ()
-) -> None:
-    """Write an `image_grid` as PNG of at most `LARGEST` bytes; large pictures become as small as that asks."""
+    file: Path, rows: Sequence[np.ndarray], row_labels: Sequence[str], column_labels: Sequence[str] = (),
+    title: str = "", marked: Container[int] = (), of: str = "",
+) -> None:  # fmt: skip
+    """Write an `image_grid` as PNG of at most `LARGEST` bytes; large pictures become as small as that asks.
+
+    `of` is kept in the file: what it is a picture of (`made_of`).
+    """
     side = max(rows[0].shape[1:3])
+    about = PngInfo()
+    about.add_text(OF, of)
     while True:
         made = [np.stack([_shrunk(image, side) for image in row]) for row in rows]
         buffer = io.BytesIO()
-        image_grid(made, row_labels, column_labels, max(1, TILE // made[0].shape[1])).save(buffer, "PNG")
+        grid = image_grid(made, row_labels, column_labels, max(1, TILE // made[0].shape[1]), title, marked)
+        grid.save(buffer, "PNG", pnginfo=about)
         if buffer.tell() <= LARGEST or side <= TILE // 2:
             file.write_bytes(buffer.getvalue())
             return
         side = side * 4 // 5
+
+
+def made_of(file: Path) -> str:
+    """Return what a picture or a page was made of; "" where there is none, or it does not say."""
+    try:
+        if file.suffix == ".png":
+            with Image.open(file) as image:
+                return str(image.info.get(OF, ""))
+        last = file.read_text(encoding="utf-8").rstrip().rpartition("\n")[2]
+    except (OSError, ValueError):
+        return ""
+    return last.removeprefix(f"<!-- {OF} ").removesuffix(" -->") if last.startswith(f"<!-- {OF} ") else ""
 
 
 def _shrunk(image: np.ndarray, side: int) -> np.ndarray:
@@ -50,8 +75,9 @@ def _shrunk(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def image_grid(
-    rows: Sequence[np.ndarray], row_labels: Sequence[str], column_labels: Sequence[str] = (), scale: int = 3
-) -> Image.Image:
+    rows: Sequence[np.ndarray], row_labels: Sequence[str], column_labels: Sequence[str] = (), scale: int = 3,
+    title: str = "", marked: Container[int] = (),
+) -> Image.Image:  # fmt: skip
     """Draw rows of images with labels: one row per iteration, one column per prompt.
 
     Args:
@@ -59,6 +85,8 @@ def image_grid(
         row_labels: One per row, written to its left.
         column_labels: One per column or none, wrapped above it.
         scale: Whole-number enlargement without smoothing, so that pixels stay what the model drew.
+        title: Stands above all.
+        marked: Columns whose labels are coloured.
     """
     if not rows or len(rows) != len(row_labels):
         raise ValueError(f"image_grid needs rows and one label each, got {len(rows)} and {len(row_labels)}")
@@ -70,15 +98,18 @@ def image_grid(
     font = ImageFont.load_default(int(np.clip(height // 6, SMALLEST_FONT, LARGEST_FONT)))
     heads = [_wrap(text, font, width) for text in column_labels[:columns]]
     line = _line_height(font)
-    top = MARGIN + max((len(head) for head in heads), default=0) * line + (GAP if heads else 0)
+    above = MARGIN + (line + 2 * GAP if title else 0)
+    top = above + max((len(head) for head in heads), default=0) * line + (GAP if heads else 0)
     left = MARGIN + round(max(font.getlength(label) for label in row_labels)) + 2 * GAP
-    size = (left + columns * (width + GAP) - GAP + MARGIN, top + len(rows) * (height + GAP) - GAP + MARGIN)
+    wide = max(left + columns * (width + GAP) - GAP, MARGIN + round(font.getlength(title)))
+    size = (wide + MARGIN, top + len(rows) * (height + GAP) - GAP + MARGIN)
     grid = Image.new("RGB", size, BACKGROUND)
     draw = ImageDraw.Draw(grid)
+    draw.text((MARGIN, MARGIN), title, fill=INK, font=font)
     for j, head in enumerate(heads):
         base = top - GAP - len(head) * line  # short labels stand on the image, not under the edge
         for i, text in enumerate(head):
-            draw.text((left + j * (width + GAP), base + i * line), text, fill=INK, font=font)
+            draw.text((left + j * (width + GAP), base + i * line), text, fill=MARKED if j in marked else INK, font=font)
     for i, (row, label) in enumerate(zip(rows, row_labels, strict=True)):
         y = top + i * (height + GAP)
         draw.text((left - 2 * GAP, y + height / 2), label, fill=INK, font=font, anchor="rm")
@@ -91,14 +122,16 @@ def image_grid(
 
 
 def caption_table(
-    iterations: Mapping[int, Sequence[str]], inputs: Sequence[str] = (), input_label: str = "reference"
-) -> str:
-    """Return a Markdown table: one row per input, one column per iteration.
+    iterations: Mapping[int, Sequence[str]], inputs: Sequence[str] = (), input_label: str = "reference",
+    marked: Container[int] = (),
+) -> str:  # fmt: skip
+    """Return a Markdown table: one row per input, one column per iteration; words show how they differ from the first.
 
     Args:
         iterations: Iteration -> one caption per input, in the same order.
         inputs: What was described, such as a reference caption; may be empty.
         input_label: Head of that column.
+        marked: Rows whose number has a star.
     """
     steps = sorted(iterations)
     count = max((len(iterations[step]) for step in steps), default=len(inputs))
@@ -107,9 +140,23 @@ def caption_table(
     head = [input_label] * bool(inputs) + [f"iteration {step}" for step in steps]
     lines = [_markdown_row(["#", *head]), _markdown_row(["---:", *[":---"] * len(head)])]
     for i in range(count):
-        cells = [*inputs[i : i + 1], *(iterations[step][i] for step in steps)]
-        lines.append(_markdown_row([str(i), *map(_cell, cells)]))
+        first, *later = [iterations[step][i] for step in steps] or [""]
+        cells = [*map(_cell, [*inputs[i : i + 1], *([first] if steps else [])]), *(_changes(first, x) for x in later)]
+        lines.append(_markdown_row([f"{i}{'*' * (i in marked)}".replace("*", "\\*"), *cells]))
     return "\n".join(lines) + "\n"
+
+
+def _changes(first: str, text: str) -> str:
+    """Return a caption with the words that the first one does not have in bold, and those that it lost struck out."""
+    old, new = first.split(), text.split()
+    parts = []
+    for what, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if what == "equal":
+            parts.append(_cell(" ".join(new[c:d])))
+            continue
+        parts += [f"~~{_cell(' '.join(old[a:b]))}~~"] if b > a and new else []
+        parts += [f"**{_cell(' '.join(new[c:d]))}**"] if d > c else []
+    return " ".join(parts) or _cell("")
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
@@ -118,8 +165,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 def _cell(text: str) -> str:
     """Show a caption as it is, without letting it break the table; an empty one is visible as such."""
-    text = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-    return text or "*(empty)*"
+    return markdown_escape(text) or "*(empty)*"
 
 
 def _wrap(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:

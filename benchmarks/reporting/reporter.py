@@ -8,10 +8,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from benchmarks.reporting.pace import Pace, clock
 from benchmarks.steps import Step
 from benchmarks.storage.store import Record
-from records.names import RowName
+from leaderboard.text import number
+from records.names import MetricName, RowName, judged_sides
 from records.results import CellResult
+
+#: Seconds after which a log hears of a run again, though no cell has ended.
+SILENCE = 60.0
+LABEL = 32  # most characters of a step's name beside its bar, so that bars hold at 80 columns
 
 
 def make_reporter(quiet: bool = False) -> Any:
@@ -19,35 +25,53 @@ def make_reporter(quiet: bool = False) -> Any:
     return Bars() if sys.stderr.isatty() and not quiet else Lines()
 
 
+def cell_line(result: CellResult) -> str:
+    """Return how a cell ended: its headline numbers from first to last iteration, or what went wrong."""
+    name = f"{RowName.of(result.rows[0])}/seed={result.seed}"
+    if result.error:
+        return f"{name} {result.status} in {result.error}"
+    return f"{name} {result.status}: {', '.join(headlines(result)) or 'no number'}"
+
+
+def headlines(result: CellResult) -> list[str]:
+    """Return the headline numbers of a cell, such as "frechet 1.6 -> 5.65", those of its own sides alone."""
+    found = []
+    for metric in sorted(name for name, info in result.info.items() if info.primary):
+        name = MetricName.parse(metric)
+        measured = [result.value(metric, t) for t in range(name.first, result.iterations + 1)]
+        values = [value for value in measured if value is not None]
+        if values and name.side in judged_sides(result.trains):
+            found.append(f"{name.metric} {number(values[0])} -> {number(values[-1])}")
+    return found
+
+
 class Lines:
-    """One `key=value` line per step on standard error: quiet enough for a log, easy to parse."""
+    """A line on standard error for every cell, for what fails, and for a minute without either: made for a log."""
 
     def start(self, steps: Sequence[Step], cells: int) -> None:
         """Say how much there is to do."""
-        self.total, self.ended, self.began = len(steps), 0, time.monotonic()
-        self.say(f"start steps={len(steps)} cells={cells}")
+        self.pace, self.total, self.ended, self.cells, self.closed = Pace(steps), len(steps), 0, cells, 0
+        self.said = time.monotonic()
+        loading = "; workers are starting, which takes some seconds" if steps else ""
+        self.say(f"start steps={len(steps)} cells={cells}{loading}")
 
     def step(self, step: Step, record: Record | None, message: str) -> None:
-        """Say that a step ended."""
+        """Say that a step failed, or how far all have come where nothing was said for a while."""
         self.ended += 1
-        spent = time.monotonic() - self.began
-        left = spent / self.ended * (self.total - self.ended)
-        state = f"seconds={record.cost.wall_seconds:.2f}" if record else f"failed={message!r}"
-        self.say(f"step {self.ended}/{self.total} {step.label!r} {state} eta={left:.0f}s")
+        self.pace.step(step, record)
+        if record is None:
+            self.say(f"step {self.ended}/{self.total} {step.label!r} failed={message!r}")
+        elif time.monotonic() - self.said > SILENCE:
+            self.say(f"step {self.ended}/{self.total} {step.label!r} left: {clock(self.pace.remaining)}")
 
     def progress(self, key: str, done: int, total: int) -> None:
         """Stay silent: lines are for ends."""
 
     def cell(self, result: CellResult) -> None:
         """Say how a cell ended."""
-        row = result.rows[0]
-        name = f"{RowName.of(row)}/seed={result.seed}"
-        error = (
-            f" step={result.error.step} iteration={result.error.iteration}: {result.error.message}"
-            if result.error
-            else ""
-        )
-        self.say(f"cell {result.key[:16]} {name} {result.status}{error}")
+        self.closed += 1
+        left = clock(self.pace.remaining)
+        self.say(f"cell {self.closed}/{self.cells} {cell_line(result)}; steps {self.ended}/{self.total}, left: {left}")
 
     def note(self, text: str) -> None:
         """Say something that ends nothing."""
@@ -55,38 +79,33 @@ class Lines:
 
     def stop(self) -> None:
         """Say how long it took."""
-        self.say(f"end steps={self.ended} seconds={time.monotonic() - self.began:.1f}")
+        self.say(f"end steps={self.ended} seconds={self.pace.spent:.1f}")
 
-    @staticmethod
-    def say(line: str) -> None:
+    def say(self, line: str) -> None:
         """Print one line at once; whoever was reading may have gone."""
+        self.said = time.monotonic()
         with suppress(OSError, ValueError):
             print(line, file=sys.stderr, flush=True)
 
 
 class Bars:
-    """One bar for the suite, one for every running step."""
+    """One bar for the suite, one for every running step, a line for every cell; they hold at 80 columns."""
 
     bars: Any = None
 
     def start(self, steps: Sequence[Step], cells: int) -> None:
         """Open the bars."""
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         self.bars = Progress(
-            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True),
+            TextColumn("{task.description}", markup=False), BarColumn(12), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}", markup=False), console=Console(stderr=True),
         )  # fmt: skip
         self.labels = {s.key: s.label for s in steps}
-        self.suite = self.bars.add_task("suite", total=len(steps))
+        self.pace = Pace(steps)
+        begun = "workers start, some seconds" if steps else "everything is there"
+        self.suite = self.bars.add_task(begun, total=len(steps), left="")
         self.running: dict[str, Any] = {}
         self.bars.start()
 
@@ -94,27 +113,32 @@ class Bars:
         """Move the suite's bar and close the step's."""
         if step.key in self.running:
             self.bars.remove_task(self.running.pop(step.key))
+        self.pace.step(step, record)
         if record is None:
             self.say("failed", f"{step.label}: {message}")
-        self.bars.advance(self.suite)
+        remaining = self.pace.remaining
+        left = "" if remaining is None else f"{clock(remaining)} left"
+        self.bars.update(self.suite, advance=1, description="all steps", left=left)
 
     def progress(self, key: str, done: int, total: int) -> None:
         """Move a step's bar."""
         if key not in self.running:
-            self.running[key] = self.bars.add_task(self.labels.get(key, key[:8]), total=total)
+            label = self.labels.get(key, key[:8])
+            short = label if len(label) <= LABEL else f"...{label[3 - LABEL :]}"
+            self.running[key] = self.bars.add_task(short, total=total, left="")
+            self.bars.update(self.suite, description="all steps")
         self.bars.update(self.running[key], completed=done, total=total)
 
     def cell(self, result: CellResult) -> None:
-        """Print failed cells; complete ones show on the board."""
-        if result.error:
-            self.say("cell failed", f"{result.rows[0].scenario} seed={result.seed}: {result.error}")
+        """Print how a cell ended."""
+        self.say("cell failed" if result.error else "cell", cell_line(result))
 
     def note(self, text: str) -> None:
         """Print something that ends nothing."""
         if self.bars is not None:
             self.say("note", text)
         else:  # before there are bars
-            Lines.say(f"note: {text}")
+            print(f"note: {text}", file=sys.stderr, flush=True)
 
     def say(self, head: str, text: str) -> None:
         """Print a line above the bars, brackets of a text as they are."""

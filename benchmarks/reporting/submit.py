@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.planning.plan import Plan, PlannedRow
 from benchmarks.planning.planner import make_plan
@@ -86,7 +87,7 @@ def make_entry(plan: Plan, method: str, results: Path) -> Entry:
         not_applicable=tuple(g for g in groups if g not in {row.name for row in made}),
         command=command, version=_version(), commits=tuple(sorted({cell.commit for cell in cells} - {""})),
         created=max(cell.created for cell in cells), versions=_versions(cells),
-        class_name=method_of.class_name, init_args=dict(method_of.init_args),
+        class_name=method_of.class_name, init_args=public(dict(method_of.init_args)),
     )  # fmt: skip
 
 
@@ -120,10 +121,29 @@ def _cell(cell: CellResult, row: EntryRow) -> EntryCell:
         values = [cell.value(metric, t) for t in (name.first, row.iterations)]
         if all(value is not None for value in values):
             ends[metric] = tuple(value for value in values if value is not None)
-    absent = {m: re.sub(r"[^A-Za-z0-9 .,;:()%'_-]", " ", why)[:200] for m, why in cell.absent.items() if m in row.info}
+    absent = {
+        m: re.sub(r"[^A-Za-z0-9 .,;:()%'_-]", " ", public(why))[:200] for m, why in cell.absent.items() if m in row.info
+    }
     host = {k: re.sub(r"[^A-Za-z0-9 ._-]", " ", str(cell.execution.get(k, "")))[:64] for k in ("device", "machine")}
     threads = cell.execution.get("threads", 0)
     return EntryCell(cell.seed, cell.key, curves, ends, cell.cost, **host, threads=int(threads), absent=absent)
+
+
+#: A path that says where something lies on one machine: from a root, a home or a drive.
+_PATH = re.compile(r"(?<![\w.:/])(?:file://)?(?:~[\w.-]*|[A-Za-z]:(?=[\\/]))?(?:[\\/][^\s\\/'\",;:()]+)+[\\/]?")
+
+
+def public(value: Any) -> Any:
+    """Return plain data without what is of one machine: of a path the name of its file alone."""
+    if isinstance(value, dict):
+        return {key: public(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [public(item) for item in value]
+    return (
+        _PATH.sub(lambda found: re.split(r"[\\/]", found[0].rstrip("\\/"))[-1], value)
+        if isinstance(value, str)
+        else value
+    )
 
 
 def _is_read(name: MetricName) -> bool:

@@ -23,6 +23,7 @@ from records.names import RowName
 from records.results import CellResult
 
 EXPERIMENT = "mmcollapse"
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # its page opens on runs and charts, not on traces
 TAG = "collapse."
 BATCH = 1000  # points per request, MLflow's own limit
 PARAMETER_LENGTH = 250
@@ -161,7 +162,7 @@ def _experiment(client: Any, uri: str, runs: Path) -> str:
         return found.experiment_id
     # A server keeps artifacts where it likes; a local file store keeps them beside the database.
     local = artifacts_uri(runs) if uri.startswith("sqlite:") else None
-    return client.create_experiment(EXPERIMENT, artifact_location=local)
+    return client.create_experiment(EXPERIMENT, artifact_location=local, tags=KIND)
 
 
 def _search(client: Any, experiment: str, condition: str) -> list[Any]:

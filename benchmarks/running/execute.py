@@ -11,10 +11,12 @@ from benchmarks.running.assemble import assemble
 from benchmarks.running.executors import Executor, Failure, LocalExecutor
 from benchmarks.running.painter import Painter
 from benchmarks.running.retention import Retention
+from benchmarks.running.sharing import SharedOut, share_out
 from benchmarks.running.trials import refuse, trials
 from benchmarks.running.worker import explain
 from benchmarks.steps import Base, Step
 from benchmarks.storage.store import Record, Store
+from records.files import write_text
 from records.results import CellResult
 
 
@@ -47,12 +49,14 @@ class Outcome:
     Attributes:
         results: Cell key -> its result.
         computed: Steps that ran.
+        logs: Key of a failed step -> the file with its traceback.
         board: The screen that a run ends with, where a board was made.
         mirrored: One line on MLflow's copy, where one was made.
     """
 
     results: dict[str, CellResult] = field(default_factory=dict)
     computed: int = 0
+    logs: dict[str, Path] = field(default_factory=dict)
     board: str = ""
     mirrored: str = ""
 
@@ -110,14 +114,16 @@ def execute(
     forget_outdated(plan, store)
     steps = missing_steps(plan, cells.values(), store)
     # One model that is of no use, met weeks from now, would make all that was computed with others wait for it.
-    ordered = sorted([*steps, *trials(plan, steps, store)], key=lambda s: not s.first)
+    side_by_side = getattr(executor, "workers", 1)
+    shared = share_out(plan, steps, store, side_by_side)
+    ordered = sorted([*shared.steps, *trials(plan, steps, store)], key=lambda s: not s.first)
     reporter.start(ordered, len(cells))
     planned = [plan.steps[k] for k in dict.fromkeys(k for cell in cells.values() for k in cell.needs)]
     shown = {k: samples for k, samples in plan.shown.items() if k in cells} if draw else {}
     retention = Retention(store, plan.suite.retain, planned, steps, shown)
     # Beside the loop that hands out steps, where there is one: no worker waits for a picture.
     painter = None if draw is None else Painter(draw, beside=isinstance(executor, LocalExecutor))
-    books = _Books(plan, store, results, cells, reporter, retention, painter)
+    books = _Books(plan, store, results, cells, reporter, retention, painter, shared)
     try:
         books.assemble_ready({s.key for s in steps})
         executor.run(ordered, store, books)
@@ -130,15 +136,25 @@ def execute(
     return books.outcome
 
 
+def _logged(failure: Failure, folder: Path) -> Path | None:
+    """Write the traceback of a failed step; a disk that is full ends nothing."""
+    file = folder / f"{failure.step.kind}-{failure.step.key[:12]}.log"
+    try:
+        write_text(file, f"{failure.step.label}\n{failure.message}\n\n{failure.traceback}")
+    except OSError:
+        return None
+    return file
+
+
 class _Books:
     """Listens to the executor; knows which cells wait for which steps."""
 
     def __init__(
         self, plan: Plan, store: Store, results: Path, cells: Mapping[str, PlannedCell], reporter: Reporter,
-        retention: Retention, painter: Painter | None,
+        retention: Retention, painter: Painter | None, shared: SharedOut,
     ):  # fmt: skip
         self.plan, self.store, self.results, self.cells, self.reporter = plan, store, results, cells, reporter
-        self.retention, self.painter = retention, painter
+        self.retention, self.painter, self.shared = retention, painter, shared
         self.outcome = Outcome()
         self.open: dict[str, set[str]] = {}  # cell -> steps it waits for
         self.waiting: dict[str, list[str]] = {}  # step -> cells that wait for it
@@ -156,6 +172,7 @@ class _Books:
         self.outcome.computed += step.key in self.plan.steps
         self.reporter.step(step, record, "")
         self.retention.done(step)
+        self.shared.done(step, self.store)
         self.hang_up()
         for key in self.waiting.get(step.key, ()):
             self.open[key].discard(step.key)
@@ -163,7 +180,10 @@ class _Books:
                 self.close(self.cells[key])
 
     def failed(self, failure: Failure) -> None:
-        self.failures[failure.step.key] = failure
+        whole = self.shared.whole(failure.step)
+        self.failures.setdefault(whole.key, Failure(whole, failure.message, failure.traceback))
+        if failure.traceback and (log := _logged(failure, self.results.parent / "errors")):
+            self.outcome.logs[whole.key] = log
         self.reporter.step(failure.step, None, failure.message)
 
     def progress(self, key: str, done: int, total: int) -> None:

@@ -17,12 +17,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from benchmarks.running import worker
-from benchmarks.running.worker import accelerators, explain, perform, surroundings
+from benchmarks.running.leases import Leases, accelerators
+from benchmarks.running.worker import Trouble, perform, surroundings
 from benchmarks.steps import Step
 from benchmarks.storage.store import Record, Store
 from benchmarks.study.suite import Executions
@@ -30,10 +31,11 @@ from benchmarks.study.suite import Executions
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a step has no artifact."""
+    """Why a step has no artifact: a sentence, and the traceback where one is known."""
 
     step: Step
     message: str
+    traceback: str = ""
 
 
 class Listener(Protocol):
@@ -84,16 +86,17 @@ class InProcessExecutor:
                 continue
             context.progress = _reporter(listener, step.key)
             try:
-                record = perform(_own(step), store, context, execution)
+                record = perform(own(step), store, context, execution)
             except Exception as error:
                 lost.add(step.key)
                 refused |= step.first
-                listener.failed(Failure(step, explain(error)))
+                trouble = Trouble.of(error)
+                listener.failed(Failure(step, trouble.message, trouble.traceback))
             else:
                 listener.done(step, record)
 
 
-def _own(step: Step) -> Step:
+def own(step: Step) -> Step:
     """Return a step with a method of its own, as one that is sent to a worker has: no other step shares its state."""
     return step if getattr(step, "hooked", None) is None else copy.deepcopy(step)
 
@@ -103,7 +106,7 @@ def _reporter(listener: Listener, key: str) -> Callable[[int, int], None]:
 
 
 class LocalExecutor:
-    """Worker processes on this machine, each with one thread.
+    """Worker processes on this machine, each with one thread or one accelerator.
 
     Threads of one process wait for each other on small tensors (docs/performance.md), so parallelism is
     over steps. When a worker dies (out of memory, a stray signal), the steps in flight are tried once more, each
@@ -116,7 +119,9 @@ class LocalExecutor:
     """
 
     def __init__(self, root: Path, workers: int, execution: Executions | None = None):
-        self.root, self.workers, self.execution = root, workers, execution or Executions()
+        self.root, self.leases = root, Leases(accelerators(), execution or Executions())
+        # Where fits take several accelerators in turn, a second worker on one would only wait.
+        self.workers = min(workers, len(self.leases.names)) if self.leases.wide else workers
 
     def run(self, steps: Sequence[Step], store: Store, listener: Listener) -> None:
         """Run all steps, earlier cells first, inputs before their readers."""
@@ -146,7 +151,7 @@ class _Schedule:
     def run(self) -> None:
         """Run what is ready until nothing is."""
         crew = _Crew(self.executor, self.listener)
-        running: dict[Future[Record | str], str] = {}
+        running: dict[Future[Record | Trouble], str] = {}
         try:
             while self.ready or self.suspects or running:
                 whole = self.submit(crew, running)
@@ -160,7 +165,7 @@ class _Schedule:
         finally:
             crew.dismiss()
 
-    def submit(self, crew: _Crew, running: dict[Future[Record | str], str]) -> bool:
+    def submit(self, crew: _Crew, running: dict[Future[Record | Trouble], str]) -> bool:
         """Hand out steps; False when the pool turns out to be dead. A suspect runs alone, so that the culprit shows."""
         workers = 1 if self.first else self.executor.workers
         while len(running) < workers and self.suspected.isdisjoint(running.values()):
@@ -179,14 +184,14 @@ class _Schedule:
                 heapq.heappop(self.ready)
         return True
 
-    def settle(self, future: Future[Record | str], key: str) -> bool:
+    def settle(self, future: Future[Record | Trouble], key: str) -> bool:
         """Book a finished step; False when a worker died meanwhile."""
         error = future.exception()
         if isinstance(error, BrokenProcessPool):
             self.again(key)
             return False
         self.suspected.discard(key)
-        outcome = explain(error) if error is not None else future.result()
+        outcome = Trouble.of(error) if error is not None else future.result()
         if isinstance(outcome, Record):
             self.listener.done(self.steps[key], outcome)
             self.first.discard(key)
@@ -200,11 +205,11 @@ class _Schedule:
             self.ready.clear()
         return True
 
-    def fail(self, key: str, message: str) -> None:
+    def fail(self, key: str, trouble: Trouble) -> None:
         """Book a step that cannot be done. Its readers stay waiting for ever: they are never ready, so never run."""
         self.refused |= self.steps[key].first
         self.first -= {key, *self.readers.get(key, ())}
-        self.listener.failed(Failure(self.steps[key], message))
+        self.listener.failed(Failure(self.steps[key], trouble.message, trouble.traceback))
 
     def again(self, key: str) -> None:
         """Try a step once more, or give it up where a worker died under it alone."""
@@ -213,7 +218,7 @@ class _Schedule:
             self.suspects.append(key)
         else:
             self.suspected.discard(key)
-            self.fail(key, "its worker process died twice (out of memory?)")
+            self.fail(key, Trouble("its worker process died twice (out of memory?)"))
 
 
 class _Crew:
@@ -227,9 +232,10 @@ class _Crew:
         context = multiprocessing.get_context("spawn")
         self.listener = listener
         self.reader, self.writer = context.Pipe(duplex=False)
-        setup = worker.Setup(
-            executor.root, list(sys.path), os.getpid(), executor.execution, accelerators(), executor.workers
-        )
+        leases = executor.leases
+        if leases.wide:  # anew for every crew: a worker that was killed keeps what it holds
+            leases = replace(leases, locks=tuple(context.Lock() for _ in leases.names))
+        setup = worker.Setup(executor.root, list(sys.path), os.getpid(), leases, executor.workers)
         self.pool = ProcessPoolExecutor(
             executor.workers, context, initializer=worker.start, initargs=(setup, self.writer, context.Value("i", 0))
         )

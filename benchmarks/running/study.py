@@ -10,9 +10,9 @@ from benchmarks.planning.needs import require_present
 from benchmarks.planning.plan import Plan, PlannedCell
 from benchmarks.running.execute import Outcome, Reporter, execute
 from benchmarks.running.executors import Executor, InProcessExecutor, LocalExecutor
+from benchmarks.running.leases import accelerators, require_devices
 from benchmarks.running.machine import processors
 from benchmarks.running.sound import remove_damaged, set_results_aside
-from benchmarks.running.worker import accelerators
 from benchmarks.storage.store import LocalStore, Store
 from records.errors import UsageError
 
@@ -49,39 +49,29 @@ def run_study(
         UsageError: Data or weights are not on this machine, or the folder cannot be written.
         OSError: The board cannot be written.
     """
-    from benchmarks.reporting.outputs import try_mirror, write_pictures
+    from benchmarks.reporting.boards import make_board, published
+    from benchmarks.reporting.cell_pictures import write_pictures
+    from benchmarks.reporting.outputs import try_mirror
 
     workers = (len(accelerators()) or processors()) if workers is None else workers
     if workers < 0:
         raise UsageError(f"--workers: found {workers}; allowed: 1 or more, or 0 for this process itself")
     require_present(plan)
-    reporter, folder = reporter or Reporter(), runs / plan.suite.name
+    require_devices(plan, accelerators())
+    reporter, folder, results = reporter or Reporter(), plan.home(runs), plan.results(runs)
     asked = plan.asked if cells is None else cells
     if store is None:
         store = LocalStore(runs / "store")
         store.sweep(older_than=3600)
-        for damage in (*set_results_aside(folder / "results"), *remove_damaged(plan, asked.values(), store)):
+        for damage in (*set_results_aside(results), *remove_damaged(plan, asked.values(), store)):
             reporter.note(damage)
     if executor is None:
         execution = plan.suite.execution
         executor = LocalExecutor(runs / "store", workers, execution) if workers else InProcessExecutor(execution)
     outcome = execute(
-        plan, store, executor, folder / "results", asked, reporter,
+        plan, store, executor, results, asked, reporter,
         draw=lambda key, result: write_pictures(plan, store, folder, key, result),
     )  # fmt: skip
-    board = _board(plan, folder, show)
+    made = make_board(plan, results)
+    board = published(plan, made, folder, show)
     return replace(outcome, board=board, mirrored=try_mirror(plan, runs) if mirror else "")
-
-
-def _board(plan: Plan, folder: Path, show: Callable[[str], object] | None) -> str:
-    """Write the board and return its screen, which is shown at once where the board cannot be written."""
-    from benchmarks.reporting.boards import end_screen, make_board, write_board
-
-    board = make_board(plan, folder / "results")
-    try:
-        write_board(plan, board, folder)
-    except OSError:  # a full disk takes no result away
-        if show is not None:
-            show(end_screen(plan, board, folder))
-        raise
-    return end_screen(plan, board, folder)

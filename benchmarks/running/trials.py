@@ -32,7 +32,7 @@ def trials(plan: Plan, steps: Sequence[Step], store: Store) -> list[Trial]:
     found = (
         Trial(
             where=names.get(step.model.digest, step.spec.name), authored=step.authored, model=step.key,
-            decodings=tuple(asked.get(step.key, ())), fits=tuple(fits.get(step.key, ())),
+            decodings=tuple(asked.get(step.key, ())), settings=tuple(fits.get(step.key, ())),
             data=plan.world.data_spec, sized=step.key in drawn,
             packages=versions(),
         )

@@ -12,15 +12,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.running import machine
+from benchmarks.running.blame import full, place
 from benchmarks.running.code import require_planned
-from benchmarks.running.machine import memory, processors
+from benchmarks.running.leases import Leases
 from benchmarks.running.undisturbed import undisturbed
 from benchmarks.steps import Step
 from benchmarks.storage.store import LocalStore, Record, Store
 from benchmarks.study.suite import Executions
 from datamodules import png
+from lightning_modules import memory
 from records.errors import HookReadError, StepError
-from records.names import MODALITIES
+from records.results import Cost
 
 
 @dataclass(frozen=True)
@@ -31,26 +34,15 @@ class Setup:
         root: Folder of the store.
         path: The import path of the process that started the run.
         parent: Its process number: a worker ends with it.
-        execution: How each modality's fits and generations are run.
-        accelerators: Names of the accelerators, as `CUDA_VISIBLE_DEVICES` takes them.
+        leases: The accelerators, and how each modality's fits and generations are run.
         workers: How many workers there are.
     """
 
     root: Path
     path: list[str]
     parent: int
-    execution: Executions
-    accelerators: tuple[str, ...]
+    leases: Leases
     workers: int
-
-
-def accelerators() -> tuple[str, ...]:
-    """Return the accelerators that workers share out, in the words of `CUDA_VISIBLE_DEVICES`; found without torch."""
-    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if chosen is not None:
-        return tuple(name.strip() for name in chosen.split(",") if name.strip() not in ("", "-1"))
-    numbers = (p.name.removeprefix("nvidia") for p in Path("/dev").glob("nvidia[0-9]*"))
-    return tuple(sorted((n for n in numbers if n.isdigit()), key=int))
 
 
 def perform(step: Step, store: Store, context: Any, execution: dict[str, Any]) -> Record:
@@ -68,48 +60,84 @@ def perform(step: Step, store: Store, context: Any, execution: dict[str, Any]) -
 def _performed(step: Step, store: Store, context: Any, execution: dict[str, Any]) -> Record:
     start, cpu = time.perf_counter(), time.process_time()
     require_planned(step)
-    context.hooked.clear()
-    png.forget_counts()
-    try:
-        with undisturbed(int(step.key[:8], 16)):
-            value, cost = step.run(context)
-    finally:
-        context.recall()
+    memory.forget()
+    tried = _tried(step, context)
+    if tried is None:  # a model itself has no room beside those of earlier steps; now it has all there is
+        context.forget()
+        memory.release()
+        memory.note("models", 1)
+        tried = _tried(step, context, last=True)
+    assert tried is not None
+    value, cost = tried
     require_planned(step)  # code that was imported while it ran
     for hooked in context.hooked:  # what the hooks of a method said that they consumed
         cost = replace(cost, **{name: getattr(cost, name) + count for name, count in hooked.spent.items()})
     wall, busy = time.perf_counter() - start, time.process_time() - cpu
     # An accelerator is held for as long as the step lasts, a processor while it computes.
     held = wall if execution.get("device", "cpu") != "cpu" else busy
-    spent = replace(cost, wall_seconds=wall, device_seconds=held)
+    # What is put together from parts has their seconds already.
+    spent = replace(cost, wall_seconds=cost.wall_seconds + wall, device_seconds=cost.device_seconds + held)
     notes = {name: value for hooked in context.hooked for name, value in hooked.notes.items()}
-    record = Record(step.key, step.kind, step.label, spent, execution, notes=notes)
+    halved = memory.found()
+    went = {**execution, "at_once": halved} if halved else execution
+    record = Record(step.key, step.kind, step.label, spent, went, notes=notes)
     store.put(record, value)
     return record
 
 
+def _tried(step: Step, context: Any, last: bool = False) -> tuple[Any, Cost] | None:
+    """Return what a step makes, on random numbers of its own; None where memory ran out, and it may try once more."""
+    context.hooked.clear()
+    png.forget_counts()
+    try:
+        with undisturbed(int(step.key[:8], 16)):
+            return step.run(context)
+    except Exception as error:
+        if last or not context.keeps_models or not memory.is_full(error):
+            raise
+    finally:
+        context.recall()
+    return None
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a step could not be done: one sentence, and the traceback for who wants to know more."""
+
+    message: str
+    traceback: str = ""
+
+    @classmethod
+    def of(cls, error: BaseException) -> Trouble:
+        """Take down an error."""
+        return cls(explain(error), full(error))
+
+
 def explain(error: BaseException) -> str:
-    """Return one sentence about an error, the same on every machine."""
+    """Return one sentence about an error, the same on every machine, with the line of an author's code it arose in."""
     text = " ".join(str(error).split()) or "no message"
     known = isinstance(error, (StepError, HookReadError)) or type(error).__name__ == "NonFiniteLoss"
-    return text if known else f"{type(error).__name__}: {text}"
+    where = place(error)
+    return (text if known else f"{type(error).__name__}: {text}") + (f" ({where})" if where else "")
 
 
 _context: Any = None
 _news: Any = None
+_leases: Leases = Leases((), Executions())
+_own = 0
 
 
 def start(setup: Setup, news: Any, turn: Any) -> None:
     """Prepare this process: its threads, its accelerator, the parent's import path, an end when the parent ends."""
-    global _context, _news
+    global _context, _news, _leases, _own
     with turn.get_lock():
         number, turn.value = turn.value, turn.value + 1
     threads = 1  # threads of one process wait for each other on small tensors (docs/performance.md)
-    spread = any(getattr(setup.execution, side).devices != 1 for side in MODALITIES)
-    if setup.accelerators:
-        threads = max(1, processors() // setup.workers)
-        if not spread:
-            os.environ["CUDA_VISIBLE_DEVICES"] = setup.accelerators[number % len(setup.accelerators)]
+    _leases = setup.leases
+    if names := _leases.names:
+        threads = max(1, machine.processors() // setup.workers)
+        _own = _leases.own(number, setup.workers)
+        os.environ["CUDA_VISIBLE_DEVICES"] = names[_own]
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -126,11 +154,11 @@ def start(setup: Setup, news: Any, turn: Any) -> None:
     from benchmarks.steps.context import RunContext
 
     if torch.cuda.is_available():
-        sharing = max(1, setup.workers // max(1, len(setup.accelerators)))
+        sharing = max(1, setup.workers // max(1, len(names)))
         room = torch.cuda.get_device_properties(0).total_memory // (2 * sharing)
     else:
-        room = memory() // (4 * setup.workers)
-    _context, _news = RunContext(LocalStore(setup.root), execution=setup.execution, model_bytes=room), news
+        room = machine.memory() // (4 * setup.workers)
+    _context, _news = RunContext(LocalStore(setup.root), execution=_leases.execution, model_bytes=room), news
 
 
 def exact_float32() -> None:
@@ -163,8 +191,8 @@ def surroundings(execution: Executions) -> dict[str, Any]:
     }
 
 
-def work(step: Step) -> Record | str:
-    """Run a step in a worker; an error comes back as its sentence, since not every exception can be pickled."""
+def work(step: Step) -> Record | Trouble:
+    """Run a step in a worker; an error comes back as text, since not every exception can be pickled."""
     last = 0.0
 
     def progress(done: int, total: int) -> None:
@@ -173,8 +201,17 @@ def work(step: Step) -> Record | str:
             last = time.monotonic()
             _news.send((step.key, done, total))
 
+    from lightning_modules.fitting import devices
+
     _context.progress = progress
-    try:
-        return perform(step, _context.store, _context, surroundings(_context.execution))
-    except Exception as error:
-        return explain(error)
+    with _leases.held(_own, step) as names, devices.lease(names):
+        try:
+            width = _leases.width(step)
+            several = {"devices": width} if width > 1 else {}
+            return perform(step, _context.store, _context, surroundings(_context.execution) | several)
+        except Exception as error:
+            return Trouble.of(error)
+        finally:
+            if names:  # the accelerator may be another worker's next
+                _context.to_host()
+                memory.release()

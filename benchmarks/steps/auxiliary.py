@@ -32,14 +32,18 @@ class Auxiliary(HookedStep):
         """Ask the method."""
         assert self.hooked is not None
         sources = self.hooked.sources
-        hooked = self.hook(
-            "auxiliary", context, pool=context.fresh_pool(self.pool), modality=self.modality, settings=self.settings,
-            progress=context.progress, fresh=lambda name: context.fresh_model(str(sources[name])),
+        made = self.ask(
+            "auxiliary", context, lambda: None, pool=context.fresh_pool(self.pool), modality=self.modality,
+            settings=self.settings, progress=context.progress,
+            fresh=lambda name: context.fresh_model(str(sources[name])),
         )  # fmt: skip
-        assert hooked is not None
-        made = hooked[0].auxiliary(hooked[1])
         value, report = made if isinstance(made, tuple) else (made, None)
         return value, Cost() if report is None else fit_cost(report)
+
+    @property
+    def fits(self) -> str:
+        """The modality."""
+        return self.modality
 
     def kept(self, retain: Retain) -> bool:
         """As a fit."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from benchmarks.steps.step import Step
-from benchmarks.study.testbed import ModelSpec
-from benchmarks.study.world import model_folder, on_data, read_card
+from benchmarks.study.testbed import ClassSpec, ModelSpec
+from benchmarks.study.world import model_folder, read_card
 from lightning_modules.weights.cards import digest as folder_digest
 from records.canonical import Spec
 from records.place import located
@@ -75,25 +75,26 @@ class Base(Step):
 
         spec, data = self.model.execution
         if "recipe" in self.model.value:
-            return _trained(spec, data.init_args, model_folder(spec), context), Cost()
+            return _trained(spec, data, model_folder(spec), context), Cost()
         if not self.in_files:
             return make_model(spec), Cost()
         check_files(spec.folder, self.model.value.get("weights"))
         return self.reference, Cost()
 
 
-def _trained(spec: ModelSpec, init_args: dict[str, Any], shipped: Path | None, context: RunContext) -> Any:
+def _trained(spec: ModelSpec, data: ClassSpec, shipped: Path | None, context: RunContext) -> Any:
     """Train a model whose recipe no shipped weights have; a killed training goes on from its last checkpoint."""
-    from lightning_modules.bases.recipes import SCENES
+    from lightning_modules.bases.small import RECIPES
     from lightning_modules.bases.train import train_base
 
     assert shipped is not None
     cls: Any = import_class(spec.class_path)
+    made: Any = import_class(data.class_path)(**data.init_args)
     root = getattr(context.store, "root", None)
     with tempfile.TemporaryDirectory() as aside:
 
         def prepare(name: str) -> None:
-            recipe = on_data(SCENES[name], init_args)
+            recipe = RECIPES[name].on(data.class_path, data.init_args, getattr(made, "identity", None))
             for need in recipe.needs:
                 prepare(need)
             card = read_card(shipped.parent / name)

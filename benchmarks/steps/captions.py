@@ -51,14 +51,15 @@ class Captions(Part):
             return captions
 
         live = context.model(str(self.model))
-        hooked = self.hook("relabel", context, pairs=looked_at(pairs), caption=caption, live=live)
-        if hooked is not None:
+        own = self.hooked if self.hooked is not None and "relabel" in self.hooked.hooks else None
+        if own is not None:
             context.lent.add(str(self.model))
-        texts = caption(live) if hooked is None else list(hooked[0].relabel(hooked[1]))
+        facts = {"pairs": looked_at(pairs), "caption": caption, "live": live}
+        texts = self.ask("relabel", context, lambda: caption(live), **facts)
         if len(texts) != len(pairs):
-            raise StepError(f"hook relabel returned {len(texts)} captions; allowed: {len(pairs)}")
+            raise StepError(f"the captioner returned {len(texts)} captions; allowed: {len(pairs)}")
         synthetic = 0 if self.images is not None else len(pairs)
-        captioner = context.source(str(self.model)) if hooked is None else type(hooked[0]).__name__
+        captioner = context.source(str(self.model)) if own is None else type(own.method.execution.hooks).__name__
         made = pairs.with_(
             captions=tuple(texts),
             source=(captioner,) * len(pairs) if pairs.source is None else [f"{s} + {captioner}" for s in pairs.source],

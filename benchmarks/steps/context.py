@@ -88,6 +88,21 @@ class RunContext:
         with shared.sharing():
             return self.fresh_model(key)
 
+    @property
+    def keeps_models(self) -> bool:
+        """Whether models are kept loaded, of this step or of earlier ones."""
+        return bool(self._models)
+
+    def forget(self) -> None:
+        """Let go of all models that are kept loaded."""
+        self._models.clear()
+
+    def to_host(self) -> None:
+        """Move all models that are kept loaded off the accelerator."""
+        for model in self._models.values():
+            if callable(getattr(model, "cpu", None)):
+                model.cpu()
+
     def spool(self) -> Path | None:
         """Return a new folder for what is too large for memory, gone after the step; None where the store has none."""
         root = getattr(self.store, "root", None)

@@ -43,15 +43,14 @@ class Curate(ItemStep):
         Raises:
             StepError: The method returned another number of pairs.
         """
-        hooked = self.hook("curate", context, n=self.n)
-        if hooked is None:
-            assert self.new is not None
-            pool = in_order(context.pool(self.new), self.order(context))
-        else:
-            pool = hooked[0].curate(hooked[1])
+        pool = self.ask("curate", context, lambda: self._as_it_comes(context), n=self.n)
         if len(pool) != self.size:
             raise StepError(f"curate returned {len(pool)} pairs; the plan says {self.size}")
         return pool, Cost(real_samples=int(np.sum(pool.origin == 0)))
+
+    def _as_it_comes(self, context: RunContext) -> Pairs:
+        assert self.new is not None
+        return in_order(context.pool(self.new), self.order(context))
 
     def work(self) -> Work:
         """Return n items; the artifact holds `size`."""

@@ -58,8 +58,8 @@ class Fit(HookedStep):
         model, pool = context.trainable(self.model, adapter), context.pool(self.pool)
         if self.segment is not None:
             pool = segment_of(pool, *self.segment)
-        hooked = self.hook("objective", context, modality=self.modality, pool=looked_at(pool), settings=self.settings)
-        objective = None if hooked is None else hooked[0].objective(hooked[1])
+        facts = {"modality": self.modality, "pool": looked_at(pool), "settings": self.settings}
+        objective = self.ask("objective", context, lambda: None, **facts)
         pool = in_memory(pool)
         report = model.fit_pairs(pool, self.settings, self.seed, objective=objective, progress=context.progress)
         return model, fit_cost(report)
@@ -67,6 +67,11 @@ class Fit(HookedStep):
     def work(self) -> Work:
         """Return the samples trained on; weights do not grow with the steps that made them."""
         return Work(self.settings.steps, 0, self.settings.steps * self.settings.batch_size, pieces=1)
+
+    @property
+    def fits(self) -> str:
+        """The modality."""
+        return self.modality
 
     def kept(self, retain: Retain) -> bool:
         """Adapters always, whole weights where models are."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.methods.hooks import Context, Mitigation
+from benchmarks.methods.returned import check_returned
 from benchmarks.seeds import sample_seeds
 from benchmarks.steps.in_parts import captioned, parts_of
 from benchmarks.steps.order import in_order, sorted_rows
@@ -70,16 +71,23 @@ class HookedStep(Step):
         """Return the order of the items that it is about, of an earlier iteration if one is named; None = by id."""
         return None
 
-    def hook(self, name: str, context: RunContext, **facts: Any) -> tuple[Mitigation, Context] | None:
-        """Return the method and what a hook of it sees, or None where the method does not override it."""
+    def ask(self, hook: str, context: RunContext, otherwise: Callable[[], Any], **facts: Any) -> Any:
+        """Return what the method's hook says, or what `otherwise` makes where the method does not override it.
+
+        Raises:
+            StepError: The hook returned something of another kind than its docstring says.
+        """
         hooked = self.hooked
-        if hooked is None or name not in hooked.hooks:
-            return None
+        if hooked is None or hook not in hooked.hooks:
+            return otherwise()
         method: Mitigation = hooked.method.execution.hooks
         facts = {"iteration": hooked.t, "seed": getattr(self, "seed", None) or 0, **facts}
-        seen = Context(name, method.reads.get(name, ()), _sources(self, hooked, context), **facts)
+        seen = Context(hook, method.reads.get(hook, ()), _sources(self, hooked, context), **facts)
         context.hooked.append(seen)
-        return method, seen
+        owner = type(getattr(method, "owners", {}).get(hook, method)).__name__  # of several, the one that has the hook
+        said = check_returned(hook, owner, getattr(method, hook)(seen), seen.facts)
+        seen.returned = said  # for who looks on
+        return said
 
 
 def _sources(step: HookedStep, hooked: Hooked, context: RunContext) -> dict[str, Callable[[], Any]]:

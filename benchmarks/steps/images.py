@@ -37,11 +37,8 @@ class Images(Part):
         assert self.data is not None
         data, position = context.data(self.data), self.mine(len(order))
         ids = order[position]
-        prompts = self._asked(context, order, position)
-        if (hooked := self.hook("prompts", context, prompts=list(prompts), ids=ids.copy())) is not None:
-            prompts = list(hooked[0].prompts(hooked[1]))
-            if len(prompts) != len(ids):
-                raise StepError(f"hook prompts returned {len(prompts)} texts; allowed: {len(ids)}")
+        asked = self._asked(context, order, position)
+        prompts = self.ask("prompts", context, lambda: asked, prompts=list(asked), ids=ids.copy())
         draws = np.repeat(np.arange(self.draws), len(ids))
         ids, prompts = np.tile(ids, self.draws), prompts * self.draws
         seeds = sample_seeds(self.seed, ids, draws)

@@ -28,6 +28,5 @@ class Merge(HookedStep):
 
     def run(self, context: RunContext) -> tuple[Any, Cost]:
         """Ask the method."""
-        hooked = self.hook("merge", context, new_model=context.fresh_model(self.model), modality=self.modality)
-        assert hooked is not None
-        return hooked[0].merge(hooked[1]), Cost()
+        facts = {"new_model": context.fresh_model(self.model), "modality": self.modality}
+        return self.ask("merge", context, lambda: facts["new_model"], **facts), Cost()

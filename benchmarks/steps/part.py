@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from benchmarks.methods.returned import check_generated
 from benchmarks.steps.in_parts import Make
 from benchmarks.steps.items import ItemStep
 from benchmarks.steps.step import Keys, Work, reads
@@ -52,11 +53,16 @@ class Part(ItemStep):
         What a method does in place of the model is asked for all at once, since it may look at all.
         """
         model = context.model(str(self.model)) if model is None else model
-        hooked = self.hook("sampling", context, decoding=self.decoding, modality=modality)
-        decoding = self.decoding if hooked is None else hooked[0].sampling(hooked[1])
-        if hooked is not None and hasattr(decoding, "generate"):
+        facts = {"decoding": self.decoding, "modality": modality}
+        decoding = self.ask("sampling", context, lambda: self.decoding, **facts)
+        if hasattr(decoding, "generate"):  # a method's own way to sample
             context.lent.add(str(self.model))
-            return lambda inputs, seeds, _: decoding.generate(model, inputs, self.decoding, seeds), False
+
+            def own(inputs: Any, seeds: np.ndarray, _: Any) -> Any:
+                made = decoding.generate(model, inputs, self.decoding, seeds)
+                return check_generated(type(decoding).__name__, made, len(seeds))
+
+            return own, False
         return lambda inputs, seeds, progress: model.generate(inputs, decoding, seeds, progress=progress), True
 
     def work(self) -> Work:

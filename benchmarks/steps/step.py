@@ -106,6 +106,11 @@ class Step:
         return False
 
     @property
+    def fits(self) -> str | None:
+        """The modality of a model that is trained, on as many devices as `execution` says; None = none is."""
+        return None
+
+    @property
     def network(self) -> str | None:
         """The key of the model whose work it is, if it is one's."""
         return getattr(self, self.worker) if self.worker else None

@@ -37,7 +37,7 @@ class Trial(Step):
 
     Attributes:
         decodings: How the study will sample it.
-        fits: How the study will train it.
+        settings: How the study will train it.
         data: Gives the size of the pictures.
         sized: Whether it has to draw pictures of that size.
         packages: Versions by name: with other ones it is tried again.
@@ -48,7 +48,7 @@ class Trial(Step):
     version: ClassVar[int] = 2
     worker: ClassVar[str] = "model"
     decodings: tuple[Any, ...]
-    fits: tuple[Any, ...]
+    settings: tuple[Any, ...]
     data: Spec
     sized: bool
     packages: Mapping[str, str]
@@ -73,7 +73,7 @@ class Trial(Step):
         from benchmarks.steps.context import weight
 
         tell = context.progress or (lambda done, total: None)
-        data, rounds = context.data(self.data), self.fits or (None,)
+        data, rounds = context.data(self.data), self.settings or (None,)
         asked: tuple[str, ...] = ()
         for number, settings in enumerate(rounds):
             tell(number, len(rounds))

@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks.study.inherit import Inherited, inherit
 from benchmarks.study.metric_groups import MetricGroup, families
 from benchmarks.study.mitigation_file import MitigationFile
 from benchmarks.study.suite import Fits, Scenario, Suite
 from benchmarks.study.testbed import AttributeList, Testbed
 from records.errors import UsageError, brief
 from records.files import there
+from records.inherit import Inherited, inherit
 from records.merging import merged
 from records.place import ROOT
 from records.sources import add_to_path, module_file
@@ -23,6 +24,8 @@ from records.yaml_text import read_yaml
 
 T = TypeVar("T")
 SUITES = ROOT / "suites"
+#: Letters of a list of names that an error still writes out.
+MOST_NAMES = 60
 
 
 def load_suite(name_or_path: str, overrides: Sequence[str] = ()) -> tuple[Suite, Path]:
@@ -137,7 +140,7 @@ def find_file(name: str, near: Path, what: str, *shelves: Path) -> Path:
     """Find a YAML file by path (working folder, then `near`) or by bare name on the shelves.
 
     Raises:
-        UsageError: When nothing is there, with the names that are.
+        UsageError: When nothing is there: where was looked, and the names that are there.
     """
     candidates = [Path(name), near / name]
     for shelf in (*shelves, near):
@@ -145,9 +148,18 @@ def find_file(name: str, near: Path, what: str, *shelves: Path) -> Path:
     for candidate in candidates:
         if there(candidate):
             return candidate.resolve()
-    shelf = shelves[0] if shelves else near
-    known = sorted(p.stem for p in shelf.glob("*.yaml"))
-    raise UsageError(f"{what}: no file {brief(name)!r}; allowed: a path, or one of {known}")
+    shelf, code = shelves[0] if shelves else near, name.endswith(".py")
+    known = sorted(p.name if code else p.stem for p in shelf.glob("*.py" if code else "*.yaml"))
+    looked = ", ".join(dict.fromkeys(str(folder) for folder in (Path.cwd(), near.resolve(), *shelves)))
+    raise UsageError(f"{what}: no file {brief(name)!r} in {looked}; allowed: a path, {_among(known, name)}")
+
+
+def _among(known: Sequence[str], name: str) -> str:
+    """Return the names that are there in words: all of a few; of many those that were meant."""
+    if len(str(known)) <= MOST_NAMES:
+        return f"or one of {known}"
+    meant = get_close_matches(name, known, 3, 0.6)
+    return f"or one of {len(known)} names, such as {', '.join(meant or known[:3])}"
 
 
 def read(cls: type[T], file: Path, overrides: Sequence[str] = ()) -> T:

@@ -15,7 +15,9 @@ from typing import Any, Literal
 from benchmarks.study.loading import load_attributes
 from benchmarks.study.suite import Suite
 from benchmarks.study.testbed import ClassSpec, ModelSpec, Testbed
-from benchmarks.study.world import KINDS, MISSING, DeclaredFamily, World, embedded_by, model_folder, on_data, read_card
+from benchmarks.study.world import KINDS, MISSING, DeclaredFamily, World, embedded_by, model_folder, read_card
+from lightning_modules.bases.recipes import Recipe
+from lightning_modules.bases.small import RECIPES
 from lightning_modules.weights.cards import digest as folder_digest
 from lightning_modules.weights.contents import card_digest
 from lightning_modules.weights.sources import MissingModel
@@ -30,6 +32,8 @@ from records.sources import ClassSource, import_class, read_class
 
 #: Which way a metric gets better; one without a direction cannot be what a modality is judged by.
 DIRECTIONS = ("up", "down", "none")
+#: What divides the side of the pictures that recipes are made for: patches, and latents that are halved once.
+EVEN = 8
 #: The types of arguments that are looked at before a class is made.
 TYPES: dict[str, Any] = {kind.__name__: kind for kind in (int, float, str, bool, list, tuple, dict)} | {
     "None": None, "Any": Any, "Literal": Literal, "Sequence": Sequence, "Mapping": Mapping,
@@ -42,7 +46,7 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
     Raises:
         UsageError: When a class, folder, split or need is missing.
     """
-    data = _make(testbed.data, f"{testbed_file}: data")
+    data = make_data(testbed.data, f"{testbed_file}: data")
     for split, size in data.sizes.items():
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise UsageError(
@@ -51,7 +55,7 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
     arguments = getattr(data, "identity", by_name(testbed.data.init_args))
     data_spec = Spec({**identity(testbed.data.class_path), "init_args": arguments}, testbed.data)
     models = {
-        role: tuple(_identify(model, testbed.data, f"{testbed_file}: {role}") for model in getattr(testbed, role))
+        role: tuple(_identify(model, testbed.data, data, testbed_file, role) for model in getattr(testbed, role))
         for role in ("captioners", "generators", "judges", "scorers")
     }
     _check_scorers(testbed, models, testbed_file)
@@ -101,15 +105,17 @@ def _argument(key: str, annotation: str) -> type | None:
         return None
 
 
-def _make(spec: ClassSpec, where: str) -> Any:
+def make_data(spec: ClassSpec, where: str) -> Any:
+    """Make a data set; whatever it refuses is a UsageError."""
     _read(spec.class_path, spec.init_args, where)
     cls = import_class(spec.class_path)
     with naming(where, Exception):  # a class may refuse in any way of its own
         return cls(**spec.init_args)
 
 
-def _identify(model: ModelSpec, data: ClassSpec, where: str) -> Spec:
-    _read(model.class_path, model.init_args, f"{where}: {model.name}")
+def _identify(model: ModelSpec, data: ClassSpec, made: Any, file: Path, role: str) -> Spec:
+    where = f"{file}: {role}: {model.name}"
+    _read(model.class_path, model.init_args, where)
     entering: dict[str, Any] = {**identity(model.class_path), "init_args": by_name(model.init_args)}
     if model.dtype != "float32":
         entering["dtype"] = model.dtype
@@ -117,27 +123,43 @@ def _identify(model: ModelSpec, data: ClassSpec, where: str) -> Spec:
     if model.hub is not None:
         entering["hub"], entering["revision"] = model.hub, model.revision
     elif folder is not None:
-        recipe = _recipe(model, data, where)
-        with naming(f"{where}: {model.name}: folder", MissingModel):
+        found = recipe_on(model, data, made, file, role)
+        recipe = None if found is None else found.digest
+        with naming(f"{where}: folder", MissingModel):
             card_digest(folder)  # a card that cannot be read does not speak of another recipe
         card = read_card(folder)
         if recipe is not None and (card is None or card.get("recipe_digest") != recipe):
             entering["recipe"] = recipe
         else:  # what is missing can be planned with, so that `plan` says what is needed; a run is refused
-            with naming(f"{where}: {model.name}: folder", MissingModel):
+            with naming(f"{where}: folder", MissingModel):
                 entering["weights"] = folder_digest(folder) if folder.is_dir() else MISSING
     return Spec(entering, (model, data))
 
 
-def _recipe(model: ModelSpec, data: ClassSpec, where: str) -> str | None:
-    """Return the digest of a model's recipe on the testbed's data; where no shipped weights have it, it is trained."""
+def recipe_on(model: ModelSpec, data: ClassSpec, made: Any, file: Path, role: str) -> Recipe | None:
+    """Return a model's recipe on the testbed's data, None where it names none; `made` is the data set itself.
+
+    Raises:
+        UsageError: No such recipe, or one that cannot be followed on these data.
+    """
     if model.recipe is None:
         return None
-    from lightning_modules.bases.recipes import SCENES  # free of torch
-
-    if model.recipe not in SCENES:
-        raise UsageError(f"{where}: {model.name}: recipe: found {model.recipe!r}; allowed: {', '.join(SCENES)}")
-    return on_data(SCENES[model.recipe], data.init_args).digest
+    if model.recipe not in RECIPES:
+        allowed = ", ".join(RECIPES)
+        raise UsageError(f"{file}: {role}: {model.name}: recipe: found {model.recipe!r}; allowed: {allowed}")
+    recipe = RECIPES[model.recipe]
+    split, side = recipe.data["split"], getattr(made, "resolution", EVEN)
+    if made.sizes.get(split, 0) < 1:
+        raise UsageError(
+            f"{file}: data: init_args: sizes: found no items of {split!r}, which recipe {recipe.name!r} of "
+            f"{model.name!r} trains on; allowed: `{split}: 1` or more, or {role} that are not trained here"
+        )
+    if side % EVEN:
+        raise UsageError(
+            f"{file}: data: init_args: resolution: found {side}, and {model.name!r} is made by recipe {recipe.name!r}; "
+            f"allowed: a multiple of {EVEN}"
+        )
+    return recipe.on(data.class_path, data.init_args, getattr(made, "identity", None))
 
 
 def _check_scorers(testbed: Testbed, models: dict[str, tuple[Spec, ...]], testbed_file: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -153,11 +153,6 @@ def read_card(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return card if isinstance(card, dict) else None
-
-
-def on_data(recipe: Any, init_args: dict[str, Any]) -> Any:
-    """Return a recipe on other data of the same class, such as another domain of scenes."""
-    return replace(recipe, data={**recipe.data, "init_args": {**recipe.data["init_args"], **init_args}})
 
 
 def embedded_by(model: ModelSpec) -> tuple[str, ...]:

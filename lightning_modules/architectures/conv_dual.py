@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from transformers import BertConfig, ConvNextConfig, VisionTextDualEncoderConfig, VisionTextDualEncoderModel
 
-from lightning_modules.architectures.parts import INIT, MAX_LENGTH, UNDROPPED, Given, clip_layers
+from lightning_modules.architectures.parts import INIT, UNDROPPED, Given, clip_layers
 from lightning_modules.inputs.tokens import PAD
 from lightning_modules.judges.scorer import DualScorer
 
@@ -27,7 +27,7 @@ def build(
         hidden_size=channels[-1],  # the dual encoder asks for it by this name
         layer_scale_init_value=1.0,  # the default of 1e-6 is for deep networks and starts far too slowly here
     )
-    words = {**given.words(), "max_position_embeddings": MAX_LENGTH, "pad_token_id": PAD}
+    words = {**given.words(), "max_position_embeddings": given.length, "pad_token_id": PAD}
     text = BertConfig(**clip_layers(text_width, text_layers), **words, **UNDROPPED, initializer_range=INIT)
     config = VisionTextDualEncoderConfig.from_vision_text_configs(vision, text, projection_dim=projection)
     return DualScorer(VisionTextDualEncoderModel(config), given.tokenizer(), given.processor())

@@ -18,7 +18,8 @@ def build(
     given: Given, width: int = 96, vision_layers: int = 3, text_layers: int = 2, patch: int = 4
 ) -> CaptionerModule:
     """Build it; both networks are `width` wide, and there is no instruction."""
-    given = replace(given, vocabulary=(*given.vocabulary, IMAGE, ":"))
+    more = [word for word in (IMAGE, ":") if word not in given.vocabulary]  # pieces of words hold every letter
+    given = replace(given, vocabulary=(*given.vocabulary, *more), placeholders=(IMAGE,))
     sizes = layers(width, text_layers)
     text = {**sizes, **given.words((given.image_size // patch) ** 2), **TOKEN_IDS, "initializer_range": INIT}
     config = LlavaConfig(

@@ -13,7 +13,7 @@ from transformers import CLIPImageProcessorPil, CLIPTextConfig, CLIPTextModel, C
 from lightning_modules.captioning.captioner import CaptionerModule
 from lightning_modules.diffusion.autoencoder import AutoencoderModule
 from lightning_modules.diffusion.generator import GeneratorModule
-from lightning_modules.inputs.tokens import END, PAD, SPECIAL, START, word_tokenizer
+from lightning_modules.inputs.tokens import END, PAD, SPECIAL, START, piece_tokenizer, word_tokenizer
 
 # Longest caption of the drawn scenes, special tokens included, with room to spare.
 MAX_LENGTH = 32
@@ -45,11 +45,19 @@ class Given:
         vocabulary: the words of its captions.
         image_size: side of its images in pixels.
         siblings: folder in which the bases lie that it stands on.
+        length: longest caption in tokens, special ones included.
+        merges: pairs of tokens that become one, where the vocabulary holds pieces of words; None = whole words.
+        shared: name of the autoencoder among the siblings.
+        placeholders: words of the vocabulary that no text is cut within.
     """
 
     vocabulary: tuple[str, ...]
     image_size: int
     siblings: Path
+    length: int = MAX_LENGTH
+    merges: tuple[tuple[str, str], ...] | None = None
+    shared: str = "decoder"
+    placeholders: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -58,7 +66,7 @@ class Given:
 
     def words(self, before: int = 0) -> dict[str, int]:
         """Return how configurations name the tokens and the longest input, with places `before` the words."""
-        return {"vocab_size": self.tokens, "max_position_embeddings": 2 * MAX_LENGTH + before}
+        return {"vocab_size": self.tokens, "max_position_embeddings": 2 * self.length + before}
 
     def pixels(self, patch: int) -> dict[str, int]:
         """Return how configurations name the side of images and of their patches."""
@@ -71,11 +79,13 @@ class Given:
 
     def autoencoder(self) -> AutoencoderKL:
         """Return the autoencoder beside this base."""
-        return AutoencoderModule.load(self.siblings / "decoder").vae
+        return AutoencoderModule.load(self.siblings / self.shared).vae
 
     def tokenizer(self) -> Any:
-        """Return a tokenizer of the words."""
-        return word_tokenizer(self.vocabulary, MAX_LENGTH)
+        """Return a tokenizer of the words, or of their pieces."""
+        if self.merges is None:
+            return word_tokenizer(self.vocabulary, self.length)
+        return piece_tokenizer(self.vocabulary, self.merges, self.length, self.placeholders)
 
     def processor(self) -> CLIPImageProcessorPil:
         """Return a processor that maps images to [-1, 1], resizing and cropping only what has another size."""
@@ -128,7 +138,7 @@ def unet(given: Given, vae: AutoencoderKL, channels: tuple[int, ...], width: int
 
 def clip_text(given: Given, width: int, number: int, projection: int | None = None) -> CLIPTextModel:
     """Return a small CLIP text encoder; with a `projection` width, the kind that projects its pooled output."""
-    words = {**given.words(), **TOKEN_IDS, "max_position_embeddings": MAX_LENGTH}
+    words = {**given.words(), **TOKEN_IDS, "max_position_embeddings": given.length}
     config = CLIPTextConfig(**clip_layers(width, number), **words, projection_dim=projection or width)
     return CLIPTextModelWithProjection(config) if projection else CLIPTextModel(config)
 

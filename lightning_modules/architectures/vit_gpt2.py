@@ -6,7 +6,6 @@ from transformers import GPT2Config, VisionEncoderDecoderConfig, VisionEncoderDe
 
 from lightning_modules.architectures.parts import (
     INIT,
-    MAX_LENGTH,
     TOKEN_IDS,
     UNDROPPED,
     Given,
@@ -25,7 +24,7 @@ def build(
     vision = ViTConfig(**layers(width, vision_layers), **given.pixels(patch), **UNDROPPED, initializer_range=INIT)
     sizes = {"n_embd": width, "n_layer": text_layers, "n_head": max(1, width // 24), "n_inner": 3 * width}
     dropped = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
-    words = {"vocab_size": given.tokens, "n_positions": 2 * MAX_LENGTH, **TOKEN_IDS}
+    words = {"vocab_size": given.tokens, "n_positions": 2 * given.length, **TOKEN_IDS}
     text = GPT2Config(**sizes, **words, **dropped, initializer_range=INIT)
     model = VisionEncoderDecoderModel(VisionEncoderDecoderConfig.from_encoder_decoder_configs(vision, text))
     spread_positions(model.encoder)

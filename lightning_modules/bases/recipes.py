@@ -1,8 +1,8 @@
-"""How every shipped base is made: plain values, with a digest."""
+"""How a base is made: plain values, with a digest; the recipes of the shipped ones."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from records.canonical import digest
@@ -17,14 +17,15 @@ class Recipe:
         name: of the base, and of its folder.
         build: `package.module:function` that makes the untrained module.
         options: arguments of `build`.
-        data: `class_path` and `init_args` of the data set, `split`, the number of `items`, and `balance`:
+        data: `class_path` and `init_args` of the data set, `split`, the number of `items` at most, and `balance`:
             0 takes the items from the split's start as they come, 1 draws them until every attribute
             value is about equally frequent, between them rare values are favoured a little. `references`:
             pairs made of each item, with different captions; 1 where it is not given.
         fit: arguments of `FitSettings`; the learning rate falls to 0 along half a cosine.
         average: decay of the moving average of the weights that is kept; 0 = the last weights.
         seed: of weights, data order and noise.
-        needs: names of bases that must lie beside this one.
+        needs: names of bases that must lie beside this one; the last is the autoencoder that it draws with.
+        known: what the data are, in place of the arguments that say where they lie; None = the arguments.
     """
 
     name: str
@@ -35,12 +36,30 @@ class Recipe:
     average: float = 0.0
     seed: int = 0
     needs: tuple[str, ...] = field(default=())
+    known: dict[str, Any] | None = None
 
     @property
     def digest(self) -> str:
         """Return the sha256 of the recipe as canonical JSON; builder and data set by their names, wherever they lie."""
-        builder = self.build.rpartition(".")[2]
-        return digest({**asdict(self), "build": builder, "data": by_name(self.data)})
+        whole = {**asdict(self), "build": self.build.rpartition(".")[2], "data": by_name(self.data)}
+        known = whole.pop("known")
+        if known is not None:
+            whole["data"]["init_args"] = known
+        return digest(whole)
+
+    def on(self, class_path: str, init_args: dict[str, Any], known: dict[str, Any] | None = None) -> Recipe:
+        """Return the recipe on other data: another domain of its own class, or any data set.
+
+        Args:
+            class_path: Of the data set.
+            init_args: Its arguments; of the recipe's own class, what is given.
+            known: What those data are, if the data set says so itself.
+        """
+        if self.data.get("class_path") == class_path:
+            return replace(self, data={**self.data, "init_args": {**self.data["init_args"], **init_args}})
+        # Without an oracle there is nothing to balance by.
+        data = {**self.data, "class_path": class_path, "init_args": init_args, "balance": 0.0}
+        return replace(self, data=data, known=known)
 
 
 def _scenes(split: str = "train", items: int = 20_000, balance: float = 0.0) -> dict[str, Any]:

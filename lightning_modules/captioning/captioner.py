@@ -14,11 +14,13 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, PreTrainedModel
 
+from lightning_modules import memory
 from lightning_modules.captioning.decoding import complete, processors, tokens_of, without_decoding
 from lightning_modules.families.image_to_text import family_of
 from lightning_modules.fitting import adapter_files, runner
 from lightning_modules.fitting.contracts import Generated, Progress
 from lightning_modules.fitting.devices import device
+from lightning_modules.fitting.looking import in_halves
 from lightning_modules.fitting.merged import merged
 from lightning_modules.fitting.objectives import loss_weights
 from lightning_modules.fitting.pairs import PairModule
@@ -134,8 +136,6 @@ class CaptionerModule(PairModule):
         self.model.requires_grad_(True)
         self.keep_features = False
 
-    # --- fitting
-
     @as_loaded
     def encode(
         self, images: np.ndarray, captions: Sequence[str], weights: np.ndarray | None = None
@@ -149,19 +149,20 @@ class CaptionerModule(PairModule):
         rows = {"labels": self.labels(captions), "weights": loss_weights(len(images), weights)}
         if not self._keeps:
             return {**rows, "images": torch.from_numpy(np.ascontiguousarray(images))}
-        batches = (different[i : i + self.batch_size] for i in range(0, len(different), self.batch_size))
-        parts = [self.family.features(self._pixels(batch)).cpu() for batch in batches]
+        seen = lambda part: self.family.features(self._pixels(different[part])).cpu()  # noqa: E731
+        parts = memory.in_parts("encode", len(different), self.batch_size, seen)
         return {**rows, "features": torch.cat(parts)[back]}
 
     @property
     def _keeps(self) -> bool:
-        """Tell whether a fit sees each image once: where all that sees is frozen, as under most adapters.
+        """Whether a fit sees each image once: where all that sees is frozen, under adapters on an accelerator alone.
 
-        On an accelerator alone: beside other images features round otherwise, and a processor's bytes are promised.
+        Features of other images beside them round otherwise; on a processor the bytes of fits stay what they were.
         """
         trained = (name for name, p in self.model.named_parameters() if p.requires_grad)
-        frozen = device().type != "cpu" and not any(name.startswith(self.family.sight) for name in trained)
-        return self.keep_features or frozen
+        return self.keep_features or (
+            device().type != "cpu" and not any(name.startswith(self.family.sight) for name in trained)
+        )
 
     def labels(self, captions: Sequence[str]) -> Tensor:
         """Return the tokens to be learned, words then end, (n, t) int64, filled up with -100.
@@ -181,6 +182,7 @@ class CaptionerModule(PairModule):
         counts, weights = (batch["labels"] != -100).sum(1), batch["weights"]
         return {"share": counts * weights.sum() / (counts * weights).sum().clamp_min(1e-8)}
 
+    @in_halves
     def losses(self, batch: dict[str, Tensor], settings: FitSettings | None = None) -> tuple[Tensor, dict[str, Any]]:
         """Return the mean negative log-likelihood per token (b,), over words and end token only.
 
@@ -230,8 +232,6 @@ class CaptionerModule(PairModule):
                 progress(min(start + self.batch_size, len(captions)), len(captions))
         return np.concatenate(found)
 
-    # --- writing
-
     def generate(
         self, inputs: np.ndarray, decoding: CaptionDecoding, seeds: np.ndarray, progress: Progress | None = None
     ) -> Generated:
@@ -257,7 +257,11 @@ class CaptionerModule(PairModule):
         return Generated([text for part in parts for text in part], len(inputs) * decoding.evaluations)
 
     def predict_step(self, batch: list[int], batch_idx: int) -> list[str]:
-        """Write the captions of the images numbered in `batch`."""
+        """Write the captions of the images numbered in `batch`, side by side as far as there is memory."""
+        parts = memory.in_parts("captions", len(batch), len(batch), lambda part: self._captions(batch[part]))
+        return [text for part in parts for text in part]
+
+    def _captions(self, batch: list[int]) -> list[str]:
         decoding: CaptionDecoding = self._work["decoding"]
         seeds = [int(self._work["seeds"][i]) for i in batch]
         with own_precision(self.model, self.compiles):

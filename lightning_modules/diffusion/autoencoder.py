@@ -10,11 +10,15 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from lightning_modules import memory
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.inputs.pixels import to_bytes, to_unit
 from lightning_modules.settings import FitSettings
 from lightning_modules.weights import loading
 from lightning_modules.weights.quiet import quiet
+
+#: Images that go through at once at most.
+AT_ONCE = 256
 
 
 class AutoencoderModule(FitModule):
@@ -72,18 +76,20 @@ class AutoencoderModule(FitModule):
 
     @torch.no_grad()
     def _latents(self, images: Tensor) -> Tensor:
-        return torch.cat([self.vae.encode(to_unit(part.numpy())).latent_dist.mode() for part in images.split(256)])
+        def latents(part: slice) -> Tensor:
+            return self.vae.encode(to_unit(images[part].numpy())).latent_dist.mode()
+
+        return torch.cat(memory.in_parts("encode", len(images), AT_ONCE, latents))
 
     @torch.no_grad()
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """Return images (n, H, W, 3) uint8 after a trip through the latent space."""
-        parts = to_unit(images).to(self.device).split(256)
-        return np.concatenate(
-            [
-                to_bytes(self.vae.decode(self.vae.encode(part).latent_dist.mode(), return_dict=False)[0])
-                for part in parts
-            ]
-        )
+
+        def rebuilt(part: slice) -> np.ndarray:
+            pixels = to_unit(images[part]).to(self.device)
+            return to_bytes(self.vae.decode(self.vae.encode(pixels).latent_dist.mode(), return_dict=False)[0])
+
+        return np.concatenate(memory.in_parts("decode", len(images), AT_ONCE, rebuilt))
 
     def save(self, folder: Path) -> None:
         """Write the autoencoder with `save_pretrained`."""

@@ -10,24 +10,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lightning_modules.families.text_to_image import Tensors
 from lightning_modules.fitting.merged import merged
 from lightning_modules.fitting.module import FitModule
-from lightning_modules.fitting.precision import own_precision
-from lightning_modules.inputs import latents as latent_space
-from lightning_modules.inputs.pixels import to_bytes
 
 #: Of torch.compile. Shapes are constant here, and trying kernels out costs minutes that a shard does not win back.
 OPTIONS: dict[str, Any] = {"dynamic": False}
 #: Versions of one network class that are kept: models of one class (SDXL and SSD-1B), numbers of rows, with guidance
 #: and without. torch keeps 8, and runs what comes later as if nothing had been compiled.
 VERSIONS = 64
-#: Pixels that are decoded at once: layers of 256 channels stay below the 2^31 numbers that some kernels can count.
-PIXELS_AT_ONCE = 2**22
 
 
 def rows_for(n: int, batch_size: int) -> int:
@@ -99,11 +93,3 @@ def filled(rows: int, latents: Tensor, *conditions: Tensors) -> tuple[Any, ...]:
     if len(latents) >= rows:
         return latents, *conditions
     return more(latents), *({name: more(value) for name, value in each.items()} for each in conditions)
-
-
-def decode(vae: Any, latents: Tensor) -> np.ndarray:
-    """Decode latents (n, c, h, w) to images (n, H, W, 3) uint8, as many at a time as kernels can count."""
-    pixels = latents.shape[2] * latents.shape[3] * latent_space.factor(vae) ** 2
-    with own_precision(vae):
-        parts = latents.split(max(1, PIXELS_AT_ONCE // pixels))
-        return np.concatenate([to_bytes(latent_space.decode(vae, part)) for part in parts])

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from lightning_modules import memory
+from lightning_modules.diffusion.autoencoding import encoded
 from lightning_modules.diffusion.cache import ContentCache
 from lightning_modules.families.text_to_image import Tensors, TextToImageFamily, cast, device_of, dtype_of
-from lightning_modules.fitting.precision import own_precision
-from lightning_modules.inputs import latents as latent_space
-from lightning_modules.inputs.pixels import to_unit
 
-#: Texts that are encoded side by side.
+#: Texts that are encoded side by side at most.
 TEXTS = 256
 
 
@@ -36,12 +34,16 @@ class Encoders:
         self.text_is_trained = True
         self.cache.clear()
 
-    def conditions(self, texts: list[str]) -> Tensors:
-        """Return the conditions of n texts, n rows each, where the denoiser lies and in its precision."""
+    def conditions(self, texts: list[str], where: torch.device | None = None) -> Tensors:
+        """Return the conditions of n texts, n rows each, in the denoiser's precision; None = where the denoiser lies.
+
+        Those of all texts of a fit may be larger than a device's memory.
+        """
         if not texts:
             return {name: value[:0] for name, value in self.nothing().items()}
-        parts = [self._text(texts[i : i + TEXTS]) for i in range(0, len(texts), TEXTS)]
-        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        place = where or device_of(self.family.network)
+        batches = (self._text(texts[i : i + TEXTS]) for i in range(0, len(texts), TEXTS))
+        return joined([{name: value.to(place) for name, value in part.items()} for part in batches])
 
     def nothing(self) -> Tensors:
         """Return the conditions of the empty prompt, one row."""
@@ -49,26 +51,25 @@ class Encoders:
 
     def latents(self, images: np.ndarray) -> Tensor:
         """Return the scaled latents (n, c, h, w) float32 of images (n, H, W, 3) uint8, on the CPU."""
-        return self._encoded(images, b"", lambda vae, pixels: {"latents": latent_space.encode(vae, pixels)})["latents"]
+        return self.seen(images, spread=False)["latents"]
 
-    def spread_latents(self, images: np.ndarray) -> Tensors:
-        """Return "latents" and their standard deviations, "spread", both as `latents`."""
-
-        def make(vae: Any, pixels: Tensor) -> Tensors:
-            return dict(zip(("latents", "spread"), latent_space.encode_spread(vae, pixels), strict=True))
-
-        return self._encoded(images, b"spread", make)
-
-    def _encoded(self, images: np.ndarray, kind: bytes, make: Callable[[Any, Tensor], Tensors]) -> Tensors:
+    def seen(self, images: np.ndarray, spread: bool) -> Tensors:
+        """Return "latents" of images and, where wanted, their standard deviations, "spread", both as `latents`."""
         vae = self.family.parts["vae"]
-        content = (repr(images.shape).encode() + kind, np.ascontiguousarray(images).tobytes())
-        with own_precision(vae, vae.dtype == torch.float32):
-            found = self.cache.get(content, [vae], lambda: make(vae, to_unit(images)))
-        return {name: value.cpu() for name, value in found.items()}  # what is remembered lies there too
+        content = (repr(images.shape).encode() + (b"spread" if spread else b""), np.ascontiguousarray(images).tobytes())
+        return self.cache.get(content, [vae], lambda: encoded(vae, images, spread))
 
     def _text(self, texts: list[str]) -> Tensors:
-        family = self.family
-        return self._remembered(["text", *texts], lambda: family.conditions(family.tokens(texts)))
+        return self._remembered(["text", *texts], lambda: self._encoded(texts))
+
+    def _encoded(self, texts: list[str]) -> Tensors:
+        """Ask the text encoders; where there is no memory for all texts, for some of them after the other."""
+        tokens = self.family.tokens(texts)  # of all, so that each is as long as it was
+
+        def conditions(part: slice) -> Tensors:
+            return self.family.conditions({name: value[part] for name, value in tokens.items()})
+
+        return joined(memory.in_parts("texts", len(texts), len(texts), conditions))
 
     def _remembered(self, words: list[str], make: Callable[[], Tensors]) -> Tensors:
         def conditions() -> Tensors:
@@ -79,3 +80,8 @@ class Encoders:
         networks = [self.family.parts[name] for name in self.family.present]
         found = self.cache.get((word.encode() for word in words), networks, conditions)
         return {name: value.to(device_of(self.family.network)) for name, value in found.items()}
+
+
+def joined(parts: list[Tensors]) -> Tensors:
+    """Put the rows of tensors with equal names together; one part stays what it is."""
+    return parts[0] if len(parts) == 1 else {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

@@ -10,18 +10,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lightning_modules import memory
 from lightning_modules.diffusion import compiled, pipeline_files, process, samplers
+from lightning_modules.diffusion.autoencoding import decoded
 from lightning_modules.diffusion.encoders import Encoders
 from lightning_modules.diffusion.guidance import Steering, guided, summands
 from lightning_modules.families.text_to_image import Tensors, family_of
 from lightning_modules.fitting import adapter_files, runner
 from lightning_modules.fitting.contracts import Generated, Progress
 from lightning_modules.fitting.devices import device
+from lightning_modules.fitting.looking import in_halves
 from lightning_modules.fitting.objectives import loss_weights
 from lightning_modules.fitting.pairs import PairModule
 from lightning_modules.fitting.precision import as_loaded, own_precision
 from lightning_modules.inputs import latents as latent_space
-from lightning_modules.inputs.pixels import distinct, to_bytes
+from lightning_modules.inputs.pixels import distinct
 from lightning_modules.seeds import gaussian, streams_of
 from lightning_modules.settings import FitSettings, ImageDecoding
 from lightning_modules.weights import loading, shared, sources
@@ -52,14 +55,9 @@ class GeneratorModule(PairModule):
     reads: ClassVar[tuple[str, str, tuple[str, ...]]] = ("model_index.json", "_class_name", ())
 
     def __init__(
-        self,
-        pipeline: str,
-        parts: Mapping[str, Any],
-        settings: Mapping[str, Any] | None = None,
-        batch_size: int = 64,
-        size: int | None = None,
-        vae_dtype: str | None = None,
-    ) -> None:
+        self, pipeline: str, parts: Mapping[str, Any], settings: Mapping[str, Any] | None = None,
+        batch_size: int = 64, size: int | None = None, vae_dtype: str | None = None,
+    ) -> None:  # fmt: skip
         """Put the parts of a pipeline together; without a family file, or of an impossible size, a ValueError."""
         super().__init__()
         self.pipeline, self.settings, self.batch_size = pipeline, dict(settings or {}), batch_size
@@ -135,8 +133,6 @@ class GeneratorModule(PairModule):
         for encoder in self.family.present:
             self.networks[encoder].requires_grad_(True)
 
-    # --- fitting
-
     def check(self, settings: FitSettings) -> None:
         """Refuse min-SNR weights where the model is trained by flow matching, and flow settings where it is not."""
         for name, usual in (("flow_times", "logit_normal"), ("flow_error", "velocity")):
@@ -157,15 +153,11 @@ class GeneratorModule(PairModule):
         self.eval().to(device())
         different, image_rows = distinct(images)
         texts, text_rows = np.unique(np.array(captions, dtype=object), return_inverse=True)
-        trained = self.encoders.text_is_trained
-        known = self.family.tokens(list(texts)) if trained else self.encoders.conditions(list(texts))
+        said, trained = list(texts), self.encoders.text_is_trained
+        known = self.family.tokens(said) if trained else self.encoders.conditions(said, torch.device("cpu"))
         self._nothing = self.family.tokens([""]) if trained else self.encoders.nothing()
-        size = self.batch_size
-        batches = [different[i : i + size] for i in range(0, len(different), size)]
-        if spread:
-            parts = [self.encoders.spread_latents(batch) for batch in batches]
-        else:
-            parts = [{"latents": self.encoders.latents(batch)} for batch in batches]
+        starts = range(0, len(different), self.batch_size)
+        parts = [self.encoders.seen(different[i : i + self.batch_size], spread) for i in starts]
         seen = {name: torch.cat([part[name] for part in parts])[image_rows] for name in parts[0]}
         rows = {name: value.cpu()[torch.from_numpy(text_rows)] for name, value in known.items()}
         return {**rows, **seen, "weights": loss_weights(len(images), weights)}
@@ -194,7 +186,10 @@ class GeneratorModule(PairModule):
 
         The context holds "times" (b,), "prediction" and "target" (b, c, h, w).
         """
-        batch = batch if "noisy" in batch else {**batch, **self.draw(batch, settings)}
+        return self._weighed(batch if "noisy" in batch else {**batch, **self.draw(batch, settings)}, settings)
+
+    @in_halves
+    def _weighed(self, batch: Tensors, settings: FitSettings) -> tuple[Tensor, dict[str, Any]]:
         noisy, times, target, dropped = (batch[name] for name in ("noisy", "times", "target", "dropped"))
         nothing = self._nothing or self.encoders.nothing()  # of a model that looks at another one's fit
         text = {name: batch[name] for name in nothing}
@@ -219,8 +214,6 @@ class GeneratorModule(PairModule):
         models take from the same noisy latents (2006.11239, eq. 8).
         """
         return (context["prediction"] - other["prediction"]).square().mean(dim=(1, 2, 3))
-
-    # --- sampling
 
     def generate(
         self,
@@ -272,27 +265,36 @@ class GeneratorModule(PairModule):
         return samplers.chosen(self.parts["scheduler"], decoding.scheduler, decoding.steps, **timetable), timetable
 
     def predict_step(self, batch: list[int], batch_idx: int) -> np.ndarray:
-        """Draw the images of the prompts numbered in `batch`."""
-        work = self._work
+        """Draw the images of the prompts numbered in `batch`, side by side as far as there is memory."""
+        conditions = self.encoders.conditions([self._work["prompts"][i] for i in batch])
+
+        def drawn(part: slice) -> tuple[np.ndarray, int]:
+            return self._drawn(batch[part], {name: value[part] for name, value in conditions.items()})
+
+        parts = memory.in_parts("images", len(batch), len(batch), drawn)
+        self._work["evaluations"] += sum(evaluations for _, evaluations in parts)
+        return np.concatenate([images for images, _ in parts])
+
+    def _drawn(self, batch: list[int], conditions: Tensors) -> tuple[np.ndarray, int]:
+        """Return the images of prompts under their conditions, and the network evaluations that they took."""
+        work, evaluations = self._work, 0
         decoding, steering = work["decoding"], work["steering"]
         streams = streams_of([work["seeds"][i] for i in batch])
         latents = gaussian(streams, work["shape"]).to(self.device)
-        conditions = self.encoders.conditions([work["prompts"][i] for i in batch])
         models = summands(self, steering)
+        for model, _ in models:  # no row is filled up to what was found not to fit
+            model.rows = memory.least("images", model.rows) if model.rows else 0
         negative = decoding.negative_prompt
         away = self.encoders.conditions([negative]) if negative else self.encoders.nothing()
         nothing = {name: value.expand(len(batch), *value.shape[1:]) for name, value in away.items()}
         single = self.family.guidance_is_input
 
         def predict(noisy: Tensor, time: Tensor, number: int) -> Tensor:
+            nonlocal evaluations
             scale = steering.guidance(number, decoding.steps) if steering.guidance else decoding.guidance
-            work["evaluations"] += len(batch) * len(models) * (1 if scale == 1 or single else 2)
+            evaluations += len(batch) * len(models) * (1 if scale == 1 or single else 2)
             return sum(weight * guided(model, noisy, time, conditions, nothing, scale) for model, weight in models)
 
         with own_precision(self.family.network, self.rows > 0):
             latents = process.sample(predict, work["scheduler"], latents, decoding.steps, streams, **work["timetable"])
-        vae = self.networks["vae"]
-        if self.rows:
-            return compiled.decode(vae, latents)
-        with own_precision(vae, vae.dtype == torch.float32):
-            return to_bytes(latent_space.decode(vae, latents))
+        return decoded(self.networks["vae"], latents, own=self.rows > 0), evaluations

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -48,9 +51,44 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+#: Names of the accelerators that whoever runs this process has leased to it for what it does now; () = all it sees.
+_leased: tuple[str, ...] = ()
+
+
+@contextmanager
+def lease(names: tuple[str, ...]) -> Iterator[None]:
+    """Have fits in here use these accelerators, in the words of `CUDA_VISIBLE_DEVICES`.
+
+    This process itself goes on with the one that it sees.
+    """
+    global _leased
+    before, _leased = _leased, names
+    try:
+        yield
+    finally:
+        _leased = before
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """Have processes that are started in here see all that is leased; without a lease what this one sees."""
+    before = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if _leased:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(_leased)
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = before
+        elif _leased:
+            del os.environ["CUDA_VISIBLE_DEVICES"]
+
+
 def count(execution: Execution) -> int:
-    """Return the devices of one machine that a fit uses."""
-    return execution.devices if execution.devices != "auto" else max(1, torch.cuda.device_count())
+    """Return the devices of one machine that a fit uses: of a lease at most those that are leased."""
+    if execution.devices == "auto":
+        return len(_leased) or max(1, torch.cuda.device_count())
+    return min(execution.devices, len(_leased)) if _leased else execution.devices
 
 
 def world(execution: Execution) -> int:

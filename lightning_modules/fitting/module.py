@@ -9,7 +9,8 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
-from lightning_modules.fitting import gradients
+from lightning_modules import memory
+from lightning_modules.fitting import across, gradients
 from lightning_modules.fitting.contracts import NonFiniteLoss, Objective, Schedule
 from lightning_modules.fitting.devices import device
 from lightning_modules.fitting.objectives import weighted_mean
@@ -110,12 +111,10 @@ class FitModule(LightningModule):
         optimizer = self.optimizers()
         while True:
             optimizer.zero_grad(set_to_none=True)
-            try:
-                loss = self._add_gradients(step, rows)
+            loss = self._tried(step, rows)
+            if loss is not None:
                 break
-            except torch.OutOfMemoryError:
-                if not self._halve(len(rows)):
-                    raise
+            memory.release()  # not before: until here the failed try held on to its tensors
         value = float(loss)
         if not math.isfinite(value):
             raise NonFiniteLoss(step)
@@ -127,16 +126,30 @@ class FitModule(LightningModule):
         self._losses.append(value)
         return loss
 
+    def _tried(self, step: int, rows: Tensor) -> Tensor | None:
+        """Add up the gradients of a step; None where there is no memory for it, and it is to be tried in halves."""
+        try:
+            found = self._add_gradients(step, rows)
+        except Exception as error:
+            if not memory.is_full(error) or not self._halve(len(rows)):
+                raise
+            return None
+        if found is None and not self._halve(len(rows)):
+            raise torch.OutOfMemoryError("no memory for one sample a device")
+        if found is not None and self.trainer.world_size > 1:
+            gradients.summed([p for p in self.parameters() if p.requires_grad])
+        return found
+
     def _halve(self, rows: int) -> bool:
         """Make the next try with half as many samples at once; False where one is already too many."""
         at_once = min(self._micro or rows, -(-rows // self.trainer.world_size))
         if at_once == 1 or not self.alone:
             return False
         self._micro = -(-at_once // 2)
-        torch.cuda.empty_cache()
+        memory.note("fit", self._micro)
         return True
 
-    def _add_gradients(self, step: int, rows: Tensor) -> Tensor:
+    def _add_gradients(self, step: int, rows: Tensor) -> Tensor | None:
         # All noise and dropout of a step hang on (seed, step), so a cut run can go on bit for bit.
         torch.manual_seed(derive(self._seed, "noise", step))
         chosen = {name: values[rows].to(self.device) for name, values in self._data.items()}
@@ -155,11 +168,11 @@ class FitModule(LightningModule):
         def losses(part: Tensor) -> tuple[Tensor, dict[str, Any]]:
             return self.losses({name: values[part] for name, values in chosen.items()}, self._settings)
 
+        micro, rank = self._micro or n, self.trainer.global_rank
+        if world > 1 and wanted is not weighted_mean:
+            return across.pieces(losses, objective, n, micro, rank, world)
         linear = chosen["weights"] if wanted is weighted_mean else None
-        loss = gradients.pieces(losses, objective, n, self._micro or n, linear, self.trainer.global_rank, world)
-        if world > 1:
-            gradients.summed([p for p in self.parameters() if p.requires_grad])
-        return loss
+        return gradients.pieces(losses, objective, n, micro, linear, rank, world)
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Return a fresh AdamW over what is trainable, and its schedule."""

@@ -7,6 +7,8 @@ import os
 import pickle
 import socket
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,12 +19,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, multiprocessing
 from torch import distributed as dist
 
+from lightning_modules import memory
 from lightning_modules.fitting import devices
 from lightning_modules.fitting.contracts import NonFiniteLoss, Objective, Progress
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.fitting.order import StepOrder
 from lightning_modules.fitting.training import train
 from lightning_modules.settings import FitSettings
+
+#: The file that every device reads the model, the data and the rest of its work from.
+JOB = "job.pt"
 
 
 def fit(
@@ -47,18 +53,22 @@ def fit(
     except Exception as error:
         raise ValueError(f"this objective cannot be sent to other processes ({error}): set devices to 1") from error
     module.cpu()
+    memory.release()  # one of the processes shares this one's device
     world = devices.count(execution)
     with tempfile.TemporaryDirectory() as folder:
         reader, writer = multiprocessing.get_context("spawn").Pipe(duplex=False)
-        job = (module, execution, data, order, settings, seed, objective, writer, _free_port(), folder)
         with _sendable(module):
-            started = multiprocessing.start_processes(_run, (world, job), world, join=False, start_method="spawn")
+            torch.save((module, execution, data, order, settings, seed, objective), Path(folder) / JOB)
+        given = (world, writer, _free_port(), folder, os.getpid())
+        with devices.shown():
+            started = multiprocessing.start_processes(_run, given, world, join=False, start_method="spawn")
         writer.close()
         while not started.join(timeout=0.2):
             _pass_on(reader, progress)
         _pass_on(reader, progress)
         reader.close()
         told = json.loads((Path(folder) / "told.json").read_text())
+        memory.learn(told["at_once"])
         if "step" in told:
             raise NonFiniteLoss(told["step"])
         state = load_file(Path(folder) / "state.safetensors")
@@ -69,15 +79,17 @@ def fit(
     return told["losses"]
 
 
-def _run(rank: int, world: int, job: tuple[Any, ...]) -> None:
+def _run(rank: int, world: int, news: Any, port: int, folder: str, parent: int) -> None:
     """Be one device."""
-    module, execution, data, order, settings, seed, objective, news, port, folder = job
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    # Mapped, not read: all devices look at one copy, and what one of them writes to is its own. Sent to a process, a
+    # tensor would lie in /dev/shm, of which a container has 64 MB.
+    job = torch.load(Path(folder) / JOB, map_location="cpu", mmap=True, weights_only=False)
+    module, execution, data, order, settings, seed, objective = job
     places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "LOCAL_RANK": rank, "NODE_RANK": 0, "WORLD_SIZE": world}
     os.environ.update({name: str(value) for name, value in places.items()})
     torch.set_num_threads(1)
     module.execution = execution
-    for tensor in (*(p for p in module.parameters() if p.requires_grad), *module.buffers()):
-        tensor.data = tensor.data.clone()  # processes share the memory of what they are sent
     told: dict[str, Any] = {}
     try:
         tell = (lambda *done: news.send(done)) if rank == 0 else None
@@ -87,9 +99,16 @@ def _run(rank: int, world: int, job: tuple[Any, ...]) -> None:
     if rank == 0:
         state = {k: p.detach().cpu().contiguous() for k, p in module.named_parameters() if p.requires_grad}
         save_file(state, Path(folder) / "state.safetensors")
-        (Path(folder) / "told.json").write_text(json.dumps(told))
+        (Path(folder) / "told.json").write_text(json.dumps({**told, "at_once": memory.found()}))
     if dist.is_initialized():
         dist.destroy_process_group()
+
+
+def _follow(parent: int) -> None:
+    """End this process when the one that started it was killed: it would hold its device for ever."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 @contextmanager

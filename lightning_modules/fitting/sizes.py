@@ -30,14 +30,37 @@ def saved_bytes(folder: Path, dtype: str, lora: Lora | None) -> int:
         return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     if lora is not None:
         return sum(4 * lora.rank * (shape[0] + math.prod(shape[1:])) for shape in _adapted(folder, lora))
-    family, total = _family(folder), _beside(folder)
+    weights = sum(math.prod(shape) * (BYTES[dtype] if kept else 4) for shape, kept in _trained_or_kept(folder))
+    return _beside(folder) + weights
+
+
+def _trained_or_kept(folder: Path) -> Iterator[tuple[list[int], bool]]:
+    """Yield the shape of every tensor, and whether it stays frozen where all that a family trains is trained."""
+    family = _family(folder)
     frozen = tuple(declared(family, "frozen", ())) if family else ()
     outer = tuple(f"model.{prefix}" for prefix in frozen)
     for part, name, shape in _tensors(folder):
         # Published files may leave out the outermost name.
         kept = part not in DENOISERS if part else bool(frozen) and f"model.{name}".startswith((*frozen, *outer))
-        total += math.prod(shape) * (BYTES[dtype] if kept else 4)
-    return total
+        yield shape, kept
+
+
+def held_bytes(folder: Path, dtype: str, lora: Lora | None) -> int:
+    """Return the bytes that a device holds of a model in training, before any sample goes through it.
+
+    What is trained is there four times in float32: as weight, gradient and AdamW's two moments; the rest once.
+
+    Args:
+        folder: of the base, whole, or of an adapter, whose base it cannot tell: 0.
+        dtype: of its frozen weights.
+        lora: the adapter that is trained; None = all that its family trains.
+    """
+    if is_adapter(folder):
+        return 0
+    if lora is not None:
+        frozen = sum(math.prod(shape) * BYTES[dtype] for _, _, shape in _tensors(folder))
+        return frozen + 4 * saved_bytes(folder, dtype, lora)
+    return sum(math.prod(shape) * (BYTES[dtype] if kept else 16) for shape, kept in _trained_or_kept(folder))
 
 
 def width(folder: Path) -> int | None:

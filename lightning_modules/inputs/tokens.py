@@ -1,11 +1,12 @@
-"""How texts become tokens: as many as their network reads, and a word-level tokenizer of a known vocabulary."""
+"""How texts become tokens: as many as their network reads; tokenizers of known words, and of pieces of words."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
@@ -24,6 +25,46 @@ def word_tokenizer(vocabulary: Sequence[str], max_length: int) -> PreTrainedToke
     words = [*SPECIAL, *vocabulary]
     core = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token=SPECIAL[UNKNOWN]))
     core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return _framed(core, max_length)
+
+
+def piece_tokenizer(
+    vocabulary: Sequence[str], merges: Sequence[tuple[str, str]], max_length: int, placeholders: Sequence[str] = ()
+) -> PreTrainedTokenizerFast:
+    """Build a tokenizer of pieces of words (1508.07909, over bytes), so that no text of any language is unknown to it.
+
+    Texts are read in lower case, and cut nowhere within `placeholders`, which the vocabulary holds. `vocabulary` and
+    `merges` are those of `learn_pieces`; framing and `max_length` as in `word_tokenizer`.
+    """
+    tokens = {token: i for i, token in enumerate([*SPECIAL, *vocabulary])}
+    core = _of_bytes(models.BPE(vocab=tokens, merges=list(merges)))
+    core.add_special_tokens([AddedToken(word, normalized=False) for word in placeholders])
+    return _framed(core, max_length)
+
+
+def learn_pieces(texts: Sequence[str], most: int) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Return the pieces that n texts are best written with, at most so many with all bytes, and which pairs become one.
+
+    A pair has to stand in the texts twice.
+    """
+    core = _of_bytes(models.BPE())
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    core.train_from_iterator(
+        texts, trainers.BpeTrainer(vocab_size=most, min_frequency=2, initial_alphabet=alphabet, show_progress=False)
+    )
+    model = json.loads(core.to_str())["model"]
+    return tuple(sorted(model["vocab"], key=model["vocab"].get)), tuple((a, b) for a, b in model["merges"])
+
+
+def _of_bytes(model: models.BPE) -> Tokenizer:
+    core = Tokenizer(model)
+    core.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    core.decoder = decoders.ByteLevel()
+    return core
+
+
+def _framed(core: Tokenizer, max_length: int) -> PreTrainedTokenizerFast:
     core.post_processor = processors.TemplateProcessing(
         single=f"{SPECIAL[START]} $A {SPECIAL[END]}", special_tokens=[(SPECIAL[START], START), (SPECIAL[END], END)]
     )

@@ -9,15 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lightning_modules import memory
 from lightning_modules.fitting.devices import device
 from lightning_modules.fitting.precision import as_loaded
 
 
 @as_loaded
 def embed(judge: Any, n: int, width: int, features: Callable[[slice], Tensor]) -> np.ndarray:
-    """Return what `features` says of n inputs, asked part by part in batches of the judge, as (n, width) float32."""
+    """Return what `features` says of n inputs, asked part by part in batches of the judge, as (n, width) float32.
+
+    A batch that there is no memory for is halved.
+    """
     judge.eval().to(device())
-    parts = [features(slice(i, i + judge.batch_size)).float().cpu() for i in range(0, n, judge.batch_size)]
+    parts = memory.in_parts("features", n, judge.batch_size, lambda part: features(part).float().cpu())
     return torch.cat(parts).numpy() if parts else np.zeros((0, width), np.float32)
 
 

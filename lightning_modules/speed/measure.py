@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from lightning_modules import memory
 from lightning_modules.fitting.devices import device
 
 #: A doubled batch must be faster by this factor to go on doubling.
@@ -147,11 +148,14 @@ def sweep(work: Callable[[int], Work], sizes: list[int], budget: Budget) -> tupl
             break
         fresh()
         began = time.monotonic()
+        memory.forget()
         try:
             done = work(size)
         except RuntimeError as error:  # torch.OutOfMemoryError, and kernels that cannot count so far
             if not rates and not isinstance(error, torch.OutOfMemoryError):
                 raise
+            break
+        if memory.found():  # what does not fit was halved, and is no batch of this size
             break
         last = time.monotonic() - began
         rates[size] = done.made / done.seconds

@@ -42,8 +42,8 @@ def _vision(**more: Any) -> dict[str, Any]:
     return {**_LAYER, "intermediate_size": WIDTH, "image_size": SIDE, "patch_size": PATCH, **_SPREAD, **more}
 
 
-def _text(vocabulary: int, **more: Any) -> dict[str, Any]:
-    reads = {"vocab_size": vocabulary, "max_position_embeddings": 128}
+def _text(vocabulary: int, positions: int | None, **more: Any) -> dict[str, Any]:
+    reads = {"vocab_size": vocabulary, "max_position_embeddings": positions or 128}
     return {**_LAYER, "intermediate_size": 2 * WIDTH, **reads, **_SPREAD, **more}
 
 
@@ -52,18 +52,18 @@ _SPREAD = {"initializer_range": 0.1}
 _NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 
-def blip_2_opt(folder: Path) -> None:
+def blip_2_opt(folder: Path, positions: int | None = None) -> None:
     """Salesforce/blip2-opt-2.7b: starts with OPT's </s>, ends with a line break."""
     special = ["<s>", "<pad>", "</s>", "<unk>"]
     tokenizer = byte_level(special, start="</s>", bos_token="</s>", eos_token="</s>", pad_token="<pad>")
     processor = hf.Blip2Processor(_square(hf.BlipImageProcessorPil), tokenizer, num_query_tokens=4)
     line_break = tokenizer("\n", add_special_tokens=False)["input_ids"][0]
     tokens = {"vocab_size": len(tokenizer), "bos_token_id": 2, "pad_token_id": 1, "eos_token_id": line_break}
-    sizes = {**_LAYER, "word_embed_proj_dim": WIDTH, "ffn_dim": 2 * WIDTH, "max_position_embeddings": 64}
+    sizes = {**_LAYER, "word_embed_proj_dim": WIDTH, "ffn_dim": 2 * WIDTH, "max_position_embeddings": positions or 64}
     _save_blip_2(folder, processor, hf.OPTConfig(**sizes, **tokens, dropout=0.0, init_std=0.1))
 
 
-def blip_2_t5(folder: Path) -> None:
+def blip_2_t5(folder: Path, positions: int | None = None) -> None:
     """Salesforce/blip2-flan-t5-xl: queries go into an encoder."""
     tokenizer = pieces(["<pad>", "</s>", "<unk>"], end="</s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>")
     processor = hf.Blip2Processor(_square(hf.BlipImageProcessorPil), tokenizer, num_query_tokens=4)
@@ -87,39 +87,41 @@ def _save_blip_2(folder: Path, processor: Any, text: Any) -> None:
     _save(folder, model, processor)
 
 
-def blip(folder: Path) -> None:
+def blip(folder: Path, positions: int | None = None) -> None:
     """Salesforce/blip-image-captioning-large: starts with [DEC], ends with [SEP], says that 2 is its end."""
     tokenizer = word_pieces()
     tokens = {"bos_token_id": len(tokenizer), "pad_token_id": 0, "eos_token_id": 2, "sep_token_id": 3}
     reads = {"encoder_hidden_size": WIDTH, "projection_dim": WIDTH, "is_decoder": True}
-    text = _text(len(tokenizer) + 2, **reads, **tokens, **_NO_DROPOUT)
+    text = _text(len(tokenizer) + 2, positions, **reads, **tokens, **_NO_DROPOUT)
     config = hf.BlipConfig(vision_config=_vision(), text_config=text, projection_dim=WIDTH)
     processor = hf.BlipProcessor(_square(hf.BlipImageProcessorPil), tokenizer)
     _save(folder, hf.BlipForConditionalGeneration(config), processor)
 
 
-def git(folder: Path) -> None:
+def git(folder: Path, positions: int | None = None) -> None:
     """microsoft/git-large-coco: starts with [CLS], ends with [SEP]."""
     tokenizer = word_pieces()
-    text = _text(len(tokenizer), bos_token_id=2, eos_token_id=3, pad_token_id=0, **_NO_DROPOUT)
+    text = _text(len(tokenizer), positions, bos_token_id=2, eos_token_id=3, pad_token_id=0, **_NO_DROPOUT)
     config = hf.GitConfig(vision_config=_vision(), **text)
     _save(folder, hf.GitForCausalLM(config), hf.GitProcessor(_clip_pixels(), tokenizer))
 
 
-def vit_gpt2(folder: Path) -> None:
+def vit_gpt2(folder: Path, positions: int | None = None) -> None:
     """nlpconnect/vit-gpt2-image-captioning: one token starts, ends and fills up; tokenizer without padding."""
-    _save_encoder_decoder(folder, hf.ViTConfig(**_vision(), **_NO_DROPOUT), _square(hf.ViTImageProcessorPil))
+    _save_encoder_decoder(folder, hf.ViTConfig(**_vision(), **_NO_DROPOUT), _square(hf.ViTImageProcessorPil), positions)
 
 
-def clip_gpt2(folder: Path) -> None:
+def clip_gpt2(folder: Path, positions: int | None = None) -> None:
     """Write a CLIP image encoder of another width in front of GPT-2."""
-    _save_encoder_decoder(folder, hf.CLIPVisionConfig(**_vision(hidden_size=24, intermediate_size=24)), _clip_pixels())
+    image = hf.CLIPVisionConfig(**_vision(hidden_size=24, intermediate_size=24))
+    _save_encoder_decoder(folder, image, _clip_pixels(), positions)
 
 
-def _save_encoder_decoder(folder: Path, image: Any, pixels: Any) -> None:
+def _save_encoder_decoder(folder: Path, image: Any, pixels: Any, positions: int | None) -> None:
     end = "<|endoftext|>"
     tokenizer = byte_level([end], bos_token=end, eos_token=end)
-    sizes = {"vocab_size": len(tokenizer), "n_embd": WIDTH, "n_layer": 1, "n_head": 2, "n_positions": 64}
+    sizes = {"vocab_size": len(tokenizer), "n_embd": WIDTH, "n_layer": 1, "n_head": 2}
+    sizes["n_positions"] = positions or 64
     dropped = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
     text = hf.GPT2Config(**sizes, **dropped, **_SPREAD, bos_token_id=0, eos_token_id=0)
     model = hf.VisionEncoderDecoderModel(hf.VisionEncoderDecoderConfig.from_encoder_decoder_configs(image, text))
@@ -129,7 +131,7 @@ def _save_encoder_decoder(folder: Path, image: Any, pixels: Any) -> None:
         part.save_pretrained(folder)
 
 
-def llava(folder: Path) -> None:
+def llava(folder: Path, positions: int | None = None) -> None:
     """llava-hf/llava-1.5-7b-hf: CLIP patches in the middle of a chat, without the class token."""
     special = ["<unk>", "<s>", "</s>", "<image>", "<pad>"]
     names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
@@ -138,13 +140,13 @@ def llava(folder: Path) -> None:
     processor = hf.LlavaProcessor(_clip_pixels(), tokenizer, **patches)
     config = hf.LlavaConfig(
         vision_config=hf.CLIPVisionConfig(**_vision(num_hidden_layers=2)),
-        text_config=hf.LlamaConfig(**_text(len(tokenizer), num_key_value_heads=2), pad_token_id=4),
+        text_config=hf.LlamaConfig(**_text(len(tokenizer), positions, num_key_value_heads=2), pad_token_id=4),
         image_token_index=3,
     )
     _save(folder, hf.LlavaForConditionalGeneration(config), processor)
 
 
-def idefics2(folder: Path) -> None:
+def idefics2(folder: Path, positions: int | None = None) -> None:
     """HuggingFaceM4/idefics2-8b: a resampler, images that are split unless told not to, two tokens that end."""
     special = ["<unk>", "<s>", "</s>", "<fake_token_around_image>", "<image>", TURN]
     tokenizer = pieces(special, start="<s>", bos_token="<s>", eos_token="</s>", unk_token="<unk>", pad_token="<unk>")
@@ -154,7 +156,7 @@ def idefics2(folder: Path) -> None:
     config = hf.Idefics2Config(
         vision_config=_vision(),
         perceiver_config=resampler,
-        text_config=_text(len(tokenizer), model_type="mistral", num_key_value_heads=2, pad_token_id=0),
+        text_config=_text(len(tokenizer), positions, model_type="mistral", num_key_value_heads=2, pad_token_id=0),
         image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
     )
     model = hf.Idefics2ForConditionalGeneration(config)
@@ -162,22 +164,22 @@ def idefics2(folder: Path) -> None:
     _save(folder, model, hf.Idefics2Processor(pixels, tokenizer, image_seq_len=4), turns=True)
 
 
-def idefics3(folder: Path) -> None:
+def idefics3(folder: Path, positions: int | None = None) -> None:
     """HuggingFaceM4/Idefics3-8B-Llama3: shuffled pixels, and a tag before the whole image."""
-    _save_idefics3(folder, hf.Idefics3Config, hf.Idefics3ForConditionalGeneration, "<|begin_of_text|>")
+    _save_idefics3(folder, hf.Idefics3Config, hf.Idefics3ForConditionalGeneration, "<|begin_of_text|>", positions)
 
 
-def smolvlm(folder: Path) -> None:
+def smolvlm(folder: Path, positions: int | None = None) -> None:
     """HuggingFaceTB/SmolVLM-Instruct: its tokenizer puts no token in front, its chats do."""
-    _save_idefics3(folder, hf.SmolVLMConfig, hf.SmolVLMForConditionalGeneration, "<|im_start|>")
+    _save_idefics3(folder, hf.SmolVLMConfig, hf.SmolVLMForConditionalGeneration, "<|im_start|>", positions)
 
 
-def _save_idefics3(folder: Path, config_class: Any, model_class: Any, start: str) -> None:
+def _save_idefics3(folder: Path, config_class: Any, model_class: Any, start: str, positions: int | None) -> None:
     special = [start, "</s>", "<pad>", "<fake_token_around_image>", "<image>", TURN, "<global-img>"]
     adds = start == "<|begin_of_text|>"
     tokenizer = byte_level(special, start=start if adds else None, bos_token=start, eos_token="</s>", pad_token="<pad>")
     pixels = hf.Idefics3ImageProcessorPil(size={"longest_edge": 4 * SIDE}, max_image_size={"longest_edge": SIDE})
-    text = _text(len(tokenizer), model_type="llama", num_key_value_heads=2)
+    text = _text(len(tokenizer), positions, model_type="llama", num_key_value_heads=2)
     config = config_class(
         vision_config=_vision(patch_size=4),
         text_config={**text, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2},
@@ -197,16 +199,20 @@ def _save(folder: Path, model: Any, processor: Any, turns: bool = False) -> None
 
 
 #: Writers of a folder, by the name of what they are small copies of.
-FAMILIES: dict[str, Callable[[Path], None]] = {
+FAMILIES: dict[str, Callable[[Path, int | None], None]] = {
     writer.__name__: writer
     for writer in (blip_2_opt, blip_2_t5, blip, git, vit_gpt2, clip_gpt2, llava, idefics2, idefics3, smolvlm)
 }
 
 
-def write(name: str, folder: Path, seed: int = 0) -> None:
-    """Write the tiny model of a family, with the weights of a seed; one not in `FAMILIES` is a ValueError."""
+def write(name: str, folder: Path, seed: int = 0, positions: int | None = None) -> None:
+    """Write the tiny model of a family, with the weights of a seed; one not in `FAMILIES` is a ValueError.
+
+    `positions` is how many tokens it reads and writes, image and prompt counted in where they stand in the text; None
+    is its own, 64 or 128, which captions of 25 words spelled in pieces fill. T5 takes any number.
+    """
     if name not in FAMILIES:
         raise ValueError(f"family: found {name!r}; allowed: {', '.join(FAMILIES)}")
     with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(seed)
-        FAMILIES[name](folder)
+        FAMILIES[name](folder, positions)

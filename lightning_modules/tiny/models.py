@@ -17,12 +17,16 @@ class TinyCaptioner(CaptionerModule):
     name: ClassVar[str] = "tiny_captioner"
     version: ClassVar[int] = 1
 
-    def __init__(self, family: str, seed: int = 0) -> None:
-        """Make one of `tiny.captioners.FAMILIES` with the weights of a seed; another one is a ValueError."""
+    def __init__(self, family: str, seed: int = 0, positions: int | None = None) -> None:
+        """Make one of `tiny.captioners.FAMILIES` with the weights of a seed; another one is a ValueError.
+
+        `positions` tokens are read and written; captions that people write want 256 of most families.
+        """
         with tempfile.TemporaryDirectory() as folder:
-            captioners.write(family, Path(folder), seed)
+            captioners.write(family, Path(folder), seed, positions)
             found = CaptionerModule.load(Path(folder))
-        super().__init__(found.model, found.tokenizer, found.image_processor)
+        longest: dict[str, Any] = {} if positions is None else {"max_length": positions}
+        super().__init__(found.model, found.tokenizer, found.image_processor, **longest)
 
     @classmethod
     def load(cls, folder: Path, **arguments: Any) -> CaptionerModule:  # type: ignore[override]

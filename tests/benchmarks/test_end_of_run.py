@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.commands import main as cli
-from leaderboard.screen import LINES, WIDTH
+from leaderboard.fitting import LINES, WIDTH
 from tests.engine.conftest import write_suite
 from tests.inputs.test_read_only import refusing
 
@@ -39,7 +39,9 @@ def test_a_run_ends_with_one_screen_and_its_files_are_there(
     assert all((home / name).exists() for name in named)
     assert f"results/ ({len(list((home / 'results').iterdir()))})" in lines[-1]
     assert "joint_finetune / real_prompts: generator" in (home / "tables.txt").read_text()
-    assert (home / "leaderboard.md").read_text().splitlines()[2].startswith("- On own output the captioner's")
+    page = (home / "leaderboard.md").read_text().splitlines()
+    assert page[2] == "2 seeds, 2 iterations, 16 pairs an iteration."
+    assert page[4].startswith("- On own output the captioner's")
 
 
 def test_a_full_disk_takes_no_screen_away(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.reporting.pictures import caption_table, image_grid, thumbnails, write_grid
+from benchmarks.reporting.pictures import caption_table, image_grid, made_of, thumbnails, write_grid
 
 
 def rows(count: int = 2, k: int = 3, size: int = 32) -> list[np.ndarray]:
@@ -44,12 +44,12 @@ def test_grid_allows_uneven_rows_and_refuses_what_it_cannot_draw():
 
 
 def test_caption_table():
-    text = caption_table({1: ["a | b", ""], 0: ["line\nbreak", "<b>"]}, ["ref one", "ref two"])
+    text = caption_table({1: ["a | b", ""], 0: ["line\nbreak", "<b>"]}, ["ref one", "ref two"], marked={1})
     assert text.splitlines() == [
         "| # | reference | iteration 0 | iteration 1 |",
         "| ---: | :--- | :--- | :--- |",
-        "| 0 | ref one | line break | a \\| b |",
-        "| 1 | ref two | &lt;b> | *(empty)* |",
+        "| 0 | ref one | line break | ~~line break~~ **a \\| b** |",
+        "| 1\\* | ref two | &lt;b&gt; | *(empty)* |",
     ]
     assert caption_table({0: ["x"]}).splitlines()[0] == "| # | iteration 0 |"
     with pytest.raises(ValueError, match="as many captions"):
@@ -68,4 +68,30 @@ def test_a_grid_of_small_pictures_is_enlarged_as_it_was(tmp_path: Path) -> None:
     rows = [np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)]
     write_grid(tmp_path / "grid.png", [thumbnails(row) for row in rows], ["t = 0"], ["a", "b"])
     image_grid(rows, ["t = 0"], ["a", "b"], 3).save(tmp_path / "before.png")
-    assert (tmp_path / "grid.png").read_bytes() == (tmp_path / "before.png").read_bytes()
+    assert (
+        np.asarray(Image.open(tmp_path / "grid.png")).tolist()
+        == np.asarray(Image.open(tmp_path / "before.png")).tolist()
+    )
+
+
+def test_words_that_came_and_went_are_marked():
+    text = caption_table({0: ["a small red circle"], 1: ["a red circle"], 2: ["a small blue *circle*"]})
+    assert text.splitlines()[2] == (
+        "| 0 | a small red circle | a ~~small~~ red circle | a small ~~red circle~~ **blue \\*circle\\*** |"
+    )
+
+
+def test_a_grid_says_what_it_is_of_and_marks_columns(tmp_path: Path) -> None:
+    pictures = rows(2, 3, 32)
+    plain, marked = (
+        image_grid(pictures, ["0", "1"], ["a ring"] * 3, title="joint/none, seed 0", marked=of) for of in ((), {1})
+    )
+    assert plain.size == marked.size
+    assert plain.height > image_grid(pictures, ["0", "1"], ["a ring"] * 3).height
+    differ = np.argwhere((np.asarray(plain) != np.asarray(marked)).any(-1))
+    assert len(differ)
+    write_grid(tmp_path / "grid.png", pictures, ["0", "1"], of="f00")
+    assert made_of(tmp_path / "grid.png") == "f00"
+    assert made_of(tmp_path / "none.png") == ""
+    (tmp_path / "captions.md").write_text("# a table\n\n<!-- cell f00 -->\n")
+    assert made_of(tmp_path / "captions.md") == "f00"

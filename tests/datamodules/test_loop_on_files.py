@@ -121,7 +121,7 @@ def test_a_picture_that_breaks_fails_its_cells_with_one_sentence(tmp_path: Path)
 def test_notes_on_the_data_are_said_before_a_run(tmp_path: Path) -> None:
     make.write_imagefolder(tmp_path / "data")
     said = unmet_needs(make_plan(str(write_study(tmp_path, tmp_path / "data"))))
-    assert "1 no_caption (b/none.jpg); 1 duplicate_id (b/twice.jpg)" in said[0]
+    assert "entries left out: 1 no_caption (b/none.jpg)" in said[0]
     assert "were never checked" in said[1]
 
 
@@ -149,11 +149,11 @@ def test_references_are_at_most_five_and_each_is_chosen() -> None:
     assert references(("a",)) == ("a",)
 
 
-@pytest.mark.parametrize("bed", ["coco", "coco2017", "flickr30k", "imagefolder", "parquet"])
+@pytest.mark.parametrize("bed", ["coco", "coco2017", "flickr30k", "imagefolder", "parquet", "any_set"])
 def test_every_testbed_of_real_data_plans_where_the_data_are_not(bed: str, monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    changes = ["--testbed", f"testbeds/{bed}.yaml", "--n", "128", "--evaluate.n", "128", "--iterations", "2"]
+    changes = ["--testbed", f"testbeds/{bed}.yaml", "--n", "96", "--evaluate.n", "96", "--iterations", "2"]
     plan = make_plan("paper_lite", [*changes, "--seeds", "[0]"])
     assert plan.steps
-    with pytest.raises(UsageError, match="is missing; allowed: a folder with"):
+    with pytest.raises(UsageError, match="is missing, there is no such folder; allowed: a folder with"):
         require_present(plan)

@@ -34,7 +34,7 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "unknown primary": ({"primary": {"generator": "beauty"}}, ("primary", "'beauty'", "variance")),
     "primary of no modality": ({"primary": {"sound": "x"}}, ("'sound'", "captioner, generator")),
     "missing testbed": ({"testbed": "nowhere.yaml"}, ("testbed", "'nowhere.yaml'")),
-    "missing scenario": ({"scenarios": [{"file": "nowhere"}]}, ("'nowhere'", "single_model_generator")),
+    "missing scenario": ({"scenarios": [{"file": "nowhere"}]}, ("'nowhere'", "names, such as")),
     "unknown variant": (
         {"scenarios": [{"file": "joint_finetune", "variants": ["open"]}]},
         ("['open']", "real_prompts"),
@@ -96,7 +96,7 @@ def refused(
 
 
 def test_missing_suite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    refused(["nowhere"], ("suite", "'nowhere'", "smoke"), tmp_path, capsys)
+    refused(["nowhere"], ("suite", "'nowhere'", "names, such as"), tmp_path, capsys)
 
 
 @pytest.mark.parametrize(

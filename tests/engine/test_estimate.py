@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.commands.main import explained
 from benchmarks.planning.disk import Sizes, peak_and_kept
 from benchmarks.planning.estimate import estimate
 from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
+from benchmarks.reporting.outputs import describe
+from benchmarks.reporting.plan_screen import screen
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.running.study import run_study
 from benchmarks.steps import Features, Fit
 from benchmarks.storage.store import LocalStore
+from benchmarks.study.about import About
 from records.place import located
 from tests.engine.conftest import write_suite
 
@@ -29,6 +31,11 @@ def run(plan: Plan, runs: Path) -> LocalStore:
     store = LocalStore(runs / "store")
     run_study(plan, runs, mirror=False, store=store, executor=InProcessExecutor())
     return store
+
+
+def shown(plan: Plan, store: Path = Path("/nowhere")) -> str:
+    """Return what `plan` says of a suite about which its file says nothing."""
+    return screen(describe(plan, store), About(), "make bench")
 
 
 @pytest.mark.parametrize("kind", ["images", "captions"])
@@ -45,7 +52,7 @@ def test_evaluations_and_sizes_are_those_of_the_run(tmp_path: Path) -> None:
     before = estimate(plan, tmp_path / "runs" / "store")
     assert before["hours"] is None
     assert {"images", "captions", "fit", "metrics"} <= set(before["unknown"])
-    assert any("hours unknown" in line for line in explained(before))
+    assert "How long is unknown, since no base, " in shown(plan)
     store = run(plan, tmp_path / "runs")
     spent = sum(store.record(k).cost.network_evaluations for k, s in plan.steps.items() if s.kind != "fit")
     after = estimate(plan, tmp_path / "runs" / "store")
@@ -80,13 +87,12 @@ def test_what_is_needed_is_named_with_whether_it_is_there() -> None:
     assert {"blip2_opt_2.7b", "sdxl_base", "flux_dev", "inception", "clip_l14"} <= set(missing)
     assert "laion_b32" not in missing, "no method of this suite reads a scorer"
     assert "dataset_coco.json" in facts["data"]["missing"]
-    assert any("MISSING" in line for line in explained(facts))
+    assert "\nMISSING: captioner blip2_opt_2.7b (Salesforce/blip2-opt-2.7b)\n" in shown(make_plan("paper_full"))
 
 
 def test_a_base_that_does_not_ship_is_said_to_be_trained_first() -> None:
-    for suite, state in (("scenes_textures", "trained first"), ("scenes_renamed", "there")):
-        lines = explained(estimate(make_plan(suite), Path("/nowhere")))
-        assert [line.rpartition(": ")[2] for line in lines if " captioner blip2 " in line] == [state]
+    assert "\ntrained first: captioner blip2\nthere: data scenes" in shown(make_plan("scenes_textures"))
+    assert "captioner blip2" in shown(make_plan("scenes_renamed")).partition("\nthere: ")[2].partition("\n")[0]
 
 
 def test_features_and_trained_models_are_counted_before_anything_has_run() -> None:
@@ -114,5 +120,5 @@ def test_features_and_trained_models_are_counted_before_anything_has_run() -> No
 def test_what_cannot_be_sized_is_named() -> None:
     facts = estimate(make_plan("paper_lite"), Path("/nowhere"))
     assert {"blip_base", "sd_1.5", "clip_l14"} <= set(facts["unsized"])
-    (line,) = [line for line in explained(facts) if line.startswith("disk")]
-    assert "kept, and what is made with blip_base, clip_l14, sd_1.5 (not here)" in line
+    text = " ".join(shown(make_plan("paper_lite")).split())
+    assert "kept, and what is made with blip_base, clip_l14, sd_1.5 (not here)" in text

@@ -22,7 +22,7 @@ from leaderboard import frozen
 from leaderboard.board import Board
 from leaderboard.committed import entry_board
 from leaderboard.entries import EntryError, read_entry
-from leaderboard.screen import LINES, WIDTH
+from leaderboard.fitting import LINES, WIDTH
 from lightning_modules.architectures import clip
 from lightning_modules.architectures.parts import Given
 from lightning_modules.fitting.contracts import Generated
@@ -224,11 +224,15 @@ def test_generations_are_shown_as_pictures_and_captions(study: tuple[Path, Plan]
     assert (folder / "frozen.png").stat().st_size > 10_000
     assert not (folder / "curves.png").exists()
     for key, planned in plan.cells.items():
-        lines = (folder / "pictures" / key[:16] / "captions.md").read_text().splitlines()
-        assert lines[0] == "| # | reference | iteration 0 | iteration 1 | iteration 2 |"
+        pictures = (
+            folder / "pictures" / "frozen_loop" / planned.rows[0]["variant"] / "none" / f"seed={planned.cell.seed}"
+        )
+        lines = (pictures / "captions.md").read_text().splitlines()
+        assert lines[-1] == f"<!-- cell {key} -->"
+        assert lines[2] == "| # | reference | iteration 0 | iteration 1 | iteration 2 |"
         origin = LocalStore(home / "runs" / "store").get(planned.trace.samples["captioner", 0])
         assert any(origin.captions[0] in line for line in lines)
-        assert (folder / "pictures" / key[:16] / "grid.png").is_file()
+        assert (pictures / "grid.png").is_file()
 
 
 def test_the_same_command_computes_nothing_and_a_lost_generation_is_made_again(study: tuple[Path, Plan]) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from benchmarks.running import worker
+from benchmarks.running.leases import Leases, accelerators
 from benchmarks.study.suite import Executions
 from lightning_modules.settings import Execution
 
 
 def setup(tmp_path: Path, names: tuple[str, ...], workers: int, **execution: Any) -> worker.Setup:
     sides = {side: Execution(**execution) for side in ("captioner", "generator")}
-    return worker.Setup(tmp_path, list(sys.path), os.getppid(), Executions(**sides), names, workers)
+    return worker.Setup(tmp_path, list(sys.path), os.getppid(), Leases(names, Executions(**sides)), workers)
 
 
 @pytest.mark.parametrize(
@@ -27,12 +28,12 @@ def test_what_the_user_shows_is_what_is_shared(
     visible: str, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert worker.accelerators() == names
+    assert accelerators() == names
 
 
 @pytest.mark.parametrize(
     ("names", "execution", "expected"),
-    [(("0", "1"), {}, ["0", "1", "0"]), ((), {}, ["free"] * 3), (("0", "1"), {"devices": 2}, ["free"] * 3)],
+    [(("0", "1"), {}, ["0", "1", "0"]), ((), {}, ["free"] * 3), (("0", "1"), {"devices": 2}, ["0", "1", "0"])],
 )
 def test_each_worker_takes_its_turn(
     names: tuple[str, ...], execution: dict[str, Any], expected: list[str], tmp_path: Path,

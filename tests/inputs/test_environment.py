@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.commands import streams
 from benchmarks.reporting.reporter import Bars, Lines
-from benchmarks.running import machine, worker
+from benchmarks.running import leases, machine
 from lightning_modules.fitting import devices, runner
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.settings import Execution, FitSettings
@@ -108,7 +108,7 @@ def test_every_text_is_printed_on_every_terminal(encoding: str, monkeypatch: pyt
     streams.prepare()
     text = "±0.1 ↑ 猫 \ud800 é [/data/coco"
     streams.tell(text)
-    Lines.say(text)
+    Lines().say(text)
     assert raw.getvalue().count(b"[/data/coco") == 2
 
 
@@ -117,7 +117,7 @@ def test_a_reader_that_has_gone_ends_nothing(monkeypatch: pytest.MonkeyPatch) ->
     os.close(there)
     with os.fdopen(here, "w") as gone:
         monkeypatch.setattr(sys, "stderr", gone)
-        Lines.say("nobody reads this")
+        Lines().say("nobody reads this")
         streams.tell("nor this", gone)
         streams.tell("which goes nowhere now", gone)
 
@@ -125,7 +125,7 @@ def test_a_reader_that_has_gone_ends_nothing(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("message", ["[/data/coco", "[red]x[/blue]", "[/]", "\\[", "[link=a](b)"])
 def test_brackets_of_an_error_are_shown_as_they_are(message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     class Named:
-        key, label = "a" * 64, f"scenario {message}"
+        key, kind, label = "a" * 64, "fit", f"scenario {message}"
 
     monkeypatch.setenv("COLUMNS", "9")
     raw = io.StringIO()
@@ -152,7 +152,7 @@ def test_a_warning_is_no_error_for_a_worker(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_closed_visible_devices_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert worker.accelerators() == ()
+    assert leases.accelerators() == ()
 
 
 #: All at once: a cluster, a terminal, a shell and a container that agree on nothing with us.

@@ -132,7 +132,9 @@ def test_a_pattern_that_matches_nothing_is_one_sentence(pattern: str, tmp_path: 
     write_table(tmp_path / "up.parquet", "one")
     write_table(tmp_path / "root" / "0.parquet", "one")
     if pattern:
-        assert "is missing; allowed" in (ParquetImages(str(tmp_path / "root"), {}, files=pattern).missing() or "")
+        assert "is missing, found 1 .parquet; allowed" in (
+            ParquetImages(str(tmp_path / "root"), {}, files=pattern).missing() or ""
+        )
     else:  # the root itself is there
         with pytest.raises(ValueError, match="found no entry in ''; allowed: one or more"):
             ParquetImages(str(tmp_path / "root"), {}, files=pattern)

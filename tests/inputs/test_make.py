@@ -55,6 +55,10 @@ GIVEN = {
     "a text in quotes": (["plan", "ARGS=--claims[0].init_args.x='\"no\"'"], ["plan", "joint_loop", '--claims[0].init_args.x="no"']),
     "a method to submit": (["submit", "METHOD=a b"], ["submit", "joint_loop", "--method=a b"]),
     "no method": (["bench"], ["run", "joint_loop"]),
+    "several methods": (["bench", "METHOD=accumulate a.py:A"], ["run", "joint_loop", "--method=accumulate a.py:A"]),
+    "a method to try": (["try", "METHOD=my methods/one.yaml"], ["try", "my methods/one.yaml"]),
+    "a method to try there": (["try", "METHOD=a.py:A", "SUITE=board"], ["try", "a.py:A", "--suite=board"]),
+    "a new method": (["new-method", "METHOD=mine"], ["new-method", "mine"]),
 }  # fmt: skip
 
 

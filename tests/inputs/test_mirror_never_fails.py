@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.commands.main import main
-from benchmarks.reporting import mlflow_store, outputs, tracking
+from benchmarks.reporting import cell_pictures, mlflow_store, tracking
 from benchmarks.reporting.mlflow_store import DATABASE, mend, set_aside, shown, store_uri
 from tests.engine.conftest import write_suite
 
@@ -19,6 +19,12 @@ RUN = ("--workers", "0")
 
 def bench(suite: Path, runs: Path, *more: str) -> int:
     return main(["run", str(suite), "--runs", str(runs), *RUN, "--seeds", "[0]", *more])
+
+
+def page(runs: Path) -> str:
+    """Return the board of the study with one seed, which is not that of all seeds."""
+    (file,) = (runs / "small" / "with").glob("*/leaderboard.md")
+    return file.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +57,7 @@ def test_a_failed_copy_is_one_line_and_the_board_does_not_wait_for_it(
     there: list[bool] = []
 
     def refused(*_: Any, **__: Any) -> None:
-        there.append("single_model_generator" in (tmp_path / "runs" / "small" / "leaderboard.md").read_text())
+        there.append("single_model_generator" in page(tmp_path / "runs"))
         raise error
 
     monkeypatch.setattr(tracking, "mirror", refused)
@@ -75,12 +81,12 @@ def test_a_picture_that_cannot_be_drawn_is_one_note(
 
     from leaderboard import curves
 
-    monkeypatch.setattr(outputs, "write_pictures", broken)
+    monkeypatch.setattr(cell_pictures, "write_pictures", broken)
     monkeypatch.setattr(curves, "figure", broken)
     assert bench(write_suite(tmp_path), tmp_path / "runs", "--no-mirror") == 0
     printed = capsys.readouterr()
     assert "leaderboard.md" in printed.out
-    assert "single_model_generator" in (tmp_path / "runs" / "small" / "leaderboard.md").read_text()
+    assert "single_model_generator" in page(tmp_path / "runs")
     notes = [line for line in printed.err.splitlines() if "pictures" in line]
     assert len(notes) == 3  # of two cells, and of the board
     assert all("no font" in note for note in notes)

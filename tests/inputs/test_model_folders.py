@@ -258,7 +258,9 @@ def test_whole_folders_of_every_role_are_planned_with(
     role: str, home: Path, study: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["plan", str(study(role, home / role))]) == 0
-    assert f"mine ({home / role}): there" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "MISSING" not in said
+    assert " mine" in said.partition("\nthere: ")[2].partition("\n\n")[0]
 
 
 def test_a_missing_folder_can_be_planned_with_and_not_run(
@@ -275,8 +277,8 @@ def test_a_cut_card_does_not_have_a_shipped_model_trained_again(home: Path, tmp_
     shutil.copytree(home / "captioner", tmp_path / "m")
     (tmp_path / "m" / "card.json").write_text('{"recipe_digest": ')
     spec = ModelSpec("mine", CLASSES["captioner"], folder=str(tmp_path / "m"), recipe="blip2")
-    with pytest.raises(UsageError, match=r"here: mine: folder: found .*'card.json' cannot be read as JSON"):
-        _identify(spec, ClassSpec("datamodules.scenes.dataset.Scenes"), "here")
+    with pytest.raises(UsageError, match=r"here: captioners: mine: folder: found .*'card.json' cannot be read as JSON"):
+        _identify(spec, ClassSpec("datamodules.scenes.dataset.Scenes"), Scenes(), Path("here"), "captioners")
 
 
 class Mine(CaptionerModule):

@@ -123,5 +123,8 @@ def test_a_board_is_printed_before_it_is_written(
     assert "single_model_generator" in terminal(board)
     assert commands.main(["table", str(suite), "--runs", str(runs)]) == 1
     said = capsys.readouterr()
+    assert said.out.startswith("small: 1 seed\n\nNo row is complete")
+    assert commands.main(["table", str(suite), "--runs", str(runs), "--full"]) == 1
+    said = capsys.readouterr()
     assert said.out == terminal(board)
     assert said.err == f"error: {runs / 'small' / 'leaderboard.md'}: No space left on device\n"

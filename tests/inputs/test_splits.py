@@ -65,14 +65,19 @@ def test_every_step_of_a_plan_finds_its_split(tmp_path: Path) -> None:
 def test_every_shipped_testbed_of_files_has_what_the_shipped_metrics_read(bed: str) -> None:
     data = yaml.safe_load((SUITES / "testbeds" / f"{bed}.yaml").read_text(encoding="utf-8")).get("data")
     if data is not None and "sizes" in data["init_args"] and "root" in data["init_args"]:
-        assert {"train", "prompts", "evaluation", "floor", "reserve"} <= data["init_args"]["sizes"].keys()
+        few = bed in (
+            "imagefolder",
+            "parquet",
+        )  # a folder of one's own, of a thousand pictures: no method takes unseen ones
+        needed = {"train", "prompts", "evaluation", "floor"} | (set() if few else {"reserve"})
+        assert needed <= data["init_args"]["sizes"].keys()
 
 
 def test_a_plan_says_what_a_run_says_of_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = study(tmp_path, SIZES)
     make.put(tmp_path / "data", {"a/.ipynb_checkpoints/metadata.jsonl": b"{}"})
     assert commands.main(["plan", str(file)]) == 0
-    said = capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
     for note in data_notes(make_plan(str(file))):
-        assert note in said
+        assert " ".join(note.split()) in said
     assert "passed over, as hidden or copies: 1 (a/.ipynb_checkpoints/metadata.jsonl)" in said

@@ -187,7 +187,7 @@ def test_what_is_trained_is_trained_for_one_step_and_what_is_not_is_not(
 ) -> None:
     plan = planned()
     trials = {t.where: t for t in trials_of.trials(plan, list(plan.steps.values()), MemoryStore())}
-    assert {name: len(t.fits) for name, t in trials.items()} == {
+    assert {name: len(t.settings) for name, t in trials.items()} == {
         f"{role[:-1]} {role[0]}{i}": int(role != "judges" and i == 0)
         for role, (_, n) in MODELS.items()
         for i in range(n)
@@ -199,12 +199,12 @@ def test_what_is_trained_is_trained_for_one_step_and_what_is_not_is_not(
 
 def test_every_kind_of_fit_is_tried_on_weights_of_its_own(planned: Callable[..., Plan], tmp_path: Path) -> None:
     plan = planned()
-    trial = next(t for t in trials_of.trials(plan, list(plan.steps.values()), MemoryStore()) if t.fits)
-    fits = (trial.fits[0], replace(trial.fits[0], precision="bf16"))
+    trial = next(t for t in trials_of.trials(plan, list(plan.steps.values()), MemoryStore()) if t.settings)
+    fits = (trial.settings[0], replace(trial.settings[0], precision="bf16"))
     store = MemoryStore()
     context = RunContext(store)
     perform(plan.steps[trial.model], store, context, {})
-    perform(replace(trial, fits=fits), store, context, {})
+    perform(replace(trial, settings=fits), store, context, {})
     name = trial.where.split()[-1]
     written = [what for who, what, _ in diary(tmp_path) if who == name]
     assert [what for what in written if what[:3] in ("loa", "fit")] == [

@@ -11,6 +11,7 @@ import pytest
 
 from leaderboard import gate_report
 from leaderboard.baseline import flattened, freeze, read, write
+from leaderboard.fitting import LINES, WIDTH
 from leaderboard.gate import check
 from records.errors import UsageError
 from records.findings import Gate
@@ -217,10 +218,13 @@ def test_reports_for_machines():
 
 def test_the_text_says_steps_power_and_seeds():
     text = gate_report.text(checked(run(1, first=10), steps=77))
-    assert "77 steps computed, 3 trends compared" in text
-    assert "false alarms of all gates together at most 1%" in text
-    assert "three seed spreads is seen with a chance of at least" in text
-    assert text.endswith("passed\n")
+    lines, words = text.splitlines(), " ".join(text.split())
+    assert lines[0] == "passed"
+    assert "77 steps computed, 3 trends compared" in words
+    assert "false alarms of all gates together at most 1%" in words
+    assert "three seed spreads is seen with a chance of at least" in words
+    assert len(lines) <= LINES
+    assert max(map(len, lines)) <= WIDTH
 
 
 def test_settings_are_flat():

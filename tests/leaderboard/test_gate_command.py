@@ -12,6 +12,7 @@ from benchmarks.commands.main import main
 from benchmarks.planning.planner import make_plan
 from benchmarks.study.loading import ROOT, SUITES
 from leaderboard.baseline import read
+from leaderboard.fitting import LINES, WIDTH
 from records.errors import UsageError
 from records.findings import ClaimSpec, Gate, check_findings
 from tests.engine.conftest import write_suite
@@ -43,8 +44,8 @@ def test_check_runs_in_an_empty_store_and_passes(study, tmp_path, capsys):
     given = ["--baseline", str(file), "--workers", "0", "--junit", str(tmp_path / "j.xml")]
     capsys.readouterr()
     assert main(["check", str(suite), *given]) == 0
-    printed = capsys.readouterr().out
-    assert f"{steps} steps computed, 1 trends compared" in printed
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"{steps} steps computed, 1 trend compared" in printed
     assert "3 of them in the baseline and identical there" in printed
     assert "prevented" not in printed, "the board of the run is no part of the report"
     assert 'failures="0"' in (tmp_path / "j.xml").read_text()
@@ -90,6 +91,12 @@ def test_another_protocol_names_the_setting(study, capsys, tmp_path):
 def test_claims_are_written_beside_the_board(study, capsys):
     suite, runs, _ = study
     assert main(["claims", str(suite), "--runs", str(runs)]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].startswith("small: 1 claim, 1 undecided; from the result files in")
+    assert "Undecided: variance_falls (3 seeds are descriptive; 5 are needed)." in shown
+    assert len(shown) <= LINES
+    assert max(map(len, shown)) <= WIDTH
+    assert main(["claims", str(suite), "--runs", str(runs), "--format", "markdown"]) == 0
     page = capsys.readouterr().out
     assert "| variance_falls | Variance falls. | **undecided** |" in page
     assert "3 seeds are descriptive; 5 are needed" in page
@@ -166,3 +173,18 @@ def test_the_workflow_to_copy_is_valid_and_runs_the_gate():
     assert workflow[True], "YAML reads the key `on` as true: there are triggers"
     assert "--format github" in commands
     assert "--junit" in commands
+
+
+def test_a_baseline_of_a_suite_of_ones_own_lies_beside_it(study, tmp_path, capsys, monkeypatch):
+    suite, runs, file = study
+    own = tmp_path / "mine" / suite.name
+    own.parent.mkdir()
+    own.write_text(suite.read_text())
+    for other in suite.parent.glob("*.yaml"):
+        (own.parent / other.name).write_text(other.read_text())
+    monkeypatch.chdir(tmp_path)
+    assert main(["baseline", str(own), "--runs", str(runs)]) == 0
+    made = own.parent / "baselines" / "small.json"
+    assert json.loads(made.read_text())["trends"] == json.loads(file.read_text())["trends"]
+    assert main(["check", str(own), "--runs", str(runs)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] != ""

@@ -23,7 +23,6 @@ GOLDEN = Path(__file__).parent / "golden"
     [
         ("board.md", markdown),
         ("board.csv", tables.csv_text),
-        ("wide.csv", tables.csv_wide),
         ("board.txt", render.terminal),
         ("overview.txt", overview.terminal),
         ("board.json", lambda board: tables.json_text(board, "zoo")),
@@ -154,8 +153,27 @@ def test_names_do_nothing_in_markdown(hostile):
     assert {line.replace("\\|", "").count("|") for line in tables} <= heads | {6}
 
 
+def test_every_number_stands_in_a_line_of_its_own(zoo):
+    board = build(zoo.rows, zoo.results)
+    lines = list(csv.DictReader(io.StringIO(tables.csv_tidy(board))))
+    wanted = [
+        (row.scenario, row.variant, row.mitigation, cell.seed, point.iteration, metric, value)
+        for row in zoo.rows for cell in row.cells(zoo.results) for point in (*cell.metrics, *cell.sets)
+        for metric, value in point.values.items()
+    ]  # fmt: skip
+    assert len(lines) == len(wanted) > 100
+    words = ("scenario", "variant", "mitigation")
+    found = {
+        (*(x[word] for word in words), int(x["seed"]), int(x["iteration"]), x["metric"]): float(x["value"])
+        for x in lines
+    }
+    for *where, value in wanted:
+        assert found[tuple(where)] == pytest.approx(value, rel=1e-5, nan_ok=True)
+    assert {x["direction"] for x in lines} <= {"up", "down", "none", ""}
+
+
 def test_names_do_nothing_in_a_spreadsheet(hostile):
-    for written in (tables.csv_text(hostile), tables.csv_wide(hostile)):
+    for written in (tables.csv_text(hostile), tables.csv_tidy(hostile)):
         rows = list(csv.DictReader(io.StringIO(written)))
         names = {row["mitigation"] for row in rows}
         assert {"'=HYPERLINK(1)", "'+1", "'@sum"} <= names

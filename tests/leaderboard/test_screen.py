@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+import leaderboard.screen
+from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
+from benchmarks.reporting import plan_screen
 from benchmarks.reporting.boards import FILES
+from benchmarks.reporting.outputs import describe
+from benchmarks.study.about import about
+from leaderboard import fitting
 from leaderboard.board import Board, build
+from leaderboard.claims import screen as claims_screen
+from leaderboard.claims.family import judge_all, load_claims
+from leaderboard.fitting import LINES, WIDTH, cut
 from leaderboard.loops import NEVER, loops
-from leaderboard.screen import LINES, WIDTH, screen
+from leaderboard.screen import screen
+from leaderboard.series import Evidence
 from records.results import CellError
 from tests.leaderboard.conftest import BOTH
 from tests.leaderboard.made_up import board_of, made_up
@@ -25,7 +36,11 @@ WRITTEN = [(what, ", ".join(names)) for what, names in FILES]
 
 def shown(board: Board, title: str = "some", folder: Path = Path("runs/some"), more: str = "") -> list[str]:
     """Return the lines of a screen, which fit."""
-    text = screen(board, title, folder, WRITTEN, more)
+    return fits(screen(board, title, folder, WRITTEN, more))
+
+
+def fits(text: str) -> list[str]:
+    """Return the lines of a text that fits one screen."""
     lines = text.removesuffix("\n").split("\n")
     assert len(lines) <= LINES, text
     assert max(map(len, lines)) <= WIDTH, text
@@ -46,6 +61,52 @@ def test_every_suite_that_ships_ends_on_one_screen(suite: str):
     table = [line.split() for line in lines]
     for row in (row for row in first.rows if row.control and len(first.rows) > 1):
         assert any(words[:1] == [row.name] and len(words) >= 4 for words in table), (row.name, lines)
+    planned(suite)
+    claimed(plan, board)
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("suite", ["board", "joint_loop", "paper_full", "scenes_frozen_loop"])
+def test_a_narrow_terminal_gets_narrow_lines(suite: str, columns: int, monkeypatch: pytest.MonkeyPatch):
+    for module in (fitting, leaderboard.screen):
+        monkeypatch.setattr(module, "columns", lambda: columns)
+    plan = make_plan(suite)
+    board = board_of(plan, made_up(plan))
+    lines = fits(screen(board, suite, Path("runs") / suite, WRITTEN))
+    assert max(map(len, lines)) <= columns
+    table = [line for line in lines if line.lstrip().startswith("none ")]
+    assert all(len(line.split()) >= 2 for line in table)
+    facts = describe(plan, Path("/nowhere"))
+    assert max(map(len, plan_screen.screen(facts, about(plan.file), "make bench").splitlines())) <= columns
+
+
+def planned(suite: str) -> None:
+    """The plan says in its first lines how much there is and how long it takes, and ends with what runs it."""
+    plan = make_plan(suite)
+    facts = describe(plan, Path("/nowhere"))
+    lines = fits(plan_screen.screen(facts, about(plan.file), plan.request.command()))
+    answer = " ".join(lines[:3])
+    assert answer.startswith(f"{suite}: {len(plan.cells)} cell")
+    assert " ".join(about(plan.file).cost.split()[:4]) in answer
+    missing = [model["name"] for model in facts["estimate"]["models"] if not model["present"]]
+    assert ("MISSING: " in "\n".join(lines[:5])) == bool(missing or facts["estimate"]["data"]["missing"])
+    assert any(line.startswith("run it: make bench") for line in lines[-2:])
+
+
+def claimed(plan: Plan, board: Board) -> None:
+    """Every claim has a verdict on the screen; how many of each stands first."""
+    kinds = load_claims(plan.suite.claims, plan.file)
+    if not kinds:
+        return
+    family = judge_all(plan.suite.name, kinds, Evidence(board.rows, board.results, plan.file.parent))
+    written = [("claims", "claims.md, claims.json, claims.png")]
+    lines = fits(claims_screen.screen(family, "from made-up numbers", Path("runs") / plan.suite.name, written))
+    assert lines[0].startswith(f"{plan.suite.name}: {len(kinds)} claim")
+    counts = Counter(verdict.word for verdict in family.verdicts)
+    assert all(f"{count} {word}" in " ".join(lines[:2]) for word, count in counts.items())
+    table = [line.split() for line in lines]
+    named = sum(any(words[:1] == [cut(claim.name, claims_screen.NAME)] for words in table) for claim, _ in kinds)
+    assert named == len(kinds) or any(line.startswith("... ") and " more claim" in line for line in lines)
 
 
 @pytest.mark.parametrize("alone", [False, True])

@@ -42,8 +42,8 @@ def infinite(losses, context):
     return losses.mean() * (float("inf") if context["step"] == 1 else 1.0)
 
 
-def line(execution, objective=None, told=None, **changes):
-    module, x = Line(), torch.arange(11, dtype=torch.float32) / 10
+def line(execution, objective=None, told=None, module=None, **changes):
+    module, x = module or Line(), torch.arange(11, dtype=torch.float32) / 10
     module.execution = execution
     settings = FitSettings(**{"steps": 4, "learning_rate": 1e-1, "batch_size": 5, "weight_decay": 0.1, **changes})
     progress = None if told is None else lambda *done: told.append(done)
@@ -63,6 +63,30 @@ def test_two_processes_do_what_one_does(objective):
     assert two[2] == pytest.approx(one[2], abs=1e-5)
     assert one[0] != 0
     assert told == [(step, 4) for step in (1, 2, 3, 4)]
+
+
+class Cramped(Line):
+    """Has no memory for more than one row on the second device, on the way that is asked for."""
+
+    def __init__(self, looking=False):
+        super().__init__()
+        self.looking = looking
+
+    def losses(self, batch, settings):
+        cramped = self.trainer.world_size > 1 and self.trainer.global_rank == 1
+        if cramped and torch.is_grad_enabled() is not self.looking and len(batch["x"]) > 1:
+            raise torch.OutOfMemoryError("no room")
+        return super().losses(batch, settings)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("objective", "looking"), [(None, False), (entropic, False), (entropic, True)])
+def test_one_of_two_devices_runs_out_of_memory(objective, looking):
+    """The other one neither waits for ever nor adds its part twice."""
+    one = line(Execution(), objective)
+    two = line(TWO, objective, module=Cramped(looking))
+    assert two[:2] == pytest.approx(one[:2], abs=1e-5)
+    assert two[2] == pytest.approx(one[2], abs=1e-5)
 
 
 @pytest.mark.slow

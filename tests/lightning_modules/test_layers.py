@@ -8,7 +8,7 @@ import pytest
 ROOM = Path(__file__).parents[2] / "lightning_modules"
 #: From the bottom up; what shares a layer does not import one another.
 LAYERS = (
-    {"settings", "seeds", "weights", "inputs"},
+    {"settings", "seeds", "memory", "weights", "inputs"},
     {"families", "fitting"},
     {"captioning", "diffusion", "judges"},
     {"architectures", "tiny"},

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -186,7 +187,8 @@ def test_names_hold_on_other_machines():
 
 def test_the_number_format_is_identity_only_where_it_is_not_the_old_one():
     spec = {"name": "m", "class_path": CLASSES["captioner"], "hub": "org/model", "revision": COMMIT}
-    plain, half = (_identify(ModelSpec(**spec, **more), None, "here").value for more in ({}, {"dtype": "bfloat16"}))
+    specs = [ModelSpec(**spec, **more) for more in ({}, {"dtype": "bfloat16"})]
+    plain, half = (_identify(made, None, None, Path("here"), "captioners").value for made in specs)
     assert "dtype" not in plain
     assert half == {**plain, "dtype": "bfloat16"}
     with pytest.raises(ValueError, match="dtype needs weights"):

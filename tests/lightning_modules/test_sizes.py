@@ -11,7 +11,7 @@ import torch
 from lightning_modules.captioning.captioner import CaptionerModule
 from lightning_modules.diffusion.generator import GeneratorModule
 from lightning_modules.fitting import adapters
-from lightning_modules.fitting.sizes import saved_bytes
+from lightning_modules.fitting.sizes import held_bytes, saved_bytes
 from lightning_modules.settings import FitSettings, Lora
 from lightning_modules.tiny import captioners, generators
 from lightning_modules.weights.quiet import quiet
@@ -41,6 +41,8 @@ def test_sizes_are_those_of_what_is_saved(name: str, dtype: str, tmp_path: Path)
     for lora in (Lora(rank=4, alpha=4.0), None) if dtype == "float32" else (None,):
         model = cls.load(tmp_path / "base", dtype=dtype)
         adapters.prepare(model, FitSettings(1, 1e-3, lora=lora, precision="32" if dtype == "float32" else "bf16"), 0)
+        held = sum(p.nbytes * (4 if p.requires_grad else 1) for p in model.parameters())
+        assert held_bytes(tmp_path / "base", dtype, lora) == pytest.approx(held, rel=0.05, abs=20_000)
         model.save(tmp_path / f"saved{lora is None}")
         found, told = weights(tmp_path / f"saved{lora is None}"), saved_bytes(tmp_path / "base", dtype, lora)
         beside = 12_000 if lora else 0  # base.json, and names of layers in a header

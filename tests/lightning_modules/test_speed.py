@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lightning_modules.captioning.captioner import CaptionerModule
-from lightning_modules.diffusion import compiled
+from lightning_modules.diffusion import autoencoding, compiled
 from lightning_modules.diffusion.generator import GeneratorModule
 from lightning_modules.fitting.devices import device
 from lightning_modules.fitting.precision import own_precision
@@ -260,10 +260,10 @@ def test_large_images_are_decoded_in_pieces(monkeypatch):
     decode = type(vae).decode
     monkeypatch.setattr(type(vae), "decode", lambda self, z, **o: sizes.append(len(z)) or decode(self, z, **o))
     with torch.no_grad():
-        whole = compiled.decode(vae, latents)
+        whole = autoencoding.decoded(vae, latents)
         assert sizes == [5]
-        monkeypatch.setattr(compiled, "PIXELS_AT_ONCE", 2 * generators.SIZE**2)
-        pieces = compiled.decode(vae, latents)
+        monkeypatch.setattr(autoencoding, "PIXELS_AT_ONCE", 2 * generators.SIZE**2)
+        pieces = autoencoding.decoded(vae, latents)
     assert sizes[1:] == [2, 2, 1]
     assert np.abs(whole.astype(int) - pieces).max() <= 1
 

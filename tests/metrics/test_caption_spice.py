@@ -79,7 +79,10 @@ def test_a_run_says_before_it_starts_what_will_be_absent(monkeypatch):
         DeclaredFamily(f"x.{cls.__name__}", cls.version, cls.side, cls.needs, cls.declares)
         for cls in (Spice, Meteor, CaptionVariety)
     ]
-    plan = SimpleNamespace(world=SimpleNamespace(data=SimpleNamespace(oracle=None), families=families, embeds={}))
+    plan = SimpleNamespace(world=SimpleNamespace(
+        data=SimpleNamespace(oracle=None), families=families, embeds={},
+        testbed=SimpleNamespace(data=None, judges=(), scorers=()),
+    ))  # fmt: skip
     monkeypatch.setattr(java, "no_spice", lambda: "SPICE needs its models")
     assert unmet_needs(plan) == ["metrics of Spice will be absent: SPICE needs its models"]
     monkeypatch.setattr(java, "runtime", lambda: None)

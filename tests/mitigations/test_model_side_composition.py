@@ -166,6 +166,9 @@ class Late(Mitigation):
 
 class Watching(Mitigation):
     reads = {"curate": ("scores",)}
+
+    def curate(self, ctx):
+        return ctx.scores
 """
 
 

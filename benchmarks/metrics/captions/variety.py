@@ -132,23 +132,23 @@ def self_bleu(texts: Sequence[Sequence[str]], references: int = REFERENCES) -> f
         texts: n > `references` texts as lists of words, one of them with at least four words.
         references: how many others each is held against.
     """
-    missed = _missed(len(texts) - 1, references)
+    none = missed(len(texts) - 1, references)
     logs = []
     for n in range(1, NGRAM + 1):
         said: Counter[tuple[Any, int]] = Counter()  # how many texts say an n-gram at least so many times
         for text in texts:
             for gram, count in Counter(_grams(text, n)).items():
                 said.update((gram, times) for times in range(1, count + 1))
-        matched = math.fsum(many * (1 - missed[many - 1]) for many in said.values())
+        matched = math.fsum(many * (1 - none[many - 1]) for many in said.values())
         if not matched:
             return 0.0
         logs.append(math.log(matched / sum(max(0, len(text) - n + 1) for text in texts)))
     total = sum(map(len, texts))
-    shortness = min(0.0, 1 - _closest_lengths([len(text) for text in texts], missed) / total)
+    shortness = min(0.0, 1 - closest_lengths([len(text) for text in texts], none) / total)
     return min(1.0, math.exp(shortness + math.fsum(logs) / NGRAM))
 
 
-def _missed(others: int, drawn: int) -> np.ndarray:
+def missed(others: int, drawn: int) -> np.ndarray:
     """Chance that none of `drawn` out of `others` is among h of them, for h = 0..others."""
     left = others - np.arange(others + 1.0)
     chances = np.ones(others + 1)
@@ -157,7 +157,7 @@ def _missed(others: int, drawn: int) -> np.ndarray:
     return chances
 
 
-def _closest_lengths(lengths: list[int], missed: np.ndarray) -> float:
+def closest_lengths(lengths: list[int], missed: np.ndarray) -> float:
     """Return the expected sum over texts of the closest length among their references, the shorter of two as close."""
     many = Counter(lengths)
     expected = []

@@ -1,0 +1,63 @@
+"""The plan that a command line names: a suite, its overrides, and methods beside those of the suite."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from records.errors import UsageError, brief
+from records.files import there
+from records.names import RowName
+from records.overrides import heads
+
+if TYPE_CHECKING:
+    from benchmarks.planning.plan import Plan
+
+
+def read_plan(options: argparse.Namespace) -> Plan:
+    """Plan the suite that the command line names; a method without a row and a board without a headline are refused.
+
+    Scenarios that the command line names may leave out what methods of the suite are for.
+    """
+    from benchmarks.planning.needs import require_judged
+    from benchmarks.planning.planner import make_plan
+
+    methods = [name for given in options.method for name in methods_in(given, Path(options.suite).parent)]
+    study = make_plan(options.suite, options.overrides, methods)
+    narrowed = "scenarios" in heads(options.overrides)
+    require_rows(study, [name for name in study.idle if name in methods or not narrowed])
+    require_judged(study)
+    return study
+
+
+def methods_in(given: str, near: Path) -> list[str]:
+    """Return the methods that one `--method` names: one, or several with spaces between where no file is called so."""
+    file = given.rpartition(":")[0] or given
+    return [given] if there(Path(file)) or there(near / file) else given.split()
+
+
+def require_rows(study: Plan, idle: Sequence[str]) -> None:
+    """Refuse methods that have no row: their run would end well and show nothing of them.
+
+    Raises:
+        UsageError: Naming the first, and where it was asked for.
+    """
+    if idle:
+        groups = ", ".join(dict.fromkeys(str(RowName.of(row).group) for row in study.rows))
+        raise UsageError(
+            f"{study.file}: method {idle[0]} applies to none of its scenarios; allowed: one that changes any of them "
+            f"({brief(groups, 100)})"
+        )
+
+
+def read_runnable(options: argparse.Namespace) -> Plan:
+    """Plan the suite that the command line names, to be run: weights that are here are those that it names."""
+    from benchmarks.planning.devices import require_room
+    from benchmarks.planning.needs import require_fit
+
+    study = read_plan(options)
+    require_fit(study)
+    require_room(study)
+    return study

@@ -1,0 +1,134 @@
+"""Lines of a measured set: a number with its interval, the same of as many real items, and whether it is worse.
+
+A number and its spread come from the set itself: half-samples without replacement, whose variance is that of the whole
+sample (a half of n/2 items drawn from n varies by sigma^2/n around the whole). Both sides have equally many items, so
+that whatever grows or falls with their number does so on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from leaderboard.grain import below
+from leaderboard.statistics import holm
+
+Word = Literal["worse", "as real", "unknown"]
+Way = Literal["up", "down", ""]
+Measure = Callable[[np.ndarray], float]
+
+HALVES = 40  # half-samples of each side
+LEVEL = 0.05  # chance, over all lines of a set, of calling any worse that is not
+LEAST = 50  # items; of fewer nothing is told
+RELEVANT = 0.05  # of the real value: what is smaller is told from chance and called as real all the same
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one measure says.
+
+    Attributes:
+        name: What is measured.
+        part: Of what: "set", "text", "images" or "pairs".
+        worse: Which way is worse: "up" or "down"; "" where neither is, and the line is for information.
+        about: What the number is, in a few words.
+        value: Of the set; None where it cannot be told.
+        sd: Its standard error.
+        real: Of as many real items; None without a reference.
+        real_sd: Its standard error.
+        p: One-sided, that the set is worse by chance alone; of `judged` lines Holm-adjusted.
+        word: What that comes to.
+        reason: Why there is no number; "" where there is one.
+    """
+
+    name: str
+    part: str
+    worse: Way
+    about: str
+    value: float | None = None
+    sd: float = 0.0
+    real: float | None = None
+    real_sd: float = 0.0
+    p: float | None = None
+    word: Word = "unknown"
+    reason: str = ""
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of the value, which is never below 0."""
+        if self.value is None:
+            return None
+        wide = float(stats.t.ppf(0.975, HALVES - 1)) * self.sd
+        return max(0.0, self.value - wide), self.value + wide
+
+    @property
+    def relevant(self) -> bool:
+        """Whether the difference is large enough to matter, chance apart."""
+        if self.value is None or self.real is None:
+            return False
+        return abs(self.value - self.real) > RELEVANT * max(abs(self.real), 1e-9)
+
+
+def spread(measure: Measure, n: int, seed: int) -> float:
+    """Return the standard error of a measure of n items, from half-samples; 0 of fewer than four."""
+    if n < 4:
+        return 0.0
+    rng = np.random.default_rng(seed)
+    values = [measure(np.sort(rng.choice(n, n // 2, replace=False))) for _ in range(HALVES)]
+    return float(np.nanstd(values, ddof=1))
+
+
+def line(
+    name: str, part: str, worse: Way, about: str, mine: Measure, real: Measure | None, n: int,
+    seed: int = 0,
+) -> Line:  # fmt: skip
+    """Measure n items of a set and n real ones.
+
+    Args:
+        name: What is measured.
+        part: Of what.
+        worse: Which way is worse.
+        about: What the number is.
+        mine: Of some of the set's items, by their rows.
+        real: Of some of the real ones; None without a reference.
+        n: Items of each.
+        seed: Of the half-samples.
+    """
+    if n < LEAST:
+        return Line(name, part, worse, about, reason=f"{n} different items; at least {LEAST} are needed")
+    rows = np.arange(n)
+    value = mine(rows)
+    found = Line(name, part, worse, about, value, spread(mine, n, seed))
+    if real is None:
+        return found
+    other = replace(found, real=real(rows), real_sd=spread(real, n, seed + 1))
+    return replace(other, p=chance(other))
+
+
+def chance(found: Line) -> float | None:
+    """Return the one-sided p value that a set is worse, of a t test with the variance of both sides."""
+    if not found.worse or found.value is None or found.real is None:
+        return None
+    gap = (found.value - found.real) * (1 if found.worse == "up" else -1)
+    noise = float(np.hypot(found.sd, found.real_sd))
+    if noise <= 0:
+        return float(gap <= 0)
+    return float(stats.t.sf(gap / noise, HALVES - 1))
+
+
+def judged(lines: Sequence[Line], level: float = LEVEL) -> list[Line]:
+    """Return the lines with their words: worse where chance is adjusted (Holm) over all of them, and it matters."""
+    tested = [i for i, found in enumerate(lines) if found.p is not None]
+    adjusted = dict(zip(tested, holm([lines[i].p or 0.0 for i in tested]), strict=True))
+    said = []
+    for i, found in enumerate(lines):
+        if i not in adjusted:
+            said.append(found)
+            continue
+        bad = below(adjusted[i], level) and found.relevant
+        said.append(replace(found, p=adjusted[i], word="worse" if bad else "as real"))
+    return said

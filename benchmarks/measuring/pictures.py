@@ -1,0 +1,109 @@
+"""What pictures of a set have lost that no network is needed to see: copies, colour, contrast, detail, layouts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from functools import cached_property
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.measuring.lines import Line, Way, line
+
+LARGE, SMALL = 128, 16  # sides that pictures are made smaller to: for detail, and for layout
+NEAR = 0.05  # of the spread of layouts over pictures: two that differ by less are near copies
+LUMA = np.array([0.299, 0.587, 0.114])  # of red, green and blue (ITU-R BT.601)
+
+
+class Looks:
+    """n pictures as a few numbers each.
+
+    Attributes:
+        n: How many.
+        colour, contrast, detail, brightness: (n,) float64.
+        layout: (n, 256) float64, lightness of 16 x 16 fields.
+        same: (n,) int64, equal where all pixels are.
+    """
+
+    def __init__(self, pictures: Iterable[np.ndarray]) -> None:
+        scalars, layouts, known = [], [], dict[bytes, int]()
+        same = []
+        for pixels in pictures:
+            same.append(
+                known.setdefault(hashlib.sha256(pixels.tobytes() + str(pixels.shape).encode()).digest(), len(known))
+            )
+            image = Image.fromarray(pixels)
+            if max(image.size) > LARGE:
+                image.thumbnail((LARGE, LARGE), Image.Resampling.BOX)
+            rgb = np.asarray(image, dtype=np.float64)
+            light = rgb @ LUMA
+            scalars.append((_colour(rgb), light.std(), _detail(light), light.mean()))
+            small = image.resize((SMALL, SMALL), Image.Resampling.BOX)
+            layouts.append((np.asarray(small, dtype=np.float64) @ LUMA).ravel())
+        self.n = len(scalars)
+        self.colour, self.contrast, self.detail, self.brightness = np.array(scalars).reshape(-1, 4).T
+        self.layout = np.array(layouts).reshape(-1, SMALL * SMALL)
+        self.same = np.array(same, dtype=np.int64)
+
+    def copied(self, rows: np.ndarray) -> float:
+        """Share of pictures that are, pixel for pixel, another one of them."""
+        counts = np.bincount(self.same[rows])
+        return float(counts[counts > 1].sum()) / len(rows)
+
+    @cached_property
+    def _apart(self) -> np.ndarray:
+        """(n, n) float64: difference of two layouts as a share of their spread over pictures, so at any contrast."""
+        fields = self.layout - self.layout.mean(0)
+        square = (fields**2).sum(1)
+        apart = np.maximum(square[:, None] + square[None, :] - 2 * fields @ fields.T, 0) / max(2 * square.mean(), 1e-9)
+        apart[self.same[:, None] == self.same[None, :]] = np.inf  # the same pixels are a copy, and no near one
+        return np.sqrt(apart)
+
+    def near(self, rows: np.ndarray) -> float:
+        """Share of pictures that have a near copy, and no copy, among the others."""
+        return float((self._apart[np.ix_(rows, rows)].min(1) < NEAR).mean())
+
+    def variety(self, rows: np.ndarray) -> float:
+        """Return the standard deviation of lightness over pictures, field by field of 16 x 16."""
+        return float(np.sqrt(self.layout[rows].var(0, ddof=1).mean()))
+
+
+def _colour(rgb: np.ndarray) -> float:
+    """Colourfulness (Hasler and Suesstrunk 2003, eq. 1): spread and mean of two opponent colours; 0 is grey."""
+    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    first, second = red - green, (red + green) / 2 - blue
+    return float(np.hypot(first.std(), second.std()) + 0.3 * np.hypot(first.mean(), second.mean()))
+
+
+def _detail(light: np.ndarray) -> float:
+    """Return how sudden steps of lightness are: change of a step over the step, which blur lowers."""
+    steps = [np.diff(light, axis=axis) for axis in (0, 1)]
+    turns = [np.diff(step, axis=axis) for axis, step in enumerate(steps)]
+    size = np.mean([np.abs(step).mean() if step.size else 0.0 for step in steps])
+    turn = np.mean([np.abs(step).mean() if step.size else 0.0 for step in turns])
+    return float(turn / size) if size > 0 else 0.0
+
+
+MEASURES: tuple[tuple[str, Way, str, Callable[[Looks, np.ndarray], float]], ...] = (
+    ("copies", "up", "pictures that are pixel for pixel another one", Looks.copied),
+    ("near_copies", "up", "pictures with a near copy among the others", Looks.near),
+    ("colour", "down", "colourfulness, 0 is grey", lambda looks, rows: float(looks.colour[rows].mean())),
+    ("contrast", "down", "spread of lightness in a picture", lambda looks, rows: float(looks.contrast[rows].mean())),
+    ("detail", "down", "how sudden steps of lightness are", lambda looks, rows: float(looks.detail[rows].mean())),
+    ("layout", "down", "spread of lightness between pictures, field by field", Looks.variety),
+    ("brightness", "", "mean lightness, of 255", lambda looks, rows: float(looks.brightness[rows].mean())),
+)  # fmt: skip
+
+
+def picture_lines(mine: Looks, real: Looks | None, seed: int = 0) -> list[Line]:
+    """Measure pictures of a set beside as many real ones."""
+    n = mine.n if real is None else min(mine.n, real.n)
+
+    def of(looks: Looks, measure: Callable[[Looks, np.ndarray], float]) -> Callable[[np.ndarray], float]:
+        return lambda rows: measure(looks, rows)
+
+    return [
+        line(name, "images", worse, about, of(mine, measure), None if real is None else of(real, measure), n, seed)
+        for name, worse, about, measure in MEASURES
+    ]

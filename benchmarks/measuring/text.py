@@ -1,0 +1,93 @@
+"""What captions of a set have lost, line by line; what was found is taken away before the next line is measured.
+
+Half the captions of a set with one opening have fewer different phrases, too, and pack better. To say the same fault in
+six lines hides what else is wrong, so copies are counted and left out first, then openings are counted and, where they
+are worse than people's, cut off; everything else is measured of what is left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.measuring.lines import Line, Way, judged, line
+from benchmarks.measuring.texts import Texts
+from benchmarks.metrics.captions.rare_words import rare_words
+from benchmarks.metrics.texts import folded, words
+
+USUAL = 10  # openings that are cut off where they are worse than people's
+
+
+#: (name, which way is worse, what it is, the measure), all of what is left after copies and openings.
+MEASURES: tuple[tuple[str, Way, str, Callable[[Texts, np.ndarray], float]], ...] = (
+    ("distinct1", "down", "different words of 1,000, as a share", lambda texts, rows: texts.distinct(1)(rows)),
+    ("distinct2", "down", "different pairs of words of 1,000", lambda texts, rows: texts.distinct(2)(rows)),
+    ("distinct3", "down", "different triples of words of 1,000", lambda texts, rows: texts.distinct(3)(rows)),
+    ("packing", "up", "how many times smaller 1,000 captions pack", Texts.packing),
+    ("repetition", "up", "four-word phrases that another caption says, too", Texts.repetition),
+    ("self_bleu", "up", "likeness to ten other captions", Texts.self_bleu),
+    ("length", "", "words a caption", Texts.length),
+)
+
+
+@dataclass(frozen=True)
+class TextLines:
+    """The lines, and how captions begin: (words, share of the set's captions, of people's)."""
+
+    lines: tuple[Line, ...]
+    openings: tuple[tuple[str, float, float | None], ...]
+
+
+def text_lines(
+    captions: Sequence[str], real: Sequence[str] | None, known: Sequence[str] | None, seed: int = 0
+) -> TextLines:
+    """Measure captions of n items beside those of n real ones.
+
+    Args:
+        captions: One caption an item.
+        real: As many of real items; None = without a reference.
+        known: Captions of other real items, which say what words are rare; None = without a reference.
+        seed: Of the half-samples.
+    """
+    mine, theirs = Texts(captions), Texts(real) if real is not None else None
+    n = mine.n
+    found = [_line("copies", "up", "captions that another item has, too", mine, theirs, Texts.repeated, n, seed)]
+    mine, theirs = _once(mine), _once(theirs) if theirs else None
+    n = min(mine.n, theirs.n) if theirs else mine.n
+    about = "captions with the most usual first three words"
+    found.append(_line("opening", "up", about, mine, theirs, Texts.opening, n, seed))
+    openings = _openings(mine, theirs, n)
+    if judged(found)[-1].word == "worse":
+        begun = frozenset(opening for opening, _ in mine.openings(np.arange(n))[:USUAL])
+        mine = mine.without(begun)
+    found += [_line(name, worse, about, mine, theirs, measure, n, seed) for name, worse, about, measure in MEASURES]
+    if known is not None and theirs is not None:
+        rare = rare_words(Counter(word for caption in known for word in words(caption)))
+        about = f"of {len(rare)} words that are rare in real captions, how many 1,000 words have"
+        found.append(line("rare_words", "text", "down", about, mine.survival(rare), theirs.survival(rare), n, seed))
+    return TextLines(tuple(found), openings)
+
+
+def _line(
+    name: str, worse: Way, about: str, mine: Texts, theirs: Texts | None,
+    measure: Callable[[Texts, np.ndarray], float], n: int, seed: int,
+) -> Line:  # fmt: skip
+    real = None if theirs is None else lambda rows: measure(theirs, rows)
+    return line(name, "text", worse, about, lambda rows: measure(mine, rows), real, n, seed)
+
+
+def _once(texts: Texts) -> Texts:
+    """Return the items without those whose caption was there before."""
+    seen = dict.fromkeys(" ".join(folded(caption).split()) for caption in texts.captions)
+    return Texts(list(seen))
+
+
+def _openings(mine: Texts, theirs: Texts | None, n: int) -> tuple[tuple[str, float, float | None], ...]:
+    real = dict(theirs.openings(np.arange(n))) if theirs else {}
+    return tuple(
+        (" ".join(opening), count / n, real.get(opening, 0) / n if theirs else None)
+        for opening, count in mine.openings(np.arange(n))[:5]
+    )

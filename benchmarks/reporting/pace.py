@@ -1,0 +1,76 @@
+"""How long a run still takes, told from the steps that have ended: by kind, since a fit is no metric."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from benchmarks.steps import Step
+from benchmarks.storage.store import Record
+
+#: The share of the steps that are left whose kinds may be without an example: they count as the mean of the others.
+UNSEEN = 0.02
+#: Seconds before which nothing is said: workers are starting, and the first steps are not like the later ones.
+QUIET = 5.0
+
+Kind = tuple[str, str]
+
+
+class Pace:
+    """What is left of a run.
+
+    Every kind of step has its own mean, and all together are held against the clock, which knows of several workers
+    and of what happens between steps. A mean over all that has ended moves slowly, so the estimate does not jump.
+    """
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.left = Counter(map(_kind, steps))
+        self.ended: Counter[Kind] = Counter()
+        self.seconds: dict[Kind, float] = defaultdict(float)
+        self.began = time.monotonic()
+
+    def step(self, step: Step, record: Record | None) -> None:
+        """Count a step that ended; one that failed tells nothing of how long such steps take."""
+        kind = _kind(step)
+        self.left[kind] -= 1
+        if record is not None:
+            self.ended[kind] += 1
+            self.seconds[kind] += record.cost.wall_seconds
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.began
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds that are left; None where too little is known."""
+        total, spent = sum(self.left.values()), self.spent
+        unseen = sum(count for kind, count in self.left.items() if not self.ended[kind])
+        counted = sum(self.seconds.values())
+        if not total:
+            return 0.0
+        if unseen > UNSEEN * total or spent < QUIET or not counted:
+            return None
+        means = {kind: self.seconds[kind] / count for kind, count in self.ended.items()}
+        known = sum(count * means[kind] for kind, count in self.left.items() if kind in means)
+        known += unseen * counted / sum(self.ended.values())
+        return known * spent / counted
+
+
+def _kind(step: Step) -> Kind:
+    return step.kind, str(getattr(step, "modality", ""))
+
+
+def clock(seconds: float | None) -> str:
+    """Return a time to come in as many digits as an estimate has."""
+    if seconds is None:
+        return "not known yet"
+    if seconds == 0:
+        return "nothing"
+    if seconds < 90:
+        return f"{max(10, round(seconds, -1)):.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"

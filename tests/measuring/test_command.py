@@ -1,0 +1,206 @@
+"""`mmcollapse measure` on sets as people have them: planted faults, baselines, exit codes, what cannot be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from benchmarks.commands.main import main
+from benchmarks.measuring.pictures import LUMA, Looks
+from datamodules.scenes.dataset import Scenes
+from leaderboard.fitting import LINES, WIDTH
+
+N = 300
+DATA = Scenes(domain="shapes", seed=0)
+ORDER = np.random.default_rng(0).permutation(20_000)
+
+
+def put(
+    folder: Path, ids: np.ndarray, caption: Callable[[int, str], str] = lambda _, text: text,
+    picture: Callable[[np.ndarray], np.ndarray] = lambda pixels: pixels,
+) -> Path:  # fmt: skip
+    """Write pictures and captions as an image folder."""
+    folder.mkdir(parents=True)
+    rows = []
+    for k, (texts, pixels) in enumerate(zip(DATA.captions("train", ids), DATA.images("train", ids), strict=True)):
+        Image.fromarray(picture(pixels)).save(folder / f"{k:05d}.png")
+        rows.append(json.dumps({"file_name": f"{k:05d}.png", "text": [caption(k, text) for text in texts]}))
+    (folder / "metadata.jsonl").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return put(tmp_path_factory.mktemp("sets") / "real", ORDER[: 2 * N])
+
+
+def run(words: Sequence[object], out: Path, capsys: Any) -> tuple[int, list[str], dict[str, Any]]:
+    code = main(["measure", *map(str, words), "--out", str(out)])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= LINES
+    assert max(map(len, lines)) <= WIDTH
+    return code, lines, json.loads((out / "measure.json").read_text())
+
+
+def grey(pixels: np.ndarray) -> np.ndarray:
+    return np.repeat((pixels @ LUMA).round().astype(np.uint8)[..., None], 3, axis=2)
+
+
+def flat(pixels: np.ndarray) -> np.ndarray:
+    return (pixels / 2 + 64).astype(np.uint8)
+
+
+def blurred(pixels: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(2)))
+
+
+FAULTS: dict[str, tuple[dict[str, Any], set[tuple[str, str]], set[tuple[str, str]]]] = {
+    "nothing": ({}, set(), set()),
+    "grey": ({"picture": grey}, {("images", "colour")}, set()),
+    "flat": ({"picture": flat}, {("images", "contrast"), ("images", "colour"), ("images", "layout")}, set()),
+    "blurred": ({"picture": blurred}, {("images", "detail")}, {("images", "contrast"), ("images", "colour"), ("images", "near_copies")}),
+    "an opening": ({"caption": lambda k, text: f"the image features {text}" if k % 2 else text}, {("text", "opening")}, set()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_line_of_a_planted_fault_goes_red(fault: str, real: Path, tmp_path: Path, capsys: Any) -> None:
+    change, expected, along = FAULTS[fault]
+    made = put(tmp_path / "set", ORDER[5000 : 5000 + N], **change)
+    code, lines, document = run([made, "--against", real, "--fail-on", "worse"], tmp_path / "out", capsys)
+    found = {(line["part"], line["name"]) for line in document["lines"] if line["word"] == "worse"}
+    assert expected <= found <= expected | along
+    assert code == bool(expected)
+    answer = " ".join(lines[:6])
+    assert ("Worse beside" if expected else "Nothing is worse beside") in answer
+    assert document["n"] == document["measured"] == N
+    page = (tmp_path / "out" / "measure.md").read_text()
+    assert all(f"| {name} |" in page for _, name in expected)
+
+
+def test_copies_are_counted_in_all_and_judged_in_what_is_measured(real: Path, tmp_path: Path, capsys: Any) -> None:
+    ids = ORDER[5000 : 5000 + N]
+    made = put(tmp_path / "set", np.concatenate([ids[: N - 30], ids[:30]]))
+    _, lines, document = run([made, "--against", real], tmp_path / "out", capsys)
+    assert document["copies"] == 30
+    assert any("30 pictures are byte for byte another one" in line for line in lines)
+    found = {(line["part"], line["name"]) for line in document["lines"] if line["word"] == "worse"}
+    assert ("images", "copies") in found
+    assert found <= {("images", "copies"), ("text", "copies")}
+
+
+def test_a_baseline_is_a_red_light_for_what_got_worse(real: Path, tmp_path: Path, capsys: Any) -> None:
+    before, same, worse = (
+        put(tmp_path / name, ORDER[start : start + N], **change)
+        for name, start, change in (("a", 5000, {}), ("b", 8000, {}), ("c", 7000, {"picture": grey}))
+    )
+    run([before], tmp_path / "a.out", capsys)
+    baseline = ["--baseline", tmp_path / "a.out" / "measure.json", "--fail-on", "worse"]
+    code, lines, _ = run([same, *baseline], tmp_path / "b.out", capsys)
+    assert code == 0
+    assert "Nothing is worse than in the baseline." in " ".join(lines)
+    code, lines, _ = run([worse, *baseline], tmp_path / "c.out", capsys)
+    assert code == 1
+    assert "Worse than the baseline: colour of pictures (0, was" in " ".join(lines)
+
+
+def test_captions_alone_and_pictures_alone(tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "captions.txt").write_text("\n".join(DATA.captions("train", np.arange(N))[i][0] for i in range(N)))
+    _, lines, document = run([tmp_path / "captions.txt"], tmp_path / "text.out", capsys)
+    assert {line["part"] for line in document["lines"]} == {"text"}
+    assert document["copies"] is None
+    assert "There is nothing to compare with" in " ".join(lines)
+    home = put(tmp_path / "pictures", np.arange(60))
+    (home / "metadata.jsonl").unlink()
+    (home / "00001.png").write_bytes(b"no picture")
+    _, lines, document = run([home, "--layout", "images"], tmp_path / "images.out", capsys)
+    assert {line["part"] for line in document["lines"]} == {"images"}
+    assert document["counts"] == {"broken": 1}
+    assert "1 broken" in " ".join(lines)
+
+
+def test_a_series_says_what_is_worse_and_since_when(real: Path, tmp_path: Path, capsys: Any) -> None:
+    def faded(share: float) -> Callable[[np.ndarray], np.ndarray]:
+        return lambda pixels: (share * grey(pixels) + (1 - share) * pixels).astype(np.uint8)
+
+    shares = (0.0, 0.02, 0.5, 0.9)
+    made = [
+        put(tmp_path / f"gen-{i}", ORDER[5000 + N * i : 5000 + N * (i + 1)], picture=faded(share))
+        for i, share in enumerate(shares)
+    ]
+    code, lines, document = run([*made, "--against", real, "--fail-on", "worse"], tmp_path / "out", capsys)
+    assert code == 1
+    assert "colour of pictures from gen-2 on" in " ".join(lines[:6])
+    (row,) = [line.split() for line in lines if line.startswith("  colour")]
+    assert [cell.endswith("*") for cell in row[2:]] == [False, False, True, True]
+    assert [one["name"].rpartition("/")[2] for one in document["sets"]] == ["gen-0", "gen-1", "gen-2", "gen-3"]
+    page = (tmp_path / "out" / "measure.md").read_text()
+    assert "| line | real | gen-0 | gen-1 | gen-2 | gen-3 |" in page
+    code, lines, document = run([made[0], made[1], "--fail-on", "worse"], tmp_path / "first", capsys)
+    assert (code, len(document["sets"])) == (0, 1)
+    assert "gen-1 nothing is worse beside" in " ".join(lines[:6])
+    assert main(["measure", *map(str, made), "--baseline", "x.json"]) == 2
+    assert "--baseline: found beside 4 sets; allowed: with one set" in capsys.readouterr().err
+
+
+def test_the_order_of_a_set_changes_nothing(tmp_path: Path, capsys: Any) -> None:
+    captions = [{"id": f"{i}", "caption": DATA.captions("train", np.array([i]))[0][0]} for i in range(N)]
+    for name, rows in (("a", captions), ("b", captions[::-1])):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = [run([tmp_path / f"{name}.jsonl", "--most", 100], tmp_path / name, capsys)[2] for name in "ab"]
+    assert found[0]["lines"] == found[1]["lines"]
+    assert found[0]["measured"] == 100
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere"], "nowhere"),
+        ([".", "--column", "caption"], "--column: found 'caption'; allowed: KEY=NAME"),
+        ([".", "--most", "0"], "--most: found 0; allowed: 1 or more"),
+        (
+            [".", "--baseline", "nowhere.json"],
+            "nowhere.json: No such file or directory; allowed: a measure.json of before",
+        ),
+        ([".", "--iterations", "3"], "measure: found --iterations 3; allowed: the options that --help lists"),
+    ],
+)
+def test_refused(words: list[str], said: str, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "captions.txt").write_text("a cat\n")
+    assert main(["measure", *words]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "measured").exists()
+
+
+def test_a_document_that_is_none_is_refused(tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "captions.txt").write_text("\n".join(["a cat sits on a mat"] * 60))
+    (tmp_path / "bad.json").write_text('{"lines": [1]}')
+    words = ["measure", str(tmp_path / "captions.txt"), "--baseline", str(tmp_path / "bad.json")]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 2
+    assert "bad.json: found" in capsys.readouterr().err
+
+
+def test_looks_by_hand() -> None:
+    black, white = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 255, np.uint8)
+    nearly = white.copy()
+    nearly[0, 0] = 235
+    red = np.zeros((8, 8, 3), np.uint8)
+    red[..., 0] = 255
+    looks = Looks([black, white, nearly, white, red])
+    rows = np.arange(5)
+    assert looks.copied(rows) == pytest.approx(2 / 5)
+    assert looks.copied(np.array([0, 1, 4])) == 0.0
+    assert looks.near(rows) == pytest.approx(3 / 5)  # both whites, to the one that is nearly white, and that one
+    assert looks.colour[:2].tolist() == [0.0, 0.0]
+    assert looks.colour[4] == pytest.approx(0.3 * np.hypot(255, 127.5))
+    assert looks.contrast[:2].tolist() == pytest.approx([0.0, 0.0])
+    assert looks.brightness.tolist()[:2] == pytest.approx([0.0, 255.0])
