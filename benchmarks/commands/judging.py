@@ -55,6 +55,8 @@ def add_commands(commands: Any) -> None:
 def baseline(options: argparse.Namespace) -> int:
     """Freeze the gates of a suite from its result files."""
     from leaderboard.baseline import freeze, write
+    from leaderboard.fitting import place
+    from leaderboard.text import counted
 
     study = make_plan(options.suite, options.overrides)
     if not study.suite.gates:
@@ -64,7 +66,7 @@ def baseline(options: argparse.Namespace) -> int:
     for trend in frozen.trends:
         print(f"{trend.gate.name}: {trend.mean:.4g} ± {trend.spread:.2g} over {len(trend.values)} seeds")
     write(frozen, file)
-    print(f"{len(frozen.trends)} trends in {file}")
+    print(f"{counted(len(frozen.trends), 'trend')} in {place(file)}")
     return PASSED
 
 

@@ -78,8 +78,8 @@ def test_commands_write_below_the_folder_they_run_in(site: Path, tmp_path: Path)
     assert "next: mmcollapse verify entries/small/none.json" in done.stdout
     assert "ok: none on small" in done.stdout
     assert "wrote runs/small/boards/small.json" in done.stderr
-    assert "1 trends in baselines/small.json" in done.stdout
-    assert "1 trends compared" in done.stdout
+    assert "1 trend in baselines/small.json" in done.stdout
+    assert "1 trend compared" in " ".join(done.stdout.split())
     shipped = (ROOT / "leaderboard/boards/scenes_ten.json").read_bytes()
     assert (here / "runs/scenes_ten/boards/scenes_ten.json").read_bytes() == shipped
     assert contents(site) == before
