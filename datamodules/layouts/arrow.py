@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -232,11 +233,9 @@ def _absent(batch: Any, image: str) -> list[int]:
 
 def _values(column: Any) -> list[Any]:
     """Return the cells of a column; texts that are no UTF-8, which Arrow does not look at, as bytes."""
-    try:
+    with suppress(UnicodeDecodeError):  # all at once is many times faster
         values: list[Any] = column.to_pylist()
         return values
-    except UnicodeDecodeError:
-        pass
     found: list[Any] = []
     for cell in column:
         try:

@@ -23,6 +23,7 @@ from datamodules.imagefolder import ImageFolder
 from datamodules.listed import Listed
 from datamodules.parquet import ParquetImages
 from datamodules.pictures import BrokenImage
+from tests.inputs.damage import damaged
 
 WORDS = st.sampled_from(
     ["a dog runs", "ein Käfer", "cafe\u0301", "line\u2028sep", "next\x85line", "\ufeffbom", "tab\tin", " ", "", "日本", "\ud800x",
@@ -69,19 +70,6 @@ def looked_at(data: Listed) -> None:
                 data.picture(entry)
         else:
             assert data.picture(entry).shape == (data.resolution, data.resolution, 3)
-
-
-def damaged(draw: st.DrawFn, content: bytes) -> bytes:
-    """Return bytes as they are, cut, with a byte changed, or encoded otherwise."""
-    how = draw(st.sampled_from(["", "", "", "cut", "byte", "bom", "utf-16", "crlf"]))
-    at = draw(st.integers(0, max(0, len(content) - 1)))
-    if how == "cut":
-        return content[:at]
-    if how == "byte" and content:
-        return content[:at] + bytes([draw(st.integers(0, 255))]) + content[at + 1 :]
-    if how == "utf-16":
-        return content.decode("utf-8", "replace").encode("utf-16")
-    return {"bom": b"\xef\xbb\xbf" + content, "crlf": content.replace(b"\n", b"\r\n")}.get(how, content)
 
 
 def lines_in(content: bytes) -> int:

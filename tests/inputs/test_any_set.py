@@ -19,6 +19,7 @@ from datamodules.layouts import BrokenImage, open_set
 from datamodules.layouts.finding import LAYOUTS
 from records.errors import UsageError, sentence
 from tests.datamodules.conftest import plain
+from tests.inputs.damage import damaged
 
 PICTURE = plain(1)
 NAMES = ["a", "b", "10_dog/a", "s/é", "e\u0301", "metadata", "all", "00000", "pairs", "train-0", "A", ".hidden", "x.y"]
@@ -104,18 +105,6 @@ def shard(draw: st.DrawFn, mode: str) -> bytes:
                 info.type, info.size, content = tarfile.SYMTYPE, 0, b""
             archive.addfile(info, io.BytesIO(content))
     return buffer.getvalue()
-
-
-def damaged(draw: st.DrawFn, content: bytes) -> bytes:
-    how = draw(st.sampled_from(["", "", "", "cut", "byte", "utf-16", "twice", "latin"]))
-    at = draw(st.integers(0, max(0, len(content) - 1)))
-    if how == "cut":
-        return content[:at]
-    if how == "byte" and content:
-        return content[:at] + bytes([draw(st.integers(0, 255))]) + content[at + 1 :]
-    if how == "utf-16":
-        return content.decode("utf-8", "replace").encode("utf-16")
-    return {"twice": content * 2, "latin": content + b"\xe9"}.get(how, content)
 
 
 @st.composite
