@@ -26,25 +26,25 @@ class Looks:
         same: (n,) int64, equal where all pixels are.
     """
 
-    def __init__(self, pictures: Iterable[np.ndarray]) -> None:
-        scalars, layouts, known = [], [], dict[bytes, int]()
-        same = []
-        for pixels in pictures:
-            same.append(
-                known.setdefault(hashlib.sha256(pixels.tobytes() + str(pixels.shape).encode()).digest(), len(known))
-            )
+    def __init__(self, pictures: Iterable[tuple[int, np.ndarray]]) -> None:
+        """Look at numbered pictures one by one, in any order; their rows are in the order of the numbers."""
+        numbers, scalars, layouts, digests = [], [], [], []
+        for number, pixels in pictures:
             image = Image.fromarray(pixels)
             if max(image.size) > LARGE:
                 image.thumbnail((LARGE, LARGE), Image.Resampling.BOX)
             rgb = np.asarray(image, dtype=np.float64)
             light = rgb @ LUMA
-            scalars.append((_colour(rgb), light.std(), _detail(light), light.mean()))
             small = image.resize((SMALL, SMALL), Image.Resampling.BOX)
+            numbers.append(number)
+            scalars.append((_colour(rgb), light.std(), _detail(light), light.mean()))
             layouts.append((np.asarray(small, dtype=np.float64) @ LUMA).ravel())
-        self.n = len(scalars)
-        self.colour, self.contrast, self.detail, self.brightness = np.array(scalars).reshape(-1, 4).T
-        self.layout = np.array(layouts).reshape(-1, SMALL * SMALL)
-        self.same = np.array(same, dtype=np.int64)
+            digests.append(hashlib.sha256(pixels.tobytes() + str(pixels.shape).encode()).hexdigest())
+        order = np.argsort(np.array(numbers, dtype=np.int64))
+        self.n = len(order)
+        self.colour, self.contrast, self.detail, self.brightness = np.array(scalars).reshape(-1, 4)[order].T
+        self.layout = np.array(layouts).reshape(-1, SMALL * SMALL)[order]
+        self.same = np.unique(np.array(digests, dtype=str)[order], return_inverse=True)[1]
 
     def copied(self, rows: np.ndarray) -> float:
         """Share of pictures that are, pixel for pixel, another one of them."""

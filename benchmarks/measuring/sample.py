@@ -43,14 +43,18 @@ class Sample:
         """Return one caption of each item that has any: of several, one by the item's name."""
         return [one.captions[_number(seed, one.id) % len(one.captions)] for one in self.items if one.captions]
 
-    def pixels(self) -> Iterator[np.ndarray]:
-        """Yield the pictures of the items, (H, W, 3) uint8; those that cannot be used are counted by the set."""
-        for one in self.items:
-            if one.picture is not None:
-                try:
-                    yield one.picture.pixels()
-                except BrokenImage:
-                    continue
+    def pixels(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield pictures (H, W, 3) uint8, each with the number of its item, in the order in which they lie on the disk.
+
+        In the order of the items a table of pictures would be read again and again. Those that cannot be used are
+        counted by the set.
+        """
+        there = [(one.picture.place, i, one.picture) for i, one in enumerate(self.items) if one.picture is not None]
+        for _, number, picture in sorted(there, key=lambda found: found[:2]):
+            try:
+                yield number, picture.pixels()
+            except BrokenImage:
+                continue
 
     def halves(self) -> tuple[Sample, Sample]:
         """Return two parts that share no item."""

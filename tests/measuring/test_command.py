@@ -12,27 +12,16 @@ import pytest
 from PIL import Image, ImageFilter
 
 from benchmarks.commands.main import main
-from benchmarks.measuring.pictures import LUMA, Looks
+from benchmarks.measuring.example import grey, put
+from benchmarks.measuring.example import main as write_example
+from benchmarks.measuring.pictures import Looks
 from datamodules.scenes.dataset import Scenes
 from leaderboard.fitting import LINES, WIDTH
+from records.errors import UsageError
 
 N = 300
 DATA = Scenes(domain="shapes", seed=0)
 ORDER = np.random.default_rng(0).permutation(20_000)
-
-
-def put(
-    folder: Path, ids: np.ndarray, caption: Callable[[int, str], str] = lambda _, text: text,
-    picture: Callable[[np.ndarray], np.ndarray] = lambda pixels: pixels,
-) -> Path:  # fmt: skip
-    """Write pictures and captions as an image folder."""
-    folder.mkdir(parents=True)
-    rows = []
-    for k, (texts, pixels) in enumerate(zip(DATA.captions("train", ids), DATA.images("train", ids), strict=True)):
-        Image.fromarray(picture(pixels)).save(folder / f"{k:05d}.png")
-        rows.append(json.dumps({"file_name": f"{k:05d}.png", "text": [caption(k, text) for text in texts]}))
-    (folder / "metadata.jsonl").write_text("\n".join(rows) + "\n")
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +35,6 @@ def run(words: Sequence[object], out: Path, capsys: Any) -> tuple[int, list[str]
     assert len(lines) <= LINES
     assert max(map(len, lines)) <= WIDTH
     return code, lines, json.loads((out / "measure.json").read_text())
-
-
-def grey(pixels: np.ndarray) -> np.ndarray:
-    return np.repeat((pixels @ LUMA).round().astype(np.uint8)[..., None], 3, axis=2)
 
 
 def flat(pixels: np.ndarray) -> np.ndarray:
@@ -195,7 +180,11 @@ def test_looks_by_hand() -> None:
     nearly[0, 0] = 235
     red = np.zeros((8, 8, 3), np.uint8)
     red[..., 0] = 255
-    looks = Looks([black, white, nearly, white, red])
+    pictures = [black, white, nearly, white, red]
+    looks = Looks(enumerate(pictures))
+    turned = Looks([(i, pictures[i]) for i in (3, 0, 4, 1, 2)])  # as they lie on a disk
+    assert turned.colour.tolist() == looks.colour.tolist()
+    assert turned.near(np.arange(4)) == looks.near(np.arange(4))
     rows = np.arange(5)
     assert looks.copied(rows) == pytest.approx(2 / 5)
     assert looks.copied(np.array([0, 1, 4])) == 0.0
@@ -204,3 +193,14 @@ def test_looks_by_hand() -> None:
     assert looks.colour[4] == pytest.approx(0.3 * np.hypot(255, 127.5))
     assert looks.contrast[:2].tolist() == pytest.approx([0.0, 0.0])
     assert looks.brightness.tolist()[:2] == pytest.approx([0.0, 255.0])
+
+
+def test_the_example_of_the_page_says_what_the_page_says(tmp_path: Path, capsys: Any) -> None:
+    write_example(tmp_path / "example")
+    words = [tmp_path / "example" / "grey", "--against", tmp_path / "example" / "real"]
+    _, lines, _ = run(words, tmp_path / "out", capsys)
+    page = (Path(__file__).parents[2] / "docs" / "measure.md").read_text()
+    shown = page.partition("```text\n")[2].partition("```")[0].replace("example/", f"{tmp_path}/example/")
+    assert " ".join(shown.split()) in " ".join(" ".join(lines).split())
+    with pytest.raises(UsageError, match="found something there; allowed: a new folder"):
+        write_example(tmp_path / "example")
