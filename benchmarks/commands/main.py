@@ -92,6 +92,7 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--sort", default=None, help="order of the rows: a column, or a metric at T")
             command.add_argument("--entries", type=Path, help="folder of entries (default: the project's)")
             command.add_argument("--boards", type=Path, help="folder of boards (default: the checkout's or runs')")
+            command.add_argument("--publish", action="store_true", help="also write the page of the committed board")
             command.add_argument("--tex", type=Path, metavar="FILE", help="also write LaTeX tables")
         if name == "ui":
             command.add_argument("--port", type=int, default=5000)
@@ -194,7 +195,7 @@ def table(options: argparse.Namespace) -> int:
         say(published(study, board, folder, say))
     home = None if own else checkout()
     boards = home / "leaderboard" / "boards" if home else folder / "boards"
-    for path in write_entry_board(study.suite.name, options.entries, options.boards or boards):
+    for path in write_entry_board(study.suite.name, options.entries, options.boards or boards, options.publish):
         print(f"wrote {path}", file=sys.stderr)
     if options.tex:
         text = latex_text(study, results, options.entries)

@@ -1,0 +1,4 @@
+"""placeholder"""
+def films(plan, folder):
+    return ()
+class Film: ...
