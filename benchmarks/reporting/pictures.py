@@ -27,7 +27,7 @@ LARGEST = 2_000_000
 
 def thumbnails(images: Iterable[np.ndarray]) -> np.ndarray:
     """Return pictures (k, H, W, 3) uint8 no larger than tiles ever are, looked at one by one."""
-    return np.stack([_shrunk(image, LARGEST_TILE) for image in images])
+    return np.stack([shrunk(image, LARGEST_TILE) for image in images])
 
 
 def write_grid(
@@ -42,7 +42,7 @@ def write_grid(
     about = PngInfo()
     about.add_text(OF, of)
     while True:
-        made = [np.stack([_shrunk(image, side) for image in row]) for row in rows]
+        made = [np.stack([shrunk(image, side) for image in row]) for row in rows]
         buffer = io.BytesIO()
         grid = image_grid(made, row_labels, column_labels, max(1, TILE // made[0].shape[1]), title, marked)
         grid.save(buffer, "PNG", pnginfo=about)
@@ -64,7 +64,7 @@ def made_of(file: Path) -> str:
     return last.removeprefix(f"<!-- {OF} ").removesuffix(" -->") if last.startswith(f"<!-- {OF} ") else ""
 
 
-def _shrunk(image: np.ndarray, side: int) -> np.ndarray:
+def shrunk(image: np.ndarray, side: int) -> np.ndarray:
     """Return a picture (H, W, 3) uint8 whose longer side is at most so many pixels."""
     height, width = image.shape[:2]
     if max(height, width) <= side:
@@ -146,17 +146,47 @@ def caption_table(
     return "\n".join(lines) + "\n"
 
 
-def _changes(first: str, text: str) -> str:
-    """Return a caption with the words that the first one does not have in bold, and those that it lost struck out."""
+def frequency_table(
+    shares: Mapping[str, Mapping[str, Sequence[float]]], steps: Sequence[str], items: int, most: int = 12
+) -> str:
+    """Return a section of a page: the attribute values, or words, whose share changes most; "" where none is known.
+
+    Args:
+        shares: Attribute -> value -> share at each step.
+        steps: What the shares are of: "real", then iterations.
+        items: How many items they are of.
+        most: Values that are shown at most.
+    """
+    rows = [(name, value, found) for name, values in shares.items() for value, found in values.items()]
+    if not rows:
+        return ""
+    rows.sort(key=lambda row: -abs(row[2][-1] - row[2][0]))
+    lines = [_markdown_row(["attribute", "value", *steps]), _markdown_row(["---", "---", *["---:"] * len(steps)])]
+    lines += [_markdown_row([_cell(name), _cell(value), *(f"{x:.1%}" for x in found)]) for name, value, found in rows[:most]]
+    about = f"Shares of {items} items, those that change most from {steps[0]} to {steps[-1]}."
+    return "\n".join(["", "## What is said, and how often", "", *lines, "", about, ""])
+
+
+def differences(first: str, text: str) -> list[tuple[str, str]]:
+    """Return a caption beside the first one of its image: parts of words that are "same", "lost" or "new" in it.
+
+    Of an empty caption nothing is returned.
+    """
     old, new = first.split(), text.split()
-    parts = []
+    parts: list[tuple[str, str]] = []
     for what, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if what == "equal":
-            parts.append(_cell(" ".join(new[c:d])))
+            parts.append(("same", " ".join(new[c:d])))
             continue
-        parts += [f"~~{_cell(' '.join(old[a:b]))}~~"] if b > a and new else []
-        parts += [f"**{_cell(' '.join(new[c:d]))}**"] if d > c else []
-    return " ".join(parts) or _cell("")
+        parts += [("lost", " ".join(old[a:b]))] if b > a and new else []
+        parts += [("new", " ".join(new[c:d]))] if d > c else []
+    return parts
+
+
+def _changes(first: str, text: str) -> str:
+    """Return a caption with the words that the first one does not have in bold, and those that it lost struck out."""
+    marks = {"same": "", "lost": "~~", "new": "**"}
+    return " ".join(f"{marks[kind]}{_cell(words)}{marks[kind]}" for kind, words in differences(first, text)) or _cell("")
 
 
 def _markdown_row(cells: Sequence[str]) -> str:

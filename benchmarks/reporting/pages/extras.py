@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from benchmarks.reporting.pages.claims import ClaimView
-    from benchmarks.reporting.pages.film import Film
+    from benchmarks.reporting.pages.film import Films
     from benchmarks.reporting.pages.topology import Topology
 
 
@@ -29,7 +29,7 @@ class Extras:
     kind: str = "board"
     claims: tuple[ClaimView, ...] = ()
     topologies: tuple[Topology, ...] = ()
-    films: tuple[Film, ...] = ()
+    films: Films | None = None
     command: str = ""
     digest: str = ""
     settings: str = ""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from benchmarks.planning.plan import Plan, resolved
 from leaderboard.text import counted
 from records.files import write_text
+from records.names import GroupName
 
 if TYPE_CHECKING:
     from benchmarks.reporting.pages.extras import Extras
@@ -24,7 +25,7 @@ NAMED = 3
 
 
 def write_pages(plan: Plan, board: Board, family: ClaimFamily | None, folder: Path) -> None:
-    """Write the page of a board, and the report of a run where its folder holds pictures or captions.
+    """Write the page of a board, and the report of a run where there are results of one.
 
     A page is for people: where it cannot be drawn, one note says so and nothing is raised but for a full disk.
 
@@ -51,11 +52,14 @@ def _pages(plan: Plan, board: Board, family: ClaimFamily | None, folder: Path) -
 
     from benchmarks.reporting.pages.board_page import board_page, board_parts
     from benchmarks.reporting.pages.film import films
+    from leaderboard.loops import loops
 
     parts = board_parts(board, plan.suite.name, source_of(board))
     extras = _extras(plan, board, family, plan.request.command("table"))
     texts = {BOARD: board_page(parts, extras)}
-    if found := films(plan, folder):
+    homes = {GroupName(g.scenario, g.variant): loop.name for loop in loops(board) for g in (*loop.groups, *loop.children)}
+    if any(row.cells(board.results) for row in board.rows if row.origin == "local"):
+        found = films(plan, folder, homes) or None
         texts[REPORT] = board_page(parts, replace(extras, kind="report", films=found, command=plan.request.command()))
     return texts
 

@@ -79,6 +79,13 @@ function filter() {
     const chosen = metric === undefined || (other ? metric === want.metric : "headline" in figure.dataset);
     figure.hidden = !(chosen && (!want.loop || want.loop === loop) && (!want.side || want.side === "both" || !side || want.side === side));
   }
+  const films = all(".film[data-loop]");
+  for (const film of films) {
+    const { loop, side } = film.dataset;
+    film.hidden = !((!want.loop || want.loop === loop) && (!want.side || want.side === "both" || want.side === side));
+  }
+  const first = films.find((film) => !film.hidden);
+  if (first && !films.some((film) => film.open && !film.hidden)) first.open = true;
   document.getElementById("count").textContent = `${shown} of ${total} rows`;
 }
 
