@@ -21,8 +21,8 @@ from leaderboard.sentences import headline, sizes
 if TYPE_CHECKING:
     from benchmarks.reporting.pages.extras import Extras
 
-#: Panels of trajectories at most: those of headline metrics, then of others; how many are left out is said.
-MOST_PANELS = 24
+#: Panels of trajectories, and curves in them, at most: headline metrics first, then others; what is left out is said.
+MOST_PANELS, MOST_CURVES = 24, 400
 #: Methods whose curves are drawn at first, beside the controls; the others wait for a click.
 SHOWN = 5
 
@@ -119,10 +119,11 @@ def _trajectories(board: Board, known: dict[str, Style]) -> tuple[list[Figure], 
     wanted = [*first, *later]
     drawn: list[Panel] = []
     for group, metrics in wanted[:MOST_PANELS]:
-        drawn += panels(board, group, metrics)
+        if sum(len(panel.curves) for panel in drawn) < MOST_CURVES:
+            drawn += panels(board, group, metrics)
     homes = {id(g): loop.name for loop in loops(board) for g in (*loop.groups, *loop.children)}
     made = [_figure(panel, known, homes[id(panel.group)]) for panel in drawn]
-    return made, max(0, len(wanted) - MOST_PANELS)
+    return made, len(wanted) - len(drawn)
 
 
 def _figure(panel: Panel, known: dict[str, Style], loop: str) -> Figure:

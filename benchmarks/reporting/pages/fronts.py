@@ -88,7 +88,7 @@ def ends(row: Row) -> tuple[float | None, float | None]:
     return None, None
 
 
-def front_spec(panel: FrontPanel, size: tuple[int, int] = (355, 320), index: dict[str, int] | None = None) -> Spec:
+def front_spec(panel: FrontPanel, size: tuple[int, int] = (315, 320), index: dict[str, int] | None = None) -> Spec:
     """Return the specification of a panel.
 
     Args:
@@ -99,17 +99,18 @@ def front_spec(panel: FrontPanel, size: tuple[int, int] = (355, 320), index: dic
     points = sorted(panel.points, key=lambda p: (p.cost, p.prevented))
     wide = max(p.cost for p in points) - min(p.cost for p in points) or max(points[-1].cost, 1.0)
     records = _placed(points, wide, index or {})
-    domain = [points[0].cost - 0.05 * wide, points[-1].cost + 0.42 * wide]
+    domain = [points[0].cost - 0.05 * wide, points[-1].cost + 0.46 * wide]
     x = {"field": "cost", "type": "quantitative", "title": panel.cost, "scale": {"domain": domain, "nice": False, "zero": False},
          "axis": {"grid": False, "format": "~s", "tickCount": 5}}  # fmt: skip
     y = {"field": "y", "type": "quantitative", "title": "collapse prevented", "scale": {"domain": [LOW, HIGH]},
          "axis": {"values": [-0.5, 0, 0.5, 1, 1.5], "domain": False}}  # fmt: skip
     stairs = [{"cost": p.cost, "y": _clip(p.prevented)} for p in _stairs(points)]
     idle = panel.idle if panel.idle is not None and LOW < panel.idle < HIGH else None
-    below = "real" if idle is not None and 1 <= idle < 1.2 else "idle" if idle is not None and 0.8 < idle < 1 else ""
-    lines = [("as none", 0.0, NONE, False), ("as real", 1.0, REAL, below == "real")]
+    close = idle is not None and abs(idle - 1) < 0.09  # names beside the plot must not stand on each other
+    below = "" if idle is None or not close else "real" if idle >= 1 else "idle"
+    lines = [("as none", 0.0, NONE, 0), ("as real", 1.0, REAL, 6 if below == "real" else -6 if close else 0)]
     if idle is not None:
-        lines.append(("never trained", idle, GREY, below == "idle"))
+        lines.append(("never trained", idle, GREY, 6 if below == "idle" else -6 if close else 0))
     described = {"field": "about", "type": "nominal"}
     chosen = {"condition": {"test": "datum.front", "value": ON}, "value": OFF}
     layers: list[Spec] = [
@@ -131,13 +132,13 @@ def front_spec(panel: FrontPanel, size: tuple[int, int] = (355, 320), index: dic
     return {"width": size[0], "height": size[1], "data": {"values": records}, "layer": layers}
 
 
-def _control(name: str, at: float, colour: str, below: bool, right: float) -> Spec:
-    """Return the line of a reference with its name above it, or below where another line is close."""
+def _control(name: str, at: float, colour: str, down: int, right: float) -> Spec:
+    """Return the line of a reference with its name beside the plot, some pixels down where another one is close."""
     encoding: dict[str, Any] = {"y": {"field": "at", "type": "quantitative"}}
     where = {"x": {"field": "right", "type": "quantitative"}}
     return {"data": {"values": [{"at": at, "name": name, "right": right}]}, "layer": [
         {"mark": {"type": "rule", "color": colour, "strokeWidth": 1.4, "strokeDash": [] if name != "never trained" else [2, 2]}, "encoding": encoding},
-        {"mark": {"type": "text", "align": "right", "baseline": "top" if below else "bottom", "dy": 3 if below else -2, "color": colour, "fontSize": 10},
+        {"mark": {"type": "text", "align": "left", "baseline": "middle", "dx": 4, "dy": down, "color": colour, "fontSize": 10},
          "encoding": {**encoding, **where, "text": {"field": "name"}}},
     ]}  # fmt: skip
 

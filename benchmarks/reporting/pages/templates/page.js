@@ -50,6 +50,24 @@ if (table) all("thead button", table).forEach((button) => button.addEventListene
   sortBy(button.dataset.sort, next === "descending");
 }));
 
+// What a row rests on is kept aside until somebody opens it: a table with little in it moves fast.
+for (const evidence of all("tbody.row > .evidence")) {
+  const row = evidence.parentElement, details = row.querySelector("details");
+  const show = () => { if (details.open) row.append(evidence); else evidence.remove(); };
+  details.addEventListener("toggle", show);
+  show();
+}
+
+// ---- which methods are drawn
+const boxes = all(".legend input");
+
+function draw() {
+  const hidden = boxes.filter((box) => !box.checked).map((box) => `.curves [data-m="${box.id.slice(1)}"]`);
+  document.getElementById("undrawn").textContent = hidden.length ? `${hidden.join(",")}{display:none}` : "";
+}
+
+boxes.forEach((box) => box.addEventListener("change", draw));
+
 // ---- filters
 const wanted = () => Object.fromEntries(new FormData(form));
 
@@ -90,40 +108,40 @@ function filter() {
 }
 
 // ---- another metric than the headline
-const place = (share) => Math.min(Math.max((share + 0.5) / 2, 0), 1) * 128;
+const place = (share) => `${Math.min(Math.max((share + 0.5) / 2, 0), 1) * 100}%`;
 
 function dot(value, low, high) {
-  const ends = low === null ? [0, 128] : [place(low), place(high)];
+  const ends = low === null ? ["0%", "100%"] : [place(low), place(high)];
   const text = `${value.toFixed(2)} [${low === null ? "unbounded" : `${low.toFixed(2)}, ${high.toFixed(2)}`}]`;
-  return `<svg class="dot" width="128" height="14" aria-hidden="true"><path class="zero" d="M32,0V14"/><path class="one" d="M96,0V14"/>`
-    + `<path class="wide" d="M${ends[0]},7H${ends[1]}"/><circle cx="${place(value)}" cy="7" r="4"/></svg><span>${text}</span>`;
+  return `<i class="dot" style="--v:${place(value)};--l:${ends[0]};--h:${ends[1]}"></i><span>${text}</span>`;
 }
 
+const columns = ["prevented", "rank", "start", "end", "worse"]; // that another metric has numbers for
+
 function choose(metric) {
-  const chosen = metric ? data.metrics[metric] : null;
-  for (const { head, rows } of parts) for (const row of rows) {
-    const numbers = chosen && chosen.side === head.dataset.side ? chosen.rows[row.dataset.key] : undefined;
-    for (const cell of all(":scope > tr:first-child > td", row)) {
-      const before = keep(cell), name = cell.className;
-      const mine = chosen && chosen.side === head.dataset.side && ["start", "end", "worse", "prevented", "rank"].includes(name);
-      if (!mine) {
-        if (cell.innerHTML !== before.html) cell.innerHTML = before.html;
-        if (before.value === undefined) delete cell.dataset.v; else cell.dataset.v = before.value;
-        continue;
-      }
-      const [start, end, worse, sd, share, low, high] = numbers || [];
-      const value = { start, end, worse, prevented: share }[name];
-      if (value === undefined || value === null) { cell.textContent = ""; delete cell.dataset.v; continue; }
-      cell.dataset.v = value;
-      if (name === "prevented") cell.innerHTML = dot(share, low, high);
-      else cell.textContent = number(value) + (name === "worse" && sd !== null ? ` ± ${number(sd, 2)}` : "");
-    }
+  for (const [cell, before] of written) { // everything as it was written
+    cell.innerHTML = before.html;
+    if (before.value === undefined) delete cell.dataset.v; else cell.dataset.v = before.value;
   }
-  for (const { head } of parts) {
-    const title = head.querySelector(".title"), before = keep(title);
-    const mine = chosen && chosen.side === head.dataset.side;
-    title.textContent = mine ? `${head.dataset.loop}: ${head.dataset.side}, ${chosen.label} (ranks are of the headline alone)` : "";
-    if (!mine) title.innerHTML = before.html;
+  written.clear();
+  if (!metric) return;
+  const chosen = data.metrics[metric];
+  for (const { head, rows } of parts.filter((part) => part.head.dataset.side === chosen.side)) {
+    const title = head.querySelector(".title");
+    keep(title);
+    title.textContent = `${head.dataset.loop}: ${head.dataset.side}, ${chosen.label} (ranks are of the headline alone)`;
+    for (const row of rows) {
+      const [start, end, worse, sd, share, low, high] = chosen.rows[row.dataset.key] || [];
+      const values = { prevented: share, start, end, worse };
+      for (const name of columns) {
+        const cell = row.querySelector(`td.${name}`), value = values[name];
+        keep(cell);
+        if (value === undefined || value === null) { cell.textContent = ""; delete cell.dataset.v; continue; }
+        cell.dataset.v = value;
+        if (name === "prevented") cell.innerHTML = dot(share, low, high);
+        else cell.textContent = number(value) + (name === "worse" && sd !== null ? ` ± ${number(sd, 2)}` : "");
+      }
+    }
   }
 }
 
@@ -157,9 +175,9 @@ async function copy(text, button) {
   setTimeout(() => { button.textContent = before; }, 1200);
 }
 
-all("button.copy").forEach((button) => button.addEventListener("click", () => {
-  copy(button.parentElement.querySelector("code").textContent, button);
-}));
+document.addEventListener("click", ({ target }) => {
+  if (target.matches("button.copy")) copy(target.parentElement.querySelector("code").textContent, target);
+});
 
 // ---- links: #scenario=...&side=...&metric=...&method=...
 function remember() {
@@ -178,8 +196,8 @@ function show(method) {
     const details = row.querySelector("details");
     if (details) details.open = true;
   }
-  const box = all(".legend input").find((input) => input.dataset.name === method);
-  if (box) box.checked = true;
+  const box = boxes.find((input) => input.dataset.name === method);
+  if (box) { box.checked = true; draw(); }
   const first = named.find((row) => !row.hidden);
   if (first) first.scrollIntoView({ block: "center" });
 }
