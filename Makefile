@@ -28,7 +28,7 @@ STAMP := .venv/.installed
 RUN := set -f; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 WITH_METHOD = $(if $(METHOD),--method="$$METHOD")
 
-.PHONY: help setup bench plan try new-method leaderboard tune submit transfer verify baseline check claims ui bases \
+.PHONY: help setup bench plan try new-method leaderboard figures tune submit transfer verify baseline check claims ui bases \
 	mirror speed-gpu speed-metrics suites methods measure test test-slow test-lowest test-wheel wheel lint clean
 
 help: ## Show this list
@@ -73,6 +73,9 @@ measure: $(STAMP) ## Say what a set of captions and pictures has lost: make meas
 
 leaderboard: $(STAMP) ## Render the board of a suite from committed entries and result files
 	$(RUN) table "$$SUITE" $(WITH_METHOD) $(ARGS)
+
+figures: $(STAMP) ## Write the main figures of a suite as PDF and PNG, with their numbers as CSV
+	$(RUN) figures "$$SUITE" $(WITH_METHOD) $(ARGS)
 
 tune: $(STAMP) ## Try a method's declared search space: make tune METHOD=tce ARGS='--seeds 100,101'
 	$(RUN) tune "$$SUITE" --method="$$METHOD" $(ARGS)

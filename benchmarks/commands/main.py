@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from benchmarks.commands.authoring import add_authoring_commands
 from benchmarks.commands.bases import add_bases_command
 from benchmarks.commands.entries import add_entry_commands, entries_of, is_own
+from benchmarks.commands.figures import add_figures_command
 from benchmarks.commands.judging import add_commands
 from benchmarks.commands.listing import add_listing_commands
 from benchmarks.commands.measure import add_measure_command
@@ -101,6 +102,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_commands(commands)
     add_listing_commands(commands)
     add_measure_command(commands)
+    add_figures_command(commands)
     add_bases_command(commands)
     return parser
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,55 +12,20 @@ from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
 from benchmarks.commands import main as cli
-from benchmarks.reporting.cell_pictures import pictures_of, write_pictures
+from benchmarks.reporting.cell_pictures import pictures_of
 from benchmarks.reporting.pages import film_files
-from benchmarks.reporting.pages.board_page import board_page, board_parts
-from benchmarks.reporting.pages.extras import Extras
-from benchmarks.reporting.pages.film import films
 from benchmarks.reporting.pages.film_files import FilmData, attribute_frequencies, encode, read_film, word_frequencies
-from datamodules.pairs import Pairs
 from datamodules.scenes.dataset import Scenes
-from leaderboard.committed import entry_board
-from leaderboard.entries import read_entries
-from records.names import GroupName
 from records.results import CellResult, Row
 from tests.engine.conftest import write_suite
 from tests.pages.browser import complaints, open_page, requested
-
-GROUP = ("joint_finetune", "real_prompts")
-HOME = Path("pictures", *GROUP, "none", "seed=0")
-EVIL = "a <script>document.title='x'</script> & \u2028 ring"
-KEY, STEPS, N = "a" * 64, 3, 40
-
-
-def sample(data: Scenes, t: int) -> Pairs:
-    """What a model that forgets makes of the evaluation split: darker pictures, captions that lose a word a step."""
-    ids = np.arange(N)
-    images = (data.images("evaluation", ids) // (1 + t)).astype(np.uint8)
-    said = [" ".join(texts[0].split()[: -t or None]) for texts in data.captions("evaluation", ids)]
-    said[0] = EVIL if t == STEPS - 1 else said[0]
-    prompts = [texts[0] for texts in data.captions("evaluation", ids)]
-    return Pairs(ids=ids, images=images, captions=said, prompts=prompts, origin=[t] * N)
+from tests.pages.made import GROUP, HOME, KEY, STEPS, N, report_of_a_run
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
     """The folder of a run whose samples are known, with its report."""
-    home = tmp_path_factory.mktemp("run")
-    data = Scenes(domain="shapes", seed=0)
-    samples = {(side, t): f"{side}{t}" for side in ("generator", "captioner") for t in range(STEPS)}
-    store = SimpleNamespace(has=lambda _: True, get=lambda key: sample(data, int(key[-1])))
-    row = SimpleNamespace(scenario=GROUP[0], variant=GROUP[1], mitigation="none", seeds=(0,), keys=(KEY,))
-    plan: Any = SimpleNamespace(
-        rows=[row], cells={KEY: SimpleNamespace(trace=SimpleNamespace(samples=samples))},
-        world=SimpleNamespace(data=data),
-    )  # fmt: skip
-    result = CellResult("s", "", KEY, 0, STEPS - 1, N, (Row(*GROUP, "none"),), ("captioner", "generator"), "complete")
-    write_pictures(plan, store, home, KEY, result)  # type: ignore[arg-type]
-    parts = board_parts(entry_board(read_entries("board")), "small", "from a test")
-    found = films(plan, home, {GroupName(*GROUP): "joint_finetune/real_prompts"})
-    (home / "report.html").write_text(board_page(parts, Extras(kind="report", films=found)), encoding="utf-8")
-    return home
+    return report_of_a_run(tmp_path_factory.mktemp("run")).parent
 
 
 def sprite_of(home: Path, side: str) -> tuple[FilmData, np.ndarray]:

@@ -58,8 +58,8 @@ def board_parts(board: Board, title: str, source: str) -> dict[str, Any]:
         source: Where the numbers are from, in words.
     """
     found = sections(board)
-    legends = _legends(board, found)
-    known = {legend.name: legend.style for legend in legends}
+    named = legends(board, found)
+    known = {legend.name: legend.style for legend in named}
     head, lines = csv_lines(board, found)
     chosen, left = choices(board, found)
     curves, more = _trajectories(board, known)
@@ -67,7 +67,7 @@ def board_parts(board: Board, title: str, source: str) -> dict[str, Any]:
     return {
         "title": title, "source": source, "sizes": sizes(board) if board.rows else "", "sections": found,
         "columns": _columns(found), "sentences": [*warnings(board), *(headline(board) if board.rows else [])],
-        "fronts": _fronts(board, known), "figures": curves, "legends": legends,
+        "fronts": _fronts(board, known), "figures": curves, "legends": named,
         "metrics": [{"name": c.name, "label": c.label, "side": c.side} for c in chosen],
         "data": {"csv": head, "lines": lines, "title": title, "metrics": metrics},
         "notes": {"panels": more, "metrics": left, "points": MOST_POINTS},
@@ -92,7 +92,7 @@ def _costs(found: Sequence[Section]) -> list[int]:
     return sorted(set(costs))
 
 
-def _legends(board: Board, found: Sequence[Section]) -> list[Legend]:
+def legends(board: Board, found: Sequence[Section]) -> list[Legend]:
     """Return every curve's name with its style: the controls and the best of the first loop are drawn at first."""
     named = [row.mitigation for section in found for row in section.rows if row.kind not in ("reference", "scenario")]
     named += [group.scenario for group in board.groups if group.parent]

@@ -138,16 +138,18 @@ def _about(curve: Curve, styles: Mapping[str, Style]) -> str:
     return f"#{style.index}|{curve.told}" if style else curve.told
 
 
-def spec(panel: Panel, styles: Mapping[str, Style], legend: bool = False, size: tuple[int, int] = (300, 190)) -> Spec:
+def spec(
+    panel: Panel, styles: Mapping[str, Style], legend: Sequence[str] = (), size: tuple[int, int] = (300, 190)
+) -> Spec:
     """Return the specification of a panel.
 
     Args:
         panel: What to draw.
         styles: Colour and dashes of every method.
-        legend: Whether the figure says which line is which; a page says it once for all panels.
+        legend: The methods of a legend, for figures that say themselves which line is which.
         size: Of the plot, in pixels.
     """
-    names = [curve.method for curve in panel.curves]
+    names = list(legend) or [curve.method for curve in panel.curves]
     own = [styles.get(name, Style(0, PALETTE[0])) for name in names]
     last = max(curve.first + len(curve.mean) - 1 for curve in panel.curves)
     step = max(1, last // 8)
@@ -157,7 +159,7 @@ def spec(panel: Panel, styles: Mapping[str, Style], legend: bool = False, size: 
         "scale": {"domain": [min(c.first for c in panel.curves), last], "nice": False},
     }  # fmt: skip
     y = {"type": "quantitative", "title": None, "scale": {"zero": False}, "axis": {"tickCount": 5, "domain": False}}
-    key = {"orient": "bottom", "title": None, "columns": 3} if legend else None
+    key = {"orient": "bottom", "title": None, "columns": 4} if legend else None
     colour = {"field": "method", "type": "nominal", "legend": key, "scale": {"domain": names, "range": [s.colour for s in own]}}  # fmt: skip
     dashes = {"field": "method", "type": "nominal", "legend": key, "scale": {"domain": names, "range": [list(s.dash) or [1, 0] for s in own]}}  # fmt: skip
     described = {"field": "about", "type": "nominal"}
