@@ -162,7 +162,9 @@ def frequency_table(
         return ""
     rows.sort(key=lambda row: -abs(row[2][-1] - row[2][0]))
     lines = [_markdown_row(["attribute", "value", *steps]), _markdown_row(["---", "---", *["---:"] * len(steps)])]
-    lines += [_markdown_row([_cell(name), _cell(value), *(f"{x:.1%}" for x in found)]) for name, value, found in rows[:most]]
+    lines += [
+        _markdown_row([_cell(name), _cell(value), *(f"{x:.1%}" for x in found)]) for name, value, found in rows[:most]
+    ]
     about = f"Shares of {items} items, those that change most from {steps[0]} to {steps[-1]}."
     return "\n".join(["", "## What is said, and how often", "", *lines, "", about, ""])
 
@@ -186,7 +188,9 @@ def differences(first: str, text: str) -> list[tuple[str, str]]:
 def _changes(first: str, text: str) -> str:
     """Return a caption with the words that the first one does not have in bold, and those that it lost struck out."""
     marks = {"same": "", "lost": "~~", "new": "**"}
-    return " ".join(f"{marks[kind]}{_cell(words)}{marks[kind]}" for kind, words in differences(first, text)) or _cell("")
+    return " ".join(f"{marks[kind]}{_cell(words)}{marks[kind]}" for kind, words in differences(first, text)) or _cell(
+        ""
+    )
 
 
 def _markdown_row(cells: Sequence[str]) -> str:

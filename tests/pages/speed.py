@@ -67,7 +67,9 @@ def large_board(seed: int = 0) -> Board:
     return build(rows, cells)
 
 
-def _cell(s: int, name: str, seed: int, key: str, slope: np.ndarray, info: dict[str, MetricInfo], evaluations: int) -> CellResult:
+def _cell(
+    s: int, name: str, seed: int, key: str, slope: np.ndarray, info: dict[str, MetricInfo], evaluations: int
+) -> CellResult:
     def value(i: int, metric: str, t: int) -> float:
         return 0.9 - slope[i] * t if METRICS[metric] == "up" else 0.1 + slope[i] * t
 
@@ -104,7 +106,9 @@ def main() -> None:
             before = spent_by(driver)
             times = sorted(driver.execute_async_script(TIMED, script) for _ in range(CLICKED))
             mean = (spent_by(driver) - before) / CLICKED
-            print(f"{name:20s} {times[CLICKED // 2]:6.0f} ms, at most {times[-1]:.0f} ms; {mean:.0f} ms of processor time")
+            print(
+                f"{name:20s} {times[CLICKED // 2]:6.0f} ms, at most {times[-1]:.0f} ms; {mean:.0f} ms of processor time"
+            )
 
 
 def spent_by(driver: Any) -> float:

@@ -32,7 +32,7 @@ class _Group:
 def test_numbers_of_texts_are_not_cut() -> None:
     text = page_svg(spec(panel(), styles(["none"])), "about")
     assert "none: 0.912 to 0.975, worse than noise from iteration 2 on" in text
-    labels = re.findall(r'>(\d\.\d+)<', text)
+    labels = re.findall(r">(\d\.\d+)<", text)
     steps = np.diff([float(label) for label in labels])
     assert np.allclose(np.abs(steps), abs(steps[0]))
 

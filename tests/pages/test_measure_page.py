@@ -59,5 +59,3 @@ def test_the_command_writes_the_page_and_goes_on_without_it(tmp_path: Path, monk
     assert said.err.count("note: there is no page (RuntimeError: no templates here)") == 1
     assert "measure.html" not in said.out
     assert (tmp_path / "none" / "measure.json").is_file()
-
-

@@ -1,4 +1,4 @@
-"""The page of a board: what came out, the front, the rows with their evidence, trajectories, claims, how to repeat it."""
+"""The page of a board: what came out, the front, rows with their evidence, trajectories, claims, how to repeat it."""
 
 from __future__ import annotations
 
@@ -130,4 +130,3 @@ def _figure(panel: Panel, known: dict[str, Style], loop: str) -> Figure:
     svg = page_svg(spec(panel, known), panel.alternative)
     primary = panel.metric == panel.group.metric
     return Figure(panel.title, panel.about, svg, loop, panel.group.modality, panel.metric, primary)
-

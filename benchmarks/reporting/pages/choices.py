@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from benchmarks.reporting.pages.rows import PageRow, Section
 from leaderboard import statistics as st
 from leaderboard.board import Board, Group
@@ -80,9 +82,7 @@ def _metrics(group: Group) -> dict[str, str]:
     return {m: found[m] for m in sorted(mine, key=lambda m: m != group.metric)}
 
 
-def _section(
-    board: Board, group: Group, rows: Sequence[PageRow], metric: str, direction: str
-) -> dict[str, Numbers]:
+def _section(board: Board, group: Group, rows: Sequence[PageRow], metric: str, direction: str) -> dict[str, Numbers]:
     planned = {(r.scenario, r.variant, r.mitigation): r for r in board.rows}
     controls = {r.row.mitigation: _ends(r.row, board, metric) for r in group.controls.readings}
     none, real = controls.get("none"), controls.get("real")
@@ -109,7 +109,7 @@ def _ends(row: BoardRow, board: Board, metric: str) -> _Ends | None:
     whole = [(a, b) for a, b in pairs if a is not None and b is not None]
     if len(whole) < len(pairs):
         return None
-    start, end = (st._array(list(x)) for x in zip(*whole, strict=True))
+    start, end = (np.array(x, dtype=np.float64) for x in zip(*whole, strict=True))
     return _Ends(start, end, tuple(map(host, cells)))
 
 

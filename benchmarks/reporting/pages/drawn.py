@@ -8,11 +8,10 @@ by which a page shows and hides it, and its text as a title.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from benchmarks.reporting.pages.colours import FAINT, GREY, INK
+from benchmarks.reporting.pages.grammar import Spec
 
-Spec = dict[str, Any]
 VERSION = "5.21"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 FONT = "Liberation Sans"  # vl-convert brings it along, so texts are as wide on every machine
@@ -36,7 +35,7 @@ SCAFFOLD = re.compile(
 OF_METHOD = re.compile(r'<(path|line)([^>]*?) aria-label="#(\d+)\|([^"]*)"([^>]*?)/>')
 #: What a picture with one text for all of it has no use for, and what a page says once.
 IDLE = re.compile(
-    r' (?:aria-label|aria-roledescription|role|aria-hidden|class|pointer-events|xmlns:xlink|version|font-family'
+    r" (?:aria-label|aria-roledescription|role|aria-hidden|class|pointer-events|xmlns:xlink|version|font-family"
     r'|stroke-dasharray=""|opacity="1")(?:="[^"]*")?(?=[ />])'
 )
 PLACES, LONG = re.compile(r' (?:d|transform|x2|y2)="[^"]*"'), re.compile(r"\d+\.\d\d+")

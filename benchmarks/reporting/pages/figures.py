@@ -11,8 +11,9 @@ from typing import Any
 
 from benchmarks.reporting.pages.board_page import legends
 from benchmarks.reporting.pages.colours import GREY, NONE, OFF, ON, PAPER, REAL
-from benchmarks.reporting.pages.drawn import Spec, drawn
+from benchmarks.reporting.pages.drawn import drawn
 from benchmarks.reporting.pages.fronts import HIGH, LOW, front_panels, front_spec
+from benchmarks.reporting.pages.grammar import Spec, layer, name_of, number_of
 from benchmarks.reporting.pages.rows import Section, sections
 from benchmarks.reporting.pages.trajectories import panels, spec, values, whole
 from leaderboard.board import Board
@@ -83,23 +84,26 @@ def trajectory_figure(board: Board, methods: Sequence[str] = ()) -> PaperFigure 
     names = [name for name in styles if name in wanted]
     parts = [replace(panel, curves=tuple(c for c in panel.curves if c.method in wanted)) for panel in found]
     made = [spec(panel, styles, legend=names) for panel in parts if panel.curves]
-    shared = {"scale": {"color": "shared", "strokeDash": "shared"}, "legend": {"color": "shared", "strokeDash": "shared"}}
+    channels = dict.fromkeys(("color", "strokeDash"), "shared")
+    where = ("scenario", "variant")
+    kept = ("method", "iteration", "mean", "low", "high")
     records = [
-        {"scenario": panel.group.scenario, "variant": panel.group.variant, "metric": panel.metric,
-         **{k: v for k, v in record.items() if k not in ("about", "onset")}, "onset": int(bool(record["onset"]))}
+        {**{k: getattr(panel.group, k) for k in where}, "metric": panel.metric, **{k: record[k] for k in kept},
+         "onset": int(bool(record["onset"]))}
         for panel in found for record in values(panel, {})
     ]  # fmt: skip
+    shared = {"scale": channels, "legend": channels}
     return PaperFigure("trajectories", {**_beside(made), "resolve": shared}, records)
 
 
 def prevented_figure(board: Board) -> PaperFigure | None:
     """Return collapse prevented method by method with its interval; None where no method has a number."""
     found = [(section, _dots(section)) for section in sections(board)]
-    drawn_ = [(section, records) for section, records in found if records]
-    if not drawn_:
+    named = [(section, records) for section, records in found if records]
+    if not named:
         return None
-    made = [_forest(section, records) for section, records in drawn_]
-    return PaperFigure("prevented", _beside(made), [record for _, records in drawn_ for record in records])
+    made = [_forest(section, records) for section, records in named]
+    return PaperFigure("prevented", _beside(made), [record for _, records in named for record in records])
 
 
 def _dots(section: Section) -> Records:
@@ -116,24 +120,21 @@ def _forest(section: Section, records: Records) -> Spec:
          "to": min(r["high"] if r["high"] is not None else HIGH, HIGH), "ranked": bool(r["rank"])}
         for r in records
     ]  # fmt: skip
-    y = {"field": "method", "type": "nominal", "title": None, "sort": [r["method"] for r in records],
-         "axis": {"domain": False, "ticks": False, "grid": False}}  # fmt: skip
-    x = {"field": "x", "type": "quantitative", "title": "collapse prevented, 95 % interval (0 as none, 1 as real)",
-         "scale": {"domain": [LOW, HIGH]}, "axis": {"values": [-0.5, 0, 0.5, 1, 1.5]}}  # fmt: skip
-    ends = [
-        {"data": {"values": [{"x": at}]}, "mark": {"type": "rule", "color": colour, "strokeWidth": 1.3}, "encoding": {"x": x}}
-        for at, colour in ((0, NONE), (1, REAL))
-    ]  # fmt: skip
-    return {
-        "title": {"text": f"{section.loop}: {section.side}", "subtitle": "hollow: not ranked", "subtitleColor": GREY},
-        "width": 315, "height": {"step": 18}, "data": {"values": shown},
-        "layer": [
-            *ends,
-            {"mark": {"type": "rule", "color": OFF, "strokeWidth": 2, "opacity": 0.6}, "encoding": {"y": y, "x": {**x, "field": "from"}, "x2": {"field": "to"}}},
-            {"mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "stroke": ON, "strokeWidth": 1.4},
-             "encoding": {"y": y, "x": x, "fill": {"condition": {"test": "datum.ranked", "value": ON}, "value": PAPER}}},
-        ],
-    }  # fmt: skip
+    axis = {"domain": False, "ticks": False, "grid": False}
+    y = name_of("method", title=None, sort=[r["method"] for r in records], axis=axis)
+    about = "collapse prevented, 95 % interval (0 as none, 1 as real)"
+    x = number_of("x", about, scale={"domain": [LOW, HIGH]}, axis={"values": [-0.5, 0, 0.5, 1, 1.5]})
+    fill = {"condition": {"test": "datum.ranked", "value": ON}, "value": PAPER}
+    layers = [
+        layer("rule", {"x": x}, [{"x": 0}], color=NONE, strokeWidth=1.3),
+        layer("rule", {"x": x}, [{"x": 1}], color=REAL, strokeWidth=1.3),
+        layer(
+            "rule", {"y": y, "x": {**x, "field": "from"}, "x2": {"field": "to"}}, color=OFF, strokeWidth=2, opacity=0.6
+        ),
+        layer("point", {"y": y, "x": x, "fill": fill}, filled=True, size=60, opacity=1, stroke=ON, strokeWidth=1.4),
+    ]
+    title = {"text": f"{section.loop}: {section.side}", "subtitle": "hollow: not ranked", "subtitleColor": GREY}
+    return {"title": title, "width": 315, "height": {"step": 18}, "data": {"values": shown}, "layer": layers}
 
 
 def _beside(made: Sequence[Spec]) -> Spec:

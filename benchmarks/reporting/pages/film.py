@@ -1,4 +1,4 @@
-"""The film on a page: the same prompts with the same noise over iterations, what was said of the same images, how often.
+"""The film on a page: the same prompts with the same noise over iterations, what was said of the same images.
 
 It is made of what a run left beside its pictures (`film_files`), the first seed of every row, up to a number of bytes.
 """
@@ -9,12 +9,12 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.planning.plan import Plan
 from benchmarks.reporting.pages.colours import FAINT
-from benchmarks.reporting.pages.drawn import Spec, page_svg
-from benchmarks.reporting.pages.film_files import FilmData, Frequencies, read_film
+from benchmarks.reporting.pages.drawn import page_svg
+from benchmarks.reporting.pages.film_files import FilmData, read_film
+from benchmarks.reporting.pages.grammar import Spec, layer, name_of, number_of
 from benchmarks.reporting.pictures import differences
 from records.names import MODALITIES, GroupName, RowName
 
@@ -162,7 +162,7 @@ def _flow(name: str, values: dict[str, list[float]], steps: Sequence[str], drawn
     return Flow(name, svg, rows)
 
 
-def flow_spec(name: str, values: Frequencies | dict[str, Any], steps: Sequence[str]) -> Spec:
+def flow_spec(name: str, values: Mapping[str, Sequence[float]], steps: Sequence[str]) -> Spec:
     """Return the specification of a flow: shares of an attribute's values, stacked; of words, a line each.
 
     Args:
@@ -172,7 +172,7 @@ def flow_spec(name: str, values: Frequencies | dict[str, Any], steps: Sequence[s
     """
     kept = list(values)[:VALUES] if name == "words" else list(values)[: VALUES - 1]
     rest = [value for value in values if value not in kept]
-    shown: dict[str, Any] = {value: values[value] for value in kept}
+    shown: dict[str, Sequence[float]] = {value: values[value] for value in kept}
     if rest and name != "words":
         shown[f"{len(rest)} others"] = [round(sum(values[v][i] for v in rest), 4) for i in range(len(steps))]
     records = [
@@ -180,21 +180,14 @@ def flow_spec(name: str, values: Frequencies | dict[str, Any], steps: Sequence[s
         for order, (value, shares) in enumerate(shown.items()) for i in range(len(steps))
     ]  # fmt: skip
     labels = {str(i): step.removeprefix("t = ") for i, step in enumerate(steps)}
-    x = {
-        "field": "step", "type": "quantitative", "title": "iteration", "scale": {"nice": False},
-        "axis": {"values": list(range(len(steps))), "labelExpr": f"{labels}[datum.value]", "grid": False},
-    }  # fmt: skip
-    y = {"field": "share", "type": "quantitative", "title": None, "axis": {"format": "%", "tickCount": 4, "domain": False}}
-    colour = {
-        "field": "value", "type": "nominal", "scale": {"domain": list(shown), "scheme": "viridis"},
-        "legend": {"orient": "right", "title": None, "columns": 1, "symbolType": "square"},
-    }  # fmt: skip
+    ticks = {"values": list(range(len(steps))), "labelExpr": f"{labels}[datum.value]", "grid": False}
+    x = number_of("step", "iteration", scale={"nice": False}, axis=ticks)
+    y = number_of("share", axis={"format": "%", "tickCount": 4, "domain": False})
+    legend = {"orient": "right", "title": None, "columns": 1, "symbolType": "square"}
+    colour = name_of("value", scale={"domain": list(shown), "scheme": "viridis"}, legend=legend)
     if name == "words":
-        encoding = {"x": x, "y": y, "color": colour}
-        return {"width": 230, "height": 150, "data": {"values": records}, "mark": {"type": "line", "strokeWidth": 1.8}, "encoding": encoding}
-    y = {**y, "stack": "normalize"}
-    mark = {"type": "area", "stroke": FAINT, "strokeWidth": 0.4}
-    return {
-        "width": 230, "height": 150, "data": {"values": records}, "mark": mark,
-        "encoding": {"x": x, "y": y, "color": colour, "order": {"field": "order", "type": "quantitative"}},
-    }  # fmt: skip
+        made = layer("line", {"x": x, "y": y, "color": colour}, records, strokeWidth=1.8)
+    else:
+        stacked = {"x": x, "y": {**y, "stack": "normalize"}, "color": colour, "order": number_of("order")}
+        made = layer("area", stacked, records, stroke=FAINT, strokeWidth=0.4)
+    return {"width": 230, "height": 150, **made}

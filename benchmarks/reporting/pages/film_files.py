@@ -149,6 +149,10 @@ def word_frequencies(captions: Mapping[str, Sequence[str]]) -> Frequencies:
     }
     sizes = {step: max(len(texts), 1) for step, texts in captions.items()}
     first, last = next(iter(shares)), list(shares)[-1]
-    moved = {word: shares[last][word] / sizes[last] - shares[first][word] / sizes[first] for word in shares[first] | shares[last]}
+    moved = {
+        word: shares[last][word] / sizes[last] - shares[first][word] / sizes[first]
+        for word in shares[first] | shares[last]
+    }
     chosen = sorted(moved, key=lambda word: (-abs(moved[word]), word))[:WORDS]
-    return {"words": {w: [round(shares[s][w] / sizes[s], 4) for s in shares] for w in sorted(chosen, key=lambda w: moved[w])}}  # fmt: skip
+    order = sorted(chosen, key=lambda word: moved[word])
+    return {"words": {word: [round(shares[step][word] / sizes[step], 4) for step in shares] for word in order}}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.reporting.pages.colours import FAINT, GREY, INK, NONE, OFF, ON, PAPER, REAL
-from benchmarks.reporting.pages.drawn import Spec
+from benchmarks.reporting.pages.grammar import DESCRIBED, Spec, layer, number_of
 from leaderboard.board import Board
 from leaderboard.costs import spread
 from leaderboard.loops import Loop, Row, loops
@@ -98,49 +98,53 @@ def front_spec(panel: FrontPanel, size: tuple[int, int] = (315, 320), index: dic
     """
     points = sorted(panel.points, key=lambda p: (p.cost, p.prevented))
     wide = max(p.cost for p in points) - min(p.cost for p in points) or max(points[-1].cost, 1.0)
-    records = _placed(points, wide, index or {})
     domain = [points[0].cost - 0.05 * wide, points[-1].cost + 0.46 * wide]
-    x = {"field": "cost", "type": "quantitative", "title": panel.cost, "scale": {"domain": domain, "nice": False, "zero": False},
-         "axis": {"grid": False, "format": "~s", "tickCount": 5}}  # fmt: skip
-    y = {"field": "y", "type": "quantitative", "title": "collapse prevented", "scale": {"domain": [LOW, HIGH]},
-         "axis": {"values": [-0.5, 0, 0.5, 1, 1.5], "domain": False}}  # fmt: skip
+    scale = {"domain": domain, "nice": False, "zero": False}
+    x = number_of("cost", panel.cost, scale=scale, axis={"grid": False, "format": "~s", "tickCount": 5})
+    axis = {"values": [-0.5, 0, 0.5, 1, 1.5], "domain": False}
+    y = number_of("y", "collapse prevented", scale={"domain": [LOW, HIGH]}, axis=axis)
+    low, high = {**y, "field": "low"}, {"field": "high"}
+    beside = {"x": {**x, "field": "label_x"}, "y": {**y, "field": "label_y"}, "text": {"field": "short"}, **DESCRIBED}
+    leader = {"x": x, "y": y, "x2": {"field": "label_x"}, "y2": {"field": "label_y"}, **DESCRIBED}
     stairs = [{"cost": p.cost, "y": _clip(p.prevented)} for p in _stairs(points)]
-    idle = panel.idle if panel.idle is not None and LOW < panel.idle < HIGH else None
-    close = idle is not None and abs(idle - 1) < 0.09  # names beside the plot must not stand on each other
-    below = "" if idle is None or not close else "real" if idle >= 1 else "idle"
-    lines = [("as none", 0.0, NONE, 0), ("as real", 1.0, REAL, 6 if below == "real" else -6 if close else 0)]
-    if idle is not None:
-        lines.append(("never trained", idle, GREY, 6 if below == "idle" else -6 if close else 0))
-    described = {"field": "about", "type": "nominal"}
-    chosen = {"condition": {"test": "datum.front", "value": ON}, "value": OFF}
-    layers: list[Spec] = [
-        *[_control(*line, right=domain[1]) for line in lines],
-        {"data": {"values": stairs}, "mark": {"type": "line", "interpolate": "step-after", "color": ON, "strokeWidth": 1.2, "opacity": 0.6},
-         "encoding": {"x": x, "y": y}},
-        {"mark": {"type": "rule", "strokeWidth": 1.4, "opacity": 0.45},
-         "transform": [{"filter": "isValid(datum.low)"}],
-         "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": chosen, "description": described}},
-        {"mark": {"type": "rule", "strokeWidth": 0.5, "color": FAINT},
-         "encoding": {"x": x, "y": y, "x2": {"field": "label_x"}, "y2": {"field": "label_y"}, "description": described}},
-        {"mark": {"type": "point", "filled": True, "size": 70, "opacity": 1, "strokeWidth": 1.5},
-         "encoding": {"x": x, "y": y, "stroke": chosen, "fill": {"condition": {"test": "datum.front", "value": ON}, "value": PAPER}, "description": described}},
-        *[{"mark": {"type": "text", "align": "left", "baseline": "middle", "dx": 3, **halo},
-           "encoding": {"x": {**x, "field": "label_x"}, "y": {**y, "field": "label_y"}, "text": {"field": "short"}, "description": described,
-                        **({} if halo else {"color": {"condition": {"test": "datum.front", "value": ON}, "value": INK}})}}
-          for halo in ({"stroke": PAPER, "strokeWidth": 3, "color": PAPER}, {})],
+    layers = [
+        *_controls(panel, domain[1]),
+        layer("line", {"x": x, "y": y}, stairs, interpolate="step-after", color=ON, strokeWidth=1.2, opacity=0.6),
+        layer("rule", {"x": x, "y": low, "y2": high, "color": _marked(OFF), **DESCRIBED}, where="isValid(datum.low)",
+              strokeWidth=1.4, opacity=0.45),
+        layer("rule", leader, strokeWidth=0.5, color=FAINT),
+        layer("point", {"x": x, "y": y, "stroke": _marked(OFF), "fill": _marked(PAPER), **DESCRIBED}, filled=True,
+              size=70, opacity=1, strokeWidth=1.5),
+        layer("text", beside, align="left", baseline="middle", dx=3, stroke=PAPER, strokeWidth=3, color=PAPER),
+        layer("text", {**beside, "color": _marked(INK)}, align="left", baseline="middle", dx=3),
     ]  # fmt: skip
+    records = _placed(points, wide, index or {})
     return {"width": size[0], "height": size[1], "data": {"values": records}, "layer": layers}
 
 
-def _control(name: str, at: float, colour: str, down: int, right: float) -> Spec:
-    """Return the line of a reference with its name beside the plot, some pixels down where another one is close."""
-    encoding: dict[str, Any] = {"y": {"field": "at", "type": "quantitative"}}
-    where = {"x": {"field": "right", "type": "quantitative"}}
-    return {"data": {"values": [{"at": at, "name": name, "right": right}]}, "layer": [
-        {"mark": {"type": "rule", "color": colour, "strokeWidth": 1.4, "strokeDash": [] if name != "never trained" else [2, 2]}, "encoding": encoding},
-        {"mark": {"type": "text", "align": "left", "baseline": "middle", "dx": 4, "dy": down, "color": colour, "fontSize": 10},
-         "encoding": {**encoding, **where, "text": {"field": "name"}}},
-    ]}  # fmt: skip
+def _marked(other: str) -> Spec:
+    """Return the colour of what is on the front, and another one for the rest."""
+    return {"condition": {"test": "datum.front", "value": ON}, "value": other}
+
+
+def _controls(panel: FrontPanel, right: float) -> list[Spec]:
+    """Return the lines of the references with their names beside the plot, apart where two are close."""
+    idle = panel.idle if panel.idle is not None and LOW < panel.idle < HIGH else None
+    apart = 6 if idle is not None and abs(idle - 1) < 0.09 else 0
+    down = apart if idle is not None and idle >= 1 else -apart
+    lines: list[tuple[str, float, str, int]] = [("as none", 0.0, NONE, 0), ("as real", 1.0, REAL, down)]
+    if idle is not None:
+        lines.append(("never trained", idle, GREY, -down))
+    found = []
+    for name, at, colour, dy in lines:
+        rows = [{"at": at, "name": name, "right": right}]
+        dash = [2, 2] if name == "never trained" else [1, 0]
+        found.append(layer("rule", {"y": number_of("at")}, rows, color=colour, strokeWidth=1.4, strokeDash=dash))
+        where = {"x": number_of("right"), "y": number_of("at"), "text": {"field": "name"}}
+        found.append(
+            layer("text", where, rows, align="left", baseline="middle", dx=4, dy=dy, color=colour, fontSize=10)
+        )
+    return found
 
 
 def _clip(value: float) -> float:

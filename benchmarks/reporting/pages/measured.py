@@ -70,15 +70,19 @@ def measured_page(document: Mapping[str, Any], sentences: Sequence[str], note: s
         note: What its words mean.
         command: What makes it again.
     """
-    lines = {
-        title: [_line(line) for line in sorted(document["lines"], key=lambda line: line["word"] != "worse") if line["part"] == part]
-        for part, title in PARTS.items()
+    parts = {
+        title: [_line(line) for line in document["lines"] if line["part"] == part] for part, title in PARTS.items()
     }  # fmt: skip
+    openings = [
+        (words, f"{share:.1%}", "" if real is None else f"{real:.1%}", share, real or 0.0)
+        for words, share, real in document["openings"]
+    ]
+    examples = document["examples"]
+    wrong = [(kind, f"{count:,}", examples.get(kind, [])[:3]) for kind, count in document["counts"].items()]
     return rendered(
         "measure.html.jinja", title=Path(document["name"]).name, sentences=sentences, note=note, command=command,
-        document=document, parts={k: v for k, v in lines.items() if v}, trends={}, names=[],
-        openings=[(words, f"{share:.1%}", "" if real is None else f"{real:.1%}", share, real or 0.0) for words, share, real in document["openings"]],
-        wrong=[(kind, f"{count:,}", document["examples"].get(kind, [])[:3]) for kind, count in document["counts"].items()],
+        document=document, trends={}, names=[], openings=openings, wrong=wrong,
+        parts={k: sorted(v, key=lambda line: line.word != "worse") for k, v in parts.items() if v},
     )  # fmt: skip
 
 

@@ -57,7 +57,9 @@ def _pages(plan: Plan, board: Board, family: ClaimFamily | None, folder: Path) -
     parts = board_parts(board, plan.suite.name, source_of(board))
     extras = _extras(plan, board, family, plan.request.command("table"))
     texts = {BOARD: board_page(parts, extras)}
-    homes = {GroupName(g.scenario, g.variant): loop.name for loop in loops(board) for g in (*loop.groups, *loop.children)}
+    homes = {
+        GroupName(g.scenario, g.variant): loop.name for loop in loops(board) for g in (*loop.groups, *loop.children)
+    }
     if any(row.cells(board.results) for row in board.rows if row.origin == "local"):
         found = films(plan, folder, homes) or None
         texts[REPORT] = board_page(parts, replace(extras, kind="report", films=found, command=plan.request.command()))

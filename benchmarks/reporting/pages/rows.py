@@ -249,7 +249,9 @@ def _mean_sd(values: Array) -> str:
 def csv_lines(board: Board, found: Sequence[Section]) -> tuple[str, dict[str, str]]:
     """Return the head of the board's CSV, and the line of every row of a page that has one."""
     head, *lines = list(csv.reader(io.StringIO(csv_text(board)))) or [[]]
-    keys = [(group.scenario, group.variant, group.modality, x.mitigation) for group in board.groups for x in group.lines]
+    keys = [
+        (group.scenario, group.variant, group.modality, x.mitigation) for group in board.groups for x in group.lines
+    ]
     by_key = {key: _csv_line(line) for key, line in zip(keys, lines, strict=True)}
     placed = {row.key: by_key[row.of] for section in found for row in section.rows if row.of in by_key}
     return _csv_line(head), placed

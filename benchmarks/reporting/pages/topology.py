@@ -65,9 +65,7 @@ def topology(scenario: Scenario, variants: Iterable[str] = ()) -> Topology:
     names = ", ".join(variants)
     title = f"{scenario.name}: {names}" if names not in ("", "default") else scenario.name
     boxes = [Box("real", "real data", "stays as it is", True)]
-    for side in ("generator", "captioner"):
-        if side in scenario.makes:
-            boxes.append(_model(scenario, side))
+    boxes += [_model(scenario, side) for side in ("generator", "captioner") if side in scenario.makes]
     boxes.append(Box("pairs", "synthetic pairs", "anew in every iteration"))
     return Topology(title, tuple(boxes), tuple(_arrows(scenario)), _told(scenario))
 
@@ -114,14 +112,17 @@ def _told(scenario: Scenario) -> tuple[str, ...]:
         "real": "prompts are real captions", "previous_captions": "prompts are the captions of the previous iteration",
         "new_captions": "prompts are the captions of the images before",
     }  # fmt: skip
-    k = scenario.members.count
-    return tuple(filter(None, [
+    k, trains = scenario.members.count, " and ".join(scenario.trains)
+    verb = "train" if len(scenario.trains) > 1 else "trains"
+    frozen = " and the ".join(scenario.frozen)
+    parts = (
         f"images are {'real' if scenario.images == 'real' else 'drawn by the generator'}",
         f"captions are {'the prompts' if scenario.captions == 'prompt' else 'written by the captioner'}",
         prompts[scenario.prompts] if scenario.images == "generator" else "",
-        f"{' and '.join(scenario.trains)} {'train' if len(scenario.trains) > 1 else 'trains'}" if scenario.trains else "nothing trains",
-        f"what labels is a frozen copy of the {' and the '.join(scenario.frozen)}" if scenario.frozen else "",
+        f"{trains} {verb}" if trains else "nothing trains",
+        f"what labels is a frozen copy of the {frozen}" if frozen else "",
         f"{counted(k, 'member')} a side" if k > 1 else "",
         "every fit starts from the base" if scenario.start == "base" else "",
         parent,
-    ]))  # fmt: skip
+    )
+    return tuple(filter(None, parts))

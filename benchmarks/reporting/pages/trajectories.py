@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.reporting.pages.colours import GREY, PALETTE, Style
-from benchmarks.reporting.pages.drawn import Spec
+from benchmarks.reporting.pages.grammar import DESCRIBED, Spec, layer, name_of, number_of
 from leaderboard.board import Board, Group, Line
 from leaderboard.onset import onset
 from leaderboard.readings import Reading, floor_of, minimum_effect, read
@@ -18,6 +18,10 @@ from records.results import Floor
 
 #: Points of a curve that are drawn at most: the first, the last and evenly between; the onset is told from all.
 MOST_POINTS = 40
+LEGEND: Spec = {
+    "orient": "bottom", "title": None, "columns": 4, "symbolType": "stroke", "symbolOpacity": 1,
+    "symbolStrokeWidth": 2.5, "symbolSize": 250,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ def values(panel: Panel, styles: Mapping[str, Style]) -> list[dict[str, object]]
         {
             "method": curve.method, "iteration": i + curve.first, "mean": curve.mean[i], "low": curve.low[i],
             "high": curve.high[i], "onset": i + curve.first == curve.onset, "about": _about(curve, styles),
+            "colour": styles[curve.method].colour if curve.method in styles else PALETTE[0],
         }
         for curve in panel.curves for i in curve.shown
     ]  # fmt: skip
@@ -152,34 +157,22 @@ def spec(
     names = list(legend) or [curve.method for curve in panel.curves]
     own = [styles.get(name, Style(0, PALETTE[0])) for name in names]
     last = max(curve.first + len(curve.mean) - 1 for curve in panel.curves)
-    step = max(1, last // 8)
-    x = {
-        "field": "iteration", "type": "quantitative", "title": "iteration",
-        "axis": {"values": list(range(0, last + 1, step)), "grid": False, "format": "d"},
-        "scale": {"domain": [min(c.first for c in panel.curves), last], "nice": False},
-    }  # fmt: skip
-    y = {"type": "quantitative", "title": None, "scale": {"zero": False}, "axis": {"tickCount": 5, "domain": False}}
-    key = {"orient": "bottom", "title": None, "columns": 4} if legend else None
-    colour = {"field": "method", "type": "nominal", "legend": key, "scale": {"domain": names, "range": [s.colour for s in own]}}  # fmt: skip
-    dashes = {"field": "method", "type": "nominal", "legend": key, "scale": {"domain": names, "range": [list(s.dash) or [1, 0] for s in own]}}  # fmt: skip
-    described = {"field": "about", "type": "nominal"}
-    layers: list[Spec] = []
-    if panel.floor is not None:
-        layers.append({
-            "data": {"values": [{"floor": panel.floor.value}]},
-            "mark": {"type": "rule", "strokeDash": [4, 3], "color": GREY},
-            "encoding": {"y": {"field": "floor", "type": "quantitative", "title": None}},
-        })  # fmt: skip
-    band = {"mark": {"type": "area", "opacity": 0.14}, "encoding": {
-        "x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": {**colour, "legend": None}, "description": described,
-    }}  # fmt: skip
-    line = {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {
-        "x": x, "y": {**y, "field": "mean"}, "color": colour, "strokeDash": dashes, "description": described,
-    }}  # fmt: skip
-    mark = {"transform": [{"filter": "datum.onset"}],
-            "mark": {"type": "point", "shape": "diamond", "size": 70, "filled": True, "opacity": 1},
-            "encoding": {"x": x, "y": {**y, "field": "mean"}, "color": {**colour, "legend": None}, "description": described}}  # fmt: skip
-    layers += [band, line, mark]
-    title = {"text": panel.title, "subtitle": panel.about} if legend else None
+    ticks = {"values": list(range(0, last + 1, max(1, last // 8))), "grid": False, "format": "d"}
+    domain = {"domain": [min(c.first for c in panel.curves), last], "nice": False}
+    x = number_of("iteration", "iteration", axis=ticks, scale=domain)
+    y = number_of("mean", scale={"zero": False}, axis={"tickCount": 5, "domain": False})
+    key = LEGEND if legend else None
+    colour = name_of("method", legend=key, scale={"domain": names, "range": [s.colour for s in own]})
+    dashes = name_of("method", legend=key, scale={"domain": names, "range": [list(s.dash) or [1, 0] for s in own]})
+    plain = name_of("colour", scale=None)  # a band in a legend would be as pale as it is
+    mean = {"x": x, "y": y, **DESCRIBED}
+    band = {**mean, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": plain}
+    floor = [] if panel.floor is None else [{"floor": panel.floor.value}]
+    layers = [
+        layer("rule", {"y": number_of("floor")}, floor, strokeDash=[4, 3], color=GREY),
+        layer("area", band, fillOpacity=0.14),
+        layer("line", {**mean, "color": colour, "strokeDash": dashes}, strokeWidth=2),
+        layer("point", {**mean, "color": plain}, where="datum.onset", shape="diamond", size=70, filled=True, opacity=1),
+    ]
     made: Spec = {"width": size[0], "height": size[1], "data": {"values": values(panel, styles)}, "layer": layers}
-    return {**made, "title": title} if title else made
+    return {**made, "title": {"text": panel.title, "subtitle": panel.about}} if legend else made
