@@ -75,7 +75,9 @@ def _model(scenario: Scenario, side: str) -> Box:
     name = side if many == 1 else f"{many} {side}s"
     if side not in scenario.trains:
         return Box(side, name, "frozen", True)
-    return Box(side, name, "trains; a frozen copy labels" if side in scenario.frozen else "trains")
+    if side in scenario.frozen:
+        return Box(side, name, "a frozen copy labels")
+    return Box(side, name, "trains" if many == 1 else "all train" if scenario.members.live else "one trains")
 
 
 def _arrows(scenario: Scenario) -> list[Arrow]:
@@ -112,7 +114,7 @@ def _told(scenario: Scenario) -> tuple[str, ...]:
         "real": "prompts are real captions", "previous_captions": "prompts are the captions of the previous iteration",
         "new_captions": "prompts are the captions of the images before",
     }  # fmt: skip
-    k, trains = scenario.members.count, " and ".join(scenario.trains)
+    trains = " and ".join(scenario.trains)
     verb = "train" if len(scenario.trains) > 1 else "trains"
     frozen = " and the ".join(scenario.frozen)
     parts = (
@@ -121,8 +123,19 @@ def _told(scenario: Scenario) -> tuple[str, ...]:
         prompts[scenario.prompts] if scenario.images == "generator" else "",
         f"{trains} {verb}" if trains else "nothing trains",
         f"what labels is a frozen copy of the {frozen}" if frozen else "",
-        f"{counted(k, 'member')} a side" if k > 1 else "",
+        _members(scenario),
         "every fit starts from the base" if scenario.start == "base" else "",
         parent,
     )
     return tuple(filter(None, parts))
+
+
+def _members(scenario: Scenario) -> str:
+    """Return who makes the pool of an ensemble, in words; "" where there is one model a side."""
+    members = scenario.members
+    if members.count == 1:
+        return ""
+    kind = "copies of one kind" if members.kind == "copies" else "of different kinds"
+    others = "all train" if members.live else "the others stay frozen"
+    parts = ", each on a part of the pool" if members.segments else ""
+    return f"{counted(members.count, 'member')} a side, {kind}, {others}{parts}"
