@@ -75,7 +75,10 @@ def measured(name: str, copies: float) -> Measured:
         Line("colour", "images", "down", "colourfulness, 0 is grey", reason="12 different items; at least 50 are needed"),
     )  # fmt: skip
     openings = ((EVIL, 0.25, 0.125), ("there is a", 0.1, None))
-    return Measured(name, "real", 300, 200, "read as a list", {"empty captions": 3}, {"empty captions": [EVIL]}, None, lines, openings)  # fmt: skip
+    return Measured(
+        name, "real", 300, 200, "read as a list", {"empty captions": 3}, {"empty captions": [EVIL]}, None, None, lines,
+        openings, {}, "d" * 64, 0,
+    )  # fmt: skip
 
 
 def page_of_a_set(folder: Path) -> Path:

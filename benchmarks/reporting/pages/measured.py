@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.reporting.pages.render import rendered
 from leaderboard.text import number
 
-PARTS = {"text": "Captions", "images": "Pictures"}
+PARTS = {"text": "Captions", "images": "Pictures", "pairs": "Pairs"}
 #: Pixels of a strip and of a trend.
 WIDE, HIGH = 200, 34
 
@@ -102,7 +102,7 @@ def _line(line: Mapping[str, Any]) -> MeasuredLine:
     if line["value"] is None or line["low"] is None:
         return MeasuredLine(line["name"], line["about"], line["reason"] or "not told", "", "", "")
     text = f"{number(line['value'])} [{number(line['low'])}, {number(line['high'])}]"
-    top = 1.05 * max(line["high"], line["real"] or 0.0) or 1.0
+    top = 1.05 * max(line["high"], line["real"] or 0.0, 0.0) or 1.0
 
     def place(value: float) -> float:
         return round(min(max(value / top, 0.0), 1.0) * 100, 1)
@@ -123,7 +123,7 @@ def _trend(found: Sequence[Mapping[str, Any] | None], last: Mapping[str, Any], n
     values = [None if line is None else line["value"] for line in found]
     worse = [line is not None and line["word"] == "worse" for line in found]
     known = [v for v in (*values, last["real"]) if v is not None]
-    top = max(known, default=0.0) or 1.0
+    top = max(0.0, *known, 0.0) or 1.0
 
     def across(i: int) -> float:
         return round(6 + i / max(len(values) - 1, 1) * (WIDE - 12), 1)
