@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from benchmarks.reporting.pages.extras import Extras
 
 #: Panels of trajectories, and curves in them, at most: headline metrics first, then others; what is left out is said.
-MOST_PANELS, MOST_CURVES = 24, 400
+#: Beside a table fewer are drawn than on a page that is published: a table is made while somebody waits.
+MOST_PANELS, PUBLISHED_PANELS, MOST_CURVES = 12, 24, 400
 #: Methods whose curves are drawn at first, beside the controls; the others wait for a click.
 SHOWN = 5
 
@@ -49,20 +50,21 @@ class Legend:
     shown: bool = field(default=True)
 
 
-def board_parts(board: Board, title: str, source: str) -> dict[str, Any]:
+def board_parts(board: Board, title: str, source: str, most: int = MOST_PANELS) -> dict[str, Any]:
     """Return the parts of a board's page that follow from the board alone, for `board_page`.
 
     Args:
         board: What was measured.
         title: Name of the suite.
         source: Where the numbers are from, in words.
+        most: Panels of trajectories at most.
     """
     found = sections(board)
     named = legends(board, found)
     known = {legend.name: legend.style for legend in named}
     head, lines = csv_lines(board, found)
     chosen, left = choices(board, found)
-    curves, more = _trajectories(board, known)
+    curves, more = _trajectories(board, known, most)
     metrics = {c.name: {"direction": c.direction, "side": c.side, "label": c.label, "rows": c.numbers} for c in chosen}
     return {
         "title": title, "source": source, "sizes": sizes(board) if board.rows else "", "sections": found,
@@ -111,14 +113,14 @@ def _fronts(board: Board, known: dict[str, Style]) -> list[Figure]:
     ]
 
 
-def _trajectories(board: Board, known: dict[str, Style]) -> tuple[list[Figure], int]:
+def _trajectories(board: Board, known: dict[str, Style], most: int) -> tuple[list[Figure], int]:
     """Return the panels that are drawn, and how many more there would be."""
     named = [(group, whole(board, group)) for group in board.groups]
     first = [(group, metrics[:1]) for group, metrics in named if metrics[:1] == [group.metric]]
     later = [(group, [metric]) for group, metrics in named for metric in metrics if metric != group.metric]
     wanted = [*first, *later]
     drawn: list[Panel] = []
-    for group, metrics in wanted[:MOST_PANELS]:
+    for group, metrics in wanted[:most]:
         if sum(len(panel.curves) for panel in drawn) < MOST_CURVES:
             drawn += panels(board, group, metrics)
     homes = {id(g): loop.name for loop in loops(board) for g in (*loop.groups, *loop.children)}

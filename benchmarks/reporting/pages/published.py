@@ -68,9 +68,9 @@ def _pages(plan: Plan, board: Board, family: ClaimFamily | None, folder: Path) -
 
 def entry_page(plan: Plan, board: Board, family: ClaimFamily | None) -> str:
     """Return the page of a suite's committed entries: equal entries and suites give equal bytes."""
-    from benchmarks.reporting.pages.board_page import board_page, board_parts
+    from benchmarks.reporting.pages.board_page import PUBLISHED_PANELS, board_page, board_parts
 
-    parts = board_parts(board, plan.suite.name, source_of(board))
+    parts = board_parts(board, plan.suite.name, source_of(board), PUBLISHED_PANELS)
     return board_page(parts, _extras(plan, board, family, f"make leaderboard SUITE={plan.suite.name}"))
 
 
