@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from benchmarks.commands.planned import read_plan
 from benchmarks.commands.streams import no_overrides, tell
 from records.errors import UsageError
 from records.files import write_text
+from records.place import checkout
 
 if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan
@@ -83,21 +86,22 @@ def survey(options: argparse.Namespace) -> int:
 
 def _written(key: Any, folder: Path, asked: int, sheets: int, size: int, budget: int) -> str:
     """Return the screen that `survey` ends with: who is compared, and what to do with the files."""
-    from leaderboard.fitting import files, fitted, wrap
+    from leaderboard.fitting import files, listed, wrap
     from leaderboard.preferences import RATERS_TO_DECIDE
     from leaderboard.text import counted
 
-    names = [f"  {c.side}: {c.name}" for c in key.contestants]
     more = f" of {sheets} sheets" if sheets > 1 else ""
+    names = [f"{side}: {listed([c.name for c in key.contestants if c.side == side], 12)}" for side in key.sides]
+    near = Path(os.path.relpath(folder))
+    verb = "make survey-results VOTES=" if checkout() == Path.cwd() else "mmcollapse survey-results "
     lines = [
-        *wrap(f"{key.suite}: a survey of {counted(asked, 'pair')} a rater{more}, about {round(asked / 7)} minutes"),
-        "", "compared:", *fitted(names, 16, "contestant", "key.json"), "",
-        *wrap(f"1. Give {folder / 'survey.html'} to {RATERS_TO_DECIDE} people or more: a file for any browser, "
+        *wrap(f"{key.suite}: a survey of {counted(asked, 'pair')} a rater{more}, about {asked // 7} minutes"),
+        "", *(line for name in names for line in wrap(name)), "",
+        *wrap(f"1. Give survey.html to {RATERS_TO_DECIDE} people or more: one file for any browser, "
               f"{size / 1e6:.1f} MB of at most {budget / 1e6:.0f}, which sends nothing. Keep key.json to yourself."),
-        *wrap(f"2. Put the files that they save into {folder / 'votes'}."),
-        *wrap(f"3. make survey-results VOTES={folder / 'votes'}, or mmcollapse survey-results {folder / 'votes'}"), "",
+        "2. Put the files that they save into votes/.", "3. Run", f"  {verb}{shlex.quote(str(near / 'votes'))}", "",
         *wrap(f"Counted is who has {key.needed} of {len(key.checks)} checks right: a coin does in fewer than 1 of 20."),
-        "", *files(folder, (("page", "survey.html"), ("key", "key.json"))),
+        "", *files(folder, (("page", "survey.html"), ("key", "key.json"), ("votes", "votes/"))),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 

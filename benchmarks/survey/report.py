@@ -144,8 +144,8 @@ def page(found: Tally) -> str:
             head = ("pair", "difference [95 %]", "p (Holm)", "won")
             lines += ["Differences of strengths:", "", *_table(_pairs(side), head), ""]
         if side.along:
-            head = ("metric", "Spearman with people [95 %]", "p (Holm)")
-            lines += ["1 = the metric ranks the contestants as people do.", "", *_table(closest(side), head), ""]
+            title = ("metric", "Spearman with people [95 %]", "p (Holm)")
+            lines += ["1 = the metric ranks the contestants as people do.", "", *_table(closest(side), title), ""]
     lines += ["## Raters", "", f"Counted is who has {key.needed} of {len(key.checks)} checks right.", ""]
     about = [
         (r.name, str(r.answers), f"{r.right} of {r.checks}", f"{r.seconds:.1f}",

@@ -114,15 +114,17 @@ def read_ballots(folder: Path, key: Key) -> tuple[list[Ballot], list[str]]:
     names: dict[object, Path] = {}
     for path, ballot in sorted(read, key=lambda pair: (-len(pair[1].votes), pair[0].name)):
         timed = tuple(sorted((vote.question, vote.answer, vote.seconds) for vote in ballot.votes))
-        twin = names.get(ballot.rater) or names.get(timed)
-        if twin is not None:
-            what = "rater" if ballot.rater in names else "the very votes of"
-            who = f" {ballot.rater[:8]}" if ballot.rater in names else ""
-            refused.append(
-                sentence(UsageError(f"{path}: found {what}{who} in {twin.name}, too; allowed: one file a rater"))
+        twin, copied = names.get(ballot.rater), names.get(timed)
+        names.setdefault(ballot.rater, path)
+        names.setdefault(timed, path)
+        if twin or copied:
+            what = (
+                f"rater {ballot.rater[:8]} of {twin.name} again"
+                if twin
+                else f"the very votes of {(copied or path).name}"
             )
+            refused.append(sentence(UsageError(f"{path}: found {what}; allowed: one file a rater")))
             continue
-        names[ballot.rater] = names[timed] = path
         kept.append(ballot)
     return sorted(kept, key=lambda ballot: ballot.rater), refused
 
