@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import shlex
 import sys
@@ -62,7 +61,6 @@ def survey(options: argparse.Namespace) -> int:
     for name, least in (("questions", 1), ("sheets", 1), ("checks", FEWEST_CHECKS)):
         if getattr(options, name) < least:
             raise UsageError(f"--{name}: found {getattr(options, name)}; allowed: {least} or more")
-    _require("jinja2")
     plan = read_plan(options)
     entered = entrants(plan, options.of, _iterations(options.at), options.rows)
     store = LocalStore(options.runs / "store")
@@ -116,7 +114,6 @@ def survey_results(options: argparse.Namespace) -> int:
     from records.results import read_results
 
     no_overrides(options, "votes are on a survey as it was written")
-    _require("choix", "krippendorff")
     places = [options.key] if options.key else [options.votes / KEY, options.votes.absolute().parent / KEY]
     file = next((place for place in places if place.is_file()), None)
     if file is None:
@@ -153,11 +150,3 @@ def _claims(plan: Plan) -> dict[str, str]:
     """Return scenario -> the file that a claim on it reads people's votes from."""
     given = [claim.init_args for claim in plan.suite.claims if claim.init_args.get("quality") == "votes"]
     return {str(arguments["scenario"]): str(arguments["votes"]) for arguments in given}
-
-
-def _require(*packages: str) -> None:
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            raise UsageError(
-                f"found no package {package}; allowed: an installation with it (pip install 'mmcollapse[survey]')"
-            )

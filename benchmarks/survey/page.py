@@ -117,4 +117,6 @@ def _rendered(data: dict[str, Any]) -> str:
 
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
     longest = max(map(len, data["sheets"]))
-    return environment.get_template("survey.html").render(data=data, count=longest, minutes=max(1, round(longest / 7)))
+    return environment.get_template("survey.html.jinja").render(
+        data=data, count=longest, minutes=max(1, round(longest / 7))
+    )

@@ -87,7 +87,8 @@ def browser(width: int = 1440, height: int = 900, javascript: bool = True, dark:
 
 
 def open_page(driver: Any, file: Path, fragment: str = "") -> None:
-    """Open a file from disk, at a fragment such as "method=ema"."""
+    """Open a file from disk, anew, at a fragment such as "method=ema"."""
+    driver.get("about:blank")
     driver.get(file.resolve().as_uri() + (f"#{fragment}" if fragment else ""))
 
 
