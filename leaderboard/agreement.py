@@ -60,9 +60,15 @@ def agreement(votes: Votes, seed: int = 0) -> Agreement:
 
 
 def _alpha(table: Array) -> float | None:
-    import krippendorff
+    """Return 1 - observed / expected disagreement by squared differences, of (raters, questions) with NaN for no vote.
 
-    if not table.size or len(np.unique(table[~np.isnan(table)])) < 2:
+    Own code, since the library for it is under a licence that this project cannot take on; a test holds it to that one.
+    """
+    if not table.size:
         return None
     both = np.concatenate([table, 1 - table], axis=1)
-    return float(krippendorff.alpha(both, level_of_measurement="interval"))
+    votes = (~np.isnan(both)).sum(axis=0)
+    total = int(votes.sum())
+    within = 2 * (votes * np.nansum(both**2, axis=0) - np.nansum(both, axis=0) ** 2) / (votes - 1)
+    expected = 2 * (total * np.nansum(both**2) - np.nansum(both) ** 2) / (total - 1)
+    return None if expected <= 0 else float(1 - within.sum() / expected)

@@ -172,6 +172,20 @@ def test_agreement_has_its_closed_forms() -> None:
     # two against two on each of ten questions: 8 of 12 ordered pairs differ, of all votes 40 of 79 would
     assert halves.alpha == pytest.approx(1 - (8 / 12) / (80 * 40 / (80 * 79)), abs=1e-9)
     assert agreement(Votes(rater, np.arange(40), zeros, zeros + 1, np.ones(40))).alpha is None
+    assert agreement(Votes(rater, question, zeros, zeros + 1, np.full(40, 0.5))).alpha is None
+
+
+def test_agreement_is_that_of_the_library() -> None:
+    import krippendorff
+
+    rng = np.random.default_rng(7)
+    for _ in range(20):
+        table = rng.choice([0.0, 0.5, 1.0, math.nan], (6, 15), p=[0.3, 0.1, 0.4, 0.2])
+        rater, question = np.nonzero(~np.isnan(table))
+        zeros = np.zeros(len(rater), dtype=np.int64)
+        found = agreement(Votes(rater, question, zeros, zeros + 1, table[rater, question]))
+        both = np.concatenate([table, 1 - table], axis=1)
+        assert found.alpha == pytest.approx(krippendorff.alpha(both, level_of_measurement="interval"), abs=1e-12)
 
 
 def test_agreement_of_a_coin_is_nought_and_the_order_of_options_is_nobodys() -> None:
