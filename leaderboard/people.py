@@ -34,6 +34,11 @@ class Along:
     p_value: float
     values: tuple[float, ...]
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval; None of a perfect correlation, which Fisher's transform makes infinite and so certain."""
+        return None if abs(self.part.effect) > 1 - 1e-9 else (self.part.low, self.part.high)
+
 
 def along(
     strengths: Mapping[str, float], values: Mapping[str, Mapping[str, float]], directions: Mapping[str, str]

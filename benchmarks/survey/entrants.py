@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -55,7 +55,6 @@ def entrants(plan: Plan, of: Of, iterations: Sequence[int], patterns: Sequence[s
     rows = [row for row in rows if of == "samples" or row.mitigation != "real"]  # whose sets people made
     found: dict[tuple[Any, ...], Entrant] = {}
     for side in MODALITIES:
-        whole = len({str(RowName.of(row).group) for row in rows}) > 1
         for row in rows:
             cells = {seed: plan.cells[key] for seed, key in zip(row.seeds, row.keys, strict=True)}
             last = next(iter(cells.values())).cell.iterations
@@ -65,16 +64,16 @@ def entrants(plan: Plan, of: Of, iterations: Sequence[int], patterns: Sequence[s
                     continue
                 # a model that several rows share, such as a base, is one contestant
                 who = (side, *sorted(made.items())) if t else (side, *sorted(set(made.values())))
-                about = Contestant(_name(row, t, whole), side, str(RowName.of(row)), t, row.keys)
+                about = Contestant("", side, str(RowName.of(row)), t, row.keys)
                 found.setdefault(who, Entrant(about, made))
     kept = list(found.values())
-    bases = [e for e in kept if e.about.iteration == 0]
     people = [Entrant(Contestant(PEOPLE[s], s, "", 0, ())) for s in MODALITIES if any(e.about.side == s for e in kept)]
     if not people:
         raise UsageError(
             f"{plan.file}: found no {of} of a captioner or a generator in its rows; allowed: rows with some"
         )
-    return [*people, *(_plain(e, bases) for e in kept)]
+    named = (replace(entrant, about=replace(entrant.about, name=_name(entrant.about, kept))) for entrant in kept)
+    return [*people, *named]
 
 
 def _usual(of: Of, last: int) -> tuple[int, ...]:
@@ -82,16 +81,16 @@ def _usual(of: Of, last: int) -> tuple[int, ...]:
     return (0, last) if of == "samples" else (1,)
 
 
-def _name(row: Any, t: int, whole: bool) -> str:
-    return f"{RowName.of(row) if whole else row.mitigation}, t = {t}"
-
-
-def _plain(entrant: Entrant, bases: Sequence[Entrant]) -> Entrant:
-    """Call the only base of a side what it is."""
-    about = entrant.about
-    if about.iteration or sum(other.about.side == about.side for other in bases) > 1:
-        return entrant
-    return Entrant(Contestant("base model", about.side, about.row, 0, about.cells), entrant.made)
+def _name(about: Contestant, entered: Sequence[Entrant]) -> str:
+    """Return what tells a contestant from others: the parts of its row that differ, and its iteration if need be."""
+    mine = [e.about for e in entered if e.about.side == about.side]
+    if about.iteration == 0 and sum(other.iteration == 0 for other in mine) == 1:
+        return "base model"
+    scenario, variant, mitigation = zip(*(other.row.split("/") for other in mine), strict=True)
+    own = about.row.split("/")
+    differ = [part for part, all_of in zip(own, (scenario, variant, mitigation), strict=True) if len(set(all_of)) > 1]
+    times = {other.iteration for other in mine if other.iteration} | {about.iteration}
+    return "/".join(differ or own[2:]) + (f", t = {about.iteration}" if len(times) > 1 else "")
 
 
 def _made(plan: Plan, cell: PlannedCell, of: Of, side: Modality, t: int) -> str:

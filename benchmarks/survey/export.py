@@ -52,8 +52,11 @@ def _side_document(side: Side) -> dict[str, Any]:
                 "p_value": json_number(float(ranking.p_values[i, j])),
             })  # fmt: skip
     metrics = [
-        {"metric": a.metric, "direction": a.direction, "spearman": json_number(a.part.effect), "n": a.part.n,
-         "interval": [json_number(a.part.low), json_number(a.part.high)], "p_value": json_number(a.p_value)}
+        {
+            "metric": a.metric, "direction": a.direction, "spearman": json_number(a.part.effect), "n": a.part.n,
+            "interval": None if a.interval is None else [json_number(x) for x in a.interval],
+            "p_value": json_number(a.p_value),
+        }
         for a in side.along
     ]  # fmt: skip
     return {**base, "contestants": contestants, "pairs": pairs, "metrics": metrics}

@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 from benchmarks.survey.tally import Side, Tally
+from leaderboard.claims.correlation import VARIANTS_TO_DECIDE
 from leaderboard.fitting import LINES, cut, files, fitted, listed, wrap
 from leaderboard.preferences import RATERS_TO_DECIDE
 from leaderboard.statistics import LEVEL, rank_ranges
@@ -17,10 +18,10 @@ from leaderboard.text import markdown_escape as escape
 FILES = (("answer", "survey.md, survey.json"), ("table", "survey.csv"))
 HEAD = ("", "strength [95 %]", "rank", "votes won")
 NOTE = (
-    "strength: log-odds beside the mean (Bradley-Terry, ties as halves). Intervals are over raters and questions; "
-    "rank: what these leave open (Holm)."
+    "strength: log-odds beside the mean (Bradley-Terry); intervals are over raters and questions; rank: what they leave "
+    f"open (Holm). Metrics are told from chance by {VARIANTS_TO_DECIDE} contestants or more."
 )
-#: Metrics that the screen has a line for, a side.
+#: Metrics that the screen names, a side.
 MOST_METRICS = 3
 
 
@@ -48,12 +49,12 @@ def _of_side(side: Side, raters: int) -> list[str]:
         said.append(f"People like the {noun} of {best[0]} best, beyond chance.")
     others = [f"{a} over {b}" for a, b in told if a not in best]
     if others:
-        said.append(f"They prefer {listed(others, 5)}." if best else f"People prefer, of {noun}, {listed(others, 5)}.")
+        said.append(f"They prefer {listed(others, 3)}." if best else f"People prefer, of {noun}, {listed(others, 3)}.")
     said.append(f"{side.side}: {len(told)} of {total} pairs are told apart.")
     if (alpha := side.agreement.alpha) is not None:
         low, high = side.agreement.low, side.agreement.high
-        interval = "" if low is None or high is None else f" [{low:.2f}, {high:.2f}]"
-        said[-1] = said[-1][:-1] + f"; raters agree with alpha = {alpha:.2f}{interval}."
+        interval = "" if low is None or high is None else f" {_between(low, high)}"
+        said[-1] = said[-1][:-1] + f"; raters agree with alpha = {_two(alpha)}{interval}."
     return said
 
 
@@ -88,19 +89,28 @@ def rows(side: Side) -> list[tuple[str, str, str, str]]:
     made = []
     for i in sorted(range(len(side.names)), key=lambda i: -ranking.strength[i]):
         interval = ranking.interval(i)
-        shown = f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""
+        shown = f" {_between(*interval)}" if interval else ""
         place = "-".join(map(str, places[side.names[i]])) if places else ""
         won, total = float(ranking.won[i].sum()), float((ranking.won[i] + ranking.won[:, i]).sum())
-        made.append((side.names[i], f"{ranking.strength[i]:.2f}{shown}", place, f"{won:g} of {total:g}"))
+        made.append((side.names[i], f"{_two(ranking.strength[i])}{shown}", place, f"{won:g} of {total:g}"))
     return made
 
 
-def closest(side: Side, most: int | None = None) -> list[tuple[str, str, str]]:
+def closest(side: Side) -> list[tuple[str, str, str]]:
     """Return metric, rank correlation with its interval, and p value; those closest to people first."""
     return [
-        (a.metric, f"{a.part.effect:.2f} [{a.part.low:.2f}, {a.part.high:.2f}]", f"{a.p_value:.2g}")
-        for a in side.along[:most]
+        (a.metric, _two(a.part.effect) + (f" {_between(*a.interval)}" if a.interval else ""), f"{a.p_value:.2g}")
+        for a in side.along
     ]
+
+
+def _two(value: float) -> str:
+    """Return two digits of a number; what is left of rounding is 0."""
+    return f"{round(float(value), 2) + 0.0:.2f}"
+
+
+def _between(low: float, high: float) -> str:
+    return f"[{_two(low)}, {_two(high)}]"
 
 
 def screen(found: Tally, folder: Path) -> str:
@@ -117,15 +127,15 @@ def screen(found: Tally, folder: Path) -> str:
     for side in found.sides:
         lines = aligned(rows(side), (side.side, *HEAD[1:]))
         blocks += ["", *map(cut, lines)]
+    beside: list[str] = []
     for side in found.sides:
         if side.along:
-            title = f"{side.side}: metrics that rank as people do (of {len(side.along)})"
-            blocks += ["", *map(cut, aligned(closest(side, MOST_METRICS), (title, "Spearman [95 %]", "p (Holm)")))]
+            best = [f"{metric} {found}" for metric, found, _ in closest(side)[:MOST_METRICS]]
+            several = f"of {len(side.along)} metrics on {side.along[0].part.n} contestants"
+            beside.append(cut(f"{side.side}: {several}, closest to people: {'; '.join(best)}"))
         elif side.ranking is not None:
-            blocks += [
-                "",
-                *wrap(f"{side.side}: no metric beside people: four contestants with result files are needed."),
-            ]
+            beside += wrap(f"{side.side}: no metric beside people: four contestants with result files are needed.")
+    blocks += ["", *beside] if beside else []
     return "\n".join([*head, "", *words, *fitted(blocks, room - len(words), "line", "survey.md"), *tail]) + "\n"
 
 
@@ -139,7 +149,8 @@ def page(found: Tally) -> str:
     ]  # fmt: skip
     for side in found.sides:
         lines += [f"## {side.side}", "", f"{counted(side.votes, 'vote')}, {side.ties} of them ties.", ""]
-        lines += [*_table(rows(side), ("contestant", *HEAD[1:])), ""]
+        about = {c.name: (c.row or "people", str(c.iteration)) for c in side.contestants}
+        lines += [*_table([(*row, *about[row[0]]) for row in rows(side)], ("contestant", *HEAD[1:], "row", "t")), ""]
         if side.ranking is not None and side.ranking.spread is not None:
             head = ("pair", "difference [95 %]", "p (Holm)", "won")
             lines += ["Differences of strengths:", "", *_table(_pairs(side), head), ""]
@@ -147,12 +158,12 @@ def page(found: Tally) -> str:
             title = ("metric", "Spearman with people [95 %]", "p (Holm)")
             lines += ["1 = the metric ranks the contestants as people do.", "", *_table(closest(side), title), ""]
     lines += ["## Raters", "", f"Counted is who has {key.needed} of {len(key.checks)} checks right.", ""]
-    about = [
+    raters = [
         (r.name, str(r.answers), f"{r.right} of {r.checks}", f"{r.seconds:.1f}",
          "" if r.left is None else f"{r.left:.0%}", r.out or "counted")
         for r in found.raters
     ]  # fmt: skip
-    lines += [*_table(about, ("rater", "answers", "checks right", "median s", "left", "")), ""]
+    lines += [*_table(raters, ("rater", "answers", "checks right", "median s", "left", "")), ""]
     if found.refused:
         lines += ["## Refused files", "", *(f"- {escape(text)}" for text in found.refused), ""]
     if key.same:
@@ -172,7 +183,7 @@ def _pairs(side: Side) -> list[tuple[str, str, str, str]]:
         share = ranking.share(a, b)
         gap = ranking.strength[a] - ranking.strength[b]
         made.append((
-            f"{side.names[a]} over {side.names[b]}", f"{gap:.2f} [{low:.2f}, {high:.2f}]",
+            f"{side.names[a]} over {side.names[b]}", f"{_two(gap)} {_between(low, high)}",
             f"{ranking.p_values[a, b]:.2g}", "" if share is None else f"{share:.0%}",
         ))  # fmt: skip
     return sorted(made, key=lambda row: row[0])

@@ -191,7 +191,12 @@ def test_rank_correlations_are_signed_by_what_is_better_and_need_four() -> None:
     }
     made = along(people, values, {"generator/up": "up", "generator/down": "down", "generator/same": "up"})
     assert [(a.metric, round(a.part.effect, 9)) for a in made] == [("generator/up", 1.0), ("generator/down", -1.0)]
-    assert all(a.part.low < a.part.effect < a.part.high or abs(a.part.effect) > 0.99 for a in made)
+    assert [a.interval for a in made] == [None, None]  # of four that agree wholly, no interval says anything
+    values["generator/nearly"] = {"a": 8.0, "b": 9.0, "c": 7.0, "d": 1.0}
+    nearly = next(a for a in along(people, values, {}) if a.metric == "generator/nearly")
+    assert nearly.part.effect == pytest.approx(0.8)
+    assert nearly.interval is not None
+    assert nearly.interval[0] < 0.8 < nearly.interval[1]
 
 
 def test_a_survey_of_sets_feeds_the_claim_that_asks_for_it(tmp_path: Path) -> None:
