@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from leaderboard.preferences import RATERS_TO_DECIDE
 from leaderboard.statistics import LEVEL, rank_ranges
 from leaderboard.text import aligned, counted
 from leaderboard.text import markdown_escape as escape
+from records.names import MetricName
 
 FILES = (("answer", "survey.md, survey.json"), ("table", "survey.csv"))
 HEAD = ("", "strength [95 %]", "rank", "votes won")
 NOTE = (
-    "strength: log-odds beside the mean (Bradley-Terry); intervals are over raters and questions; rank: what they leave "
-    f"open (Holm). Metrics are told from chance by {VARIANTS_TO_DECIDE} contestants or more."
+    "strength: log-odds beside the mean (Bradley-Terry); intervals are over raters and questions; rank: what they "
+    f"leave open (Holm). Metrics are told from chance by {VARIANTS_TO_DECIDE} contestants or more."
 )
 #: Metrics that the screen names, a side.
 MOST_METRICS = 3
@@ -104,6 +106,11 @@ def closest(side: Side) -> list[tuple[str, str, str]]:
     ]
 
 
+def _short(metric: str) -> str:
+    """Return a metric without its side and its number of items."""
+    return replace(MetricName.parse(metric), n=None).beside
+
+
 def _two(value: float) -> str:
     """Return two digits of a number; what is left of rounding is 0."""
     return f"{round(float(value), 2) + 0.0:.2f}"
@@ -130,9 +137,9 @@ def screen(found: Tally, folder: Path) -> str:
     beside: list[str] = []
     for side in found.sides:
         if side.along:
-            best = [f"{metric} {found}" for metric, found, _ in closest(side)[:MOST_METRICS]]
-            several = f"of {len(side.along)} metrics on {side.along[0].part.n} contestants"
-            beside.append(cut(f"{side.side}: {several}, closest to people: {'; '.join(best)}"))
+            best = [f"{_short(metric)} {found}" for metric, found, _ in closest(side)[:MOST_METRICS]]
+            several = f"{len(side.along)} metrics, {side.along[0].part.n} contestants"
+            beside.append(cut(f"{side.side} ({several}): closest to people are {', '.join(best)}"))
         elif side.ranking is not None:
             beside += wrap(f"{side.side}: no metric beside people: four contestants with result files are needed.")
     blocks += ["", *beside] if beside else []

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.survey.design import FEWEST_CHECKS, needed
-from benchmarks.survey.documents import Ballot, Contestant, Key, median_seconds, read_ballot
+from benchmarks.survey.documents import Ballot, Contestant, Key, Of, median_seconds, read_ballot
 from leaderboard.agreement import Agreement, agreement
 from leaderboard.people import Along, along
 from leaderboard.preferences import Ranking, Votes, rank
@@ -191,14 +191,14 @@ def _side(key: Key, side: Modality, ballots: Sequence[Ballot], results: dict[str
     found: list[Along] = []
     if ranking is not None:
         strengths = {c.name: float(s) for c, s in zip(contestants, ranking.strength, strict=True)}
-        found = along(strengths, *metrics(contestants, "set" if key.of == "sets" else side, results))
+        found = along(strengths, *metrics(contestants, side, key.of, results))
     return Side(side, contestants, len(votes), ties, ranking, reason, agreement(votes), tuple(found))
 
 
 def metrics(
-    contestants: Iterable[Contestant], side: str, results: dict[str, CellResult]
+    contestants: Iterable[Contestant], side: Modality, of: Of, results: dict[str, CellResult]
 ) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
-    """Return metric -> contestant -> its mean over seeds, and metric -> direction, of one side."""
+    """Return metric -> contestant -> its mean over seeds, and metric -> direction, of what people looked at."""
     values: dict[str, dict[str, float]] = {}
     directions: dict[str, str] = {}
     for contestant in contestants:
@@ -208,7 +208,8 @@ def metrics(
         for metric, about in cells[0].info.items():
             found = [cell.value(metric, contestant.iteration) for cell in cells]
             numbers = [value for value in found if value is not None and np.isfinite(value)]
-            if MetricName.parse(metric).side == side and len(numbers) == len(cells):
+            looked_at = "set" if of == "sets" or not cells[0].trains else side  # what a chain makes are sets
+            if MetricName.parse(metric).side == looked_at and len(numbers) == len(cells):
                 values.setdefault(metric, {})[contestant.name] = float(np.mean(numbers))
                 directions[metric] = about.direction
     return values, directions
