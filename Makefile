@@ -76,7 +76,7 @@ measure: $(STAMP) ## Say what a set of captions and pictures has lost: make meas
 survey: $(STAMP) ## Write a page of blind pairs for people to vote on, of what a suite's run kept
 	$(RUN) survey "$$SUITE" $(WITH_METHOD) $(ARGS)
 
-survey-results: $(STAMP) ## Say what votes say: make survey-results VOTES=runs/smoke/survey/1a2b3c4d/votes
+survey-results: $(STAMP) ## Say what votes say: make survey-results VOTES=runs/joint_loop/survey/1a2b3c4d/votes
 	@test -n "$$VOTES" || { echo "make survey-results needs VOTES=<the folder of the files that raters saved>"; exit 2; }
 	$(RUN) survey-results "$$VOTES" $(ARGS)
 
