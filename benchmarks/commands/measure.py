@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.commands.streams import tell
 from records.errors import UsageError, naming
 from records.files import write_text
+
+if TYPE_CHECKING:
+    from benchmarks.measuring.attributes import Attributes
+    from benchmarks.measuring.damage import Damage
+    from benchmarks.measuring.looking import Judge
+    from benchmarks.measuring.measure import Measured, Reference
+    from datamodules.layouts import OpenSet
 
 EXIT_WORSE = 1
 #: What the command leaves.
@@ -23,6 +32,14 @@ def add_measure_command(commands: Any) -> None:
         "set", type=Path, nargs="+", help="a folder or file with captions, pictures or both; several are a series"
     )
     command.add_argument("--against", type=Path, metavar="REAL", help="real items, of any layout, to compare with")
+    command.add_argument("--previous", type=Path, metavar="SET", help="the release before, to compare with as well")
+    command.add_argument(
+        "--judge",
+        action="append",
+        metavar="NAME",
+        help="who looks: embedded (default), minilm, efficientnet, none, a folder",
+    )
+    command.add_argument("--attributes", metavar="FILE", help="a list of what captions and pictures are read for")
     command.add_argument(
         "--layout", default="auto", help="how the set lies on the disk (default: found by what lies there)"
     )
@@ -30,6 +47,12 @@ def add_measure_command(commands: Any) -> None:
     command.add_argument("--out", type=Path, default=Path("measured"), help="folder of measure.md and measure.json")
     command.add_argument("--most", type=int, default=None, help="items that are measured (default 2,000)")
     command.add_argument("--seed", type=int, default=0, help="of the samples")
+    command.add_argument(
+        "--damage", nargs="?", const="damage", metavar="SUITE",
+        help="fit the bases of a suite on the set and on as many real pairs, and compare (default: drawn scenes)",
+    )  # fmt: skip
+    command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of stores and results, for --damage")
+    command.add_argument("--workers", type=int, help="processes, for --damage (default: one a core)")
     command.add_argument("--baseline", type=Path, metavar="FILE", help="a measure.json of before, to compare with")
     command.add_argument("--fail-on", choices=("worse",), help="exit with 1 where something is worse")
     command.set_defaults(run=measure)
@@ -38,45 +61,103 @@ def add_measure_command(commands: Any) -> None:
 def measure(options: argparse.Namespace) -> int:
     """Say what a set of captions and pictures has lost, beside as many real ones; nothing is trained or downloaded."""
     from benchmarks.measuring.measure import beside
-    from benchmarks.measuring.measure import measure as measured
     from benchmarks.measuring.report import page, screen
-    from benchmarks.measuring.sample import MOST
     from datamodules.layouts import open_set
 
     if options.overrides:
         raise UsageError(f"measure: found {' '.join(options.overrides)}; allowed: the options that --help lists")
+    asked = _asked(options)
+    if len(options.set) > 1:
+        return _series(options, asked)
+    then = None if options.baseline is None else _read(options.baseline)
+    found = open_set(options.set[0], options.layout, asked.columns)
+    before = None if options.previous is None else open_set(options.previous, options.layout, asked.columns)
+    real = asked.look(None if options.against is None else open_set(options.against))
+    result = asked.measure(found, real)
+    compared = {}
+    if then is not None:
+        with naming(str(options.baseline)):
+            compared["the baseline"] = beside(result, then)
+    if before is not None:
+        compared[str(before.path)] = beside(result, asked.measure(before, real).document())
+    done = _damage(options, asked, result, real)
+    _write(options.out, page(result, compared, done), {**result.document(), "damage": [asdict(one) for one in done]})
+    tell(screen(result, options.out, FILES, compared, done), end="")
+    bad = [line for lines in compared.values() for line in lines] if compared else result.worse
+    return EXIT_WORSE if options.fail_on and bad else 0
+
+
+def _damage(options: argparse.Namespace, asked: _Asked, found: Measured, real: Reference | None) -> list[Damage]:
+    """Fit models on a set and on real pairs, where that was asked for."""
+    if options.damage is None:
+        return []
+    from benchmarks.measuring.damage import Pairs, damage
+    from benchmarks.reporting.reporter import make_reporter
+
+    own = Pairs(options.set[0], options.layout, asked.columns, found.pairs, found.digest)
+    other = None if real is None else Pairs(options.against, "auto", {}, real.pairs, real.digest)
+    return damage(own, other, options.damage, options.runs, options.out / "damage", options.workers, make_reporter())
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What sets are measured with."""
+
+    columns: dict[str, str]
+    judges: Sequence[Judge]
+    attributes: Attributes
+    most: int
+    seed: int
+
+    def look(self, real: OpenSet | None) -> Reference | None:
+        """Look at real items, where there are any."""
+        from benchmarks.measuring.measure import look_at_real
+
+        return None if real is None else look_at_real(real, self.judges, self.most, self.seed)
+
+    def measure(self, found: OpenSet, real: Reference | None) -> Measured:
+        """Measure one set."""
+        from benchmarks.measuring.measure import measure as measured
+
+        return measured(found, real, self.judges, self.most, self.seed, self.attributes)
+
+
+def _asked(options: argparse.Namespace) -> _Asked:
+    """Read the options and load the judges; what is wrong is said before a set is read."""
+    from benchmarks.measuring.judges import EMBEDDED, NONE, find_judge
+    from benchmarks.measuring.looking import load_judges
+    from benchmarks.measuring.sample import MOST
+    from benchmarks.study.loading import SUITES, find_file, read
+    from benchmarks.study.testbed import AttributeList
+
     most = MOST if options.most is None else options.most
     if most < 1:
         raise UsageError(f"--most: found {most}; allowed: 1 or more")
     columns = dict(_pair(text) for text in options.column)
-    if len(options.set) > 1:
-        return _series(options, most, columns)
-    then = None if options.baseline is None else _read(options.baseline)
-    found = open_set(options.set[0], options.layout, columns)
-    real = None if options.against is None else open_set(options.against)
-    result = measured(found, real, most, options.seed)
-    earlier = None
-    if then is not None:
-        with naming(str(options.baseline)):
-            earlier = beside(result, then)
-    _write(options.out, page(result, earlier), result.document())
-    tell(screen(result, options.out, FILES, earlier), end="")
-    bad = result.worse if earlier is None else earlier
-    return EXIT_WORSE if options.fail_on and bad else 0
+    attributes: Attributes = {}
+    if options.attributes is not None:
+        file = find_file(options.attributes, Path(), "--attributes", SUITES / "attributes")
+        attributes = read(AttributeList, file).attributes
+    names = list(dict.fromkeys(options.judge or [EMBEDDED]))
+    if NONE in names and len(names) > 1:
+        raise UsageError(f"--judge: found {' and '.join(names)}; allowed: {NONE} alone, or others")
+    found = [find_judge(name) for name in names if name != NONE]
+    return _Asked(columns, load_judges(found), attributes, most, options.seed)
 
 
-def _series(options: argparse.Namespace, most: int, columns: dict[str, str]) -> int:
+def _series(options: argparse.Namespace, asked: _Asked) -> int:
     """Measure several sets beside real items, or all but the first one beside that."""
     from benchmarks.measuring import series
     from benchmarks.measuring.measure import SCHEMA
-    from benchmarks.measuring.measure import measure as measured
     from datamodules.layouts import open_set
 
-    if options.baseline is not None:
-        raise UsageError(f"--baseline: found beside {len(options.set)} sets; allowed: with one set")
-    sets = [open_set(path, options.layout, columns) for path in options.set]
+    for key in ("baseline", "previous", "damage"):
+        if getattr(options, key) is not None:
+            raise UsageError(f"--{key}: found beside {len(options.set)} sets; allowed: with one set")
+    sets = [open_set(path, options.layout, asked.columns) for path in options.set]
     against, later = (sets[0], sets[1:]) if options.against is None else (open_set(options.against), sets)
-    results = [measured(found, against, most, options.seed) for found in later]
+    real = asked.look(against)
+    results = [asked.measure(found, real) for found in later]
     _write(options.out, series.page(results), {"schema": SCHEMA, "sets": [result.document() for result in results]})
     tell(series.screen(results, options.out, FILES), end="")
     return EXIT_WORSE if options.fail_on and results[-1].worse else 0

@@ -20,6 +20,7 @@ from leaderboard.statistics import holm
 Word = Literal["worse", "as real", "unknown"]
 Way = Literal["up", "down", ""]
 Measure = Callable[[np.ndarray], float]
+Bounds = tuple[float | None, float | None]
 
 HALVES = 40  # half-samples of each side
 LEVEL = 0.05  # chance, over all lines of a set, of calling any worse that is not
@@ -43,6 +44,10 @@ class Line:
         p: One-sided, that the set is worse by chance alone; of `judged` lines Holm-adjusted.
         word: What that comes to.
         reason: Why there is no number; "" where there is one.
+        least: A difference below that does not matter; None: one of 5 % of the real value.
+        bounds: Between which the number lies; None = without end.
+        items: Of each side, where the number is a share of independent items, so that chance is exact; else None.
+        whole: Whether it is moved by whatever is wrong, and does not say by what.
     """
 
     name: str
@@ -56,21 +61,28 @@ class Line:
     p: float | None = None
     word: Word = "unknown"
     reason: str = ""
+    least: float | None = None
+    bounds: Bounds = (0.0, None)
+    items: int | None = None
+    whole: bool = False
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the value, which is never below 0."""
+        """95 % interval of the value, within its bounds."""
         if self.value is None:
             return None
         wide = float(stats.t.ppf(0.975, HALVES - 1)) * self.sd
-        return max(0.0, self.value - wide), self.value + wide
+        least, most = self.bounds
+        low, high = self.value - wide, self.value + wide
+        return low if least is None else max(least, low), high if most is None else min(most, high)
 
     @property
     def relevant(self) -> bool:
         """Whether the difference is large enough to matter, chance apart."""
         if self.value is None or self.real is None:
             return False
-        return abs(self.value - self.real) > RELEVANT * max(abs(self.real), 1e-9)
+        least = RELEVANT * max(abs(self.real), 1e-9) if self.least is None else self.least
+        return abs(self.value - self.real) > least
 
 
 def spread(measure: Measure, n: int, seed: int) -> float:
@@ -84,7 +96,8 @@ def spread(measure: Measure, n: int, seed: int) -> float:
 
 def line(
     name: str, part: str, worse: Way, about: str, mine: Measure, real: Measure | None, n: int,
-    seed: int = 0,
+    seed: int = 0, least: float | None = None, bounds: Bounds = (0.0, None),
+    independent: bool = False,
 ) -> Line:  # fmt: skip
     """Measure n items of a set and n real ones.
 
@@ -97,12 +110,16 @@ def line(
         real: Of some of the real ones; None without a reference.
         n: Items of each.
         seed: Of the half-samples.
+        least: As `Line.least`.
+        bounds: As `Line.bounds`.
+        independent: Whether the number is a share of items, of which none has to do with another.
     """
     if n < LEAST:
         return Line(name, part, worse, about, reason=f"{n} different items; at least {LEAST} are needed")
     rows = np.arange(n)
     value = mine(rows)
-    found = Line(name, part, worse, about, value, spread(mine, n, seed))
+    found = Line(name, part, worse, about, value, spread(mine, n, seed), least=least, bounds=bounds)
+    found = replace(found, items=n if independent else None)
     if real is None:
         return found
     other = replace(found, real=real(rows), real_sd=spread(real, n, seed + 1))
@@ -110,9 +127,17 @@ def line(
 
 
 def chance(found: Line) -> float | None:
-    """Return the one-sided p value that a set is worse, of a t test with the variance of both sides."""
+    """Return the one-sided p value that a set is worse.
+
+    Of shares of independent items that of Fisher's exact test, else of a t test with the variance of both sides: half
+    samples of a handful of items know nothing of their spread.
+    """
     if not found.worse or found.value is None or found.real is None:
         return None
+    if found.items is not None:
+        mine, real = round(found.value * found.items), round(found.real * found.items)
+        law = stats.hypergeom(2 * found.items, mine + real, found.items)
+        return float(law.sf(mine - 1) if found.worse == "up" else law.cdf(mine))
     gap = (found.value - found.real) * (1 if found.worse == "up" else -1)
     noise = float(np.hypot(found.sd, found.real_sd))
     if noise <= 0:

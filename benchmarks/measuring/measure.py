@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from benchmarks.measuring.lines import LEVEL, Line, judged
-from benchmarks.measuring.pictures import Looks, picture_lines
+from benchmarks.measuring.attributes import Attributes, attribute_lines
+from benchmarks.measuring.lines import LEVEL, Line, chance, judged
+from benchmarks.measuring.looking import Judge, Looked, look
+from benchmarks.measuring.pictures import picture_lines
 from benchmarks.measuring.sample import MOST, Sample, take
+from benchmarks.measuring.space import space_lines
 from benchmarks.measuring.text import text_lines
 from datamodules.layouts import OpenSet
+from datamodules.layouts.on_disk import Seen
 from records.errors import UsageError
 
 SCHEMA = 1
@@ -31,8 +35,12 @@ class Measured:
         counts: What is wrong with it, by kind; examples of each.
         examples: Of each kind.
         copies: Pictures that are byte for byte another one, in the whole set; None without pictures.
+        taken: Different pictures of the whole set that are byte for byte a real one; None without pictures to compare.
         lines: Every measure.
         openings: How captions begin: (words, share, share of people's or None).
+        judges: What judged it, by name: what that was trained on.
+        digest: Of all that it holds.
+        pairs: Items with a caption and a picture.
     """
 
     name: str
@@ -43,8 +51,12 @@ class Measured:
     counts: dict[str, int]
     examples: dict[str, list[str]]
     copies: int | None
+    taken: int | None
     lines: tuple[Line, ...]
     openings: tuple[tuple[str, float, float | None], ...]
+    judges: dict[str, str]
+    digest: str
+    pairs: int
 
     @property
     def worse(self) -> list[Line]:
@@ -56,26 +68,72 @@ class Measured:
         return {"schema": SCHEMA, **asdict(self), "lines": [_record(line) for line in self.lines]}
 
 
-def measure(found: OpenSet, real: OpenSet | None = None, most: int = MOST, seed: int = 0) -> Measured:
-    """Measure a set beside real items.
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Real items that sets are held against, looked at once.
 
-    Real items are taken apart: half of them are compared with, the others say which words are rare.
+    Attributes:
+        name: Of the set.
+        people: Half of them, which are compared with.
+        others: The other half: what words are rare, and what distances are taken to.
+        content: The bytes of all of their pictures; None where there are none.
+        pairs: Items with a caption and a picture.
+        digest: Of all that the set holds.
+    """
+
+    name: str
+    people: Looked
+    others: Looked
+    content: Seen | None
+    pairs: int
+    digest: str
+
+
+def look_at_real(real: OpenSet, judges: Sequence[Judge] = (), most: int = MOST, seed: int = 0) -> Reference:
+    """Look at real items, two for every one that is measured, or as many as there are.
+
+    Raises:
+        UsageError: The set cannot be read or holds nothing.
+    """
+    sample = _required(take(real, 2 * most, seed), real)
+    people, others = (look(half, judges, seed) for half in sample.halves())
+    return Reference(str(real.path), people, others, sample.content, sample.pairs, sample.digest)
+
+
+def measure(
+    found: OpenSet, real: Reference | None = None, judges: Sequence[Judge] = (), most: int = MOST, seed: int = 0,
+    attributes: Attributes | None = None,
+) -> Measured:  # fmt: skip
+    """Measure a set beside real items.
 
     Args:
         found: The set.
-        real: Real items, two for every one that is measured, or fewer are.
+        real: Real items.
+        judges: That look at both; the same as have looked at the real items.
         most: Items that are measured at most.
         seed: Of the samples.
+        attributes: What captions and pictures are read for.
 
     Raises:
         UsageError: A set cannot be read or holds nothing.
     """
-    own = _required(take(found, most, seed), found)
-    if real is None:
-        return _measured(found, own, None, None, seed)
-    people, known = _required(take(real, 2 * most, seed), real).halves()
-    count = min(len(own.items), len(people.items))
-    return _measured(found, own.first(count), people.first(count), known, seed, str(real.path))
+    sample = _required(take(found, most, seed), found)
+    own = look(sample, judges, seed)
+    people = None
+    if real is not None:
+        count = min(own.items, real.people.items)
+        own, people = own.first(count), real.people.first(count)
+    lines, openings = _lines(own, people, real.others if real else None, seed)
+    lines += attribute_lines(attributes or {}, own, people, judges, seed)
+    counts, examples = found.counts, found.problems  # after the pictures were decoded
+    taken = (
+        None if real is None or real.content is None or sample.content is None else sample.content.shared(real.content)
+    )
+    return Measured(
+        str(found.path), real.name if real else "", sample.n, own.items, sample.told, {**sample.counts, **counts},
+        {**sample.examples, **examples}, sample.copies, taken, tuple(judged(lines)), openings,
+        {judge.found.name: judge.found.about for judge in judges}, sample.digest, sample.pairs,
+    )  # fmt: skip
 
 
 def _required(sample: Sample, found: OpenSet) -> Sample:
@@ -85,28 +143,24 @@ def _required(sample: Sample, found: OpenSet) -> Sample:
     return sample
 
 
-def _measured(
-    found: OpenSet, own: Sample, people: Sample | None, known: Sample | None, seed: int, against: str = ""
-) -> Measured:
+def _lines(
+    own: Looked, people: Looked | None, others: Looked | None, seed: int
+) -> tuple[list[Line], tuple[tuple[str, float, float | None], ...]]:
     lines: list[Line] = []
     openings: tuple[tuple[str, float, float | None], ...] = ()
-    captions = own.captions(seed)
+    captions = list(own.captions.values())
     if captions:
-        real = people.captions(seed) if people else None
+        real = list(people.captions.values()) if people else None
         count = min(len(captions), len(real)) if real else len(captions)
-        text = text_lines(
-            captions[:count], real[:count] if real else None, known.captions(seed) if known else None, seed
-        )
+        known = list(others.captions.values()) if others else None
+        text = text_lines(captions[:count], real[:count] if real else None, known, seed)
         lines, openings = list(text.lines), text.openings
-    if own.copies is not None:
-        looks = Looks(own.pixels())
-        others = Looks(people.pixels()) if people is not None and people.copies is not None else None
-        lines += picture_lines(looks, others, seed) if looks.n else []
-    counts, examples = found.counts, found.problems  # after the pictures were decoded
-    return Measured(
-        str(found.path), against, own.n, len(own.items), own.told, {**own.counts, **counts},
-        {**own.examples, **examples}, own.copies, tuple(judged(lines)), openings,
-    )  # fmt: skip
+    if own.looks is not None and own.looks.n:
+        lines += picture_lines(own.looks, people.looks if people else None, seed)
+    for name, seen in own.embeddings.items():
+        theirs, rest = (None if one is None else one.embeddings[name] for one in (people, others))
+        lines += space_lines(name, seen, theirs, None if rest is None else rest.first(own.items), seed)
+    return lines, openings
 
 
 def beside(now: Measured, then: Mapping[str, Any]) -> list[Line]:
@@ -118,14 +172,12 @@ def beside(now: Measured, then: Mapping[str, Any]) -> list[Line]:
     try:
         before = {(line["part"], line["name"]): line for line in then["lines"]}
         lines = [
-            replace(line, real=float(old["value"]), real_sd=float(old["sd"]), p=None, word="unknown")
+            replace(line, real=float(old["value"]), real_sd=float(old["sd"]), p=None, word="unknown", items=None)
             for line in now.lines
             if line.value is not None and (old := before.get((line.part, line.name))) and old["value"] is not None
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"found {error!r}; allowed: a measure.json that `measure` wrote") from error
-    from benchmarks.measuring.lines import chance
-
     return [line for line in judged([replace(line, p=chance(line)) for line in lines], LEVEL) if line.word == "worse"]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from copy import copy
 from functools import cached_property
 
 import numpy as np
 from PIL import Image
 
 from benchmarks.measuring.lines import Line, Way, line
+from benchmarks.metrics.images.pairs import row_blocks, squared_distances
 
 LARGE, SMALL = 128, 16  # sides that pictures are made smaller to: for detail, and for layout
 NEAR = 0.05  # of the spread of layouts over pictures: two that differ by less are near copies
@@ -21,6 +23,7 @@ class Looks:
 
     Attributes:
         n: How many.
+        numbers: (n,) int64, in rising order.
         colour, contrast, detail, brightness: (n,) float64.
         layout: (n, 256) float64, lightness of 16 x 16 fields.
         same: (n,) int64, equal where all pixels are.
@@ -41,10 +44,19 @@ class Looks:
             layouts.append((np.asarray(small, dtype=np.float64) @ LUMA).ravel())
             digests.append(hashlib.sha256(pixels.tobytes() + str(pixels.shape).encode()).hexdigest())
         order = np.argsort(np.array(numbers, dtype=np.int64))
-        self.n = len(order)
+        self.n, self.numbers = len(order), np.array(numbers, dtype=np.int64)[order]
         self.colour, self.contrast, self.detail, self.brightness = np.array(scalars).reshape(-1, 4)[order].T
         self.layout = np.array(layouts).reshape(-1, SMALL * SMALL)[order]
         self.same = np.unique(np.array(digests, dtype=str)[order], return_inverse=True)[1]
+
+    def first(self, count: int) -> Looks:
+        """Return the pictures whose numbers are below one."""
+        found = copy(self)
+        vars(found).pop("_near", None)
+        found.n = int((self.numbers < count).sum())
+        for name in ("numbers", "colour", "contrast", "detail", "brightness", "layout", "same"):
+            setattr(found, name, getattr(self, name)[: found.n])
+        return found
 
     def copied(self, rows: np.ndarray) -> float:
         """Share of pictures that are, pixel for pixel, another one of them."""
@@ -52,17 +64,25 @@ class Looks:
         return float(counts[counts > 1].sum()) / len(rows)
 
     @cached_property
-    def _apart(self) -> np.ndarray:
-        """(n, n) float64: difference of two layouts as a share of their spread over pictures, so at any contrast."""
+    def _near(self) -> np.ndarray:
+        """(n, n / 8) uint8, a bit for every other picture that is a near copy: its layout differs by less than `NEAR`.
+
+        What differs is a share of how layouts do over pictures, so at any contrast.
+        """
         fields = self.layout - self.layout.mean(0)
-        square = (fields**2).sum(1)
-        apart = np.maximum(square[:, None] + square[None, :] - 2 * fields @ fields.T, 0) / max(2 * square.mean(), 1e-9)
-        apart[self.same[:, None] == self.same[None, :]] = np.inf  # the same pixels are a copy, and no near one
-        return np.sqrt(apart)
+        limit = NEAR**2 * max(2 * float((fields**2).sum(1).mean()), 1e-9)
+        rows = []
+        for part in row_blocks(self.n):
+            near = squared_distances(fields[part], fields) < limit
+            near &= self.same[part, None] != self.same[None, :]  # the same pixels are a copy, and no near one
+            rows.append(np.packbits(near, axis=1))
+        return np.concatenate(rows)
 
     def near(self, rows: np.ndarray) -> float:
         """Share of pictures that have a near copy, and no copy, among the others."""
-        return float((self._apart[np.ix_(rows, rows)].min(1) < NEAR).mean())
+        there = np.zeros(self.n, bool)
+        there[rows] = True
+        return float((self._near[rows] & np.packbits(there)).any(1).mean())
 
     def variety(self, rows: np.ndarray) -> float:
         """Return the standard deviation of lightness over pictures, field by field of 16 x 16."""

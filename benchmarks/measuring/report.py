@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.measuring.lines import HALVES, LEVEL, RELEVANT, Line
 from benchmarks.measuring.measure import Measured
-from leaderboard.fitting import LINES, cut, files, fitted, listed, wrap
+from leaderboard.fitting import LINES, cut, files, listed, wrap
 from leaderboard.text import aligned, counted, number
 from leaderboard.text import markdown_escape as escape
+
+if TYPE_CHECKING:
+    from benchmarks.measuring.damage import Damage
 
 HEAD = ("", "set [95 %]", "real", "p (Holm)", "")
 NOTE = (
     f"worse: beyond chance (one-sided, Holm over all lines, {LEVEL:.0%}) and by more than {RELEVANT:.0%}. Copies, then "
     "openings that are worse, are taken away before what stands below them is measured."
 )
-PARTS = {"text": "captions", "images": "pictures"}
+PARTS = {"text": "captions", "images": "pictures", "pairs": "pairs"}
 
 
-def sentences(found: Measured, earlier: Sequence[Line] | None = None) -> list[str]:
+def sentences(
+    found: Measured,
+    compared: Mapping[str, Sequence[Line]] | None = None,
+    damaged: Sequence[Damage] = (),
+) -> list[str]:
     """Return the answer in words: what is worse, what is not told from chance, what could not be measured."""
     said = []
     if found.against:
-        bad = [f"{named(line)} ({number(line.value)} for {number(line.real)})" for line in found.worse]
+        bad, whole = ([line for line in found.worse if line.whole == wanted] for wanted in (False, True))
         beside = f"beside {counted(found.measured, 'real item')} of {found.against}"
-        said.append(
-            f"Worse {beside}: {listed(bad, 6)}." if bad else f"Nothing is worse {beside} than chance would have it."
-        )
+        if bad:
+            said.append(f"Worse {beside}: {listed(list(map(_with_numbers, bad)), 6)}.")
+        if whole:
+            start = "As a whole worse, too" if bad else f"As a whole worse {beside}"
+            said.append(f"{start}: {listed(list(map(_with_numbers, whole)), 3)}.")
+        if not bad and not whole:
+            said.append(f"Nothing is worse {beside} than chance would have it.")
     else:
         said.append("There is nothing to compare with: --against REAL says what of this is more than chance.")
     if any(line.name == "opening" and line.word == "worse" for line in found.lines) and found.openings:
@@ -42,12 +54,20 @@ def sentences(found: Measured, earlier: Sequence[Line] | None = None) -> list[st
         said.append(
             f"{counted(found.copies, 'picture')} {'is' if found.copies == 1 else 'are'} byte for byte another one."
         )
+    if found.taken:
+        said.append(
+            f"{counted(found.taken, 'picture')} {'is' if found.taken == 1 else 'are'} byte for byte a real one."
+        )
     if few := [line for line in found.lines if line.reason]:
         said.append(f"Not told: {few[0].name}{' and others' * (len(few) > 1)} ({few[0].reason}).")
-    if earlier is not None:
-        moved = listed([f"{named(line)} ({number(line.value)}, was {number(line.real)})" for line in earlier], 6)
-        said.append(f"Worse than the baseline: {moved}." if earlier else "Nothing is worse than in the baseline.")
-    return said
+    for name, lines in (compared or {}).items():
+        moved = listed([f"{named(line)} ({number(line.value)}, was {number(line.real)})" for line in lines], 6)
+        said.append(f"Worse than {name}: {moved}." if lines else f"Nothing is worse than in {name}.")
+    return said + [one.sentence for one in damaged]
+
+
+def _with_numbers(line: Line) -> str:
+    return f"{named(line)} ({number(line.value)} for {number(line.real)})"
 
 
 def named(line: Line) -> str:
@@ -56,21 +76,37 @@ def named(line: Line) -> str:
 
 
 def screen(
-    found: Measured, folder: Path, written: Sequence[tuple[str, str]], earlier: Sequence[Line] | None = None
+    found: Measured,
+    folder: Path,
+    written: Sequence[tuple[str, str]],
+    compared: Mapping[str, Sequence[Line]] | None = None,
+    damaged: Sequence[Damage] = (),
 ) -> str:
     """Return the answer on one screen."""
     head = wrap(f"{found.name}: {counted(found.n, 'item')}, {found.measured:,} of them measured")
-    words = [line for text in sentences(found, earlier) for line in wrap(text)]
+    words = [line for text in sentences(found, compared, damaged) for line in wrap(text)]
     tail = ["", *wrap(NOTE), "", *files(folder, written)]
-    parts = [(part, [line for line in found.lines if line.part == part]) for part in PARTS]
-    rows = [row for part, lines in parts if lines for row in _rows(part, lines)]
-    names, rule, *body = map(cut, aligned(rows, HEAD))
     room = LINES - len(head) - len(words) - len(tail) - 4
-    return "\n".join([*head, "", *words, "", names, rule, *fitted(body, room, "line", "measure.md"), *tail]) + "\n"
+    names, rule, *body = map(cut, aligned(_rows(_shown(found.lines, room)), HEAD))
+    left = len(found.lines) - sum(row.startswith("  ") for row in body)
+    more = [f"... {counted(left, 'more line')} in measure.md"] if left else []
+    return "\n".join([*head, "", *words, "", names, rule, *body, *more, *tail]) + "\n"
 
 
-def _rows(part: str, lines: Sequence[Line]) -> list[list[str]]:
-    return [[PARTS[part]], *([f"  {line.name}", *_cells(line)] for line in lines)]
+def _shown(lines: Sequence[Line], room: int) -> list[Line]:
+    """Return what there is room for, in their order: what is worse, then what says what is wrong, then the rest."""
+    parts = len({line.part for line in lines})
+    ranks = sorted(range(len(lines)), key=lambda i: (lines[i].word != "worse", lines[i].whole, not lines[i].worse, i))
+    kept = sorted(ranks[: max(1, room - parts)])
+    return [lines[i] for i in kept]
+
+
+def _rows(lines: Sequence[Line]) -> list[list[str]]:
+    rows: list[list[str]] = []
+    for part, title in PARTS.items():
+        own = [[f"  {line.name}", *_cells(line)] for line in lines if line.part == part]
+        rows += [[title], *own] if own else []
+    return rows
 
 
 def _cells(line: Line) -> list[str]:
@@ -81,11 +117,15 @@ def _cells(line: Line) -> list[str]:
     return [value, number(line.real), number(line.p, 2), "" if line.word == "unknown" else line.word]
 
 
-def page(found: Measured, earlier: Sequence[Line] | None = None) -> str:
+def page(
+    found: Measured,
+    compared: Mapping[str, Sequence[Line]] | None = None,
+    damaged: Sequence[Damage] = (),
+) -> str:
     """Return a page in Markdown, ready for a data set card."""
     parts = [
         f"# {escape(Path(found.name).name)}, measured",
-        "\n".join(f"- {escape(text)}" for text in sentences(found, earlier)),
+        "\n".join(f"- {escape(text)}" for text in sentences(found, compared, damaged)),
         f"{counted(found.n, 'item')}, {found.measured:,} of them measured"
         + (f" beside as many of {escape(found.against)}. " if found.against else ". ")
         + f"Intervals are of half-samples ({HALVES}). {NOTE}",

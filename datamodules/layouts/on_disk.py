@@ -56,6 +56,12 @@ class Seen:
         one = hashlib.blake2b(_packed(text), digest_size=16).digest()
         return self._base.execute("INSERT OR IGNORE INTO seen VALUES (?)", (one,)).rowcount == 1
 
+    def shared(self, other: Seen) -> int:
+        """Return how many texts another set has, too."""
+        ask = "SELECT count(*) FROM seen WHERE one = ?"
+        mine = self._base.execute("SELECT one FROM seen")
+        return sum(other._base.execute(ask, one).fetchone()[0] for one in mine)
+
 
 class Keys:
     """A set of texts in their order, of which some are met later."""

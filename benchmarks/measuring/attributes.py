@@ -1,0 +1,97 @@
+"""How often a set says and shows what a list names: values of attributes, such as colours, beside real items.
+
+Captions are read word by word; pictures by a judge of both, which errs, but alike on both sides
+(`benchmarks.metrics.images.attribute_reader`). What is rare goes first, and a value that becomes more frequent is no
+loss: only a smaller share is worse.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from benchmarks.measuring.embeddings import UNKNOWN, unknown_words
+from benchmarks.measuring.lines import Line, Measure, line
+from benchmarks.measuring.looking import Judge, Looked
+from benchmarks.metrics.images.attribute_reader import zero_shot
+from benchmarks.metrics.oracle_scores import TAIL_ITEMS
+from benchmarks.metrics.texts import words
+
+#: Attribute -> value -> phrases that say it.
+Attributes = Mapping[str, Mapping[str, Sequence[str]]]
+
+
+def attribute_lines(
+    attributes: Attributes, own: Looked, people: Looked | None, judges: Sequence[Judge] = (), seed: int = 0
+) -> list[Line]:
+    """Return a line for every value in captions, and one in pictures for every judge that reads both."""
+    values = [(attribute, value) for attribute, named in attributes.items() for value in named]
+    if not values:
+        return []
+    found = []
+    if own.captions:
+        mine, real = (_said(values, one) for one in (own, people))
+        found += _shares(values, "text", "", mine, real, seed)
+    for judge in judges:
+        pictures = own.embeddings[judge.found.name].pictures
+        phrases = {a: {v: list(said) for v, said in named.items()} for a, named in attributes.items()}
+        if pictures is None or not len(pictures) or "captions" not in judge.found.embeds:
+            continue
+        if (
+            unknown_words(judge.model, [p for named in phrases.values() for said in named.values() for p in said])
+            > UNKNOWN
+        ):
+            continue
+        read = {a: {v: judge.model.embed_texts(said) for v, said in named.items()} for a, named in phrases.items()}
+        theirs = people.embeddings[judge.found.name].pictures if people else None
+        mine, real = (_shown(values, read, one) for one in (pictures, theirs))
+        found += _shares(values, "images", f"@{judge.found.name}", mine, real, seed)
+    return found
+
+
+def _said(values: Sequence[tuple[str, str]], looked: Looked | None) -> np.ndarray | None:
+    """Return which captions say which value, (n, values)."""
+    if looked is None or not looked.captions:
+        return None
+    texts = [f" {' '.join(words(text))} " for text in looked.captions.values()]
+    sought = [f" {' '.join(re.split('[_-]', value.lower()))} " for _, value in values]
+    return np.array([[word in text for word in sought] for text in texts])
+
+
+def _shown(
+    values: Sequence[tuple[str, str]], read: Mapping[str, dict[str, np.ndarray]], pictures: np.ndarray | None
+) -> np.ndarray | None:
+    """Return which pictures a judge reads which value off, (n, values)."""
+    if pictures is None or not len(pictures):
+        return None
+    readings = {attribute: np.array(zero_shot(pictures, phrases)) for attribute, phrases in read.items()}
+    return np.stack([readings[attribute] == value for attribute, value in values], axis=1)
+
+
+def _shares(
+    values: Sequence[tuple[str, str]],
+    part: str,
+    judge: str,
+    mine: np.ndarray | None,
+    real: np.ndarray | None,
+    seed: int,
+) -> list[Line]:
+    if mine is None:
+        return []
+    n = len(mine) if real is None else min(len(mine), len(real))
+    found = []
+    for i, (attribute, value) in enumerate(values):
+        name, about = f"{attribute}_{value}{judge}", f"share that {'says' if part == 'text' else 'shows'} {value}"
+        if real is not None and real[:n, i].sum() < TAIL_ITEMS:
+            reason = f"{int(real[:n, i].sum())} of {n} real items; at least {TAIL_ITEMS} are needed"
+            found.append(Line(name, part, "down", about, reason=reason))
+            continue
+        own, theirs = _share(mine[:, i]), None if real is None else _share(real[:, i])
+        found.append(line(name, part, "down", about, own, theirs, n, seed, bounds=(0.0, 1.0), independent=True))
+    return found
+
+
+def _share(has: np.ndarray) -> Measure:
+    return lambda rows: float(has[rows].mean())
