@@ -16,6 +16,7 @@ import numpy as np
 import scipy
 
 from benchmarks.survey.entrants import PEOPLE, Material
+from leaderboard.text import counted
 from records.errors import UsageError
 from records.names import Modality
 
@@ -92,7 +93,7 @@ def design(materials: Sequence[Material], questions: int, sheets: int, checks: i
         names = [*material.seeds, PEOPLE[material.side]]
         if count < len(names):
             raise UsageError(
-                f"--questions: found {questions} on {sheets} sheets for {len(names)} contestants a {material.side}; "
+                f"--questions: found {questions} on {counted(sheets, 'sheet')}; {len(names)} are compared as {material.side}; "
                 f"allowed: {len(names) * len(materials)} or more in all, or fewer --rows"
             )
         found = _pairs(material, names, count, rng, made.same)
@@ -155,10 +156,18 @@ def _check(material: Material, rng: np.random.Generator) -> Pair:
     right = material.output(PEOPLE[material.side], None, item)
     wrong: Any
     if material.side == "generator":
-        wrong = rng.integers(0, 256, right.shape).astype(np.uint8)
+        wrong = _noise(right.shape, rng)
     else:
         mine = set(right.lower().split())
         wrong = min(material.texts, key=lambda text: (len(mine & set(text.lower().split())) / max(len(mine), 1), text))
     swapped = rng.random() < 0.5
     outputs = (wrong, right) if swapped else (right, wrong)
     return _on(material, item, ("wrong", "right") if swapped else ("right", "wrong"), outputs)
+
+
+def _noise(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Return noise (H, W, 3) uint8 in at most 32 x 32 fields: single pixels of it would take most of a page."""
+    height, width, _ = shape
+    block = -(-max(height, width) // 32)
+    fields = rng.integers(0, 256, (-(-height // block), -(-width // block), 3)).astype(np.uint8)
+    return fields.repeat(block, axis=0).repeat(block, axis=1)[:height, :width]

@@ -19,6 +19,7 @@ from benchmarks.running.study import run_study
 from benchmarks.storage.store import LocalStore
 from benchmarks.survey.documents import read_key
 from leaderboard.fitting import LINES, WIDTH
+from tests.engine.conftest import write_suite
 from tests.pages.browser import browser, complaints, open_page, requested, why_not
 
 #: The shipped bases on eight pairs, one iteration of steps so large that they do harm.
@@ -118,10 +119,13 @@ def test_votes_from_a_browser_come_out_as_a_ranking_beside_metrics(runs: Path, c
         metrics = {m["metric"].partition("@")[0]: m for m in side["metrics"]}
         assert f"{side['side']}/attribute_accuracy" in {name.partition(",")[0] for name in metrics}
         assert all(m["n"] == 4 for m in metrics.values())
+        assert side["metrics"]
         for metric in side["metrics"]:
             low, high = metric["interval"] or (-1, 1)
             assert -1 <= low <= metric["spearman"] <= high <= 1
-    assert "| pair | difference [95 %] |" in (folder / "survey.md").read_text()
+    page = (folder / "survey.md").read_text()
+    assert page.count("Differences of strengths:") == 2
+    assert "| joint_finetune/real_prompts/accumulate | 1 |" in page
 
 
 @pytest.mark.slow
@@ -191,7 +195,7 @@ def test_sets_are_what_a_model_learned_from(runs: Path, capsys: Any) -> None:
     [
         (
             ["--questions", "3"],
-            "--questions: found 3 on 1 sheets for 5 contestants a captioner; allowed: 10 or more in all, or fewer --rows",
+            "--questions: found 3 on 1 sheet; 5 are compared as captioner; allowed: 10 or more in all, or fewer --rows",
         ),
         (["--questions", "0"], "--questions: found 0; allowed: 1 or more"),
         (["--checks", "4"], "--checks: found 4; allowed: 5 or more"),
@@ -209,3 +213,11 @@ def test_what_cannot_be_asked_is_one_sentence(words: list[str], expected: str, r
     assert expected in text
     assert len(text) < 310
     assert sorted(runs.rglob("survey.html")) == before
+
+
+def test_numbers_are_nothing_to_look_at_and_what_has_not_run_is_named(tmp_path: Path, capsys: Any) -> None:
+    file = write_suite(tmp_path)
+    words = ["survey", str(file), "--runs", str(tmp_path / "runs")]
+    assert "is not in the store; allowed: rows that ran and were kept" in said(capsys, *words, code=2)
+    assert not run_study(make_plan(str(file)), tmp_path / "runs", workers=0, mirror=False).failed
+    assert "its data are numbers, not pictures; allowed: a suite of pictures" in said(capsys, *words, code=2)
