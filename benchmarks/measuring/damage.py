@@ -20,6 +20,10 @@ from benchmarks.reporting.boards import make_board
 from benchmarks.running.execute import Reporter
 from benchmarks.running.study import run_study
 from benchmarks.study.loading import load_suite
+from leaderboard.claims.family import judge_all, load_claims
+from leaderboard.claims.finding import Part
+from leaderboard.committed import entry_board
+from leaderboard.entries import FOLDER, read_entries
 from leaderboard.series import Evidence, NoSeries
 from leaderboard.statistics import paired_p, t_interval
 from leaderboard.text import number
@@ -119,10 +123,12 @@ def damage(
     methods = [_written(folder, SET, found), *([_written(folder, REAL, real)] if real else [])]
     plan = make_plan(suite, words, [str(file) for file in methods])
     require_fit(plan)
-    outcome = run_study(plan, runs, workers=workers, mirror=False, reporter=reporter)
+    control = REAL if real else "real"
+    cells = plan.select(key for row in plan.rows if row.mitigation in (SET, control) for key in row.keys)
+    outcome = run_study(plan, runs, workers=workers, cells=cells, mirror=False, reporter=reporter)
     if outcome.failed:
         raise UsageError(f"--damage: {outcome.failed[0].error}; the logs are in {plan.home(runs) / 'errors'}")
-    return compared(plan, runs, REAL if real else "real")
+    return compared(plan, runs, control)
 
 
 def _written(folder: Path, name: str, pairs: Pairs) -> Path:
@@ -162,6 +168,22 @@ def compared(plan: Plan, runs: Path, control: str) -> list[Damage]:
                 )
             )  # fmt: skip
     return found
+
+
+def predictors() -> list[tuple[str, str]]:
+    """Return what was found to go with damage on drawn scenes: statements of `scenes_quality` and their effects."""
+    suite, file = load_suite("scenes_quality")
+    board = entry_board(read_entries(suite.name, FOLDER))
+    family = judge_all(suite.name, load_claims(suite.claims, file), Evidence(board.rows, board.results, file.parent))
+    return [
+        (verdict.claim.statement, "; ".join(map(_effect, verdict.finding.parts)))
+        for verdict in family.verdicts
+        if verdict.word == "supported"
+    ]
+
+
+def _effect(part: Part) -> str:
+    return f"{part.label}: {number(part.effect)} [{number(part.low)}, {number(part.high)}]"
 
 
 def _headlines(plan: Plan, keys: Sequence[str], evidence: Evidence) -> list[str]:

@@ -75,9 +75,9 @@ def look(sample: Sample, judges: Sequence[Judge] = (), seed: int = 0) -> Looked:
         looks = Looks(pictures)
     found = {}
     for judge in judges:
-        pictures, numbers = watchers[judge.found.name].found() if judge.found.name in watchers else (None, None)
+        shown, numbers = watchers[judge.found.name].found() if judge.found.name in watchers else (None, None)
         said, told, unknown = _read(judge, captions)
-        found[judge.found.name] = Embeddings(pictures, numbers, said, told, unknown)
+        found[judge.found.name] = Embeddings(shown, numbers, said, told, unknown)
     return Looked(len(sample.items), captions, looks, found)
 
 

@@ -95,9 +95,11 @@ def screen(
 
 def _shown(lines: Sequence[Line], room: int) -> list[Line]:
     """Return what there is room for, in their order: what is worse, then what says what is wrong, then the rest."""
-    parts = len({line.part for line in lines})
+    room -= len({line.part for line in lines})
+    if len(lines) <= room:
+        return list(lines)
     ranks = sorted(range(len(lines)), key=lambda i: (lines[i].word != "worse", lines[i].whole, not lines[i].worse, i))
-    kept = sorted(ranks[: max(1, room - parts)])
+    kept = sorted(ranks[: max(1, room - 1)])
     return [lines[i] for i in kept]
 
 
@@ -140,6 +142,11 @@ def page(
             for words, share, real in found.openings
         ]
         parts.append("\n".join(["## How captions begin", "", "| words | set | real |", "|---|---:|---:|", *rows]))
+    if found.judges:
+        rows = [f"- {escape(name)}: {escape(about)}" for name, about in found.judges.items()]
+        parts.append("\n".join(["## Who judged", "", *rows]))
+    if damaged:
+        parts.append(_damage(damaged))
     if found.counts:
         rows = [
             f"| {escape(kind)} | {count:,} | {escape(', '.join(found.examples.get(kind, [])[:3]))} |"
@@ -149,6 +156,22 @@ def page(
             "\n".join(["## What is wrong with items", "", "| what | how many | such as |", "|---|---:|---|", *rows])
         )
     return "\n\n".join([*parts, escape(found.told)]) + "\n"
+
+
+def _damage(damaged: Sequence[Damage]) -> str:
+    from benchmarks.measuring.damage import predictors  # scipy and the committed entries: where it was asked for
+
+    rows = [
+        f"| {one.side} | {escape(one.metric)} | {number(one.base)} | {number(one.real)} | {number(one.value)} | "
+        f"{number(one.worse)} [{number(one.low)}, {number(one.high)}] | {one.word} |"
+        for one in damaged
+    ]
+    head = "| learns | by | before | on real pairs | on the set | worse by [95 %] | |"
+    about = f"One fit from the same base, {damaged[0].seeds} seeds, as many pairs each."
+    goes = [f"- {escape(statement)} ({escape(effect)})" for statement, effect in predictors()]
+    said = "What a cheap measure tells of it, found on drawn scenes (`scenes_quality`):"
+    table = [head, "|---|---|---:|---:|---:|---:|---|", *rows]
+    return "\n".join(["## What it does to a model", "", about, "", *table, "", said, "", *goes])
 
 
 def _table(lines: Sequence[Line]) -> str:

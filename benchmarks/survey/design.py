@@ -93,8 +93,8 @@ def design(materials: Sequence[Material], questions: int, sheets: int, checks: i
         names = [*material.seeds, PEOPLE[material.side]]
         if count < len(names):
             raise UsageError(
-                f"--questions: found {questions} on {counted(sheets, 'sheet')}; {len(names)} are compared as {material.side}; "
-                f"allowed: {len(names) * len(materials)} or more in all, or fewer --rows"
+                f"--questions: found {questions} on {counted(sheets, 'sheet')}; {len(names)} are compared as "
+                f"{material.side}; allowed: {len(names) * len(materials)} or more in all, or fewer --rows"
             )
         found = _pairs(material, names, count, rng, made.same)
         if not found:

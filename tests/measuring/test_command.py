@@ -45,11 +45,12 @@ def blurred(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(2)))
 
 
+FIT = ("pairs", "alignment@embedded")  # what captions say of colours is not to be seen in grey pictures
 FAULTS: dict[str, tuple[dict[str, Any], set[tuple[str, str]], set[tuple[str, str]]]] = {
     "nothing": ({}, set(), set()),
-    "grey": ({"picture": grey}, {("images", "colour")}, set()),
-    "flat": ({"picture": flat}, {("images", "contrast"), ("images", "colour"), ("images", "layout")}, set()),
-    "blurred": ({"picture": blurred}, {("images", "detail")}, {("images", "contrast"), ("images", "colour"), ("images", "near_copies")}),
+    "grey": ({"picture": grey}, {("images", "colour"), FIT}, set()),
+    "flat": ({"picture": flat}, {("images", "contrast"), ("images", "colour"), ("images", "layout")}, {FIT}),
+    "blurred": ({"picture": blurred}, {("images", "detail")}, {("images", "contrast"), ("images", "colour"), ("images", "near_copies"), FIT}),
     "an opening": ({"caption": lambda k, text: f"the image features {text}" if k % 2 else text}, {("text", "opening")}, set()),
 }  # fmt: skip
 
@@ -59,8 +60,12 @@ def test_the_line_of_a_planted_fault_goes_red(fault: str, real: Path, tmp_path: 
     change, expected, along = FAULTS[fault]
     made = put(tmp_path / "set", ORDER[5000 : 5000 + N], **change)
     code, lines, document = run([made, "--against", real, "--fail-on", "worse"], tmp_path / "out", capsys)
-    found = {(line["part"], line["name"]) for line in document["lines"] if line["word"] == "worse"}
+    found = {
+        (line["part"], line["name"]) for line in document["lines"] if line["word"] == "worse" and not line["whole"]
+    }
     assert expected <= found <= expected | along
+    whole = {line["part"] for line in document["lines"] if line["word"] == "worse" and line["whole"]}
+    assert whole == {part for part, _ in expected if part == "images"}, "captions with unknown words are not judged"
     assert code == bool(expected)
     answer = " ".join(lines[:6])
     assert ("Worse beside" if expected else "Nothing is worse beside") in answer
@@ -93,6 +98,39 @@ def test_a_baseline_is_a_red_light_for_what_got_worse(real: Path, tmp_path: Path
     code, lines, _ = run([worse, *baseline], tmp_path / "c.out", capsys)
     assert code == 1
     assert "Worse than the baseline: colour of pictures (0, was" in " ".join(lines)
+
+
+def test_the_release_before_is_a_red_light_too(real: Path, tmp_path: Path, capsys: Any) -> None:
+    before, now = (put(tmp_path / name, ORDER[start : start + N]) for name, start in (("v1", 5000), ("v2", 7500)))
+    words = [now, "--against", real, "--previous", before, "--judge", "none", "--fail-on", "worse"]
+    code, lines, _ = run(words, tmp_path / "out", capsys)
+    assert code == 0
+    assert f"Nothing is worse than in {before}." in " ".join(lines)
+    faded = put(tmp_path / "v3", ORDER[9000 : 9000 + N], picture=grey)
+    code, lines, _ = run(
+        [faded, "--previous", before, "--judge", "none", "--fail-on", "worse"], tmp_path / "out", capsys
+    )
+    assert code == 1
+    assert f"Worse than {before}: colour of pictures (0, was" in " ".join(lines)
+
+
+def test_attributes_that_are_gone_are_named(real: Path, tmp_path: Path, capsys: Any) -> None:
+    ids = np.arange(10_000, 20_000)
+    kept = [i for i, text in zip(ids, DATA.captions("train", ids), strict=True) if "purple" not in " ".join(text)]
+    made = put(tmp_path / "set", np.array(kept[:N]))
+    _, lines, document = run([made, "--against", real, "--attributes", "shapes"], tmp_path / "out", capsys)
+    words = {line["name"]: line["word"] for line in document["lines"]}
+    assert words["colour_purple"] == "worse"
+    assert "colour purple of captions (0 for" in " ".join(lines)
+    others = {name for name, word in words.items() if word == "worse" and "purple" not in name}
+    assert not others & {name for name in words if name.startswith(("colour_", "shape_", "background_"))}
+
+
+def test_pictures_that_are_real_ones_are_counted(real: Path, tmp_path: Path, capsys: Any) -> None:
+    made = put(tmp_path / "set", np.concatenate([ORDER[:7], ORDER[5000 : 5000 + N - 7]]))
+    _, lines, document = run([made, "--against", real, "--judge", "none"], tmp_path / "out", capsys)
+    assert document["taken"] == 7
+    assert "7 pictures are byte for byte a real one." in " ".join(lines)
 
 
 def test_captions_alone_and_pictures_alone(tmp_path: Path, capsys: Any) -> None:
@@ -153,6 +191,10 @@ def test_the_order_of_a_set_changes_nothing(tmp_path: Path, capsys: Any) -> None
             [".", "--baseline", "nowhere.json"],
             "nowhere.json: No such file or directory; allowed: a measure.json of before",
         ),
+        ([".", "--judge", "nobody"], "--judge nobody: found no such judge or folder"),
+        ([".", "--judge", "none", "--judge", "embedded"], "--judge: found none and embedded; allowed: none alone"),
+        ([".", "--attributes", "nothing"], "--attributes: no file 'nothing'"),
+        ([".", "--judge", "none", "--damage"], "--damage: found 0 pairs; allowed: 64 or more, a batch of damage"),
         ([".", "--iterations", "3"], "measure: found --iterations 3; allowed: the options that --help lists"),
     ],
 )

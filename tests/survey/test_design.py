@@ -9,8 +9,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from benchmarks.survey.design import design
+from benchmarks.survey.design import _noise, design
 from benchmarks.survey.entrants import PEOPLE, Shown
+from benchmarks.survey.page import picture_uri
 from records.errors import UsageError
 from tests.survey.people import material
 
@@ -58,9 +59,6 @@ def test_a_check_is_what_people_made_beside_noise_or_beside_words_of_another_pic
 
 
 def test_noise_has_the_shape_of_the_picture_and_is_small_on_the_page() -> None:
-    from benchmarks.survey.design import _noise
-    from benchmarks.survey.page import picture_uri
-
     for shape in ((32, 32, 3), (700, 1024, 3), (5, 900, 3)):
         noise = _noise(shape, np.random.default_rng(0))
         assert noise.shape == shape
