@@ -27,7 +27,7 @@ LARGEST = 2_000_000
 
 def thumbnails(images: Iterable[np.ndarray]) -> np.ndarray:
     """Return pictures (k, H, W, 3) uint8 no larger than tiles ever are, looked at one by one."""
-    return np.stack([_shrunk(image, LARGEST_TILE) for image in images])
+    return np.stack([shrunk(image, LARGEST_TILE) for image in images])
 
 
 def write_grid(
@@ -42,7 +42,7 @@ def write_grid(
     about = PngInfo()
     about.add_text(OF, of)
     while True:
-        made = [np.stack([_shrunk(image, side) for image in row]) for row in rows]
+        made = [np.stack([shrunk(image, side) for image in row]) for row in rows]
         buffer = io.BytesIO()
         grid = image_grid(made, row_labels, column_labels, max(1, TILE // made[0].shape[1]), title, marked)
         grid.save(buffer, "PNG", pnginfo=about)
@@ -64,7 +64,7 @@ def made_of(file: Path) -> str:
     return last.removeprefix(f"<!-- {OF} ").removesuffix(" -->") if last.startswith(f"<!-- {OF} ") else ""
 
 
-def _shrunk(image: np.ndarray, side: int) -> np.ndarray:
+def shrunk(image: np.ndarray, side: int) -> np.ndarray:
     """Return a picture (H, W, 3) uint8 whose longer side is at most so many pixels."""
     height, width = image.shape[:2]
     if max(height, width) <= side:
