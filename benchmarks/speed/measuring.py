@@ -1,4 +1,4 @@
-"""What measuring a large set takes: `python -m benchmarks.speed.measuring --captions 100000 --pictures 10000 --side 256`.
+"""What measuring a large set takes: `python -m benchmarks.speed.measuring --captions 100000 --pictures 10000`.
 
 Captions of drawn scenes with words of their own, and drawn scenes enlarged, are written into a temporary folder and
 measured by the command itself, every item and picture, with the judge that ships.
