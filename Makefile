@@ -30,9 +30,9 @@ STAMP := .venv/.installed
 RUN := set -f; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 WITH_METHOD = $(if $(METHOD),--method="$$METHOD")
 
-.PHONY: help setup judges bench plan try new-method leaderboard tune submit transfer verify baseline check claims ui bases \
-	mirror speed-gpu speed-metrics suites methods measure survey survey-results test test-slow test-lowest test-wheel \
-	wheel lint clean
+.PHONY: help setup judges bench plan try new-method leaderboard figures tune submit transfer verify baseline check claims \
+	ui bases mirror speed-gpu speed-metrics suites methods measure survey survey-results test test-slow test-lowest \
+	test-wheel wheel lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -86,6 +86,9 @@ survey-results: $(STAMP) ## Say what votes say: make survey-results VOTES=runs/j
 
 leaderboard: $(STAMP) ## Render the board of a suite from committed entries and result files
 	$(RUN) table "$$SUITE" $(WITH_METHOD) $(ARGS)
+
+figures: $(STAMP) ## Write the main figures of a suite as PDF and PNG, with their numbers as CSV
+	$(RUN) figures "$$SUITE" $(WITH_METHOD) $(ARGS)
 
 tune: $(STAMP) ## Try a method's declared search space: make tune METHOD=tce ARGS='--seeds 100,101'
 	$(RUN) tune "$$SUITE" --method="$$METHOD" $(ARGS)

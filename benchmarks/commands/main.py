@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from benchmarks.commands.authoring import add_authoring_commands
 from benchmarks.commands.bases import add_bases_command
 from benchmarks.commands.entries import add_entry_commands, entries_of, is_own
+from benchmarks.commands.figures import add_figures_command
 from benchmarks.commands.judging import add_commands
 from benchmarks.commands.listing import add_listing_commands
 from benchmarks.commands.measure import add_measure_command
@@ -93,6 +94,7 @@ def make_parser() -> argparse.ArgumentParser:
             command.add_argument("--sort", default=None, help="order of the rows: a column, or a metric at T")
             command.add_argument("--entries", type=Path, help="folder of entries (default: the project's)")
             command.add_argument("--boards", type=Path, help="folder of boards (default: the checkout's or runs')")
+            command.add_argument("--publish", action="store_true", help="also write the page of the committed board")
             command.add_argument("--tex", type=Path, metavar="FILE", help="also write LaTeX tables")
         if name == "ui":
             command.add_argument("--port", type=int, default=5000)
@@ -102,6 +104,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_listing_commands(commands)
     add_measure_command(commands)
     add_survey_commands(commands)
+    add_figures_command(commands)
     add_bases_command(commands)
     return parser
 
@@ -196,7 +199,7 @@ def table(options: argparse.Namespace) -> int:
         say(published(study, board, folder, say))
     home = None if own else checkout()
     boards = home / "leaderboard" / "boards" if home else folder / "boards"
-    for path in write_entry_board(study.suite.name, options.entries, options.boards or boards):
+    for path in write_entry_board(study.suite.name, options.entries, options.boards or boards, options.publish):
         print(f"wrote {path}", file=sys.stderr)
     if options.tex:
         text = latex_text(study, results, options.entries)

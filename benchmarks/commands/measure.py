@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+import shlex
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 EXIT_WORSE = 1
 #: What the command leaves.
 FILES = (("answer", "measure.md, measure.json"),)
+PAGE = "measure.html"
 
 
 def add_measure_command(commands: Any) -> None:
@@ -44,7 +47,7 @@ def add_measure_command(commands: Any) -> None:
         "--layout", default="auto", help="how the set lies on the disk (default: found by what lies there)"
     )
     command.add_argument("--column", action="append", default=[], metavar="KEY=NAME", help="which column is what")
-    command.add_argument("--out", type=Path, default=Path("measured"), help="folder of measure.md and measure.json")
+    command.add_argument("--out", type=Path, default=Path("measured"), help="folder of measure.html, .md and .json")
     command.add_argument("--most", type=int, default=None, help="items that are measured (default 2,000)")
     command.add_argument("--seed", type=int, default=0, help="of the samples")
     command.add_argument(
@@ -61,7 +64,8 @@ def add_measure_command(commands: Any) -> None:
 def measure(options: argparse.Namespace) -> int:
     """Say what a set of captions and pictures has lost, beside as many real ones; nothing is trained or downloaded."""
     from benchmarks.measuring.measure import beside
-    from benchmarks.measuring.report import page, screen
+    from benchmarks.measuring.report import page, screen, sentences
+    from benchmarks.reporting.pages.measured import measured_page
     from datamodules.layouts import open_set
 
     if options.overrides:
@@ -81,8 +85,10 @@ def measure(options: argparse.Namespace) -> int:
     if before is not None:
         compared[str(before.path)] = beside(result, asked.measure(before, real).document())
     done = _damage(options, asked, result, real)
-    _write(options.out, page(result, compared, done), {**result.document(), "damage": [asdict(one) for one in done]})
-    tell(screen(result, options.out, FILES, compared, done), end="")
+    document = {**result.document(), "damage": [asdict(one) for one in done]}
+    _write(options.out, page(result, compared, done), document)
+    drawn = _draw(options, measured_page, document, sentences(result, compared, done))
+    tell(screen(result, options.out, drawn, compared, done), end="")
     bad = [line for lines in compared.values() for line in lines] if compared else result.worse
     return EXIT_WORSE if options.fail_on and bad else 0
 
@@ -149,6 +155,7 @@ def _series(options: argparse.Namespace, asked: _Asked) -> int:
     """Measure several sets beside real items, or all but the first one beside that."""
     from benchmarks.measuring import series
     from benchmarks.measuring.measure import SCHEMA
+    from benchmarks.reporting.pages.measured import series_page
     from datamodules.layouts import open_set
 
     for key in ("baseline", "previous", "damage"):
@@ -158,14 +165,42 @@ def _series(options: argparse.Namespace, asked: _Asked) -> int:
     against, later = (sets[0], sets[1:]) if options.against is None else (open_set(options.against), sets)
     real = asked.look(against)
     results = [asked.measure(found, real) for found in later]
-    _write(options.out, series.page(results), {"schema": SCHEMA, "sets": [result.document() for result in results]})
-    tell(series.screen(results, options.out, FILES), end="")
+    document = {"schema": SCHEMA, "sets": [result.document() for result in results]}
+    _write(options.out, series.page(results), document)
+    drawn = _draw(options, series_page, document, series.sentences(results))
+    tell(series.screen(results, options.out, drawn), end="")
     return EXIT_WORSE if options.fail_on and results[-1].worse else 0
 
 
 def _write(folder: Path, page: str, document: dict[str, Any]) -> None:
     write_text(folder / "measure.md", page)
     write_text(folder / "measure.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def _draw(
+    options: argparse.Namespace, draw: Callable[..., str], document: dict[str, Any], said: Sequence[str]
+) -> tuple[tuple[str, str], ...]:
+    """Write the page and return the files that are there; one that cannot be drawn is one note."""
+    from benchmarks.measuring.report import NOTE
+
+    try:
+        text = draw(document, said, NOTE, _command(options))
+    except Exception as error:  # no number waits for a page
+        tell(f"note: there is no page ({type(error).__name__}: {error})"[:300], sys.stderr)
+        return FILES
+    write_text(options.out / PAGE, text)
+    return (("page", PAGE), *FILES)
+
+
+def _command(options: argparse.Namespace) -> str:
+    """Return the command that measures the same again."""
+    usual = {"layout": "auto", "seed": 0}
+    words = ["mmcollapse", "measure", *map(str, options.set)]
+    for key in ("against", "previous", "judge", "attributes", "layout", "column", "most", "seed", "damage", "baseline"):
+        value = getattr(options, key)
+        for one in value if isinstance(value, list) else [value]:
+            words += [] if one in (None, usual.get(key)) else [f"--{key}", str(one)]
+    return shlex.join(words)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from benchmarks.planning.plan import Plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.planning.protocols import metric_infos
 from benchmarks.planning.request import Request
+from benchmarks.reporting.pages.published import entry_page, write_pages
 from leaderboard.text import counted
 from records.files import write_text
 from records.results import read_results
@@ -20,6 +22,7 @@ from records.results import read_results
 Files: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
 #: What a run leaves for people, in the order of its screen; a name that ends in "/" is a folder.
 FILES: Files = (
+    ("page", ("report.html", "leaderboard.html")),
     ("board", ("leaderboard.md", "leaderboard.csv")),
     ("details", ("tables.txt", "metrics.csv")),
     ("pictures", ("curves.png", "prevented.png", "costs.png", "frozen.png", "pictures/")),
@@ -74,7 +77,7 @@ def _command(request: Request, method: str) -> str:
 
 
 def write_board(plan: Plan, board: Board, folder: Path) -> None:
-    """Write a board: leaderboard.md, tables.txt, leaderboard.csv, metrics.csv and pictures.
+    """Write a board: leaderboard.md, tables.txt, leaderboard.csv, metrics.csv, pictures and pages.
 
     Args:
         plan: The current plan.
@@ -99,6 +102,7 @@ def write_board(plan: Plan, board: Board, folder: Path) -> None:
         _draw_board(board, folder)
     except Exception as error:  # pictures are for people: no number waits for them
         print(f"note: the board has no pictures ({type(error).__name__}: {error})", file=sys.stderr)
+    write_pages(plan, board, _claims(plan.suite, plan.file, board), folder)
 
 
 def published(plan: Plan, board: Board, folder: Path, show: Callable[[str], object] | None = None) -> str:
@@ -196,8 +200,15 @@ def _shipped(suite: str) -> tuple[Suite, Path] | None:
     return load_suite(suite) if (SUITES / f"{suite}.yaml").is_file() else None
 
 
-def write_entry_board(suite: str, entries: Path | None, boards: Path) -> list[Path]:
-    """Write the committed board of a suite from its entries alone; return the files, none where it has no entry."""
+def write_entry_board(suite: str, entries: Path | None, boards: Path, publish: bool = False) -> list[Path]:
+    """Write the committed board of a suite from its entries alone; return the files, none where it has no entry.
+
+    Args:
+        suite: Its name.
+        entries: Folder of entries; default: the project's.
+        boards: Folder of boards.
+        publish: Whether to write the page of a shipped suite; one that lies there already is always written again.
+    """
     from leaderboard import frozen
     from leaderboard.claims.report import json_text as claims_text
     from leaderboard.claims.report import section
@@ -221,6 +232,8 @@ def write_entry_board(suite: str, entries: Path | None, boards: Path) -> list[Pa
     }
     if family:
         texts["claims.json"] = claims_text(family)
+    if known and (publish or (boards / f"{suite}.html").is_file()):
+        texts["html"] = entry_page(make_plan(suite), board, family)
     paths = []
     for ending, text in texts.items():
         paths.append(boards / f"{suite}.{ending}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.planning.estimate import estimate
 from benchmarks.planning.plan import Plan, resolved
+from benchmarks.reporting.pages.published import BOARD, REPORT
 from benchmarks.storage.store import LocalStore
 from records.names import RowName
 from records.results import read_results
@@ -49,7 +50,8 @@ def mirror_plan(plan: Plan, runs: Path) -> str:
     folder = plan.home(runs)
     results = [r for k, r in read_results(plan.results(runs)).items() if k in plan.cells]
     text = yaml_text(json.loads(canonical(resolved(plan))))
-    done = mirror(results, lambda r: pictures_of(folder, r), plan.suite.name, plan.digest, text, runs)
+    pages = [folder / name for name in (BOARD, REPORT) if (folder / name).is_file()]
+    done = mirror(results, lambda r: pictures_of(folder, r), plan.suite.name, plan.digest, text, runs, pages=pages)
     return f"mlflow: {done}"
 
 

@@ -146,17 +146,51 @@ def caption_table(
     return "\n".join(lines) + "\n"
 
 
-def _changes(first: str, text: str) -> str:
-    """Return a caption with the words that the first one does not have in bold, and those that it lost struck out."""
+def frequency_table(
+    shares: Mapping[str, Mapping[str, Sequence[float]]], steps: Sequence[str], items: int, most: int = 12
+) -> str:
+    """Return a section of a page: the attribute values, or words, whose share changes most; "" where none is known.
+
+    Args:
+        shares: Attribute -> value -> share at each step.
+        steps: What the shares are of: "real", then iterations.
+        items: How many items they are of.
+        most: Values that are shown at most.
+    """
+    rows = [(name, value, found) for name, values in shares.items() for value, found in values.items()]
+    if not rows:
+        return ""
+    rows.sort(key=lambda row: -abs(row[2][-1] - row[2][0]))
+    lines = [_markdown_row(["attribute", "value", *steps]), _markdown_row(["---", "---", *["---:"] * len(steps)])]
+    lines += [
+        _markdown_row([_cell(name), _cell(value), *(f"{x:.1%}" for x in found)]) for name, value, found in rows[:most]
+    ]
+    about = f"Shares of {items} items, those that change most from {steps[0]} to {steps[-1]}."
+    return "\n".join(["", "## What is said, and how often", "", *lines, "", about, ""])
+
+
+def differences(first: str, text: str) -> list[tuple[str, str]]:
+    """Return a caption beside the first one of its image: parts of words that are "same", "lost" or "new" in it.
+
+    Of an empty caption nothing is returned.
+    """
     old, new = first.split(), text.split()
-    parts = []
+    parts: list[tuple[str, str]] = []
     for what, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if what == "equal":
-            parts.append(_cell(" ".join(new[c:d])))
+            parts.append(("same", " ".join(new[c:d])))
             continue
-        parts += [f"~~{_cell(' '.join(old[a:b]))}~~"] if b > a and new else []
-        parts += [f"**{_cell(' '.join(new[c:d]))}**"] if d > c else []
-    return " ".join(parts) or _cell("")
+        parts += [("lost", " ".join(old[a:b]))] if b > a and new else []
+        parts += [("new", " ".join(new[c:d]))] if d > c else []
+    return parts
+
+
+def _changes(first: str, text: str) -> str:
+    """Return a caption with the words that the first one does not have in bold, and those that it lost struck out."""
+    marks = {"same": "", "lost": "~~", "new": "**"}
+    return " ".join(f"{marks[kind]}{_cell(words)}{marks[kind]}" for kind, words in differences(first, text)) or _cell(
+        ""
+    )
 
 
 def _markdown_row(cells: Sequence[str]) -> str:

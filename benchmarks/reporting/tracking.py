@@ -70,6 +70,7 @@ def mirror(
     resolved_yaml: str,
     runs: Path,
     tracking_uri: str | None = None,
+    pages: Sequence[Path] = (),
 ) -> Mirrored:
     """Bring MLflow up to date with result files; call it from one process only.
 
@@ -81,6 +82,7 @@ def mirror(
         resolved_yaml: The suite with every default filled in; attached to the parent run.
         runs: Folder of the default SQLite store and its artifacts.
         tracking_uri: Overrides MLFLOW_TRACKING_URI and the default.
+        pages: Files about the whole suite; attached to the parent run.
     """
     uri = tracking_uri or store_uri(runs)
     with held(runs, uri):
@@ -94,20 +96,20 @@ def mirror(
             set_aside(runs)  # half made by a mirror that was killed, or by an MLflow of another version
             # MLflow goes on with what it has opened at an address: the new file gets another spelling of it.
             client, experiment = _opened(uri.replace(DATABASE, f"./{DATABASE}"), runs)
-        return _copy(client, experiment, results, artifacts, suite_name, suite_digest, resolved_yaml, shown(uri))
+        parent = _parent(client, experiment, suite_name, suite_digest, resolved_yaml)
+        done = _copy(client, experiment, parent, results, artifacts, shown(uri))
+        _attach(client, parent, pages)
+        return done
 
 
 def _copy(
     client: Any,
     experiment: str,
+    parent: str,
     results: Sequence[CellResult],
     artifacts: Callable[[CellResult], Iterable[Path]],
-    suite_name: str,
-    suite_digest: str,
-    resolved_yaml: str,
     uri: str,
 ) -> Mirrored:
-    parent = _parent(client, experiment, suite_name, suite_digest, resolved_yaml)
     children = _children(client, experiment, parent)
     counts = {"created": 0, "replaced": 0, "kept": 0}
     for result in results:
@@ -123,6 +125,16 @@ def _copy(
     if client.get_run(parent).info.status != "FINISHED":
         client.set_terminated(parent, "FINISHED")
     return Mirrored(**counts, uri=uri)
+
+
+def _attach(client: Any, run: str, pages: Iterable[Path]) -> None:
+    """Copy pages to a run, those that it does not have as they are."""
+    tags = client.get_run(run).data.tags
+    for page in pages:
+        name, digest = f"{TAG}{page.name}", hashlib.sha256(page.read_bytes()).hexdigest()
+        if tags.get(name) != digest:
+            client.log_artifact(run, str(page))
+            client.set_tag(run, name, digest)
 
 
 def _opened(uri: str, runs: Path) -> tuple[Any, str]:

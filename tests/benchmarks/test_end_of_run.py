@@ -35,7 +35,15 @@ def test_a_run_ends_with_one_screen_and_its_files_are_there(
     where = lines.index("written to runs/small")
     home = tmp_path / "runs" / "small"
     named = [name.split(" ")[0] for line in lines[where + 1 :] for name in line[13:].split(", ")]
-    assert {"leaderboard.md", "tables.txt", "metrics.csv", "curves.png", "results/"} <= set(named)
+    assert {
+        "report.html",
+        "leaderboard.html",
+        "leaderboard.md",
+        "tables.txt",
+        "metrics.csv",
+        "curves.png",
+        "results/",
+    } <= set(named)
     assert all((home / name).exists() for name in named)
     assert f"results/ ({len(list((home / 'results').iterdir()))})" in lines[-1]
     assert "joint_finetune / real_prompts: generator" in (home / "tables.txt").read_text()

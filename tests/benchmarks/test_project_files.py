@@ -15,7 +15,13 @@ PINS = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES = {file.parent.name for file in ROOT.glob("*/__init__.py")} - {"tests"}
 #: Import name -> distribution, where they differ.
-DISTRIBUTIONS = {"PIL": "pillow", "google": "protobuf", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "google": "protobuf",
+    "sklearn": "scikit-learn",
+    "vl_convert": "vl_convert_python",
+    "yaml": "pyyaml",
+}
 
 
 def test_pre_commit_has_the_pinned_tools() -> None:

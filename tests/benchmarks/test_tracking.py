@@ -65,9 +65,13 @@ class Store:
         self.picture = runs / "grid.png"
         runs.mkdir(exist_ok=True)
         self.picture.write_bytes(b"png")
+        self.page = runs / "report.html"
+        self.page.write_text("<!doctype html>")
 
     def mirror(self, *results: CellResult) -> tuple[int, int, int]:
-        done = tracking.mirror(results, lambda _: [self.picture], "smoke", "d" * 64, "suite: smoke\n", self.runs)
+        done = tracking.mirror(
+            results, lambda _: [self.picture], "smoke", "d" * 64, "suite: smoke\n", self.runs, pages=[self.page]
+        )  # fmt: skip
         return done.created, done.replaced, done.kept
 
     def sql(self, query: str) -> list[tuple]:
@@ -115,4 +119,5 @@ def test_mirror_life(tmp_path: Path, monkeypatch):
     assert steps == [(0,), (1,), (2,)]
     attached = sorted(p.name for p in (store.runs / "mlartifacts").rglob("*") if p.is_file())
     assert attached.count("suite.yaml") == 1
-    assert {"suite.yaml", "grid.png", "result.json"} == set(attached)
+    assert attached.count("report.html") == 1
+    assert {"suite.yaml", "grid.png", "result.json", "report.html"} == set(attached)

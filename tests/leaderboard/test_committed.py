@@ -28,8 +28,13 @@ def test_committed_entries_are_accepted(suite: str) -> None:
         assert check_entry(entry, plan).problems == [], entry.method
 
 
+def test_the_page_of_a_study_is_published() -> None:
+    assert list((FOLDER.parent / "boards").glob("*.html"))
+
+
 @pytest.mark.parametrize("suite", SUITES)
 def test_committed_boards_follow_from_entries(suite: str, tmp_path: Path) -> None:
-    for made in write_entry_board(suite, None, tmp_path):
-        committed = FOLDER.parent / "boards" / made.name
+    boards = FOLDER.parent / "boards"
+    for made in write_entry_board(suite, None, tmp_path, publish=(boards / f"{suite}.html").is_file()):
+        committed = boards / made.name
         assert made.read_bytes() == committed.read_bytes(), f"run: make leaderboard SUITE={suite}"

@@ -1,0 +1,87 @@
+"""What is made smaller for a page keeps what the figure says."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from benchmarks.reporting.pages.colours import styles
+from benchmarks.reporting.pages.drawn import drawn, page_svg
+from benchmarks.reporting.pages.fronts import front_panels, front_spec
+from benchmarks.reporting.pages.trajectories import MOST_POINTS, Curve, Panel, panels, spec, values
+from leaderboard.committed import entry_board
+from leaderboard.entries import read_entries
+
+
+@pytest.fixture(scope="module")
+def board():
+    return entry_board(read_entries("board"))
+
+
+def panel(length: int = 6, low: float = 0.9125) -> Panel:
+    curve = tuple(low + 0.0125 * i for i in range(length))
+    return Panel(_Group(), "captioner/x@n=4", "up", None, (Curve("none", 0, curve, curve, curve, 2),))  # type: ignore[arg-type]
+
+
+class _Group:
+    scenario, variant, modality = "a <script> loop", "default", "captioner"
+
+
+def test_numbers_of_texts_are_not_cut() -> None:
+    text = page_svg(spec(panel(), styles(["none"])), "about")
+    assert "none: 0.912 to 0.975, worse than noise from iteration 2 on" in text
+    labels = re.findall(r">(\d\.\d+)<", text)
+    steps = np.diff([float(label) for label in labels])
+    assert np.allclose(np.abs(steps), abs(steps[0]))
+
+
+def test_what_is_foreign_is_escaped() -> None:
+    text = page_svg(spec(panel(), styles(["none"]), legend=["none"]), 'a "<script>" b')
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_every_curve_has_the_number_of_its_method_and_every_mark_a_place(board) -> None:
+    known = styles(["none", "real", "accumulate", "frozen_relabel", "frozen_generator"])
+    group = board.groups[0]
+    (found,) = panels(board, group, [group.metric])
+    text = page_svg(spec(found, known), found.alternative)
+    drawn_names = {int(i) for i in re.findall(r'data-m="(\d+)"', text)}
+    assert drawn_names == {known[curve.method].index for curve in found.curves}
+    assert "aria-roledescription" not in text
+
+
+def test_values_are_means_and_ends_over_seeds(board) -> None:
+    group = board.groups[0]
+    (found,) = panels(board, group, [group.metric])
+    none = next(line for line in group.lines if line.mitigation == "none").reading.curves
+    rows = [r for r in values(found, {}) if r["method"] == "none"]
+    assert [r["mean"] for r in rows] == pytest.approx(list(none.mean(axis=0)))
+    assert [r["low"] for r in rows] == pytest.approx(list(none.min(axis=0)))
+    assert [r["high"] for r in rows] == pytest.approx(list(none.max(axis=0)))
+
+
+def test_a_long_curve_is_sampled_with_both_its_ends_and_keeps_its_onset() -> None:
+    shown = panel(1000).curves[0].shown
+    assert len(shown) == MOST_POINTS
+    assert (shown[0], shown[-1]) == (0, 999)
+    assert 2 in shown
+    assert any(row["onset"] for row in values(panel(1000), {}))
+
+
+def test_the_front_of_a_panel_is_that_of_the_board(board) -> None:
+    from leaderboard.loops import loops
+    from leaderboard.pareto import front
+
+    marked = {loop.name: front(loop.rows) for loop in loops(board)}
+    for found in front_panels(board):
+        assert {p.method for p in found.points if p.front} == marked[found.loop.name]
+
+
+@pytest.mark.parametrize(("ending", "begins"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<svg")])
+def test_one_specification_serves_page_and_paper(board, ending: str, begins: bytes) -> None:
+    made = drawn(front_spec(front_panels(board)[0]), ending)
+    assert made.startswith(begins)
+    assert b"#0|" not in made
