@@ -8,6 +8,7 @@ SUITE ?= joint_loop
 METHOD ?=
 ENTRY ?=
 SET ?=
+VOTES ?=
 ARGS ?=
 # What is given is taken as it stands: no dollar of it is make's, and a space or a quote parts no name. ARGS are words as
 # the shell reads them.
@@ -15,8 +16,9 @@ override SUITE := $(value SUITE)
 override METHOD := $(value METHOD)
 override ENTRY := $(value ENTRY)
 override SET := $(value SET)
+override VOTES := $(value VOTES)
 override ARGS := $(value ARGS)
-export SUITE METHOD ENTRY SET
+export SUITE METHOD ENTRY SET VOTES
 # The first interpreter of a supported version that really runs (a version manager's shim may not).
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	$$p -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
@@ -29,10 +31,11 @@ RUN := set -f; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 WITH_METHOD = $(if $(METHOD),--method="$$METHOD")
 
 .PHONY: help setup judges bench plan try new-method leaderboard figures tune submit transfer verify baseline check claims \
-	ui bases mirror speed-gpu speed-metrics suites methods measure test test-slow test-lowest test-wheel wheel lint clean
+	ui bases mirror speed-gpu speed-metrics suites methods measure survey survey-results test test-slow test-lowest \
+	test-wheel wheel lint clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 	@echo "  variables    SUITE=$$SUITE METHOD=<mitigations> ARGS='<further arguments>' PYTHON=<interpreter>"
 
 setup: $(STAMP) ## Create .venv and install the project with its tools (no-op when up to date)
@@ -73,6 +76,13 @@ methods: $(STAMP) ## Say which mitigation methods there are: what each does, and
 measure: $(STAMP) ## Say what a set of captions and pictures has lost: make measure SET=folder ARGS="--against real"
 	@test -n "$$SET" || { echo "make measure needs SET=<a folder or file with captions, pictures or both>"; exit 2; }
 	$(RUN) measure "$$SET" $(ARGS)
+
+survey: $(STAMP) ## Write a page of blind pairs for people to vote on, of what a suite's run kept
+	$(RUN) survey "$$SUITE" $(WITH_METHOD) $(ARGS)
+
+survey-results: $(STAMP) ## Say what votes say: make survey-results VOTES=runs/joint_loop/survey/1a2b3c4d/votes
+	@test -n "$$VOTES" || { echo "make survey-results needs VOTES=<the folder of the files that raters saved>"; exit 2; }
+	$(RUN) survey-results "$$VOTES" $(ARGS)
 
 leaderboard: $(STAMP) ## Render the board of a suite from committed entries and result files
 	$(RUN) table "$$SUITE" $(WITH_METHOD) $(ARGS)

@@ -7,7 +7,7 @@ import os
 #: What changes the behaviour of a command that a test starts: what `make` hands to its children, what git hands to its
 #: hooks, what a terminal or a CI job says of itself, where results are mirrored to.
 INHERITED = (
-    *("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "SUITE", "METHOD", "ENTRY", "SET"),
+    *("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "SUITE", "METHOD", "ENTRY", "SET", "VOTES"),
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"),
     *("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"),
     "MLFLOW_TRACKING_URI",

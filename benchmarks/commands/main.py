@@ -23,6 +23,7 @@ from benchmarks.commands.listing import add_listing_commands
 from benchmarks.commands.measure import add_measure_command
 from benchmarks.commands.planned import read_plan, read_runnable, require_rows
 from benchmarks.commands.streams import in_utf8, prepare, tell
+from benchmarks.commands.survey import add_survey_commands
 from records.errors import UsageError, sentence
 from records.files import write_text
 from records.names import RowName
@@ -102,6 +103,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_commands(commands)
     add_listing_commands(commands)
     add_measure_command(commands)
+    add_survey_commands(commands)
     add_figures_command(commands)
     add_bases_command(commands)
     return parser

@@ -45,6 +45,8 @@ GIVEN = {
     ),
     "a suite with a space": (["plan", "SUITE=my suite.yaml"], ["plan", "my suite.yaml"]),
     "an entry with a space": (["verify", "ENTRY=my entry.json", "ARGS=--rerun 0"], ["verify", "my entry.json", "--rerun", "0"]),
+    "a survey": (["survey", "SUITE=my suite.yaml", "ARGS=--rows 'a/*/none'"], ["survey", "my suite.yaml", "--rows", "a/*/none"]),
+    "votes with a space": (["survey-results", "VOTES=my votes/$here"], ["survey-results", "my votes/$here"]),
     "a dollar": (["plan", "SUITE=a$b$(c).yaml"], ["plan", "a$b$(c).yaml"]),
     "quotes": (["plan", "SUITE=it's \"mine\""], ["plan", "it's \"mine\""]),
     "a command": (["plan", "SUITE=a;touch b`touch c`"], ["plan", "a;touch b`touch c`"]),
