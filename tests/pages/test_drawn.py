@@ -85,3 +85,10 @@ def test_one_specification_serves_page_and_paper(board, ending: str, begins: byt
     made = drawn(front_spec(front_panels(board)[0]), ending)
     assert made.startswith(begins)
     assert b"#0|" not in made
+
+
+def test_both_axes_of_a_front_say_what_they_are(board) -> None:
+    for panel in front_panels(board):
+        text = page_svg(front_spec(panel), panel.alternative)
+        assert f">{panel.cost}<" in text
+        assert ">collapse prevented<" in text

@@ -34,6 +34,9 @@ class Point:
     front: bool
 
 
+PREVENTED = "collapse prevented"
+
+
 @dataclass(frozen=True)
 class FrontPanel:
     """One loop against one cost."""
@@ -102,7 +105,7 @@ def front_spec(panel: FrontPanel, size: tuple[int, int] = (315, 320), index: dic
     scale = {"domain": domain, "nice": False, "zero": False}
     x = number_of("cost", panel.cost, scale=scale, axis={"grid": False, "format": "~s", "tickCount": 5})
     axis = {"values": [-0.5, 0, 0.5, 1, 1.5], "domain": False}
-    y = number_of("y", "collapse prevented", scale={"domain": [LOW, HIGH]}, axis=axis)
+    y = number_of("y", PREVENTED, scale={"domain": [LOW, HIGH]}, axis=axis)
     low, high = {**y, "field": "low"}, {"field": "high"}
     beside = {"x": {**x, "field": "label_x"}, "y": {**y, "field": "label_y"}, "text": {"field": "short"}, **DESCRIBED}
     leader = {"x": x, "y": y, "x2": {"field": "label_x"}, "y2": {"field": "label_y"}, **DESCRIBED}
@@ -136,11 +139,12 @@ def _controls(panel: FrontPanel, right: float) -> list[Spec]:
     if idle is not None:
         lines.append(("never trained", idle, GREY, -down))
     found = []
+    x, y = number_of("right", panel.cost), number_of("at", PREVENTED)  # one without a title takes it from the axis
     for name, at, colour, dy in lines:
         rows = [{"at": at, "name": name, "right": right}]
         dash = [2, 2] if name == "never trained" else [1, 0]
-        found.append(layer("rule", {"y": number_of("at")}, rows, color=colour, strokeWidth=1.4, strokeDash=dash))
-        where = {"x": number_of("right"), "y": number_of("at"), "text": {"field": "name"}}
+        found.append(layer("rule", {"y": y}, rows, color=colour, strokeWidth=1.4, strokeDash=dash))
+        where = {"x": x, "y": y, "text": {"field": "name"}}
         found.append(
             layer("text", where, rows, align="left", baseline="middle", dx=4, dy=dy, color=colour, fontSize=10)
         )
