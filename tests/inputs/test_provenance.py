@@ -143,6 +143,9 @@ def test_every_package_that_the_project_computes_with_is_named():
         "tabulate",
         "rich",
         "matplotlib",
+        "jinja2",
+        "markupsafe",
+        "vl-convert-python",
     }
     assert set(dependencies) - idle <= set(assemble.PACKAGES)
 
