@@ -142,6 +142,7 @@ def test_every_package_that_the_project_computes_with_is_named():
         "mlflow",
         "tabulate",
         "rich",
+        "choix",
         "matplotlib",
         "jinja2",
         "markupsafe",
