@@ -37,7 +37,7 @@ def pools(seed: int, generator: bool) -> list[np.ndarray]:
 
 def test_pictures_of_a_gaussian_refitted_to_its_own_draws_lose_the_variance_that_theory_says() -> None:
     found = {}
-    for seed in range(60):
+    for seed in range(30):
         looks = [Looks(grey(values)) for values in pools(seed, generator=True)]
         found[seed] = np.array([one.variety(np.arange(N)) ** 2 for one in looks]) / SCALE**2
     rounding = 1 / 12 / SCALE**2
@@ -48,7 +48,7 @@ def test_captions_of_a_captioner_that_does_not_look_lose_values_as_genes_do() ->
     attributes = {"class": {f"c{k}": [f"c{k}"] for k in range(9)}}
     shares = make(classes=9)[2].shares
     found = {}
-    for seed in range(40):
+    for seed in range(25):
         curve = []
         for captions in pools(seed, generator=False):
             lines = attribute_lines(attributes, Looked(N, dict(enumerate(captions.tolist())), None, {}), None)
