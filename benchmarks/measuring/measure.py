@@ -123,7 +123,7 @@ def measure(
     if real is not None:
         count = min(own.items, real.people.items)
         own, people = own.first(count), real.people.first(count)
-    lines, openings = _lines(own, people, real.others if real else None, seed)
+    lines, openings = all_lines(own, people, real.others if real else None, seed)
     lines += attribute_lines(attributes or {}, own, people, judges, seed)
     counts, examples = found.counts, found.problems  # after the pictures were decoded
     taken = (
@@ -143,9 +143,17 @@ def _required(sample: Sample, found: OpenSet) -> Sample:
     return sample
 
 
-def _lines(
+def all_lines(
     own: Looked, people: Looked | None, others: Looked | None, seed: int
 ) -> tuple[list[Line], tuple[tuple[str, float, float | None], ...]]:
+    """Return every line of what was seen of a set, but those of attributes, without its word; and how captions begin.
+
+    Args:
+        own: What was seen of the set.
+        people: Of as many real items; None = without a reference.
+        others: Of other real items.
+        seed: Of the half-samples.
+    """
     lines: list[Line] = []
     openings: tuple[tuple[str, float, float | None], ...] = ()
     captions = list(own.captions.values())

@@ -51,11 +51,17 @@ class Looks:
 
     def first(self, count: int) -> Looks:
         """Return the pictures whose numbers are below one."""
+        return self.of(np.flatnonzero(self.numbers < count), numbered=True)
+
+    def of(self, rows: np.ndarray, numbered: bool = False) -> Looks:
+        """Return some of the pictures, numbered anew from 0, or as they were."""
         found = copy(self)
         vars(found).pop("_near", None)
-        found.n = int((self.numbers < count).sum())
+        found.n = len(rows)
         for name in ("numbers", "colour", "contrast", "detail", "brightness", "layout", "same"):
-            setattr(found, name, getattr(self, name)[: found.n])
+            setattr(found, name, getattr(self, name)[rows])
+        if not numbered:
+            found.numbers = np.arange(found.n)
         return found
 
     def copied(self, rows: np.ndarray) -> float:
