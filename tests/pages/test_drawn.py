@@ -44,7 +44,7 @@ def test_what_is_foreign_is_escaped() -> None:
 
 
 def test_every_curve_has_the_number_of_its_method_and_every_mark_a_place(board) -> None:
-    known = styles(["none", "real", "accumulate", "frozen_relabel", "frozen_generator"])
+    known = styles([line.mitigation for group in board.groups for line in group.lines])
     group = board.groups[0]
     (found,) = panels(board, group, [group.metric])
     text = page_svg(spec(found, known), found.alternative)
