@@ -7,20 +7,13 @@ about -1 to 1, and a stride of 2 pads the far side more. Modules bear the names 
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar
 
-import numpy as np
-import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightning_modules.fitting.devices import device
-from lightning_modules.judges.frozen import FrozenJudge, embed
-from lightning_modules.weights import loading
+from lightning_modules.judges.one_file import OneFileJudge
 
-PUBLISHED, OWN = "efficientnet-lite0-57934424.pth", "efficientnet_lite0.safetensors"
 SHORT, SIDE, CLASSES = 256, 224, 1000
 #: Of each stage: blocks, kernel, stride of its first block, how much wider a block is inside, channels.
 STAGES = (
@@ -29,7 +22,7 @@ STAGES = (
 )  # fmt: skip
 
 
-class EfficientNetJudge(FrozenJudge):
+class EfficientNetJudge(OneFileJudge):
     """Embeds images as the mean of the last feature maps, 1,280 numbers, none negative, not normalised."""
 
     name: ClassVar[str] = "efficientnet_judge"
@@ -42,39 +35,18 @@ class EfficientNetJudge(FrozenJudge):
     embeds: ClassVar[tuple[str, ...]] = ("images",)
     width: ClassVar[int] = 1280
 
-    def __init__(self, model: EfficientNetLite | None = None, batch_size: int = 16) -> None:
-        """Wrap a network (an untrained one by default); `batch_size` is for embedding."""
-        super().__init__(batch_size)
-        self.model = EfficientNetLite() if model is None else model
+    def __init__(self, model: Any = None, batch_size: int = 16) -> None:
+        """As `OneFileJudge`; its maps are large, and small batches stay in a cache."""
+        super().__init__(model, batch_size)
 
-    @classmethod
-    def load(cls, folder: Path, dtype: str = "float32") -> Self:
-        """Read the published weights, or what `save` wrote where that is there.
+    @staticmethod
+    def network() -> EfficientNetLite:
+        """Return the network without weights."""
+        return EfficientNetLite()
 
-        Other weights than this network's, name by name and shape by shape, are a RuntimeError.
-        """
-        own = Path(folder) / OWN
-        state = load_file(own) if own.is_file() else torch.load(Path(folder) / PUBLISHED, weights_only=True)
-        with torch.device("meta"):  # no time for random weights that are overwritten anyway
-            model = EfficientNetLite()
-        model.load_state_dict(state, strict=True, assign=True)
-        return cls(model.to(loading.stored(folder, dtype))).frozen(dtype)
-
-    def save(self, folder: Path) -> None:
-        """Write the weights as safetensors."""
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        part = Path(folder) / f"{OWN}.part"  # the weights may be a view of the file that is replaced
-        save_file({k: v.contiguous() for k, v in self.model.state_dict().items()}, part)
-        part.replace(Path(folder) / OWN)
-
-    def embed_images(self, images: np.ndarray) -> np.ndarray:
-        """Embed images (n, H, W, 3) uint8 as (n, 1280) float32: the middle of each, its shorter side made 256."""
-
-        def features(part: slice) -> Tensor:
-            pixels = torch.from_numpy(np.ascontiguousarray(images[part])).to(device())
-            return self.model.features(prepared(pixels))
-
-        return embed(self, len(images), self.width, features)
+    def features(self, pixels: Tensor) -> Tensor:
+        """Map pixels (n, H, W, 3) uint8 to features (n, 1280): the middle of each, its shorter side made 256."""
+        return self.model.features(prepared(pixels))
 
 
 def prepared(pixels: Tensor) -> Tensor:

@@ -8,24 +8,18 @@ through the bilinear resize of TensorFlow 1. Modules bear the names of the publi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
-import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightning_modules.fitting.devices import device
-from lightning_modules.judges.frozen import FrozenJudge, embed
-from lightning_modules.weights import loading
+from lightning_modules.judges.one_file import OneFileJudge
 
-PUBLISHED, OWN = "pt_inception-2015-12-05-6726825d.pth", "inception.safetensors"
 SIZE, CLASSES = 299, 1008
 
 
-class InceptionJudge(FrozenJudge):
+class InceptionJudge(OneFileJudge):
     """Embeds images as the mean of the last feature maps (pool3), 2,048 numbers, not normalised."""
 
     name: ClassVar[str] = "inception_judge"
@@ -38,41 +32,14 @@ class InceptionJudge(FrozenJudge):
     embeds: ClassVar[tuple[str, ...]] = ("images",)
     width: ClassVar[int] = 2048
 
-    def __init__(self, model: Inception | None = None, batch_size: int = 64) -> None:
-        """Wrap a network (an untrained one by default); `batch_size` is for embedding."""
-        super().__init__(batch_size)
-        self.model = Inception() if model is None else model
+    @staticmethod
+    def network() -> Inception:
+        """Return the network without weights."""
+        return Inception()
 
-    @classmethod
-    def load(cls, folder: Path, dtype: str = "float32") -> Self:
-        """Read the published weights, or what `save` wrote where that is there.
-
-        Other weights than this network's, name by name and shape by shape, are a RuntimeError.
-        """
-        own = Path(folder) / OWN
-        state = load_file(own) if own.is_file() else torch.load(Path(folder) / PUBLISHED, weights_only=True)
-        with torch.device("meta"):  # no time for random weights that are overwritten anyway
-            model = Inception()
-        # Counters of batches seen, which frozen norms never read, are in some copies of the weights and not in others.
-        counters = {k: torch.tensor(0) for k in model.state_dict() if k.endswith("num_batches_tracked")}
-        model.load_state_dict({**counters, **state}, strict=True, assign=True)
-        return cls(model.to(loading.stored(folder, dtype))).frozen(dtype)
-
-    def save(self, folder: Path) -> None:
-        """Write the weights as safetensors."""
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        part = Path(folder) / f"{OWN}.part"  # the weights may be a view of the file that is replaced
-        save_file({k: v.contiguous() for k, v in self.model.state_dict().items()}, part)
-        part.replace(Path(folder) / OWN)
-
-    def embed_images(self, images: np.ndarray) -> np.ndarray:
-        """Embed images (n, H, W, 3) uint8 as (n, 2048) float32."""
-
-        def features(part: slice) -> Tensor:
-            pixels = torch.from_numpy(np.ascontiguousarray(images[part])).to(device())
-            return self.model((resize(pixels.permute(0, 3, 1, 2).float(), SIZE) - 128) / 128)
-
-        return embed(self, len(images), self.width, features)
+    def features(self, pixels: Tensor) -> Tensor:
+        """Map pixels (n, H, W, 3) uint8 to features (n, 2048)."""
+        return self.model((resize(pixels.permute(0, 3, 1, 2).float(), SIZE) - 128) / 128)
 
 
 def resize(images: Tensor, size: int) -> Tensor:

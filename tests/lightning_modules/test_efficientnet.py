@@ -10,7 +10,7 @@ import torch
 from sklearn.datasets import load_sample_images
 
 from benchmarks.measuring.judges import find_judge
-from lightning_modules.judges.efficientnet import PUBLISHED, SIDE, EfficientNetJudge, EfficientNetLite, Same, prepared
+from lightning_modules.judges.efficientnet import SIDE, EfficientNetJudge, EfficientNetLite, Same, prepared
 from records.errors import UsageError
 
 PALACE, DAISY = 698, 985
@@ -56,7 +56,7 @@ def test_a_judge_that_was_saved_is_the_same(tmp_path: Path, photographs: np.ndar
     assert not any(p.requires_grad for p in other.parameters())
     state = EfficientNetLite().state_dict()
     state.pop("_fc.bias")
-    torch.save(state, tmp_path / PUBLISHED)
+    torch.save(state, tmp_path / EfficientNetJudge.reads[0])
     (tmp_path / "efficientnet_lite0.safetensors").unlink()
     with pytest.raises(RuntimeError, match=r"_fc\.bias"):
         EfficientNetJudge.load(tmp_path)

@@ -110,7 +110,7 @@ def fid(tmp_path_factory):
         else:
             scale = (2 / np.prod(shape[1:])) ** 0.5 if len(shape) > 1 else 0.1
             state[name] = torch.randn(shape, generator=rng) * float(scale)
-    torch.save(state, folder / inception.PUBLISHED)
+    torch.save(state, folder / InceptionJudge.reads[0])
     return folder
 
 
@@ -265,11 +265,11 @@ def test_published_weights_load_strictly(fid, fid_judge, tmp_path):
     assert len(shapes()) == 2 + 5 * 94
     # 23,834,568 parameters with 1,000 classes, and eight classes more.
     assert sum(p.numel() for p in fid_judge.model.parameters()) == 23_834_568 + 8 * 2049
-    state = torch.load(fid / inception.PUBLISHED, weights_only=True)
+    state = torch.load(fid / InceptionJudge.reads[0], weights_only=True)
     for name, value in fid_judge.model.state_dict().items():
         assert name.endswith("num_batches_tracked") or torch.equal(value, state[name]), name
     lacking = {k: v for k, v in state.items() if k != "Mixed_7c.branch_pool.conv.weight"}
-    torch.save({**lacking, "AuxLogits.fc.weight": torch.ones(1)}, tmp_path / inception.PUBLISHED)
+    torch.save({**lacking, "AuxLogits.fc.weight": torch.ones(1)}, tmp_path / InceptionJudge.reads[0])
     with pytest.raises(RuntimeError, match=r"Missing key.*Mixed_7c\.branch_pool\.conv\.weight") as caught:
         InceptionJudge.load(tmp_path)
     assert "AuxLogits" in str(caught.value)
@@ -300,10 +300,14 @@ def test_folders_are_checked_before_a_run(dino, bert, fid, tmp_path):
     for kind, folder, words in (
         ("DinoJudge", bert, "holds 'bert' (config.json); DinoJudge loads one of: dinov2"),
         ("SentenceJudge", dino, "holds 'dinov2' (config.json); SentenceJudge loads one of: albert, bert"),
-        ("InceptionJudge", dino, f"InceptionJudge reads a folder with {inception.PUBLISHED} or {inception.OWN}"),
+        (
+            "InceptionJudge",
+            dino,
+            f"InceptionJudge reads a folder with {InceptionJudge.reads[0]} or {InceptionJudge.reads[2][0]}",
+        ),
     ):
         with pytest.raises(UsageError) as caught:
             _require_weights(Spec({}, (ModelSpec("mine", CLASSES[kind], folder=str(folder)), None)), "here")
         assert words in str(caught.value)
-    assert InceptionJudge.reads[0] == inception.PUBLISHED
-    assert InceptionJudge.reads[2] == (inception.OWN,)
+    assert InceptionJudge.reads[0] == "pt_inception-2015-12-05-6726825d.pth"
+    assert InceptionJudge.reads[2] == ("inception.safetensors",)
