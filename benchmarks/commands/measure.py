@@ -133,7 +133,7 @@ def _asked(options: argparse.Namespace) -> _Asked:
     from benchmarks.measuring.judges import EMBEDDED, NONE, find_judge
     from benchmarks.measuring.looking import load_judges
     from benchmarks.measuring.sample import MOST
-    from benchmarks.study.loading import SUITES, find_file, read
+    from benchmarks.study.loading import SUITES, find_file, load_suite, read
     from benchmarks.study.testbed import AttributeList
 
     most = MOST if options.most is None else options.most
@@ -148,6 +148,8 @@ def _asked(options: argparse.Namespace) -> _Asked:
     if NONE in names and len(names) > 1:
         raise UsageError(f"--judge: found {' and '.join(names)}; allowed: {NONE} alone, or others")
     found = [find_judge(name) for name in names if name != NONE]
+    if options.damage is not None:
+        load_suite(options.damage)  # what is wrong with it is said before a set is read
     return _Asked(columns, load_judges(found), attributes, most, options.seed)
 
 

@@ -35,19 +35,19 @@ def attribute_lines(
         mine, real = (_said(values, one) for one in (own, people))
         found += _shares(values, "text", "", mine, real, seed)
     for judge in judges:
-        pictures = own.embeddings[judge.found.name].pictures
-        phrases = {a: {v: list(said) for v, said in named.items()} for a, named in attributes.items()}
+        name, pictures = judge.found.name, own.embeddings[judge.found.name].pictures
         if pictures is None or not len(pictures) or "captions" not in judge.found.embeds:
             continue
-        if (
-            unknown_words(judge.model, [p for named in phrases.values() for said in named.values() for p in said])
-            > UNKNOWN
-        ):
+        phrases = {a: {v: list(said) for v, said in named.items()} for a, named in attributes.items()}
+        unknown = unknown_words(judge.model, [p for named in phrases.values() for said in named.values() for p in said])
+        if unknown > UNKNOWN:
+            reason = f"{name} does not know {unknown:.0%} of the list's words"
+            found.append(Line(f"attributes@{name}", "images", "down", "values that pictures show", reason=reason))
             continue
         read = {a: {v: judge.model.embed_texts(said) for v, said in named.items()} for a, named in phrases.items()}
-        theirs = people.embeddings[judge.found.name].pictures if people else None
+        theirs = people.embeddings[name].pictures if people else None
         mine, real = (_shown(values, read, one) for one in (pictures, theirs))
-        found += _shares(values, "images", f"@{judge.found.name}", mine, real, seed)
+        found += _shares(values, "images", f"@{name}", mine, real, seed)
     return found
 
 

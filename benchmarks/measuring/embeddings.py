@@ -97,5 +97,5 @@ def unknown_words(judge: Any, captions: Sequence[str]) -> float:
     tokenizer = judge.tokenizer
     if tokenizer.unk_token_id is None:
         return 0.0
-    ids = [i for text in tokenizer(list(captions), add_special_tokens=False)["input_ids"] for i in text]
+    ids = [i for text in tokenizer(list(captions), add_special_tokens=False, verbose=False)["input_ids"] for i in text]
     return sum(i == tokenizer.unk_token_id for i in ids) / max(len(ids), 1)

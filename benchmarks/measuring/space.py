@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -75,12 +76,10 @@ class Space:
             self._found = (key, manifolds(fake, self.real.centred, self.real.radii))
         return self._found[1]
 
-    @property
+    @cached_property
     def _near(self) -> np.ndarray:
-        if not hasattr(self, "_nearness"):
-            limit = np.quantile(_nearest(self.real.centred, self.real.centred, same=True), CLOSE)
-            self._nearness = _nearest(self.items - self.real.centre, self.real.centred) < limit
-        return self._nearness
+        limit = np.quantile(_nearest(self.real.centred, self.real.centred, same=True), CLOSE)
+        return _nearest(self.items - self.real.centre, self.real.centred) < limit
 
 
 def _nearest(items: np.ndarray, others: np.ndarray, same: bool = False) -> np.ndarray:

@@ -195,6 +195,7 @@ def test_the_order_of_a_set_changes_nothing(tmp_path: Path, capsys: Any) -> None
         ([".", "--judge", "none", "--judge", "embedded"], "--judge: found none and embedded; allowed: none alone"),
         ([".", "--attributes", "nothing"], "--attributes: no file 'nothing'"),
         ([".", "--judge", "none", "--damage"], "--damage: found 0 pairs; allowed: 64 or more, a batch of damage"),
+        (["nowhere", "--judge", "none", "--damage", "nothing"], "suite: no file 'nothing'"),
         ([".", "--iterations", "3"], "measure: found --iterations 3; allowed: the options that --help lists"),
     ],
 )

@@ -9,8 +9,9 @@ import pytest
 
 from benchmarks.measuring.attributes import attribute_lines
 from benchmarks.measuring.embeddings import Embeddings
+from benchmarks.measuring.judges import EMBEDDED, find_judge
 from benchmarks.measuring.lines import LEVEL, Line, chance, judged
-from benchmarks.measuring.looking import Looked
+from benchmarks.measuring.looking import Looked, load_judges
 from benchmarks.measuring.space import Space, space_lines
 from benchmarks.metrics.images.distance import image_distances
 from benchmarks.metrics.images.real_side import RealSide
@@ -117,6 +118,16 @@ def test_values_that_are_said_less_often_go_red() -> None:
     assert attribute_lines({}, said(1, 1), None) == []
     alone = attribute_lines(ATTRIBUTES, said(20, 80), None)
     assert {line.word for line in judged(alone)} == {"unknown"}
+
+
+def test_a_list_that_a_judge_cannot_read_says_so() -> None:
+    (judge,) = load_judges([find_judge(EMBEDDED)])
+    looked = Looked(N, {}, None, {EMBEDDED: seen(draws(12))})
+    (line,) = attribute_lines(
+        {"who": {"man": ["a photo of a man"], "dog": ["a photo of a dog"]}}, looked, None, [judge]
+    )
+    assert (line.name, line.value) == ("attributes@embedded", None)
+    assert line.reason.startswith("embedded does not know")
 
 
 @pytest.mark.slow
