@@ -7,19 +7,16 @@ two numbers beside it: that of an unrelated pair, and that of a real image and i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from leaderboard.board import Board
-from leaderboard.drawing import GREY, INK, dress, grid
 from leaderboard.readings import BoardRow, Reading, stacked
 from leaderboard.statistics import mean_sd
 from leaderboard.text import counted, markdown_escape, number
 from records.names import MetricName
 from records.results import CellResult
 
-SIDES = {"captions": "#0072b2", "images": "#e69f00"}
 ATTRIBUTES = ("attributes_left", "attributes_left_cross", "attributes_unrelated")
 SIMILARITY = ("similarity_same", "similarity_cross", "unrelated_same")
 EACH = "attribute_left_"
@@ -158,54 +155,6 @@ def section(board: Board) -> str:
 def terminal(board: Board) -> str:
     """Return the answer in lines for a terminal; "" where no row is a chain."""
     return "".join(f"{chain.row.name}\n" + "".join(f"  {told}\n" for told in words(chain)) for chain in chains(board))
-
-
-def figure(board: Board) -> Any:
-    """Draw two panels a chain: the attributes that are left, and the similarity to generation 0.
-
-    Thin lines are seeds, thick ones their mean. Dashed: an unrelated scene or pair; dotted: a real pair.
-
-    Returns:
-        A matplotlib ``Figure``, not registered with pyplot.
-    """
-    items = [
-        (chain, metrics)
-        for chain in chains(board)
-        for metrics in (ATTRIBUTES, SIMILARITY)
-        if any(chain.curves(metric) is not None for metric in metrics)
-    ]
-    made, panels = grid(items, 2, 5.2, lambda row: 3.7, "no complete chain yet")
-    for panel, (chain, metrics) in panels:
-        _panel(panel, chain, metrics)
-    return made
-
-
-def _panel(panel: Any, chain: Chain, metrics: tuple[str, str, str]) -> None:
-    steps = np.arange(1, chain.alternations + 1)
-    for metric, side in zip(metrics[:2], chain.sides, strict=True):
-        curves = chain.curves(metric)
-        if curves is None:
-            continue
-        mean = curves.mean(axis=0)
-        panel.plot(steps, curves.T, color=SIDES[side], lw=0.7, alpha=0.28, zorder=2)
-        panel.plot(steps, mean, color=SIDES[side], lw=2.2, zorder=3, label=side)
-        if metrics is ATTRIBUTES or side == chain.sides[0]:
-            panel.plot([0, 1], [1, mean[0]], color=SIDES[side], lw=2.2, ls=(0, (1, 1)), zorder=3)
-    unrelated = chain.curves(metrics[2])
-    if unrelated is not None:
-        panel.plot(steps, unrelated.mean(axis=0), color=GREY, lw=1.2, ls=(0, (5, 3)), label="unrelated", zorder=1)
-    real = chain.curves("real_cross") if metrics is SIMILARITY else None
-    if real is not None:
-        panel.axhline(real.mean(), color=INK, lw=1.1, ls=(0, (1.5, 1.5)), label="a real pair", zorder=1)
-    what = "attributes left" if metrics is ATTRIBUTES else f"similarity to the first {chain.sides[0][:-1]}"
-    dress(panel, str(chain.row.name), f"{what}, {_seeds(chain)}")
-    panel.set_xlabel("alternations", fontsize=8.5, color=INK)
-    panel.set_xticks(range(0, chain.alternations + 1, max(1, chain.alternations // 10)))
-    panel.legend(fontsize=8, frameon=False, labelcolor=INK)
-
-
-def _seeds(chain: Chain) -> str:
-    return "one seed" if len(chain.cells) == 1 else f"{len(chain.cells)} seeds"
 
 
 def _half(chain: Chain, metric: str) -> list[str]:

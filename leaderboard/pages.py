@@ -3,12 +3,14 @@
 A page says where a table goes and what is in it, by one comment line before and one after:
 
     <!-- board scenes_board_captioner single_model_captioner/default captioner -->
+    <!-- loop board joint_finetune/real_prompts -->
     <!-- claims scenes_full -->
     <!-- verdicts scenes_full scenes_ten -->
     <!-- end -->
 
-`claims` has effects and p values, `verdicts` only what was found, of several suites. Further kinds of blocks come with
-the functions that make their rows, such as those of `benchmarks.reporting.declared`.
+`board` has one side of a loop, `loop` all of them. `claims` has effects and p values, `verdicts` only what was found,
+of several suites. Further kinds of blocks come with the functions that make their rows, such as those of
+`benchmarks.reporting.declared`.
 """
 
 from __future__ import annotations
@@ -61,17 +63,18 @@ def filled(text: str, boards: Path, page: Path, makers: Makers) -> str:
             documents = [_document(suite, kind, boards, f"{page}: {head.strip()}") for suite in suites]
             lines = {
                 "board": lambda: _board(documents[0], words[1:], page),
+                "loop": lambda: _loop(documents[0], words[1:], page),
                 "claims": lambda: _claims(documents[0]),
                 "verdicts": lambda: _verdicts(documents),
             }[kind]()
         return head + "\n" + "\n".join(lines) + "\n\n" + found["end"]
 
-    kinds = "|".join(("board", "claims", "verdicts", *makers))
+    kinds = "|".join(("board", "loop", "claims", "verdicts", *makers))
     return re.compile(BLOCK.format(kinds), re.S).sub(block, text)
 
 
 def _document(suite: str, kind: str, boards: Path, where: str) -> dict[str, Any]:
-    file = boards / f"{suite}.{'json' if kind == 'board' else 'claims.json'}"
+    file = boards / f"{suite}.{'json' if kind in ('board', 'loop') else 'claims.json'}"
     if not file.is_file():
         raise UsageError(f"{where}: found no {file}; allowed: a suite with a committed board")
     return json.loads(file.read_text(encoding="utf-8"))
@@ -102,6 +105,45 @@ def _board(document: dict[str, Any], where: list[str], page: Path) -> list[str]:
     return [line + end for line, end in zip(lines, ends, strict=True)]
 
 
+def _loop(document: dict[str, Any], where: list[str], page: Path) -> list[str]:
+    """Return all sides of a loop beside each other, in the order of its ranks, without scenarios that mitigate."""
+    loops = {_group(loop): loop for loop in document.get("loops", [])}
+    if len(where) != 1 or where[0] not in loops:
+        raise UsageError(
+            f"{page}: loop {document['title']}: found {' '.join(where)!r}; allowed: {', '.join(sorted(loops))}"
+        )
+    rows = [row for row in document["rows"] if _group(row) == where[0]]
+    sides: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        sides.setdefault(row["modality"], {})[row["mitigation"]] = row
+    groups = {group["modality"]: group for group in document["groups"] if _group(group) == where[0]}
+    metrics = {side: MetricName.parse(next(iter(found.values()))["metric"]).metric for side, found in sides.items()}
+    heads = [part for side in sides for part in (f"{side}: {metrics[side].replace('_', ' ')} at T", "prevented [95 %]")]
+    head = ["method", *heads, "prevented, both", "rank", "evaluations", "real pairs"]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    named = {name for found in sides.values() for name in found}
+    for row in (r for r in loops[where[0]]["rows"] if r["reference"] or r["name"] in named):
+        cells = [f"*{row['name']}*" if row["reference"] else f"`{markdown_escape(row['name'])}`"]
+        for side, found in sides.items():
+            cells += _idle_side(groups[side], found) if row["reference"] else _side(found.get(row["name"]))
+        both = (row["prevented"], row["both_low"], row["both_high"])
+        cells.append("" if row["both_low"] is None else "{} [{}, {}]".format(*map(_share, both)))
+        cells.append("" if row["rank_low"] is None else f"{row['rank_low']}-{row['rank_high']}")
+        cost = next((found[row["name"]] for found in sides.values() if row["name"] in found), None)
+        cells += ["0", "0"] if cost is None else [count(cost["network_evaluations"]), count(cost["real_samples"])]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _side(row: dict[str, Any] | None) -> list[str]:
+    return ["", ""] if row is None else [number(row["end"]), _prevented(row)]
+
+
+def _idle_side(group: dict[str, Any], rows: Mapping[str, dict[str, Any]]) -> list[str]:
+    share, *ends = (_share(group.get(key)) for key in ("untrained", "untrained_low", "untrained_high"))
+    return [number(next(iter(rows.values()))["start"]), f"{share} [{', '.join(ends)}]" if share else ""]
+
+
 def _never_trained(group: dict[str, Any], start: float) -> str:
     """Return the row of a model that is never trained: a reference that stands behind the controls."""
     low, high = (_share(group.get(key)) for key in ("untrained_low", "untrained_high"))
@@ -126,16 +168,19 @@ def _group(row: dict[str, Any]) -> str:
     return str(GroupName(row["scenario"], row["variant"]))
 
 
-def _board_line(row: dict[str, Any]) -> str:
+def _prevented(row: dict[str, Any]) -> str:
+    """Return collapse prevented with its interval, or why there is none."""
     if row["role"] == "control" or row["label"]:
-        prevented = markdown_escape(row["label"])
-    else:
-        low, high = (_share(row[key]) for key in ("prevented_low", "prevented_high"))
-        prevented = f"{_share(row['prevented'])} [{low}, {high}]" if row["prevented_kind"] == "bounded" else "unbounded"
+        return markdown_escape(row["label"])
+    low, high = (_share(row[key]) for key in ("prevented_low", "prevented_high"))
+    return f"{_share(row['prevented'])} [{low}, {high}]" if row["prevented_kind"] == "bounded" else "unbounded"
+
+
+def _board_line(row: dict[str, Any]) -> str:
     rank = "" if row["rank_low"] is None else f"{row['rank_low']}-{row['rank_high']}"
     worse = f"{number(row['worsening'], SHORT)} ± {number(row['worsening_sd'], SHORT)}"
     cells = [
-        f"`{markdown_escape(row['mitigation'])}`", number(row["end"]), worse, prevented, rank,
+        f"`{markdown_escape(row['mitigation'])}`", number(row["end"]), worse, _prevented(row), rank,
         number(row["p_holm"], SHORT), count(row["network_evaluations"]), count(row["real_samples"]),
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"

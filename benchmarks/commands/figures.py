@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,17 @@ def add_figures_command(commands: Any) -> None:
     command.add_argument("--method", action="append", default=[], help="a mitigation beside those of the suite")
     command.add_argument("--entries", type=Path, help="folder of entries (default: the project's)")
     command.add_argument("--draw", default="", help="methods whose trajectories are drawn, with spaces between")
+    command.add_argument("--scenario", default="", help="scenarios that are drawn, with spaces between (default: all)")
     command.add_argument("--out", type=Path, help="folder of the figures (default: figures/ beside the board)")
     command.set_defaults(run=figures)
+
+
+def _known(option: str, given: str, allowed: Sequence[str]) -> list[str]:
+    """Return the names that an option gives."""
+    wanted = given.split()
+    if unknown := [name for name in wanted if name not in allowed]:
+        raise UsageError(f"--{option}: found {unknown[0]!r}; allowed: {', '.join(dict.fromkeys(allowed))}"[:290])
+    return wanted
 
 
 def figures(options: argparse.Namespace) -> int:
@@ -33,10 +44,10 @@ def figures(options: argparse.Namespace) -> int:
 
     study = read_plan(options)
     board = make_board(study, study.results(options.runs), options.entries)
-    known = dict.fromkeys(line.mitigation for group in board.groups for line in group.lines)
-    wanted = options.draw.split()
-    if unknown := [name for name in wanted if name not in known]:
-        raise UsageError(f"--draw: found {unknown[0]!r}; allowed: {', '.join(known)}"[:290])
+    scenarios = _known("scenario", options.scenario, [group.scenario for group in board.groups])
+    if scenarios:
+        board = replace(board, groups=tuple(group for group in board.groups if group.scenario in scenarios))
+    wanted = _known("draw", options.draw, [line.mitigation for group in board.groups for line in group.lines])
     folder = options.out or study.home(options.runs) / "figures"
     written = write_figures(board, folder, wanted)
     if not written:

@@ -133,11 +133,10 @@ def _run(study: Plan, runs: Path, workers: int | None) -> None:
 def claims(options: argparse.Namespace) -> int:
     """Test the claims of a suite, on its result files or else its committed entries; undecided is an answer."""
     from benchmarks.reporting.boards import claims_evidence, written
-    from leaderboard.claims import scatter
+    from benchmarks.reporting.pages.scatters import claims_figure
     from leaderboard.claims.family import judge_all, load_claims
     from leaderboard.claims.report import json_text, markdown
     from leaderboard.claims.screen import screen
-    from leaderboard.drawing import write_png
 
     study = make_plan(options.suite, options.overrides)
     kinds = load_claims(study.suite.claims, study.file)
@@ -149,10 +148,10 @@ def claims(options: argparse.Namespace) -> int:
     printed = {"markdown": markdown, "json": json_text}.get(options.format)
     if printed:
         tell(printed(family), end="")  # before it is written: a full disk does not take it away
-    if drawn := scatter.panels(family.verdicts, [kind for _, kind in kinds], known):
-        write_png(scatter.figure(drawn), folder / "claims.png")
     write_text(folder / "claims.md", markdown(family))
     write_text(folder / "claims.json", json_text(family))
+    if drawn := claims_figure(family.verdicts, [kind for _, kind in kinds], known):
+        drawn.picture(folder)
     if not printed:
         tell(screen(family, source, folder, written(folder, CLAIMS)), end="")
     return PASSED

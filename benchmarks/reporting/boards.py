@@ -25,7 +25,7 @@ FILES: Files = (
     ("page", ("report.html", "leaderboard.html")),
     ("board", ("leaderboard.md", "leaderboard.csv")),
     ("details", ("tables.txt", "metrics.csv")),
-    ("pictures", ("curves.png", "prevented.png", "costs.png", "frozen.png", "pictures/")),
+    ("pictures", ("trajectories.png", "prevented.png", "front.png", "chains.png", "pictures/")),
     ("results", ("results/",)),
 )
 
@@ -87,6 +87,7 @@ def write_board(plan: Plan, board: Board, folder: Path) -> None:
     Raises:
         OSError: A file cannot be written; names it.
     """
+    from benchmarks.reporting.pages.figures import write_pictures
     from leaderboard import frozen
     from leaderboard.markdown import markdown
     from leaderboard.render import terminal
@@ -99,7 +100,7 @@ def write_board(plan: Plan, board: Board, folder: Path) -> None:
     write_text(folder / "leaderboard.csv", csv_text(board))
     write_text(folder / "metrics.csv", csv_tidy(board))
     try:
-        _draw_board(board, folder)
+        write_pictures(board, folder)
     except Exception as error:  # pictures are for people: no number waits for them
         print(f"note: the board has no pictures ({type(error).__name__}: {error})", file=sys.stderr)
     write_pages(plan, board, _claims(plan.suite, plan.file, board), folder)
@@ -139,20 +140,6 @@ def written(folder: Path, names_of: Files = FILES) -> list[tuple[str, str]]:
                 there.append(name)
         found += [(what, ", ".join(there))] if there else []
     return found
-
-
-def _draw_board(board: Board, folder: Path) -> None:
-    if any(not line.reading.problem for group in board.groups for line in group.lines):
-        from leaderboard import costs, curves, drawing, forest, frozen
-
-        for name, part, there in (
-            ("curves", curves, curves.drawable(board)),
-            ("prevented", forest, forest.drawable(board)),
-            ("costs", costs, costs.drawable(board)),
-            ("frozen", frozen, frozen.chains(board)),
-        ):
-            if there:
-                drawing.write_png(part.figure(board), folder / f"{name}.png")
 
 
 def claims_section(plan: Plan, board: Board) -> str:

@@ -41,7 +41,7 @@ def test_a_run_ends_with_one_screen_and_its_files_are_there(
         "leaderboard.md",
         "tables.txt",
         "metrics.csv",
-        "curves.png",
+        "trajectories.png",
         "results/",
     } <= set(named)
     assert all((home / name).exists() for name in named)

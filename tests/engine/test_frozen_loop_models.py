@@ -215,14 +215,14 @@ def test_the_screen_answers_in_words(study: tuple[Path, Plan]) -> None:
     assert "are left in captions (of an unrelated scene: " in said
     assert "nothing is scored" not in said
     assert "at 1" in said
-    assert "frozen.png" in said
+    assert "chains.png" in said
 
 
 def test_generations_are_shown_as_pictures_and_captions(study: tuple[Path, Plan]) -> None:
     home, plan = study
     folder = home / "runs" / "telephone"
-    assert (folder / "frozen.png").stat().st_size > 10_000
-    assert not (folder / "curves.png").exists()
+    assert (folder / "chains.png").stat().st_size > 10_000
+    assert not (folder / "trajectories.png").exists()
     for key, planned in plan.cells.items():
         pictures = (
             folder / "pictures" / "frozen_loop" / planned.rows[0]["variant"] / "none" / f"seed={planned.cell.seed}"

@@ -79,10 +79,10 @@ def test_a_picture_that_cannot_be_drawn_is_one_note(
     def broken(*_: Any) -> None:
         raise ValueError("no font")
 
-    from leaderboard import curves
+    from benchmarks.reporting.pages import figures
 
     monkeypatch.setattr(cell_pictures, "write_pictures", broken)
-    monkeypatch.setattr(curves, "figure", broken)
+    monkeypatch.setattr(figures, "main_figures", broken)
     assert bench(write_suite(tmp_path), tmp_path / "runs", "--no-mirror") == 0
     printed = capsys.readouterr()
     assert "leaderboard.md" in printed.out

@@ -143,7 +143,6 @@ def test_every_package_that_the_project_computes_with_is_named():
         "tabulate",
         "rich",
         "choix",
-        "matplotlib",
         "jinja2",
         "markupsafe",
         "vl-convert-python",

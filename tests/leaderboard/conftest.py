@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.reporting import submit as submitting
-from leaderboard import costs, curves, drawing, forest
+from benchmarks.reporting.pages import figures
 from leaderboard.readings import BoardRow
 from records.results import CellError, CellResult, Cost, Floor, MetricInfo, Point, Row
 from tests.engine.conftest import write_suite
@@ -128,9 +128,7 @@ def zoo() -> World:
 def no_pictures():
     """Drawing takes longer than all the rest, and is tested elsewhere."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (costs, curves, forest):
-            patch.setattr(module, "figure", lambda board: None)
-        patch.setattr(drawing, "write_png", lambda figure, path: path)
+        patch.setattr(figures, "write_pictures", lambda board, folder: None)
         patch.setattr(submitting, "_version", lambda: "9.8.7")
         yield
 

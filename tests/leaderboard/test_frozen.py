@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leaderboard import curves, frozen
+from benchmarks.reporting.pages.chains import chain_figure
+from benchmarks.reporting.pages.figures import trajectory_figure
+from leaderboard import frozen
 from leaderboard.board import Board, build
 from leaderboard.markdown import markdown
 from leaderboard.overall import overall
@@ -132,15 +134,21 @@ def test_a_chain_has_a_row_without_controls_and_no_share_in_overall_tables() -> 
     assert line.worsening is not None
     assert line.worsening.mean == pytest.approx(0.1)
     assert overall(made) == []
-    assert curves.drawable(made) == []
+    assert trajectory_figure(made) is None
     assert "at 1" in markdown(made)
     assert "at 0" not in markdown(made)
 
 
 def test_the_figure_has_two_panels_a_chain_and_one_without_a_judge() -> None:
     numbers = {"similarity_same@clip,n=8": 0.9, "similarity_cross@clip,n=8": 0.3, "real_cross@clip,n=8": 0.4}
-    both = frozen.figure(board(cell(0, [0.9, 0.8], **numbers)))
-    assert [panel.get_title(loc="left") for panel in both.axes] == ["frozen_loop/from_image/none"] * 2
-    labels = [text.get_text() for text in both.axes[1].get_legend().get_texts()]
-    assert labels == ["images", "captions", "a real pair"]
-    assert len(frozen.figure(board(cell(0, [0.9, 0.8]))).axes) == 1
+    both = chain_figure(board(cell(0, [0.9, 0.8], **numbers)))
+    assert both is not None
+    assert [panel["title"]["text"] for panel in both.spec["concat"]] == ["frozen_loop/from_image/none"] * 2
+    lines = {record["line"] for record in both.records if record["quantity"] == "similarity to the first image"}
+    assert lines == {"images", "captions", "a real pair"}
+    only = chain_figure(board(cell(0, [0.9, 0.8])))
+    assert only is not None
+    assert len(only.spec["concat"]) == 1
+    images = [r for r in only.records if r["line"] == "images"]
+    assert [(r["alternation"], r["mean"]) for r in images] == [(0, 1.0), (1, 0.9), (2, 0.8)]
+    assert chain_figure(build([], {})) is None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from leaderboard import costs, overview, tables
+from leaderboard import overview, tables
 from leaderboard import statistics as st
 from leaderboard.board import build
 from leaderboard.joint import joint, linearised
@@ -193,25 +192,3 @@ def test_programs_read_loops_as_people_do():
         assert told["reference"] is row.reference
         assert [told["rank_low"], told["rank_high"]] == (list(row.rank) if row.rank else [None, None])
     assert [row["name"] for row in found["rows"] if row["front"]] == ["good"]
-
-
-def test_pictures_of_costs_have_a_panel_for_each_cost_that_differs():
-    w = study(good=0.2, fair=0.5)
-    board = build(w.rows, w.results)
-    assert costs.drawable(board)
-    (panel,) = [p for p in costs.figure(board).axes if p.get_title(loc="left")]
-    assert {text.get_text() for text in panel.texts} >= {"good", "fair", "never trained"}
-    paid = w.add("joint", "default", "paid", 0.3)
-    for seed in paid.seeds:
-        w.change(paid, seed, cost=Cost(12_345_678, 512, 0, 10, 1.0, 1.0))
-    panels = [p for p in costs.figure(build(w.rows, w.results)).axes if p.get_title(loc="left")]
-    assert [p.get_xlabel().split(";")[0] for p in panels] == ["real pairs"]
-    assert not costs.drawable(build(w.rows[:2], w.results))
-
-
-@pytest.mark.parametrize("heights", [[0.0, 0.01, 0.02], [0.9, 0.95, 0.99, 1.0], [0.0] * 8])
-def test_labels_are_pushed_apart_and_stay_in_their_panel(heights):
-    found = costs.spread(heights, 0.1, 0.0, 1.0)
-    assert all(b - a >= 0.1 - 1e-6 for a, b in pairwise(found))
-    assert found[0] >= -1e-6
-    assert found[-1] <= 1 + 1e-6

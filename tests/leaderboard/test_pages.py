@@ -62,6 +62,7 @@ def test_claims_show_verdict_effect_and_reason(tmp_path):
     ("text", "message"),
     [
         (PAGE.replace("board it", "board other"), "page.md: <!-- board other alone/x captioner -->: found no"),
+        ("<!-- loop board joint -->\n<!-- end -->", "page.md: <!-- loop board joint -->: found no"),
         (PAGE.replace("alone/x", "alone/y"), "found 'alone/y captioner'; allowed: alone/x captioner"),
         (
             "<!-- metrics painter -->\n<!-- end -->",
@@ -73,6 +74,23 @@ def test_claims_show_verdict_effect_and_reason(tmp_path):
 def test_a_table_that_cannot_be_made_is_one_sentence(text, message, tmp_path):
     with pytest.raises(UsageError, match=message):
         filled(text, boards(tmp_path, ROW), Path("page.md"), MAKERS)
+
+
+def test_a_loop_has_its_sides_beside_each_other_in_the_order_of_its_ranks():
+    text = "<!-- loop board joint_finetune/real_prompts -->\n<!-- end -->"
+    made = filled(text, ROOT / "leaderboard" / "boards", Path("page.md"), MAKERS).splitlines()
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in made if line.startswith("|")]
+    assert len({len(line) for line in table}) == 1
+    assert table[0][1].startswith("captioner: attribute accuracy")
+    assert table[0][3].startswith("generator: frechet")
+    names = [line[0] for line in table[2:]]
+    assert names[:3] == ["`none`", "`real`", "*never trained*"]
+    document = json.loads((ROOT / "leaderboard" / "boards" / "board.json").read_text())
+    by_name = {f"`{row['name']}`": row for row in document["loops"][0]["rows"]}
+    shares = [by_name[line[0]]["prevented"] for line in table[5:]]
+    assert shares == sorted(shares, reverse=True)
+    for line in table[5:]:
+        assert line[5].startswith(f"{by_name[line[0]]['prevented']:.2f} [")
 
 
 def test_rows_of_a_maker_become_a_table_and_other_kinds_stay(tmp_path):

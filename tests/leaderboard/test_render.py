@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard import forest, latex, overview, render, tables, text
+from leaderboard import latex, overview, render, tables, text
 from leaderboard.board import build
-from leaderboard.curves import figure
-from leaderboard.drawing import write_png
 from leaderboard.markdown import markdown
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -99,27 +97,6 @@ def test_count(value, shown):
     assert text.count(value) == shown
 
 
-def test_curves_draw_comparable_groups_only(zoo, tmp_path):
-    board = build(zoo.rows, zoo.results)
-    titles = [panel.get_title(loc="left") for panel in figure(board).axes]
-    assert titles.count("relabel · real_prompts") == 2
-    assert not any("relabel_short" in title for title in titles)
-    path = write_png(figure(board), tmp_path / "curves.png")
-    assert path.read_bytes() == write_png(figure(board), tmp_path / "again.png").read_bytes()
-    assert path.read_bytes().startswith(b"\x89PNG")
-    assert figure(build([], {})).texts[0].get_text() == "no complete curves yet"
-
-
-def test_curves_show_a_control_once(world):
-    w = world()
-    for row, parent in (("joint/real_prompts", None), ("budget/steps_5", "joint/real_prompts")):
-        for name, rate in (("none", 1.0), ("real", 0.05)):
-            w.add(*row.split("/"), name, rate, parent=parent, trains=("generator",))
-    for panel in figure(build(w.rows, w.results)).axes:
-        ends = [text.get_text() for text in panel.texts]
-        assert ends.count("real") == 1, panel.get_title(loc="left")
-
-
 HOSTILE = (
     "<script>alert(1)</script>",
     "a|b",
@@ -195,29 +172,3 @@ def test_numbers_below_zero_stay_numbers_in_csv():
     assert text.csv_field(-0.0) == "0"
     assert text.csv_field("-") == "-"
     assert text.csv_field("-1+1") == "'-1+1"
-
-
-@pytest.mark.parametrize(("rate", "half"), [(0.05, True), (-1.0, False)], ids=["harmed", "taught"])
-def test_forest_names_the_untrained_model_once_and_free_of_ticks(world, rate, half):
-    """Where real pairs teach as much as own output harms, a model that is never trained stands at one half."""
-    w = world()
-    for name, pace in (("none", 1.0), ("real", rate), ("some", 0.4)):
-        w.add("single", "default", name, pace, trains=("captioner",))
-    (panel,) = forest.figure(build(w.rows, w.results)).axes[:1]
-    assert [text.get_text() for text in panel.texts].count("untrained") == 1
-    assert ("0.5" in [tick.get_text() for tick in panel.get_xticklabels()]) is half
-
-
-def test_forest_draws_methods_with_a_number_only(zoo, world, tmp_path):
-    board = build(zoo.rows, zoo.results)
-    assert forest.drawable(board)
-    panels = {panel.get_title(loc="left"): panel for panel in forest.figure(board).axes if panel.get_title(loc="left")}
-    assert set(panels) == {"joint · real_prompts", "relabel · real_prompts", "generator_only · guided"}
-    names = {label.get_text() for panel in panels.values() for label in panel.get_yticklabels()}
-    assert {"accumulate", "placebo", "(scenario as is)"} <= names
-    assert names.isdisjoint({"none", "real", "missing_seed", "failing", "other_protocol"})
-    path = write_png(forest.figure(board), tmp_path / "prevented.png")
-    assert path.read_bytes() == write_png(forest.figure(board), tmp_path / "again.png").read_bytes()
-    empty = build([], {})
-    assert not forest.drawable(empty)
-    assert "no method" in forest.figure(empty).texts[0].get_text()

@@ -38,7 +38,7 @@ def test_numbers_of_texts_are_not_cut() -> None:
 
 
 def test_what_is_foreign_is_escaped() -> None:
-    text = page_svg(spec(panel(), styles(["none"]), legend=["none"]), 'a "<script>" b')
+    text = page_svg(spec(panel(), styles(["none"]), named=True), 'a "<script>" b')
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
 

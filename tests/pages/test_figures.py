@@ -55,6 +55,18 @@ def test_a_method_that_is_not_there_is_said_in_one_sentence(tmp_path: Path, caps
     assert len(said) < 300
 
 
+def test_one_scenario_alone_is_drawn_and_another_one_refused(tmp_path: Path, capsys) -> None:
+    where = ["--runs", str(tmp_path), "--out", str(tmp_path)]
+    assert cli.main(["figures", "board", *where, "--scenario", "joint_finetune", "--draw", "accumulate"]) == 0
+    found = rows(tmp_path / "trajectories.csv")
+    assert {(row["scenario"], row["metric"].partition("/")[0]) for row in found} == {
+        ("joint_finetune", "captioner"), ("joint_finetune", "generator"),
+    }  # fmt: skip
+    assert {row["loop"] for row in rows(tmp_path / "prevented.csv")} == {"joint_finetune/real_prompts"}
+    assert cli.main(["figures", "board", *where, "--scenario", "joint"]) == 2
+    assert "--scenario: found 'joint'; allowed: joint_finetune, " in capsys.readouterr().err
+
+
 def test_a_suite_without_any_result_has_no_figure(tmp_path: Path, capsys) -> None:
     assert cli.main(["figures", "smoke", "--runs", str(tmp_path), "--out", str(tmp_path)]) == 2
     assert "found no complete row" in capsys.readouterr().err

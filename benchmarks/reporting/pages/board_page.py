@@ -95,14 +95,15 @@ def _costs(found: Sequence[Section]) -> list[int]:
 
 
 def legends(board: Board, found: Sequence[Section]) -> list[Legend]:
-    """Return every curve's name with its style: the controls and the best of the first loop are drawn at first."""
+    """Return every curve's name with its style: the controls, what was asked for and the best are drawn at first."""
     named = [row.mitigation for section in found for row in section.rows if row.kind not in ("reference", "scenario")]
     named += [group.scenario for group in board.groups if group.parent]
     named += [line.mitigation for group in board.groups for line in group.lines]
     order = [name for name in ("none", "real") if name in named]
     names = list(dict.fromkeys([*order, *named]))
-    others = [name for name in names if name not in order]
-    return [Legend(name, style, name in order or name in others[:SHOWN]) for name, style in styles(names).items()]
+    added = [line.mitigation for group in board.groups for line in group.lines if line.reading.row.added]
+    first = {*order, *added, *[name for name in names if name not in order][:SHOWN]}
+    return [Legend(name, style, name in first) for name, style in styles(names).items()]
 
 
 def _fronts(board: Board, known: dict[str, Style]) -> list[Figure]:

@@ -2,57 +2,53 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.reporting.pages.board_page import legends
+from benchmarks.reporting.pages.chains import chain_figure
 from benchmarks.reporting.pages.colours import GREY, NONE, OFF, ON, PAPER, REAL
-from benchmarks.reporting.pages.drawn import drawn
 from benchmarks.reporting.pages.fronts import HIGH, LOW, front_panels, front_spec
 from benchmarks.reporting.pages.grammar import Spec, layer, name_of, number_of
+from benchmarks.reporting.pages.paper import PaperFigure, Records, beside
 from benchmarks.reporting.pages.rows import Section, sections
-from benchmarks.reporting.pages.trajectories import panels, spec, values, whole
-from leaderboard.board import Board
-from leaderboard.text import csv_field
-from records.files import write_text
+from benchmarks.reporting.pages.trajectories import Panel, panels, spec, values, whole
+from leaderboard.board import Board, Group
+from leaderboard.grain import below
+from leaderboard.statistics import LEVEL
+from leaderboard.text import counted
 
 ENDINGS = ("pdf", "png")
-#: Panels beside each other.
-ACROSS = 2
-Records = list[dict[str, Any]]
+#: Of the plot of a forest, in pixels.
+WIDTH = 315
 
 
-@dataclass(frozen=True)
-class PaperFigure:
-    """One figure: its name, its specification and the numbers that it was drawn from."""
-
-    name: str
-    spec: Spec
-    records: Records
-
-
-def write_figures(board: Board, folder: Path, methods: Sequence[str] = ()) -> list[Path]:
-    """Write every main figure of a board that has something to show, each as PDF, PNG and CSV; return the files.
+def main_figures(board: Board, methods: Sequence[str] = ()) -> list[PaperFigure]:
+    """Return every main figure of a board that has something to show.
 
     Args:
         board: What was measured.
-        folder: Where they go.
         methods: Whose trajectories are drawn beside the controls; default: those that a page draws at first.
     """
+    made = (front_figure(board), trajectory_figure(board, methods), prevented_figure(board), chain_figure(board))
+    return [figure for figure in made if figure is not None]
+
+
+def write_figures(board: Board, folder: Path, methods: Sequence[str] = ()) -> list[Path]:
+    """Write every main figure of a board, each as PDF, PNG and CSV; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for figure in (front_figure(board), trajectory_figure(board, methods), prevented_figure(board)):
-        if figure is None:
-            continue
-        for ending in ENDINGS:
-            written.append(folder / f"{figure.name}.{ending}")
-            written[-1].write_bytes(drawn(figure.spec, ending))
-        written.append(write_text(folder / f"{figure.name}.csv", _csv(figure.records)))
+    for figure in main_figures(board, methods):
+        written += [*(figure.picture(folder, ending) for ending in ENDINGS), figure.numbers(folder)]
     return written
+
+
+def write_pictures(board: Board, folder: Path) -> None:
+    """Write every main figure of a board as PNG."""
+    for figure in main_figures(board):
+        figure.picture(folder)
 
 
 def front_figure(board: Board) -> PaperFigure | None:
@@ -66,7 +62,7 @@ def front_figure(board: Board) -> PaperFigure | None:
          "low": p.low, "high": p.high, "front": int(p.front)}
         for panel in found for p in panel.points
     ]  # fmt: skip
-    return PaperFigure("front", _beside(made), records)
+    return PaperFigure("front", beside(made), records)
 
 
 def trajectory_figure(board: Board, methods: Sequence[str] = ()) -> PaperFigure | None:
@@ -81,10 +77,12 @@ def trajectory_figure(board: Board, methods: Sequence[str] = ()) -> PaperFigure 
     ]  # fmt: skip
     if not found:
         return None
-    names = [name for name in styles if name in wanted]
     parts = [replace(panel, curves=tuple(c for c in panel.curves if c.method in wanted)) for panel in found]
-    made = [spec(panel, styles, legend=names) for panel in parts if panel.curves]
-    channels = dict.fromkeys(("color", "strokeDash"), "shared")
+    made = [
+        _trajectory(spec(part, styles, named=True), part, len(panel.curves) - len(part.curves))
+        for panel, part in zip(found, parts, strict=True)
+        if part.curves
+    ]
     where = ("scenario", "variant")
     kept = ("method", "iteration", "mean", "low", "high")
     records = [
@@ -92,24 +90,40 @@ def trajectory_figure(board: Board, methods: Sequence[str] = ()) -> PaperFigure 
          "onset": int(bool(record["onset"]))}
         for panel in found for record in values(panel, {})
     ]  # fmt: skip
-    shared = {"scale": channels, "legend": channels}
-    return PaperFigure("trajectories", {**_beside(made), "resolve": shared}, records)
+    return PaperFigure("trajectories", beside(made), records)
+
+
+def _trajectory(made: Spec, panel: Panel, left: int) -> Spec:
+    """Say under a panel's title what is not drawn, and where its controls prove nothing."""
+    about = [panel.about, *([f"{counted(left, 'more method')} not drawn"] if left else [])]
+    return {**made, "title": {"text": panel.title, **_subtitle(", ".join(about), panel.group)}}
+
+
+def _subtitle(about: str, group: Group | None) -> Spec:
+    """Return the line under a title; in red, and with the reason, where the controls of a group prove nothing."""
+    label = group.controls.label if group else "valid"
+    if label.startswith("valid"):
+        return {"subtitle": about, "subtitleColor": GREY}
+    why = label.partition(" (")[0].replace("unknown", "validity unknown")
+    return {"subtitle": f"{about} · {why}" if about else why, "subtitleColor": NONE}
 
 
 def prevented_figure(board: Board) -> PaperFigure | None:
     """Return collapse prevented method by method with its interval; None where no method has a number."""
-    found = [(section, _dots(section)) for section in sections(board)]
+    found = [(section, _dots(board, section)) for section in sections(board)]
     named = [(section, records) for section, records in found if records]
     if not named:
         return None
     made = [_forest(section, records) for section, records in named]
-    return PaperFigure("prevented", _beside(made), [record for _, records in named for record in records])
+    return PaperFigure("prevented", beside(made), [record for _, records in named for record in records])
 
 
-def _dots(section: Section) -> Records:
+def _dots(board: Board, section: Section) -> Records:
+    lines = {(g.scenario, g.variant, g.modality, x.mitigation): x for g in board.groups for x in g.lines}
     return [
         {"loop": section.loop, "side": section.side, "method": row.name, "prevented": row.dot.value,
-         "low": row.dot.low, "high": row.dot.high, "rank": row.cells.get("rank", "")}
+         "low": row.dot.low, "high": row.dot.high, "rank": row.cells.get("rank", ""),
+         "p": lines[row.of].p_value if row.of in lines else None}
         for row in section.rows if row.dot and row.kind in ("method", "scenario")
     ]  # fmt: skip
 
@@ -117,33 +131,43 @@ def _dots(section: Section) -> Records:
 def _forest(section: Section, records: Records) -> Spec:
     shown = [
         {**r, "x": min(max(r["prevented"], LOW), HIGH), "from": max(r["low"] if r["low"] is not None else LOW, LOW),
-         "to": min(r["high"] if r["high"] is not None else HIGH, HIGH), "ranked": bool(r["rank"])}
+         "to": min(r["high"] if r["high"] is not None else HIGH, HIGH), "ranked": r["rank"] not in ("", "-"),
+         "ink": _ink(r)}
         for r in records
     ]  # fmt: skip
     axis = {"domain": False, "ticks": False, "grid": False}
     y = name_of("method", title=None, sort=[r["method"] for r in records], axis=axis)
+    tested = any(r["p"] is not None for r in records)
     about = "collapse prevented, 95 % interval (0 as none, 1 as real)"
-    x = number_of("x", about, scale={"domain": [LOW, HIGH]}, axis={"values": [-0.5, 0, 0.5, 1, 1.5]})
-    fill = {"condition": {"test": "datum.ranked", "value": ON}, "value": PAPER}
+    scale = {"domain": [LOW, HIGH]}
+    x = number_of("x", about, scale=scale, axis={"values": [-0.5, 0, 0.5, 1, 1.5]})
+    ink = name_of("ink", scale=None)
+    fill = {"condition": {"test": "datum.ranked", "field": "ink", "type": "nominal", "scale": None}, "value": PAPER}
+    references = [row.dot.value for row in section.rows if row.dot and row.kind == "reference"]
+    rank = {"y": y, "x": {"value": WIDTH}, "text": {"field": "rank", "type": "nominal"}}
     layers = [
         layer("rule", {"x": x}, [{"x": 0}], color=NONE, strokeWidth=1.3),
         layer("rule", {"x": x}, [{"x": 1}], color=REAL, strokeWidth=1.3),
-        layer(
-            "rule", {"y": y, "x": {**x, "field": "from"}, "x2": {"field": "to"}}, color=OFF, strokeWidth=2, opacity=0.6
+        layer("rule", {"x": x}, [{"x": v} for v in references if LOW < v < HIGH], color=GREY, strokeDash=[2, 2]),
+        layer("rule", {"y": y, "x": {**x, "field": "from"}, "x2": {"field": "to"}, "color": ink}, strokeWidth=2,
+              opacity=0.6),
+        *(
+            layer("point", {"y": y, "x": {**x, "field": end}, "fill": ink}, where=f"datum.{end} == {limit}",
+                  shape=f"triangle-{shape}", size=40, opacity=1, strokeWidth=0)
+            for end, limit, shape in (("from", LOW, "left"), ("to", HIGH, "right"))
         ),
-        layer("point", {"y": y, "x": x, "fill": fill}, filled=True, size=60, opacity=1, stroke=ON, strokeWidth=1.4),
-    ]
-    title = {"text": f"{section.loop}: {section.side}", "subtitle": "hollow: not ranked", "subtitleColor": GREY}
-    return {"title": title, "width": 315, "height": {"step": 18}, "data": {"values": shown}, "layer": layers}
+        layer("point", {"y": y, "x": x, "fill": fill, "stroke": ink}, filled=True, size=60, opacity=1,
+              strokeWidth=1.4),
+        layer("text", rank, align="left", dx=8, color=GREY),
+    ]  # fmt: skip
+    said = ["number: rank range", *(["blue, red: differs from none (Holm)"] if tested else []), *(
+        ["dotted: never trained"] if references else [])]  # fmt: skip
+    title = {"text": f"{section.loop}: {section.side}", **_subtitle("; ".join(said), section.group)}
+    return {"title": title, "width": WIDTH, "height": {"step": 18}, "data": {"values": shown}, "layer": layers}
 
 
-def _beside(made: Sequence[Spec]) -> Spec:
-    return {"concat": list(made), "columns": ACROSS, "spacing": 28}
-
-
-def _csv(records: Sequence[Mapping[str, Any]]) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(records[0])
-    writer.writerows([csv_field(value) for value in record.values()] for record in records)
-    return stream.getvalue()
+def _ink(record: Mapping[str, Any]) -> str:
+    """Return the colour of a method: of the joint headline, which is not tested, that of all."""
+    if record["p"] is None:
+        return ON if record["side"] == "both" else OFF
+    return OFF if not below(record["p"], 1 - LEVEL) else ON if record["prevented"] > 0 else NONE

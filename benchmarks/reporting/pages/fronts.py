@@ -8,8 +8,8 @@ from typing import Any
 
 from benchmarks.reporting.pages.colours import FAINT, GREY, INK, NONE, OFF, ON, PAPER, REAL
 from benchmarks.reporting.pages.grammar import DESCRIBED, Spec, layer, number_of
+from benchmarks.reporting.pages.labels import spread
 from leaderboard.board import Board
-from leaderboard.costs import spread
 from leaderboard.loops import Loop, Row, loops
 from leaderboard.pareto import front
 from leaderboard.text import count

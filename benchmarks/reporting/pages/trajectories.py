@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.reporting.pages.colours import GREY, PALETTE, Style
+from benchmarks.reporting.pages.colours import CONTROLS, GREY, INK, PALETTE, Style
+from benchmarks.reporting.pages.ends import End
+from benchmarks.reporting.pages.ends import named as named_ends
 from benchmarks.reporting.pages.grammar import DESCRIBED, Spec, layer, name_of, number_of
 from leaderboard.board import Board, Group, Line
 from leaderboard.onset import onset
@@ -18,10 +20,6 @@ from records.results import Floor
 
 #: Points of a curve that are drawn at most: the first, the last and evenly between; the onset is told from all.
 MOST_POINTS = 40
-LEGEND: Spec = {
-    "orient": "bottom", "title": None, "columns": 4, "symbolType": "stroke", "symbolOpacity": 1,
-    "symbolStrokeWidth": 2.5, "symbolSize": 250,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -143,27 +141,26 @@ def _about(curve: Curve, styles: Mapping[str, Style]) -> str:
     return f"#{style.index}|{curve.told}" if style else curve.told
 
 
-def spec(
-    panel: Panel, styles: Mapping[str, Style], legend: Sequence[str] = (), size: tuple[int, int] = (300, 190)
-) -> Spec:
+def spec(panel: Panel, styles: Mapping[str, Style], named: bool = False, size: tuple[int, int] = (300, 190)) -> Spec:
     """Return the specification of a panel.
 
     Args:
         panel: What to draw.
         styles: Colour and dashes of every method.
-        legend: The methods of a legend, for figures that say themselves which line is which.
+        named: Whether each line has its name at its end, for figures that say themselves which line is which.
         size: Of the plot, in pixels.
     """
-    names = list(legend) or [curve.method for curve in panel.curves]
+    names = [curve.method for curve in panel.curves]
     own = [styles.get(name, Style(0, PALETTE[0])) for name in names]
     last = max(curve.first + len(curve.mean) - 1 for curve in panel.curves)
+    low, high = _limits(panel)
     ticks = {"values": list(range(0, last + 1, max(1, last // 8))), "grid": False, "format": "d"}
     domain = {"domain": [min(c.first for c in panel.curves), last], "nice": False}
     x = number_of("iteration", "iteration", axis=ticks, scale=domain)
-    y = number_of("mean", scale={"zero": False}, axis={"tickCount": 5, "domain": False})
-    key = LEGEND if legend else None
-    colour = name_of("method", legend=key, scale={"domain": names, "range": [s.colour for s in own]})
-    dashes = name_of("method", legend=key, scale={"domain": names, "range": [list(s.dash) or [1, 0] for s in own]})
+    scale = {"domain": [low, high], "nice": False, "zero": False}
+    y = number_of("mean", scale=scale, axis={"tickCount": 5, "domain": False})
+    colour = name_of("method", legend=None, scale={"domain": names, "range": [s.colour for s in own]})
+    dashes = name_of("method", legend=None, scale={"domain": names, "range": [list(s.dash) or [1, 0] for s in own]})
     plain = name_of("colour", scale=None)  # a band in a legend would be as pale as it is
     mean = {"x": x, "y": y, **DESCRIBED}
     band = {**mean, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": plain}
@@ -173,6 +170,26 @@ def spec(
         layer("area", band, fillOpacity=0.14),
         layer("line", {**mean, "color": colour, "strokeDash": dashes}, strokeWidth=2),
         layer("point", {**mean, "color": plain}, where="datum.onset", shape="diamond", size=70, filled=True, opacity=1),
+        *(named_ends(_ends(panel, styles), x, y, size) if named else ()),
     ]
     made: Spec = {"width": size[0], "height": size[1], "data": {"values": values(panel, styles)}, "layer": layers}
-    return {**made, "title": {"text": panel.title, "subtitle": panel.about}} if legend else made
+    return {**made, "title": {"text": panel.title, "subtitle": panel.about}} if named else made
+
+
+def _limits(panel: Panel) -> tuple[float, float]:
+    """Return the ends of a panel's scale: all that is drawn, with some room."""
+    drawn = [v for curve in panel.curves for v in (*curve.low, *curve.high)]
+    drawn += [] if panel.floor is None else [panel.floor.value]
+    low, high = min(drawn), max(drawn)
+    room = 0.05 * ((high - low) or abs(high) or 1.0)
+    return low - room, high + room
+
+
+def _ends(panel: Panel, styles: Mapping[str, Style]) -> list[End]:
+    ends = [
+        End(c.mean[-1], c.method, styles[c.method].colour if c.method in styles else INK, c.method in CONTROLS)
+        for c in panel.curves
+    ]
+    if panel.floor is not None:
+        ends.append(End(panel.floor.value, "ceiling" if panel.direction == "up" else "floor", GREY))
+    return ends
