@@ -9,12 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.commands.planned import methods_in
+from benchmarks.commands.planned import entries_of, methods_in
 from benchmarks.commands.streams import no_overrides
 from records.errors import UsageError
 from records.files import write_text
 from records.names import MODALITIES, RowName
-from records.place import checkout, kept
+from records.place import checkout
 
 if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan, PlannedRow
@@ -74,24 +74,12 @@ def _submit(options: argparse.Namespace, method: str) -> None:
     read_entry(path)  # what was written can be read by the strict reader
     print(f"wrote {path}: {len(entry.rows)} rows, {len(text):,} bytes")
     added = any(row.added for row in plan.rows)
-    options_of = [*(["--suite", options.suite] if is_own(plan) else []), *(["--method", method] if added else [])]
+    options_of = [*(["--suite", options.suite] if plan.own else []), *(["--method", method] if added else [])]
     board = ["--runs", str(options.runs)] if options.runs != Path("runs") else []
-    if options.entries is not None or not (is_own(plan) or checkout()):  # elsewhere than where `table` looks by itself
+    if options.entries is not None or not (plan.own or checkout()):  # elsewhere than where `table` looks by itself
         board += ["--entries", str(_short(path.parents[1]))]
-    for line in _next(path, options.suite if is_own(plan) else entry.suite, options_of, board):
+    for line in _next(path, options.suite if plan.own else entry.suite, options_of, board):
         print(line)
-
-
-def entries_of(plan: Plan) -> Path:
-    """Return the folder of a suite's entries: the checkout's, or else here; beside the file of a suite of one's own."""
-    return plan.file.parent / "entries" if is_own(plan) else kept("entries")
-
-
-def is_own(plan: Plan) -> bool:
-    """Whether a suite is somebody's own: it does not ship, so that no board of the project is of it."""
-    from benchmarks.study.loading import SUITES
-
-    return plan.file.parent != SUITES
 
 
 def _next(path: Path, suite: str, words: list[str], board: list[str]) -> list[str]:

@@ -109,9 +109,7 @@ def _checked(options: argparse.Namespace) -> Any:
 
 def _own(study: Plan) -> Path:
     """Return the file of a suite's baseline: of the checkout, or else here; beside the file of a suite of one's own."""
-    from benchmarks.commands.entries import is_own
-
-    folder = study.file.parent / "baselines" if is_own(study) else kept("baselines")
+    folder = study.file.parent / "baselines" if study.own else kept("baselines")
     return folder / f"{study.suite.name}.json"
 
 

@@ -10,18 +10,18 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.commands.authoring import add_authoring_commands
 from benchmarks.commands.bases import add_bases_command
-from benchmarks.commands.entries import add_entry_commands, entries_of, is_own
+from benchmarks.commands.entries import add_entry_commands
 from benchmarks.commands.figures import add_figures_command
 from benchmarks.commands.judging import add_commands
 from benchmarks.commands.listing import add_listing_commands
 from benchmarks.commands.measure import add_measure_command
-from benchmarks.commands.planned import read_plan, read_runnable, require_rows
+from benchmarks.commands.planned import asked, entries_of, read_plan, read_runnable, require_rows
 from benchmarks.commands.streams import in_utf8, prepare, tell
 from benchmarks.commands.survey import add_survey_commands
 from records.errors import UsageError, sentence
@@ -29,7 +29,7 @@ from records.files import write_text
 from records.names import RowName
 
 if TYPE_CHECKING:
-    from benchmarks.planning.plan import Plan
+    from benchmarks.planning.plan import Plan, PlannedCell
 
 EXIT_FAILED_CELLS, EXIT_USAGE = 1, 2
 #: Tracebacks that a run ends with; all are in one folder.
@@ -81,6 +81,11 @@ def make_parser() -> argparse.ArgumentParser:
         command.set_defaults(run=function)
         if name == "tune":
             command.add_argument("--seeds", required=True, help="seeds to tune on, such as 100,101; none may be scored")
+        if name in ("run", "plan"):
+            command.add_argument(
+                "--committed-controls", action="store_true",
+                help="leave none and real to committed entries: only the cells of --method",
+            )  # fmt: skip
         if name in ("run", "tune"):
             command.add_argument(
                 "--workers", type=int, help="processes; 0: this one (default: one an accelerator, else one a core)"
@@ -111,11 +116,12 @@ def make_parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Run what is missing of a suite, mirror it, and end with one screen of what came out."""
-    return run_here(read_runnable(options), options)
+    study = read_runnable(options)
+    return run_here(study, options, asked(study, options))
 
 
-def run_here(study: Plan, options: argparse.Namespace) -> int:
-    """Run a plan in worker processes of this machine and print what came of it; return the exit code."""
+def run_here(study: Plan, options: argparse.Namespace, cells: Mapping[str, PlannedCell] | None = None) -> int:
+    """Run a plan, or some of its cells, on this machine and print what came of it; return the exit code."""
     from benchmarks.planning.needs import unmet_needs
     from benchmarks.planning.plan import without_rows
     from benchmarks.reporting.reporter import make_reporter
@@ -124,8 +130,8 @@ def run_here(study: Plan, options: argparse.Namespace) -> int:
     for warning in (*unmet_needs(study), *without_rows(study)):
         tell(f"note: {warning}", sys.stderr)
     outcome = run_study(
-        study, options.runs, workers=options.workers, mirror=not options.no_mirror, reporter=make_reporter(),
-        show=say,
+        study, options.runs, workers=options.workers, cells=cells, mirror=not options.no_mirror,
+        reporter=make_reporter(), show=say,
     )  # fmt: skip
     if outcome.mirrored:
         tell(outcome.mirrored, sys.stderr)
@@ -154,7 +160,8 @@ def plan(options: argparse.Namespace) -> int:
         return 0
     gc.disable()  # a plan is made once and lives to the end: looking for garbage in it is a fifth of its time
     try:
-        study = read_runnable(options).to_run
+        whole = read_runnable(options)
+        study = whole.only(asked(whole, options))
         facts = describe(study, options.runs / "store")
     finally:
         gc.enable()
@@ -165,7 +172,9 @@ def plan(options: argparse.Namespace) -> int:
         screen(
             facts,
             About() if study.request.overrides else about(study.file),
-            study.request.command("run", elsewhere(options)),
+            study.request.command(
+                "run", [*elsewhere(options), *(["--committed-controls"] if options.committed_controls else [])]
+            ),
         ),
         end="",
     )
@@ -187,7 +196,7 @@ def table(options: argparse.Namespace) -> int:
     from records.place import checkout
 
     study = read_plan(options)
-    folder, results, own = study.home(options.runs), study.results(options.runs), is_own(study)
+    folder, results, own = study.home(options.runs), study.results(options.runs), study.own
     if own and options.entries is None:
         options.entries = entries_of(study)
     board = make_board(study, results, options.entries)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from records.errors import UsageError, brief
 from records.files import there
-from records.names import RowName
+from records.names import CONTROLS, RowName
 from records.overrides import heads
+from records.place import kept
 
 if TYPE_CHECKING:
-    from benchmarks.planning.plan import Plan
+    from benchmarks.planning.plan import Plan, PlannedCell
 
 
 def read_plan(options: argparse.Namespace) -> Plan:
@@ -61,3 +62,32 @@ def read_runnable(options: argparse.Namespace) -> Plan:
     require_fit(study)
     require_room(study)
     return study
+
+
+def asked(study: Plan, options: argparse.Namespace) -> dict[str, PlannedCell]:
+    """Return the cells that a command line asks for: with the controls that they need, or without.
+
+    Raises:
+        UsageError: Controls are to be those of committed entries, and there are none that methods can be compared with.
+    """
+    if not options.committed_controls:
+        return study.asked
+    from benchmarks.reporting.boards import make_board
+
+    if not study.added:
+        raise UsageError("--committed-controls: found no --method; allowed: with methods beside those of the suite")
+    board = make_board(study, study.results(options.runs))
+    for row in (row for row in study.rows if row.added):
+        for control in CONTROLS:
+            name = RowName(row.scenario, row.variant, control)
+            if not any(r.name == name and r.origin == "entry" and set(r.seeds) >= set(row.seeds) for r in board.rows):
+                raise UsageError(
+                    f"--committed-controls: found no entry of {name} that this plan can be compared with; allowed: "
+                    "without it, so that controls run, too"
+                )
+    return study.added
+
+
+def entries_of(plan: Plan) -> Path:
+    """Return the folder of a suite's entries: the checkout's, or else here; beside the file of a suite of one's own."""
+    return plan.file.parent / "entries" if plan.own else kept("entries")

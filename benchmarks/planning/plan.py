@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.planning.cells import Cell, Trace
 from benchmarks.planning.request import Request
 from benchmarks.steps import Base, Step
+from benchmarks.study.loading import SUITES
 from benchmarks.study.suite import Suite
 from benchmarks.study.world import World
 from records.names import CONTROLS, RowName
@@ -83,6 +84,11 @@ class Plan:
         return found
 
     @property
+    def own(self) -> bool:
+        """Whether the suite is somebody's own: it does not ship, so that no board of the project is of it."""
+        return self.file.parent != SUITES
+
+    @property
     def steps_total(self) -> int:
         """How many steps there would be if no two cells of the board shared any."""
         return sum(len(self.cells[key].needs) for row in self.rows for key in row.keys)
@@ -101,9 +107,17 @@ class Plan:
         return self.select(k for r in wanted for k in r.keys) if groups else self.cells
 
     @property
+    def added(self) -> dict[str, PlannedCell]:
+        """Return the cells of methods that were added to the suite, without the controls they need."""
+        return self.select(key for row in self.rows if row.added for key in row.keys)
+
+    @property
     def to_run(self) -> Plan:
         """Return what a run of the plan does: the cells that were asked for, their rows and their steps."""
-        cells = self.asked
+        return self.only(self.asked)
+
+    def only(self, cells: dict[str, PlannedCell]) -> Plan:
+        """Return the plan of some cells: their rows and their steps."""
         if len(cells) == len(self.cells):
             return self
         needed = {key for cell in cells.values() for key in cell.needs}

@@ -42,11 +42,11 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     Args:
         plan: The current plan.
         results: Folder of result files.
-        entries: Folder of entries; default: the project's.
+        entries: Folder of entries; default: the project's, of a suite of one's own those beside its file.
     """
     from leaderboard.board import build  # scipy: a second that planning does not have
     from leaderboard.committed import beside_local
-    from leaderboard.entries import FOLDER, read_entries
+    from leaderboard.entries import read_entries
     from leaderboard.learning import read_learning
     from leaderboard.readings import BoardRow
 
@@ -61,14 +61,22 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
         for r in plan.rows
     ]  # fmt: skip
     found = {k: r for k, r in read_results(results).items() if k in plan.cells}
-    committed = read_entries(suite, entries or FOLDER)
-    learning = read_learning(plan.suite.learning, entries or FOLDER)
+    home = entries or entries_beside(plan)
+    committed = read_entries(suite, home)
+    learning = read_learning(plan.suite.learning, home)
     if not committed:
         return replace(build(rows, found), learning=learning)
     planned = {(r.scenario, r.variant): metric_infos(plan, plan.cells[r.keys[0]], r.protocol) for r in plan.rows}
     merged, cells, foreign = beside_local(rows, found, committed, planned)
     board = build(merged, {k: cells[k] for row in merged for k in row.keys if k in cells})
     return replace(board, foreign=foreign, learning=learning)
+
+
+def entries_beside(plan: Plan) -> Path:
+    """Return the folder of entries that a plan's rows are compared with: the project's, or beside one's own file."""
+    from leaderboard.entries import FOLDER
+
+    return plan.file.parent / "entries" if plan.own else FOLDER
 
 
 def _command(request: Request, method: str) -> str:
@@ -159,10 +167,10 @@ def claims_evidence(plan: Plan, results: Path, committed: bool = True) -> tuple[
         committed: Whether committed entries alone will do where no cell of the plan has a result file.
     """
     from leaderboard.committed import entry_board
-    from leaderboard.entries import FOLDER, read_entries
+    from leaderboard.entries import read_entries
     from leaderboard.series import Evidence
 
-    entries = read_entries(plan.suite.name, FOLDER)
+    entries = read_entries(plan.suite.name, entries_beside(plan))
     if committed and entries and not any(key in plan.cells for key in read_results(results)):
         board, source = entry_board(entries), f"from {counted(len(entries), 'committed entry', 'committed entries')}"
     else:
@@ -231,8 +239,8 @@ def write_entry_board(suite: str, entries: Path | None, boards: Path, publish: b
 def latex_text(plan: Plan, results: Path, entries: Path | None = None) -> str:
     """Return a suite's board as LaTeX tables: of its committed entries, or of its result files where it has none."""
     from leaderboard.committed import entry_board
-    from leaderboard.entries import FOLDER, read_entries
+    from leaderboard.entries import read_entries
     from leaderboard.latex import latex
 
-    committed = read_entries(plan.suite.name, entries or FOLDER)
+    committed = read_entries(plan.suite.name, entries or entries_beside(plan))
     return latex(entry_board(committed) if committed else make_board(plan, results), plan.suite.name)

@@ -32,7 +32,7 @@ def screen(facts: Mapping[str, Any], said: About, command: str) -> str:
     ]
     about = [line for text in about for line in wrap(text)]
     names, rule, *rows = table(facts["rows"])
-    tail = ["", cut(f"run it: {command}"), f"digest {facts['digest'][:16]}"]
+    tail = ["", f"run it: {command}", f"digest {facts['digest'][:16]}"]
     room = LINES - len(head) - len(about) - len(tail) - 3
     body = fitted(rows, room, "line", "plan --format json")
     return "\n".join([*head, *about, "", names, rule, *body, *tail]) + "\n"

@@ -1,0 +1,66 @@
+"""`run --method mine --committed-controls` computes the method's own cells; the board compares them with entries."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks.commands.main import main
+from records.results import read_results
+from tests.engine.conftest import write_suite
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite of one's own whose controls have entries, and nothing else."""
+    where = tmp_path_factory.mktemp("committed")
+    file = str(write_suite(where, mitigations=["none", "real"]))
+    runs = ["--runs", str(where / "runs")]
+    assert main(["run", file, *runs, "--workers", "0", "--no-mirror"]) == 0
+    assert main(["submit", file, *runs, "--method", "none real"]) == 0
+    shutil.rmtree(where / "runs")
+    return where
+
+
+def test_only_the_cells_of_the_method_run_and_the_board_has_the_controls(home: Path, tmp_path: Path) -> None:
+    words = [str(home / "small.yaml"), "--runs", str(tmp_path), "--method", "accumulate", "--committed-controls"]
+    assert main(["run", *words, "--workers", "0", "--no-mirror"]) == 0
+    results = read_results(tmp_path / "small" / "results")
+    assert {row.mitigation for result in results.values() for row in result.rows} == {"accumulate"}
+    with (tmp_path / "small" / "leaderboard.csv").open(newline="") as lines:
+        found = {row["mitigation"]: row for row in csv.DictReader(lines)}
+    assert set(found) == {"none", "real", "accumulate"}
+    assert all(row["end"] for row in found.values())
+
+
+def test_the_plan_has_the_cells_that_would_run_and_its_command_says_so(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["plan", str(home / "small.yaml"), "--runs", str(tmp_path), "--method", "accumulate"]
+    assert main(words) == 0
+    whole = capsys.readouterr().out
+    assert main([*words, "--committed-controls"]) == 0
+    own = capsys.readouterr().out
+    assert int(own.split()[1]) * 3 == int(whole.split()[1])
+    assert "committed-controls" in "".join(own.split())
+    assert "committed-controls" not in "".join(whole.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ([], "found no --method"),
+        (["--method", "accumulate", "--iterations", "3"], "found no entry of "),
+        (["--method", "accumulate", "--seeds", "[7]"], "found no entry of "),
+    ],
+)
+def test_without_controls_to_compare_with_nothing_runs(
+    words: list[str], why: str, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["run", str(home / "small.yaml"), "--runs", str(tmp_path / "runs"), "--committed-controls", *words]
+    assert main(given) == 2
+    assert f"error: --committed-controls: {why}" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
