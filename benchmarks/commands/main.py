@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from benchmarks.commands.authoring import add_authoring_commands
 from benchmarks.commands.bases import add_bases_command
 from benchmarks.commands.entries import add_entry_commands, entries_of, is_own
+from benchmarks.commands.executors import add_executor_arguments, chosen_executor
 from benchmarks.commands.figures import add_figures_command
 from benchmarks.commands.judging import add_commands
 from benchmarks.commands.listing import add_listing_commands
@@ -82,9 +83,7 @@ def make_parser() -> argparse.ArgumentParser:
         if name == "tune":
             command.add_argument("--seeds", required=True, help="seeds to tune on, such as 100,101; none may be scored")
         if name in ("run", "tune"):
-            command.add_argument(
-                "--workers", type=int, help="processes; 0: this one (default: one an accelerator, else one a core)"
-            )
+            add_executor_arguments(command)
             command.add_argument("--no-mirror", action="store_true", help="leave MLflow alone")
         if name == "plan":
             command.add_argument("--format", choices=("text", "json"), default="text")
@@ -115,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def run_here(study: Plan, options: argparse.Namespace) -> int:
-    """Run a plan in worker processes of this machine and print what came of it; return the exit code."""
+    """Run a plan and print what came of it; return the exit code."""
     from benchmarks.planning.needs import unmet_needs
     from benchmarks.planning.plan import without_rows
     from benchmarks.reporting.reporter import make_reporter
@@ -123,10 +122,11 @@ def run_here(study: Plan, options: argparse.Namespace) -> int:
 
     for warning in (*unmet_needs(study), *without_rows(study)):
         tell(f"note: {warning}", sys.stderr)
-    outcome = run_study(
-        study, options.runs, workers=options.workers, mirror=not options.no_mirror, reporter=make_reporter(),
-        show=say,
-    )  # fmt: skip
+    with chosen_executor(options, study.suite.execution) as executor:
+        outcome = run_study(
+            study, options.runs, workers=options.workers, mirror=not options.no_mirror, executor=executor,
+            reporter=make_reporter(), show=say,
+        )  # fmt: skip
     if outcome.mirrored:
         tell(outcome.mirrored, sys.stderr)
     for result in outcome.failed:

@@ -78,18 +78,19 @@ class Agenda:
         """For how many seconds to wait for own steps before looking at those of others; None = for ever."""
         return LOOK if self.schedule.elsewhere else None
 
-    def next(self, choose: Callable[[list[Step]], Step] | None = None, among: int = 1) -> Step | None:
+    def next(self, choose: Callable[[Sequence[Step]], Step | None] | None = None, among: int = 1) -> Step | None:
         """Begin a step and return it; None = there is none to begin now.
 
         Args:
-            choose: Picks one of several that may be begun, earlier ones first; default: the first.
+            choose: Picks one of several that may be begun, earlier ones first, or none; default: the first.
             among: How many it is given.
         """
         self._look()
         while keys := self.schedule.open(among):
-            step = self.schedule.steps[keys[0]]
-            if choose is not None:
-                step = choose([self.schedule.steps[key] for key in keys])
+            steps = [self.schedule.steps[key] for key in keys]
+            step = steps[0] if choose is None else choose(steps)
+            if step is None:
+                break
             if self._taken(step):
                 self.schedule.begin(step.key)
                 return step

@@ -49,6 +49,11 @@ class Schedule:
         """Whether nothing is left that can be done."""
         return not (self._ready or self._suspects or self.begun or self.elsewhere)
 
+    @property
+    def ready(self) -> int:
+        """How many steps have all of their inputs and are not begun."""
+        return len(self._ready) + len(self._suspects)
+
     def open(self, most: int = 1) -> list[str]:
         """Return keys that may be begun now, earlier ones first; [] = wait for what is begun or elsewhere."""
         if self.apart and any(self._deaths[key] for key in self.begun):
