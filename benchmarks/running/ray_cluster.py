@@ -69,9 +69,9 @@ def connect(address: str, workers: int | None, devices: int) -> Any:
             "num_cpus": max(workers or processors(), devices), "num_gpus": devices,
             "object_store_memory": OBJECTS, "include_dashboard": False,
         }  # fmt: skip
-    elif address != "auto":
-        _require_answer(address)
     ray = load()
+    if address not in ("local", "auto"):
+        _require_answer(address)
     try:
         ray.init(address=address, **options)
     except Exception as error:  # of several kinds, by what is wrong
