@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.commands import main as cli
 from benchmarks.planning.plan import Plan
 from benchmarks.running import placing
 from benchmarks.running.agenda import Agenda, Failure
@@ -16,6 +18,7 @@ from benchmarks.running.worker import Trouble
 from benchmarks.steps import Step
 from benchmarks.steps.measuring import Measuring
 from benchmarks.storage.store import Record
+from tests.engine.conftest import write_suite
 from tests.memory_store import MemoryStore
 
 
@@ -128,6 +131,18 @@ def test_a_lost_process_costs_a_step_one_of_its_lives(plan: Plan) -> None:
     assert second is not None
     left.settle(second, Trouble("an error is tried once"))
     assert len(left.listener.failures) == 2
+
+
+def test_without_the_extra_a_sentence_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    for name in ("RAY_USAGE_STATS_ENABLED", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"):
+        monkeypatch.setenv(name, "0")
+    suite = str(write_suite(tmp_path, mitigations=["none"]))
+    assert cli.main(["run", suite, "--runs", str(tmp_path / "runs"), "--no-mirror", "--executor", "ray"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "error: --executor ray needs the extra: pip install 'mmcollapse[ray]'"
 
 
 def test_files_of_the_driver_do_not_need_ray() -> None:

@@ -227,7 +227,7 @@ def test_a_cluster_of_this_machine_alone_is_a_command(tmp_path: Path) -> None:
 def test_what_cannot_be_reached_is_said_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     suite = str(write_suite(tmp_path, mitigations=["none"]))
     for words, said in (
-        (["--executor", "ray", "--address", "127.0.0.1:9"], "--address 127.0.0.1:9: no answer"),
+        (["--executor", "ray", "--address", "127.0.0.1:9"], "--address 127.0.0.1:9: nothing answers there"),
         (["--executor", "ray", "--address", "nowhere"], "allowed: local, auto, or host:port of a cluster's head"),
         (["--executor", "ray", "--workers", "0"], "allowed with --executor ray: 1 or more"),
         (["--address", "auto"], "allowed: with --executor ray alone"),
