@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks.planning.needs import require_present
 from benchmarks.planning.plan import Plan, PlannedCell
@@ -65,7 +66,7 @@ def run_study(
     asked = plan.asked if cells is None else cells
     with ExitStack() as stack:
         if store is None:
-            store = _shared_store(runs / "store", asked, stack)
+            store = _shared_store(runs / "store", [sorted(asked), asdict(plan.suite.retain)], stack)
             for damage in (*set_results_aside(results), *remove_damaged(plan, asked.values(), store)):
                 reporter.note(damage)
         if executor is None:
@@ -80,10 +81,10 @@ def run_study(
     return replace(outcome, board=board, mirrored=try_mirror(plan, runs) if mirror else "")
 
 
-def _shared_store(root: Path, cells: Mapping[str, PlannedCell], stack: ExitStack) -> LocalStore:
+def _shared_store(root: Path, work: list[Any], stack: ExitStack) -> LocalStore:
     """Open a store that other runs may be at work on, too; what killed ones left is removed where none is."""
     store = LocalStore(root)
-    store.turns = stack.enter_context(Turns(root, work=digest(sorted(cells))))
+    store.turns = stack.enter_context(Turns(root, digest(work)))
     if not store.turns.others():
         store.sweep(older_than=3600)
     return store
