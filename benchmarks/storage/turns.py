@@ -130,14 +130,19 @@ class Turns:
         return self.watch.lives(owner) if owner.isalnum() else self.watch.changes(f"{key}.{number}", owner)
 
     def _make(self, key: str, number: int) -> bool:
+        """Make the file of a lease; False = somebody else has. Where none can be made, the step will say why."""
         file = self._file(key, number)
-        file.parent.mkdir(exist_ok=True)
         try:
+            file.parent.mkdir(exist_ok=True)
             handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         except FileExistsError:
             return False
+        except OSError:  # a full disk, say: a lease saves work, it guards nothing
+            return True
         try:
             os.write(handle, f"{self.name}\n".encode())
+        except OSError:
+            pass
         finally:
             os.close(handle)
         return True

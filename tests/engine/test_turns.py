@@ -240,3 +240,19 @@ def test_leases_are_no_artifacts(root: Path, enter: Callable[..., Turns]) -> Non
     assert store.recorded() == set()
     store.put(Record(KEY, "metrics"), {"values": {}})
     assert store.done() == {KEY}
+
+
+def test_a_full_disk_stops_no_lease(root: Path, enter: Callable[..., Turns], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step itself will say what is wrong with the disk."""
+    mine, plain = enter(), os.open
+
+    def full(path: Any, flags: int, *mode: int) -> int:
+        if flags & os.O_EXCL and str(path).endswith(".turn0"):
+            raise OSError(28, os.strerror(28), str(path))
+        return plain(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", full)
+    assert mine.take(KEY)
+    mine.release(KEY)
+    monkeypatch.undo()
+    assert enter().take(KEY)
