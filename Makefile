@@ -31,8 +31,8 @@ RUN := set -f; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 WITH_METHOD = $(if $(METHOD),--method="$$METHOD")
 
 .PHONY: help setup judges bench plan try new-method leaderboard figures tune submit transfer verify baseline check claims \
-	ui bases mirror speed-gpu speed-metrics suites methods measure survey survey-results test test-slow test-lowest \
-	test-wheel wheel lint clean
+	ui bases mirror speed-gpu speed-metrics suites methods measure survey survey-results test test-slow test-ray \
+	test-lowest test-wheel wheel lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -130,6 +130,10 @@ speed-metrics: $(STAMP) ## Measure the metrics beside the usual way to compute t
 
 test: $(STAMP) ## Run the fast tests, two processes of one thread
 	set -f; OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+
+test-ray: $(STAMP) ## Install Ray and run the tests of the Ray executor, on a cluster of two nodes on this machine
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ray]'
+	set -f; OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m ray $(ARGS)
 
 test-slow: $(STAMP) ## Run the slow tests
 	set -f; OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(ARGS)

@@ -12,6 +12,8 @@ from benchmarks.storage.store import Record
 class MemoryStore:
     """Artifacts as Python objects, for the analytic testbed and tests."""
 
+    turns = None
+
     def __init__(self) -> None:
         self._values: dict[str, tuple[Record, Any]] = {}
         self._dropped: dict[str, Record] = {}
@@ -47,3 +49,7 @@ class MemoryStore:
     def drop(self, key: str) -> None:
         """Keep the manifest alone."""
         self._dropped[key] = self._values.pop(key)[0]
+
+    def dropped(self, key: str) -> int:
+        """Whether the manifest alone is kept."""
+        return int(key in self._dropped and key not in self._values)

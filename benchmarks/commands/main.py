@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from benchmarks.commands.authoring import add_authoring_commands
 from benchmarks.commands.bases import add_bases_command
 from benchmarks.commands.entries import add_entry_commands
+from benchmarks.commands.executors import add_executor_arguments, chosen_executor
 from benchmarks.commands.figures import add_figures_command
 from benchmarks.commands.judging import add_commands
 from benchmarks.commands.listing import add_listing_commands
@@ -87,9 +88,7 @@ def make_parser() -> argparse.ArgumentParser:
                 help="leave none and real to committed entries: only the cells of --method",
             )  # fmt: skip
         if name in ("run", "tune"):
-            command.add_argument(
-                "--workers", type=int, help="processes; 0: this one (default: one an accelerator, else one a core)"
-            )
+            add_executor_arguments(command)
             command.add_argument("--no-mirror", action="store_true", help="leave MLflow alone")
         if name == "plan":
             command.add_argument("--format", choices=("text", "json"), default="text")
@@ -121,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def run_here(study: Plan, options: argparse.Namespace, cells: Mapping[str, PlannedCell] | None = None) -> int:
-    """Run a plan, or some of its cells, on this machine and print what came of it; return the exit code."""
+    """Run a plan, or some of its cells, and print what came of it; return the exit code."""
     from benchmarks.planning.needs import unmet_needs
     from benchmarks.planning.plan import without_rows
     from benchmarks.reporting.reporter import make_reporter
@@ -129,10 +128,11 @@ def run_here(study: Plan, options: argparse.Namespace, cells: Mapping[str, Plann
 
     for warning in (*unmet_needs(study), *without_rows(study)):
         tell(f"note: {warning}", sys.stderr)
-    outcome = run_study(
-        study, options.runs, workers=options.workers, cells=cells, mirror=not options.no_mirror,
-        reporter=make_reporter(), show=say,
-    )  # fmt: skip
+    with chosen_executor(options, study.suite.execution) as executor:
+        outcome = run_study(
+            study, options.runs, workers=options.workers, cells=cells, mirror=not options.no_mirror,
+            executor=executor, reporter=make_reporter(), show=say,
+        )  # fmt: skip
     if outcome.mirrored:
         tell(outcome.mirrored, sys.stderr)
     for result in outcome.failed:

@@ -29,7 +29,7 @@ def check_nodes(suite: Suite, file: Path) -> None:
         if nodes > 1:
             raise UsageError(
                 f"{file}: execution.{side}.nodes: found {nodes}; allowed: 1, since a fit of a study keeps to one "
-                "machine; several machines run seeds apart: --seeds [0] on one, --seeds [1] on the next"
+                "machine; several machines share out its steps: the same command on each, with --runs on a folder of all"
             )
 
 

@@ -18,7 +18,7 @@ from records.results import CellError, CellResult, Cost, Floor, Interval, Point,
 
 if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan, PlannedCell
-    from benchmarks.running.executors import Failure
+    from benchmarks.running.agenda import Failure
 
 #: What can change a number: it computes, trains or samples; draws, decodes or resizes pixels; makes tokens or reads
 #: weights; scores captions. Some are not asked for and count where they are there: with torchvision, transformers

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.planning.plan import Plan, PlannedCell
+from benchmarks.running.agenda import Failure
 from benchmarks.running.assemble import assemble
-from benchmarks.running.executors import Executor, Failure, LocalExecutor
+from benchmarks.running.executors import Executor, InProcessExecutor
 from benchmarks.running.painter import Painter
 from benchmarks.running.retention import Retention
 from benchmarks.running.sharing import SharedOut, share_out
@@ -18,6 +19,9 @@ from benchmarks.steps import Base, Step
 from benchmarks.storage.store import Record, Store
 from records.files import write_text
 from records.results import CellResult
+
+#: How often a run looks anew at what is missing where another run let go of what this one reads.
+ROUNDS = 8
 
 
 class Reporter:
@@ -111,10 +115,33 @@ def execute(
     """
     cells = plan.cells if cells is None else cells
     reporter = reporter or Reporter()
+    outcome, computed = Outcome(), 0
+    for left in reversed(range(ROUNDS)):
+        books = _round(plan, store, executor, results, cells, reporter, draw, patient=left > 0)
+        computed += books.outcome.computed
+        outcome.results |= books.outcome.results
+        outcome.logs |= books.outcome.logs
+        if not books.gone:
+            break
+        reporter.note("another run has let go of what this one reads; it is made again")
+    return replace(outcome, computed=computed)
+
+
+def _round(
+    plan: Plan,
+    store: Store,
+    executor: Executor,
+    results: Path,
+    cells: Mapping[str, PlannedCell],
+    reporter: Reporter,
+    draw: Callable[[str, CellResult], None] | None,
+    patient: bool,
+) -> _Books:
+    """Run what is missing now; return the books, with what another run has let go of meanwhile."""
     forget_outdated(plan, store)
     steps = missing_steps(plan, cells.values(), store)
     # One model that is of no use, met weeks from now, would make all that was computed with others wait for it.
-    side_by_side = getattr(executor, "workers", 1)
+    side_by_side = getattr(executor, "workers", 1) + (len(store.turns.others()) if store.turns else 0)
     shared = share_out(plan, steps, store, side_by_side)
     ordered = sorted([*shared.steps, *trials(plan, steps, store)], key=lambda s: not s.first)
     reporter.start(ordered, len(cells))
@@ -122,8 +149,8 @@ def execute(
     shown = {k: samples for k, samples in plan.shown.items() if k in cells} if draw else {}
     retention = Retention(store, plan.suite.retain, planned, steps, shown)
     # Beside the loop that hands out steps, where there is one: no worker waits for a picture.
-    painter = None if draw is None else Painter(draw, beside=isinstance(executor, LocalExecutor))
-    books = _Books(plan, store, results, cells, reporter, retention, painter, shared)
+    painter = None if draw is None else Painter(draw, beside=not isinstance(executor, InProcessExecutor))
+    books = _Books(plan, store, results, cells, reporter, retention, painter, shared, patient)
     try:
         books.assemble_ready({s.key for s in steps})
         executor.run(ordered, store, books)
@@ -133,7 +160,7 @@ def execute(
         if painter is not None:
             painter.stop()
         reporter.stop()
-    return books.outcome
+    return books
 
 
 def _logged(failure: Failure, folder: Path) -> Path | None:
@@ -151,14 +178,15 @@ class _Books:
 
     def __init__(
         self, plan: Plan, store: Store, results: Path, cells: Mapping[str, PlannedCell], reporter: Reporter,
-        retention: Retention, painter: Painter | None, shared: SharedOut,
+        retention: Retention, painter: Painter | None, shared: SharedOut, patient: bool,
     ):  # fmt: skip
         self.plan, self.store, self.results, self.cells, self.reporter = plan, store, results, cells, reporter
-        self.retention, self.painter, self.shared = retention, painter, shared
+        self.retention, self.painter, self.shared, self.patient = retention, painter, shared, patient
         self.outcome = Outcome()
         self.open: dict[str, set[str]] = {}  # cell -> steps it waits for
         self.waiting: dict[str, list[str]] = {}  # step -> cells that wait for it
         self.failures: dict[str, Failure] = {}
+        self.gone: set[str] = set()  # steps whose inputs another run let go of
 
     def assemble_ready(self, missing: set[str]) -> None:
         for key, cell in self.cells.items():
@@ -171,6 +199,13 @@ class _Books:
     def done(self, step: Step, record: Record) -> None:
         self.outcome.computed += step.key in self.plan.steps
         self.reporter.step(step, record, "")
+        self.ended(step)
+
+    def found(self, step: Step) -> None:
+        self.reporter.step(step, Record(step.key, step.kind), "")
+        self.ended(step)
+
+    def ended(self, step: Step) -> None:
         self.retention.done(step)
         self.shared.done(step, self.store)
         self.hang_up()
@@ -181,10 +216,23 @@ class _Books:
 
     def failed(self, failure: Failure) -> None:
         whole = self.shared.whole(failure.step)
+        if self.patient and self.let_go(failure.step):
+            self.gone.add(whole.key)
+            return
         self.failures.setdefault(whole.key, Failure(whole, failure.message, failure.traceback))
         if failure.traceback and (log := _logged(failure, self.results.parent / "errors")):
             self.outcome.logs[whole.key] = log
         self.reporter.step(failure.step, None, failure.message)
+
+    def let_go(self, step: Step) -> bool:
+        """Whether a step failed since another run, which needed it no more, let go of something that it reads."""
+        turns = self.store.turns
+        if turns is None or not (turns.others() or turns.met):
+            return False
+        return not all(self.store.has(key) for key in step.parents)
+
+    def note(self, text: str) -> None:
+        self.reporter.note(text)
 
     def progress(self, key: str, done: int, total: int) -> None:
         self.reporter.progress(key, done, total)
@@ -192,9 +240,10 @@ class _Books:
     def finish(self) -> None:
         """Write down the cells that did not complete, with the first step that failed them."""
         for key, cell in self.cells.items():
-            if self.open[key]:
+            if self.open[key] and not self.gone:
                 self.close(cell, next((self.failures[k] for k in cell.needs if k in self.failures), None))
         self.hang_up(wait=True)
+        self.retention.finish()
 
     def close(self, cell: PlannedCell, failure: Failure | None = None) -> None:
         done = set(cell.needs) - self.open[cell.key]

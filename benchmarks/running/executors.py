@@ -8,7 +8,6 @@ run before the others, one at a time, and where one fails the others are not sta
 from __future__ import annotations
 
 import copy
-import heapq
 import multiprocessing
 import os
 import sys
@@ -17,38 +16,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from benchmarks.running import worker
+from benchmarks.running.agenda import Agenda, Listener
 from benchmarks.running.leases import Leases, accelerators
 from benchmarks.running.worker import Trouble, perform, surroundings
 from benchmarks.steps import Step
 from benchmarks.storage.store import Record, Store
 from benchmarks.study.suite import Executions
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a step has no artifact: a sentence, and the traceback where one is known."""
-
-    step: Step
-    message: str
-    traceback: str = ""
-
-
-class Listener(Protocol):
-    """Hears what happens; the reporter and the result writer are listeners."""
-
-    def done(self, step: Step, record: Record) -> None:
-        """Hear that a step is in the store."""
-
-    def failed(self, failure: Failure) -> None:
-        """Hear that a step could not be done."""
-
-    def progress(self, key: str, done: int, total: int) -> None:
-        """Hear how far a running step has come."""
 
 
 class Executor(Protocol):
@@ -71,29 +49,24 @@ class InProcessExecutor:
         self.execution = execution or self.execution
 
     def run(self, steps: Sequence[Step], store: Store, listener: Listener) -> None:
-        """Run all steps in the order given."""
+        """Run all steps in the order given, but for those that other runs do meanwhile."""
         from benchmarks.steps.context import RunContext
 
         worker.exact_float32()
         context, execution = RunContext(store, execution=self.execution), surroundings(self.execution) if steps else {}
-        lost: set[str] = set()
-        refused = False
-        for step in steps:
-            if refused and not step.first:
-                return
-            if lost and not lost.isdisjoint(step.parents):
-                lost.add(step.key)
+        agenda = Agenda(steps, store, listener)
+        while not agenda.over:
+            step = agenda.next()
+            if step is None:
+                agenda.idle()
                 continue
             context.progress = _reporter(listener, step.key)
+            outcome: Record | Trouble
             try:
-                record = perform(own(step), store, context, execution)
+                outcome = perform(own(step), store, context, execution)
             except Exception as error:
-                lost.add(step.key)
-                refused |= step.first
-                trouble = Trouble.of(error)
-                listener.failed(Failure(step, trouble.message, trouble.traceback))
-            else:
-                listener.done(step, record)
+                outcome = Trouble.of(error)
+            agenda.settle(step, outcome)
 
 
 def own(step: Step) -> Step:
@@ -126,99 +99,52 @@ class LocalExecutor:
     def run(self, steps: Sequence[Step], store: Store, listener: Listener) -> None:
         """Run all steps, earlier cells first, inputs before their readers."""
         if steps:
-            _Schedule(self, steps, listener).run()
+            _Pool(self, Agenda(steps, store, listener), listener).run()
 
 
-class _Schedule:
-    """What is ready, what waits for what, and what was in flight when a worker died."""
+class _Pool:
+    """Hands out steps to a crew of workers, and to a new one where a worker died."""
 
-    def __init__(self, executor: LocalExecutor, steps: Sequence[Step], listener: Listener):
-        self.executor, self.listener = executor, listener
-        self.steps = {s.key: s for s in steps}
-        self.rank = {s.key: i for i, s in enumerate(steps)}
-        self.waiting = {s.key: {p for p in s.parents if p in self.steps} for s in steps}
-        self.readers: dict[str, list[str]] = {}
-        for key, parents in self.waiting.items():
-            for parent in parents:
-                self.readers.setdefault(parent, []).append(key)
-        self.ready = [(self.rank[k], k) for k, parents in self.waiting.items() if not parents]
-        heapq.heapify(self.ready)
-        self.suspects: list[str] = []  # in flight when a worker died, and not tried again yet
-        self.suspected: set[str] = set()
-        self.first = {s.key for s in steps if s.first}  # that have not ended yet
-        self.refused = False
+    def __init__(self, executor: LocalExecutor, agenda: Agenda, listener: Listener):
+        self.executor, self.agenda, self.listener = executor, agenda, listener
+        self.running: dict[Future[Record | Trouble], Step] = {}
 
     def run(self) -> None:
         """Run what is ready until nothing is."""
         crew = _Crew(self.executor, self.listener)
-        running: dict[Future[Record | Trouble], str] = {}
         try:
-            while self.ready or self.suspects or running:
-                whole = self.submit(crew, running)
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    whole &= self.settle(future, running.pop(future))
+            while not self.agenda.over:
+                whole = self.submit(crew)
+                if not self.running:
+                    self.agenda.idle()
+                for future in wait(self.running, self.agenda.patience, return_when=FIRST_COMPLETED).done:
+                    whole &= self.settle(future)
                 if not whole:  # the pool is gone, and with it every step in flight
-                    for future in wait(running).done:
-                        self.settle(future, running.pop(future))
+                    for future in wait(self.running).done:
+                        self.settle(future)
                     crew.dismiss()
                     crew = _Crew(self.executor, self.listener)
         finally:
             crew.dismiss()
 
-    def submit(self, crew: _Crew, running: dict[Future[Record | Trouble], str]) -> bool:
-        """Hand out steps; False when the pool turns out to be dead. A suspect runs alone, so that the culprit shows."""
-        workers = 1 if self.first else self.executor.workers
-        while len(running) < workers and self.suspected.isdisjoint(running.values()):
-            if self.suspects and running:
-                return True
-            if not (self.suspects or self.ready):
-                return True
-            key = self.suspects[0] if self.suspects else self.ready[0][1]
+    def submit(self, crew: _Crew) -> bool:
+        """Hand out steps; False when the pool turns out to be dead."""
+        while len(self.running) < self.executor.workers and (step := self.agenda.next()) is not None:
             try:
-                running[crew.pool.submit(worker.work, self.steps[key])] = key
+                self.running[crew.pool.submit(worker.work, step)] = step
             except BrokenProcessPool:  # an idle worker died
+                self.agenda.back(step)
                 return False
-            if self.suspects:
-                self.suspects.pop(0)
-            else:
-                heapq.heappop(self.ready)
         return True
 
-    def settle(self, future: Future[Record | Trouble], key: str) -> bool:
+    def settle(self, future: Future[Record | Trouble]) -> bool:
         """Book a finished step; False when a worker died meanwhile."""
-        error = future.exception()
+        step, error = self.running.pop(future), future.exception()
         if isinstance(error, BrokenProcessPool):
-            self.again(key)
+            self.agenda.lost(step, "its worker process died twice (out of memory?)")
             return False
-        self.suspected.discard(key)
-        outcome = Trouble.of(error) if error is not None else future.result()
-        if isinstance(outcome, Record):
-            self.listener.done(self.steps[key], outcome)
-            self.first.discard(key)
-            for reader in self.readers.get(key, ()):
-                self.waiting[reader].discard(key)
-                if not self.waiting[reader]:
-                    heapq.heappush(self.ready, (self.rank[reader], reader))
-        else:
-            self.fail(key, outcome)
-        if self.refused and not self.first:
-            self.ready.clear()
+        self.agenda.settle(step, Trouble.of(error) if error is not None else future.result())
         return True
-
-    def fail(self, key: str, trouble: Trouble) -> None:
-        """Book a step that cannot be done. Its readers stay waiting for ever: they are never ready, so never run."""
-        self.refused |= self.steps[key].first
-        self.first -= {key, *self.readers.get(key, ())}
-        self.listener.failed(Failure(self.steps[key], trouble.message, trouble.traceback))
-
-    def again(self, key: str) -> None:
-        """Try a step once more, or give it up where a worker died under it alone."""
-        if key not in self.suspected:
-            self.suspected.add(key)
-            self.suspects.append(key)
-        else:
-            self.suspected.discard(key)
-            self.fail(key, Trouble("its worker process died twice (out of memory?)"))
 
 
 class _Crew:

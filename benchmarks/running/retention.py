@@ -1,6 +1,7 @@
 """Artifacts that a study need not keep: dropped as soon as their last reader is done, their costs remembered.
 
-A dropped artifact is made again, the same, where a step that is added later reads it.
+A dropped artifact is made again, the same, where a step that is added later reads it. Beside other runs on the same
+store, nothing is dropped that one of them may read; what is left over then goes when the same command runs again.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Retention:
         missing: Sequence[Step],
         shown: Mapping[str, Collection[str]],
     ):
-        self.store, self.shown = store, shown
+        self.store, self.shown, self._later = store, shown, list[str]()
         self.readers: dict[str, set[str]] = {s.key: set() for s in planned if not s.kept(retain)}
         for cell, samples in shown.items():
             for sample in self.readers.keys() & set(samples):
@@ -61,7 +62,22 @@ class Retention:
             if not readers:
                 self._drop(artifact)
 
+    def finish(self) -> None:
+        """Let go of what others might have needed, where nobody does by now."""
+        later, self._later = self._later, []
+        for key in later:
+            self._let_go(key)
+
     def _drop(self, key: str) -> None:
         del self.readers[key]
-        if self.store.has(key):
+        self._let_go(key)
+
+    def _let_go(self, key: str) -> None:
+        """Drop an artifact; not while a run is at work that reads others, of which this one knows nothing.
+
+        A run of equal work has read it, or finds its readers made.
+        """
+        if self.store.turns is not None and self.store.turns.strangers:
+            self._later.append(key)
+        elif self.store.has(key):
             self.store.drop(key)

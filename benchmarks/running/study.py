@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks.planning.needs import require_present
 from benchmarks.planning.plan import Plan, PlannedCell
@@ -14,6 +16,8 @@ from benchmarks.running.leases import accelerators, require_devices
 from benchmarks.running.machine import processors
 from benchmarks.running.sound import remove_damaged, set_results_aside
 from benchmarks.storage.store import LocalStore, Store
+from benchmarks.storage.turns import Turns
+from records.canonical import digest
 from records.errors import UsageError
 
 
@@ -60,18 +64,27 @@ def run_study(
     require_devices(plan, accelerators())
     reporter, folder, results = reporter or Reporter(), plan.home(runs), plan.results(runs)
     asked = plan.asked if cells is None else cells
-    if store is None:
-        store = LocalStore(runs / "store")
-        store.sweep(older_than=3600)
-        for damage in (*set_results_aside(results), *remove_damaged(plan, asked.values(), store)):
-            reporter.note(damage)
-    if executor is None:
-        execution = plan.suite.execution
-        executor = LocalExecutor(runs / "store", workers, execution) if workers else InProcessExecutor(execution)
-    outcome = execute(
-        plan, store, executor, results, asked, reporter,
-        draw=lambda key, result: write_pictures(plan, store, folder, key, result),
-    )  # fmt: skip
+    with ExitStack() as stack:
+        if store is None:
+            store = _shared_store(runs / "store", [sorted(asked), asdict(plan.suite.retain)], stack)
+            for damage in (*set_results_aside(results), *remove_damaged(plan, asked.values(), store)):
+                reporter.note(damage)
+        if executor is None:
+            execution = plan.suite.execution
+            executor = LocalExecutor(runs / "store", workers, execution) if workers else InProcessExecutor(execution)
+        outcome = execute(
+            plan, store, executor, results, asked, reporter,
+            draw=lambda key, result: write_pictures(plan, store, folder, key, result),
+        )  # fmt: skip
     made = make_board(plan, results)
     board = published(plan, made, folder, show)
     return replace(outcome, board=board, mirrored=try_mirror(plan, runs) if mirror else "")
+
+
+def _shared_store(root: Path, work: list[Any], stack: ExitStack) -> LocalStore:
+    """Open a store that other runs may be at work on, too; what killed ones left is removed where none is."""
+    store = LocalStore(root)
+    store.turns = stack.enter_context(Turns(root, digest(work)))
+    if not store.turns.others():
+        store.sweep(older_than=3600)
+    return store

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.planning.plan import Plan
+from benchmarks.running.agenda import Failure
 from benchmarks.running.assemble import versions
-from benchmarks.running.executors import Failure
 from benchmarks.steps import Base, Fit, Images, Step
 from benchmarks.steps.trial import Trial
 from benchmarks.storage.store import Store

@@ -129,22 +129,36 @@ _own = 0
 
 def start(setup: Setup, news: Any, turn: Any) -> None:
     """Prepare this process: its threads, its accelerator, the parent's import path, an end when the parent ends."""
-    global _context, _news, _leases, _own
+    global _own
     with turn.get_lock():
         number, turn.value = turn.value, turn.value + 1
     threads = 1  # threads of one process wait for each other on small tensors (docs/performance.md)
-    _leases = setup.leases
-    if names := _leases.names:
+    if names := setup.leases.names:
         threads = max(1, machine.processors() // setup.workers)
-        _own = _leases.own(number, setup.workers)
+        _own = setup.leases.own(number, setup.workers)
         os.environ["CUDA_VISIBLE_DEVICES"] = names[_own]
+    sys.path[:] = setup.path
+    threading.Thread(target=_follow, args=(setup.parent,), daemon=True).start()
+    prepare(setup.root, setup.leases, threads, setup.workers, max(1, setup.workers // max(1, len(names))), news)
+
+
+def prepare(root: Path, leases: Leases, threads: int, workers: int, sharing: int, news: Any) -> None:
+    """Prepare this process for `work`; torch is not imported yet.
+
+    Args:
+        root: Folder of the store.
+        leases: The accelerators, and how each modality's fits and generations are run.
+        threads: Of this process.
+        workers: How many processes share this machine's memory.
+        sharing: How many of them share an accelerator.
+        news: Is sent (key, done, total) now and then.
+    """
+    global _context, _news, _leases
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # ours are the only bars
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    sys.path[:] = setup.path
-    threading.Thread(target=_follow, args=(setup.parent,), daemon=True).start()
     # What a library merely warns of is no error here, whatever PYTHONWARNINGS says: it would end the worker.
     warnings.filters[:] = [found for found in warnings.filters if found[0] != "error"]  # type: ignore[index]
     import torch
@@ -154,11 +168,11 @@ def start(setup: Setup, news: Any, turn: Any) -> None:
     from benchmarks.steps.context import RunContext
 
     if torch.cuda.is_available():
-        sharing = max(1, setup.workers // max(1, len(names)))
         room = torch.cuda.get_device_properties(0).total_memory // (2 * sharing)
     else:
-        room = machine.memory() // (4 * setup.workers)
-    _context, _news = RunContext(LocalStore(setup.root), execution=_leases.execution, model_bytes=room), news
+        room = machine.memory() // (4 * workers)
+    _leases, _news = leases, news
+    _context = RunContext(LocalStore(root), execution=leases.execution, model_bytes=room)
 
 
 def exact_float32() -> None:

@@ -60,7 +60,8 @@ class Sample(Step):
         """Return this very step, put together from parts of `size` samples, and these parts."""
         mine = {f.name: getattr(self, f.name) for f in fields(Sample) if f.name != "parts"}
         total = self.n * self.draws
-        made = [SamplePart(**mine, rows=(start, min(start + size, total))) for start in range(0, total, size)]
+        rows = [(start, min(start + size, total)) for start in range(0, total, size)]
+        made = [SamplePart(**mine, rows=each, whole=self.key) for each in rows]
         whole = copy.copy(self)
         whole.__dict__.pop("parents", None)
         whole.__dict__["parts"] = tuple(part.key for part in made)
@@ -129,11 +130,18 @@ class SamplePart(Sample):
 
     Attributes:
         rows: The first of them, and the one behind the last.
+        whole: The key of all of them.
     """
 
     kind: ClassVar[str] = "sample_part"
     version: ClassVar[int] = 1
     rows: tuple[int, int]
+    whole: str = aside(default="")
+
+    @property
+    def part_of(self) -> str:
+        """All of them."""
+        return self.whole
 
     def run(self, context: RunContext) -> tuple[Pairs, Cost]:
         """Make these samples, as they are among all."""

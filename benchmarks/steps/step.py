@@ -106,6 +106,11 @@ class Step:
         return False
 
     @property
+    def part_of(self) -> str:
+        """The key of the step that this is a part of, of this run alone; "" = it is one of the plan's own."""
+        return ""
+
+    @property
     def fits(self) -> str | None:
         """The modality of a model that is trained, on as many devices as `execution` says; None = none is."""
         return None

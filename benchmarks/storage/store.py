@@ -10,14 +10,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Collection, Container
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.storage import values
+from benchmarks.storage.leftovers import sweep, take_away
+from benchmarks.storage.turns import Turns
 from datamodules import png
 from records.canonical import digest
 from records.errors import StepError, UsageError
@@ -52,7 +54,13 @@ class Record:
 
 
 class Store(Protocol):
-    """What the executors need of a store; local folders and memory have it, shared and object stores will."""
+    """What the executors need of a store; local folders and memory have it, object stores could.
+
+    Attributes:
+        turns: Whose turn a step is, where other runs may work on the same store; None = nobody else does.
+    """
+
+    turns: Turns | None
 
     def has(self, key: str) -> bool:
         """Whether the artifact is complete."""
@@ -76,7 +84,10 @@ class Store(Protocol):
         """Keep a value; visible to others only when whole."""
 
     def drop(self, key: str) -> None:
-        """Let go of a value and keep its manifest; `has` is false from then on."""
+        """Let go of a value and keep its manifest; `has` is false from then on. It may be gone already."""
+
+    def dropped(self, key: str) -> int:
+        """Return 0, or of a value that was let go of a number that is another one each time."""
 
 
 class LocalStore:
@@ -88,6 +99,8 @@ class LocalStore:
     Raises:
         UsageError: When the root cannot be written.
     """
+
+    turns: Turns | None = None
 
     def __init__(self, root: Path):
         self.root = root
@@ -247,7 +260,7 @@ class LocalStore:
             final = self.folder(record.key)
             final.parent.mkdir(exist_ok=True)
             if final.exists() and not self.has(record.key):
-                shutil.rmtree(final)
+                take_away(self.root, final, unless=MANIFEST)
             try:
                 os.rename(aside, final)
             except OSError:
@@ -259,8 +272,16 @@ class LocalStore:
     def drop(self, key: str) -> None:
         """Rename the manifest first, so that a killed drop leaves no artifact that looks whole."""
         folder = self.folder(key)
-        os.replace(folder / MANIFEST, folder / DROPPED)
-        shutil.rmtree(folder / "value", ignore_errors=True)
+        with suppress(FileNotFoundError):  # another run has let go of it
+            os.replace(folder / MANIFEST, folder / DROPPED)
+            take_away(self.root, folder / "value")
+
+    def dropped(self, key: str) -> int:
+        """Return when what was let go of had been made."""
+        folder = self.folder(key)
+        with suppress(FileNotFoundError):
+            return 0 if (folder / MANIFEST).is_file() else (folder / DROPPED).stat().st_mtime_ns
+        return 0
 
     def sweep(self, older_than: float = 0.0) -> None:
         """Remove what killed writers left aside.
@@ -268,12 +289,7 @@ class LocalStore:
         Args:
             older_than: Age in seconds below which a leftover may still be in use.
         """
-        for leftover in (self.root / "tmp").iterdir():
-            try:
-                if time.time() - leftover.stat().st_mtime >= older_than:
-                    shutil.rmtree(leftover, ignore_errors=True)
-            except FileNotFoundError:
-                continue  # its writer has just renamed it
+        sweep(self.root, older_than)
 
 
 def _file(path: Path) -> File:

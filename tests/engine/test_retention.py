@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.planning.plan import Plan
+from benchmarks.running.agenda import Listener
 from benchmarks.running.execute import execute
-from benchmarks.running.executors import InProcessExecutor, Listener
+from benchmarks.running.executors import InProcessExecutor
 from benchmarks.steps import Step
 from benchmarks.storage.store import LocalStore, Store
 from records.results import CellResult

@@ -1,0 +1,168 @@
+"""What one run has to do: the schedule of its steps, whose turn each of them is, and who is told of its end.
+
+Several runs may share a store. A step is leased before it is begun; what another run does is waited for, and what
+another run has made is found, not made again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from benchmarks.running.schedule import Schedule
+from benchmarks.running.worker import Trouble
+from benchmarks.steps import Step
+from benchmarks.storage.store import Record, Store
+
+#: Seconds between two looks at what other runs have made.
+LOOK = 0.5
+#: Seconds after which it is said again that a run waits for another.
+SILENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a step has no artifact: a sentence, and the traceback where one is known."""
+
+    step: Step
+    message: str
+    traceback: str = ""
+
+
+class Listener(Protocol):
+    """Hears what happens; the reporter and the result writer are listeners."""
+
+    def done(self, step: Step, record: Record) -> None:
+        """Hear that a step is in the store."""
+
+    def found(self, step: Step) -> None:
+        """Hear that another run has made a step."""
+
+    def failed(self, failure: Failure) -> None:
+        """Hear that a step could not be done."""
+
+    def progress(self, key: str, done: int, total: int) -> None:
+        """Hear how far a running step has come."""
+
+    def note(self, text: str) -> None:
+        """Hear something that ends nothing."""
+
+
+class Agenda:
+    """What is left to do in a run.
+
+    Args:
+        steps: Inputs first.
+        store: Where artifacts are, and whose turn a step is.
+        listener: Hears of every end.
+        lives: How many processes may die under a step (`Schedule`).
+        apart: Whether what was in flight then is tried alone.
+    """
+
+    def __init__(self, steps: Sequence[Step], store: Store, listener: Listener, lives: int = 2, apart: bool = True):
+        self.schedule = Schedule(steps, lives, apart)
+        self.store, self.listener, self.turns = store, listener, store.turns
+        recorded = store.recorded() if store.turns else ()
+        self._dropped = {s.key: store.dropped(s.key) for s in steps if s.key in recorded}
+        self._looked = self._said = float("-inf")
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left that can be done."""
+        return self.schedule.over
+
+    @property
+    def patience(self) -> float | None:
+        """For how many seconds to wait for own steps before looking at those of others; None = for ever."""
+        return LOOK if self.schedule.elsewhere else None
+
+    def next(self, choose: Callable[[Sequence[Step]], Step | None] | None = None, among: int = 1) -> Step | None:
+        """Begin a step and return it; None = there is none to begin now.
+
+        Args:
+            choose: Picks one of several that may be begun, earlier ones first, or none; default: the first.
+            among: How many it is given.
+        """
+        self._look()
+        while keys := self.schedule.open(among):
+            steps = [self.schedule.steps[key] for key in keys]
+            step = steps[0] if choose is None else choose(steps)
+            if step is None:
+                break
+            if self._taken(step):
+                self.schedule.begin(step.key)
+                return step
+        return None
+
+    def back(self, step: Step) -> None:
+        """Have a step done anew that was begun, and that nothing is known against."""
+        self.schedule.again(step.key)
+
+    def settle(self, step: Step, outcome: Record | Trouble) -> None:
+        """Book a step that ended."""
+        self._release(step)
+        if isinstance(outcome, Record):
+            self.listener.done(step, outcome)
+            self.schedule.done(step.key)
+        else:
+            self.schedule.failed(step.key)
+            self.listener.failed(Failure(step, outcome.message, outcome.traceback))
+
+    def lost(self, step: Step, message: str) -> None:
+        """Book that a process died under a step: it is tried again, or has failed with that message."""
+        if not self.schedule.lost(step.key):
+            self._release(step)
+            self.listener.failed(Failure(step, message))
+
+    def idle(self) -> None:
+        """Wait a little for other runs, when nothing of this one is in flight."""
+        if not self.schedule.elsewhere or self.schedule.begun:
+            return
+        now = time.monotonic()
+        if now - self._said >= SILENCE:
+            self._said = now
+            count = len(self.schedule.elsewhere)
+            self.listener.note(f"waits for another run: {count} step{'s' * (count > 1)}")
+        time.sleep(LOOK)
+
+    def _taken(self, step: Step) -> bool:
+        """Lease a step; where another run has, or has made it, note that."""
+        if self.turns is None:
+            return True
+        if self._made(step):
+            self._found(step)
+        elif (step.part_of and self.turns.held(step.part_of)) or not self.turns.take(step.key):
+            self.schedule.leave(step.key)
+        elif self._made(step):  # and left just now
+            self._release(step)
+            self._found(step)
+        else:
+            return True
+        return False
+
+    def _look(self) -> None:
+        """See what other runs have made of what they had begun, and what they have left."""
+        if self.turns is None or not self.schedule.elsewhere or time.monotonic() - self._looked < LOOK:
+            return
+        self._looked = time.monotonic()
+        for key in list(self.schedule.elsewhere):
+            step = self.schedule.steps[key]
+            if self._made(step):
+                self._found(step)
+            elif not self.turns.held(key) and not (step.part_of and self.turns.held(step.part_of)):
+                self.schedule.again(key)
+
+    def _made(self, step: Step) -> bool:
+        """Whether another run has made a step, or the whole that it is a part of; it may have let go of it as well."""
+        keys = (step.key, step.part_of) if step.part_of else (step.key,)
+        return any(self.store.has(k) or self.store.dropped(k) != self._dropped.get(k, 0) for k in keys)
+
+    def _found(self, step: Step) -> None:
+        self.listener.found(step)
+        self.schedule.done(step.key)
+
+    def _release(self, step: Step) -> None:
+        if self.turns is not None:
+            self.turns.release(step.key)

@@ -1,0 +1,186 @@
+"""The processes that a run has on a Ray cluster: who they are, and that one of the dead is followed by another."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.running import ray_cluster
+from benchmarks.running.agenda import Listener
+from benchmarks.running.placing import Hand
+from benchmarks.running.ray_cluster import Place
+from benchmarks.running.ray_process import Hello, News, Process, Setup, here
+from benchmarks.study.suite import Executions
+from records.errors import UsageError, brief
+
+#: How many processes in a row may die in one place without having done a step.
+FUTILE = 3
+#: Seconds that all processes have to say what they are before the first step, and for which none may be left.
+START = 120.0
+#: Seconds between two looks at the cluster, and at how far steps have come.
+LOOK = 2.0
+
+
+@dataclass(eq=False)
+class Member(Hand):
+    """A process of the cluster.
+
+    Attributes:
+        place: Where it is.
+        actor: Ray's handle of it.
+        greeting: What it has been asked first, until it has answered.
+        calls: What is in flight, one a batch.
+    """
+
+    place: Place = field(kw_only=True)
+    actor: Any = field(kw_only=True)
+    greeting: Any = field(kw_only=True)
+    calls: list[Any] = field(default_factory=list)
+
+
+class Members:
+    """The processes of one run: started where there is room, replaced where they die, asked who they are; a context.
+
+    Args:
+        ray: The library, connected.
+        root: Folder of the store.
+        most: How many there may be.
+        execution: How each modality's fits and generations are run.
+        listener: Is told of a node that is of no use.
+    """
+
+    def __init__(self, ray: Any, root: Path, most: int, execution: Executions, listener: Listener):
+        self.ray, self.root, self.most, self.execution, self.listener = ray, root, most, execution, listener
+        self.probe = f"probe-{uuid.uuid4().hex}"
+        self.file = root / "tmp" / self.probe
+        self.members: list[Member] = []
+        self.futile: dict[Place, int] = {}
+        self.why = "it has no device and no processor to give"
+        self._looked = float("-inf")
+        self._news: Any = None
+
+    def __enter__(self) -> Members:
+        self.file.write_text(self.probe, encoding="utf-8")
+        self._news = self._actor(News, num_cpus=0).remote()
+        try:
+            self._welcome(time.monotonic() + START)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self.members)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def _welcome(self, end: float) -> None:
+        """Start all processes, and wait until they have said what they are: before anything runs."""
+        self.refresh()
+        while any(m.greeting is not None for m in self.members) and time.monotonic() < end:
+            self.ray.wait(self.waiting(), timeout=LOOK)
+            for member in list(self.members):
+                self.greet(member, strict=True)
+            self.refresh()
+
+    def __exit__(self, *error: object) -> None:
+        self.file.unlink(missing_ok=True)
+        for actor in [m.actor for m in self.members] + [self._news]:
+            with suppress(Exception):  # it has gone, or the cluster has
+                self.ray.kill(actor)
+
+    def _actor(self, cls: type, **options: Any) -> Any:
+        return self.ray.remote(cls).options(max_restarts=0, max_task_retries=0, **options)
+
+    def refresh(self) -> None:
+        """Start a process wherever there is a place without one."""
+        if time.monotonic() - self._looked < LOOK:
+            return
+        self._looked = time.monotonic()
+        taken = {m.place for m in self.members}
+        free = [p for p in ray_cluster.places(self.ray) if p not in taken and self.futile.get(p, 0) < FUTILE]
+        for place in free[: max(0, self.most - len(self.members))]:
+            self.members.append(self._start(place))
+
+    def _start(self, place: Place) -> Member:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        path = [os.path.abspath(entry) for entry in sys.path]
+        setup = Setup(self.root, self.probe, path, os.getcwd(), self.execution, place.device, place.beside)
+        actor = self._actor(
+            Process, num_cpus=0 if place.device else 1, num_gpus=int(place.device),
+            scheduling_strategy=NodeAffinitySchedulingStrategy(place.node, soft=False),
+        ).remote(setup, self._news)  # fmt: skip
+        return Member(place=place, actor=actor, greeting=actor.hello.remote())
+
+    def waiting(self) -> list[Any]:
+        """Return everything that an answer is awaited to."""
+        return [c for m in self.members for c in ([m.greeting] if m.greeting is not None else m.calls)]
+
+    def greet(self, member: Member, strict: bool = False) -> bool:
+        """Whether a process may be given work: it has said what it is, and that is what this one is.
+
+        Raises:
+            UsageError: It is not, and nothing has run yet.
+        """
+        if member.greeting is None:
+            return True
+        if not self.ray.wait([member.greeting], timeout=0)[0]:
+            return False
+        try:
+            problem = unlike(self.ray.get(member.greeting), self.root)
+        except Exception as error:  # it died, or could not be started
+            self.bury(member, error)
+            return False
+        member.greeting = None
+        if problem and strict:
+            raise UsageError(problem)
+        if problem:
+            self.listener.note(problem)
+            self.futile[member.place] = FUTILE
+            self.members.remove(member)
+            self.ray.kill(member.actor)
+        return not problem
+
+    def bury(self, member: Member, error: Exception) -> None:
+        """Take a process out that has died; another follows in its place."""
+        self.why = brief(" ".join(str(error).split()), 160)
+        self.futile[member.place] = self.futile.get(member.place, 0) + 1
+        self.members.remove(member)
+        with suppress(Exception):
+            self.ray.kill(member.actor)
+        self._looked = float("-inf")
+
+    def news(self) -> dict[str, tuple[int, int]]:
+        """Return how far steps have come."""
+        with suppress(Exception):  # its node has gone; nothing else is told by it
+            found: dict[str, tuple[int, int]] = self.ray.get(self._news.read.remote(), timeout=LOOK)
+            return found
+        return {}
+
+
+def unlike(hello: Hello, root: Path) -> str:
+    """Return why a process is of no use to this run, in one sentence; "" where it is."""
+    mine = here()
+    if not hello.sees:
+        return (
+            f"{hello.host} does not see the store at {root}, or may not write there; allowed: a folder that all nodes "
+            "of the cluster share under one path (--runs)"
+        )
+    odd = [n for n in mine.versions if hello.versions.get(n) != mine.versions[n]]
+    if odd:
+        return (
+            f"{hello.host} has {odd[0]} {hello.versions.get(odd[0])}, and this machine {mine.versions[odd[0]]}; "
+            "allowed: the same packages on every node"
+        )
+    if hello.commit != mine.commit:
+        return f"{hello.host} has the code of {hello.commit or 'a wheel'}, and this machine {mine.commit or 'a wheel'}"
+    return ""

@@ -1,0 +1,128 @@
+"""Which runs on one store are alive: each keeps one small file there, whose content changes while it lives.
+
+Whoever looks measures on a clock of its own for how long a file has not changed, so that clocks which differ between
+machines do no harm. No lock of the file system is needed. The content is compared, not the time of the file: a network
+file system may show an old time for a minute, and shows the content as it is when a file is opened.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from records.files import write_text
+
+#: Seconds without a change after which a run counts as dead.
+PERIOD = 30.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run, as its file says it.
+
+    Attributes:
+        work: What it does: runs of equal work need the same artifacts.
+        host: Where it runs, for people.
+        machine: Tells apart the boots of machines, and containers on one; "" = unknown.
+        pid: Its process there.
+        started: Tells apart processes that had the same number one after the other.
+    """
+
+    work: str
+    host: str
+    machine: str
+    pid: int
+    started: str
+
+    @classmethod
+    def here(cls, work: str) -> Run:
+        """Return this process as a run."""
+        return cls(work, socket.gethostname(), machine(), os.getpid(), started(os.getpid()))
+
+    @property
+    def ended(self) -> bool:
+        """Whether its process is known to have ended, since it is, or was, one of this machine."""
+        return bool(self.machine) and self.machine == machine() and started(self.pid) != self.started
+
+
+def machine() -> str:
+    """Return what is this boot's of this machine, and this container's on it, alone; "" where nothing tells."""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+        return f"{boot}-{os.stat('/proc/self/ns/pid').st_ino}"
+    return ""
+
+
+def started(pid: int) -> str:
+    """Return when a process of this machine began, in ticks; "" where there is none, or only its remains."""
+    with suppress(OSError, IndexError):
+        facts = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return "" if facts[0] in "ZX" else facts[19]
+    return ""
+
+
+class Watch:
+    """Tells from outside which runs are alive.
+
+    Args:
+        folder: Where runs keep their files.
+        period: Seconds without a change after which one is dead.
+        clock: The observer's own seconds.
+    """
+
+    def __init__(self, folder: Path, period: float = PERIOD, clock: Callable[[], float] = time.monotonic):
+        self.folder, self.period, self.clock = folder, period, clock
+        self._seen: dict[str, tuple[str, float]] = {}  # what was last read, and since when it is that
+
+    def lives(self, name: str) -> bool:
+        """Whether a run may still be at work. The file of one that is not is removed."""
+        file = self.folder / name
+        try:
+            text = file.read_text(encoding="utf-8")
+        except FileNotFoundError:  # runs that end take their file along
+            return False
+        except (OSError, ValueError):
+            text = self._seen.get(name, ("", 0.0))[0]
+        run = parse(text)
+        if not (run is not None and run.ended) and self.changes(name, text):
+            return True
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+        return False
+
+    def changes(self, name: str, text: str) -> bool:
+        """Note what was read; False when it has been the same for longer than the period."""
+        said, since = self._seen.get(name, (None, 0.0))
+        now = self.clock()
+        if said != text:
+            self._seen[name] = (text, now)
+            return True
+        return now - since <= self.period
+
+    def runs(self) -> dict[str, Run | None]:
+        """Return the runs that may be at work; None = its file cannot be read now."""
+        found = {}
+        for name in sorted(os.listdir(self.folder)) if self.folder.is_dir() else []:
+            if not name.startswith(".") and self.lives(name):
+                found[name] = parse(self._seen[name][0])
+        return found
+
+
+def parse(text: str) -> Run | None:
+    """Return the run that a file tells of; None where it does not."""
+    try:
+        return Run(**json.loads(text.partition("\n")[0]))
+    except (ValueError, TypeError):
+        return None
+
+
+def tell(file: Path, run: Run, beat: int) -> None:
+    """Say that a run is alive; a disk that is full stops none."""
+    with suppress(OSError):
+        write_text(file, f"{json.dumps(asdict(run))}\n{beat}\n")
