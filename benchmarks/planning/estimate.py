@@ -55,6 +55,15 @@ def estimate(plan: Plan, store_root: Path) -> dict[str, Any]:
     }
 
 
+def seconds_of(plan: Plan, store_root: Path) -> tuple[dict[str, float], list[str]]:
+    """Return how long each step takes by the records of equal work, and the kinds of step that have no record."""
+    recorded = LocalStore.listing(store_root) | LocalStore.listing(store_root, "dropped.json")
+    work, groups = {key: step.work() for key, step in plan.steps.items()}, _groups(plan)
+    rates = _rates(groups, work, LocalStore.reader(store_root), recorded)
+    unknown = sorted({step.kind for key, step in plan.steps.items() if groups[key] not in rates})
+    return {key: work[key].unit * rates[groups[key]][0] for key in plan.steps if groups[key] in rates}, unknown
+
+
 def _groups(plan: Plan) -> dict[str, tuple[str, str, str]]:
     """Return, per step, what steps that take equally long have in common: kind, base model, whatever else it says."""
     base = {"": "", **{key: step.rated for key, step in plan.steps.items() if isinstance(step, Base)}}

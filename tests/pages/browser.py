@@ -72,6 +72,7 @@ def browser(width: int = 1440, height: int = 900, javascript: bool = True, dark:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver: Any = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=programs[1]))
     driver.downloads = downloads
+    driver.set_script_timeout(600)  # how busy a machine is fails no test
     try:
         # The window's size holds the browser's own frame, and has a least width: a page is given exact pixels.
         driver.execute_cdp_cmd(
