@@ -29,7 +29,7 @@ def refused(tmp_path: Path, **changes: Any) -> str:
 def test_several_machines(side: str, tmp_path: Path) -> None:
     said = refused(tmp_path, execution={side: {"nodes": 2}})
     assert f"execution.{side}.nodes: found 2; allowed: 1" in said
-    assert "--seeds [0] on one, --seeds [1] on the next" in said
+    assert "the same command on each, with --runs on a folder of all" in said
 
 
 def test_more_devices_than_samples_of_a_step(tmp_path: Path) -> None:
