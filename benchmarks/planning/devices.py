@@ -28,8 +28,9 @@ def check_nodes(suite: Suite, file: Path) -> None:
         nodes = getattr(suite.execution, side).nodes
         if nodes > 1:
             raise UsageError(
-                f"{file}: execution.{side}.nodes: found {nodes}; allowed: 1, since a fit of a study keeps to one "
-                "machine; several machines share out its steps: the same command on each, with --runs on a folder of all"
+                f"{file}: execution.{side}.nodes: found {nodes}; allowed: 1, since a fit of a study keeps to "
+                "one machine; several machines share out its steps: the same command on each, with --runs on a folder "
+                "of all"
             )
 
 

@@ -76,10 +76,10 @@ def stable(outcome: Outcome) -> dict[str, str]:
     return {key: result.stable_json() for key, result in outcome.results.items()}
 
 
-def on_ray(plan: Plan, folder: Path, cluster: Any, reporter: Reporter | None = None) -> Outcome:
+def on_ray(plan: Plan, folder: Path, cluster: Any, reporter: Reporter | None = None, workers: int = 2) -> Outcome:
     store = LocalStore(folder / "store")
     with RayExecutor(store.root, cluster.address, execution=plan.suite.execution) as executor:
-        assert executor.workers == 2
+        assert executor.workers == workers
         outcome = execute(plan, store, executor, folder / "results", reporter=reporter)
     assert not list((store.root / "tmp").glob("probe*"))
     return outcome
@@ -96,6 +96,31 @@ def test_a_node_is_lost_and_the_results_are_those_of_one_machine(cluster: Any, t
     outcome = on_ray(plan, tmp_path / "ray", cluster, reporter)
     assert reporter.ended >= len(plan.steps)
     assert not outcome.failed
+    assert outcome.computed == len(plan.steps)
+    assert stable(outcome) == stable(on_this_machine(plan, tmp_path / "here"))
+
+
+class Replaces(Loses):
+    """Kills the only node that has a processor, and has another one join."""
+
+    def step(self, step: Step, record: Record | None, message: str) -> None:
+        super().step(step, record, message)
+        if self.ended == self.after:
+            self.cluster.add_node(num_cpus=2)
+
+
+def test_a_node_that_joins_takes_over(planned: Callable[..., Plan], tmp_path: Path) -> None:
+    from ray.cluster_utils import Cluster
+
+    plan = planned()
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    try:
+        cluster.add_node(num_cpus=1)
+        reporter = Replaces(cluster, after=len(plan.steps) // 3)
+        outcome = on_ray(plan, tmp_path / "ray", cluster, reporter, workers=1)
+    finally:
+        cluster.shutdown()
+    assert reporter.ended >= len(plan.steps)
     assert outcome.computed == len(plan.steps)
     assert stable(outcome) == stable(on_this_machine(plan, tmp_path / "here"))
 
