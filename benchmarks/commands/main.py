@@ -37,7 +37,7 @@ TRACEBACKS = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one subcommand and return its exit code: 0 done, 1 some cells failed, 2 bad input."""
+    """Run one subcommand and return its exit code: 0 done, 1 some cells failed, 2 bad input (130: `stopping`)."""
     if arguments is None:  # a process of its own
         in_utf8()
     prepare()
@@ -55,9 +55,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk while writing a result or the board: steps are kept, run again
         print(f"error: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
         return EXIT_FAILED_CELLS
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
-        return 130
 
 
 def make_parser() -> argparse.ArgumentParser:

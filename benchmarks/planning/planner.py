@@ -14,7 +14,7 @@ from benchmarks.methods.ready import Ready, check_scorers, make_method
 from benchmarks.methods.written import check_acts, check_name
 from benchmarks.planning.cells import Cell, Trace, ancestors
 from benchmarks.planning.counts import check_counts
-from benchmarks.planning.devices import check_batch, check_nodes
+from benchmarks.planning.devices import check_batch, check_limits, check_nodes
 from benchmarks.planning.loop import Walk
 from benchmarks.planning.needs import require_splits
 from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
@@ -51,6 +51,7 @@ def make_plan(
     with extended(file).blaming(overrides):
         check_claims(suite, file)
         check_nodes(suite, file)
+        check_limits(suite, file)
         testbed, testbed_file = load_testbed(suite, file)
         with extended(testbed_file).blaming():
             world = open_world(suite, testbed, file, testbed_file)

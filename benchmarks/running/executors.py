@@ -11,6 +11,7 @@ import copy
 import heapq
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -19,14 +20,19 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from benchmarks.running import worker
+from benchmarks.running import ending, worker
 from benchmarks.running.leases import Leases, accelerators
+from benchmarks.running.limits import LOOK, Watch
+from benchmarks.running.scratch import Scratch
 from benchmarks.running.worker import Trouble, perform, surroundings
 from benchmarks.steps import Step
 from benchmarks.storage.store import Record, Store
 from benchmarks.study.suite import Executions
+
+#: Seconds in which a process that was killed is gone, but for one that waits for a disk or a device.
+GONE = 5.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Listener(Protocol):
         """Hear that a step could not be done."""
 
     def progress(self, key: str, done: int, total: int) -> None:
-        """Hear how far a running step has come."""
+        """Hear how far a running step has come; 0 of 0 = it begins."""
 
 
 class Executor(Protocol):
@@ -85,6 +91,7 @@ class InProcessExecutor:
                 lost.add(step.key)
                 continue
             context.progress = _reporter(listener, step.key)
+            listener.progress(step.key, 0, 0)
             try:
                 record = perform(own(step), store, context, execution)
             except Exception as error:
@@ -147,21 +154,24 @@ class _Schedule:
         self.suspected: set[str] = set()
         self.first = {s.key for s in steps if s.first}  # that have not ended yet
         self.refused = False
+        self.watch = Watch(executor.leases.execution.time_limit, self.steps)
 
     def run(self) -> None:
         """Run what is ready until nothing is."""
-        crew = _Crew(self.executor, self.listener)
+        crew = _Crew(self.executor, self.listener, self.watch)
         running: dict[Future[Record | Trouble], str] = {}
         try:
             while self.ready or self.suspects or running:
                 whole = self.submit(crew, running)
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                for future in wait(running, LOOK, FIRST_COMPLETED).done:
                     whole &= self.settle(future, running.pop(future))
+                whole &= not list(self.watch.end_late())
                 if not whole:  # the pool is gone, and with it every step in flight
                     for future in wait(running).done:
                         self.settle(future, running.pop(future))
                     crew.dismiss()
-                    crew = _Crew(self.executor, self.listener)
+                    crew = _Crew(self.executor, self.listener, self.watch)
+                    self.watch.ended.clear()
         finally:
             crew.dismiss()
 
@@ -175,7 +185,7 @@ class _Schedule:
                 return True
             key = self.suspects[0] if self.suspects else self.ready[0][1]
             try:
-                running[crew.pool.submit(worker.work, self.steps[key])] = key
+                running[crew.submit(self.steps[key])] = key
             except BrokenProcessPool:  # an idle worker died
                 return False
             if self.suspects:
@@ -187,6 +197,7 @@ class _Schedule:
     def settle(self, future: Future[Record | Trouble], key: str) -> bool:
         """Book a finished step; False when a worker died meanwhile."""
         error = future.exception()
+        self.watch.over(key)
         if isinstance(error, BrokenProcessPool):
             self.again(key)
             return False
@@ -213,7 +224,13 @@ class _Schedule:
 
     def again(self, key: str) -> None:
         """Try a step once more, or give it up where a worker died under it alone."""
-        if key not in self.suspected:
+        if key in self.watch.ended:
+            self.suspected.discard(key)
+            self.fail(key, Trouble(self.watch.ended[key]))
+        elif self.watch.ended:  # whose worker went with that of a step that took too long
+            self.suspected.discard(key)
+            heapq.heappush(self.ready, (self.rank[key], key))
+        elif key not in self.suspected:
             self.suspected.add(key)
             self.suspects.append(key)
         else:
@@ -228,29 +245,46 @@ class _Crew:
     to a pipe are atomic.
     """
 
-    def __init__(self, executor: LocalExecutor, listener: Listener):
+    def __init__(self, executor: LocalExecutor, listener: Listener, watch: Watch):
         context = multiprocessing.get_context("spawn")
-        self.listener = listener
+        self.listener, self.watch, self.scratch = listener, watch, Scratch()
         self.reader, self.writer = context.Pipe(duplex=False)
         leases = executor.leases
         if leases.wide:  # anew for every crew: a worker that was killed keeps what it holds
             leases = replace(leases, locks=tuple(context.Lock() for _ in leases.names))
         setup = worker.Setup(executor.root, list(sys.path), os.getpid(), leases, executor.workers)
         self.pool = ProcessPoolExecutor(
-            executor.workers, context, initializer=worker.start, initargs=(setup, self.writer, context.Value("i", 0))
-        )
+            executor.workers, context, initializer=worker.begin,
+            initargs=(self.scratch.folder, setup, self.writer, context.Value("i", 0)),
+        )  # fmt: skip
+        self.workers: dict[int, Any] = {}
         threading.Thread(target=self.hear, daemon=True).start()
 
+    def submit(self, step: Step) -> Future[Record | Trouble]:
+        """Hand out a step. A worker that starts now is deaf to Ctrl-C from its first instruction on."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return self.pool.submit(worker.work, step)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            self.workers |= getattr(self.pool, "_processes", None) or {}  # a pool forgets those that died
+
     def hear(self) -> None:
-        """Pass progress on until the last writer has gone."""
+        """Pass progress on until the last writer has gone; a message of two says who has begun what."""
         with self.reader, suppress(EOFError):
             while True:
-                self.listener.progress(*self.reader.recv())
+                key, *said = self.reader.recv()
+                if len(said) == 1:
+                    self.watch.began(key, said[0])
+                    said = [0, 0]
+                self.listener.progress(key, *said)
 
     def dismiss(self) -> None:
-        """End the workers, also in the middle of a step."""
-        workers = list((getattr(self.pool, "_processes", None) or {}).values())  # shutdown forgets them
+        """End the workers, also in the middle of a step, and what they have started and left."""
         self.pool.shutdown(wait=False, cancel_futures=True)
-        for process in workers:
-            process.terminate()
+        for process in self.workers:
+            ending.end(process)
+        for process in self.workers.values():
+            process.join(GONE)
         self.writer.close()
+        self.scratch.remove()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -12,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.running import machine
+from benchmarks.running import ending, machine
 from benchmarks.running.blame import full, place
 from benchmarks.running.code import require_planned
 from benchmarks.running.leases import Leases
@@ -23,6 +24,7 @@ from benchmarks.study.suite import Executions
 from datamodules import png
 from lightning_modules import memory
 from records.errors import HookReadError, StepError
+from records.names import MODALITIES
 from records.results import Cost
 
 
@@ -127,6 +129,13 @@ _leases: Leases = Leases((), Executions())
 _own = 0
 
 
+def begin(scratch: Path, setup: Setup, news: Any, turn: Any) -> None:
+    """Prepare a process that is a worker and nothing else; what it leaves for a while lies in a folder of the run."""
+    ending.lead()
+    tempfile.tempdir = os.environ["TMPDIR"] = str(scratch)
+    start(setup, news, turn)
+
+
 def start(setup: Setup, news: Any, turn: Any) -> None:
     """Prepare this process: its threads, its accelerator, the parent's import path, an end when the parent ends."""
     global _context, _news, _leases, _own
@@ -176,7 +185,7 @@ def _follow(parent: int) -> None:
     """End this worker when the run that started it was killed: an orphan would go on computing."""
     while os.getppid() == parent:
         time.sleep(0.5)
-    os._exit(1)
+    ending.end_own()
 
 
 def surroundings(execution: Executions) -> dict[str, Any]:
@@ -187,7 +196,7 @@ def surroundings(execution: Executions) -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "threads": torch.get_num_threads(),
         "machine": platform.machine(),
-        **asdict(execution),
+        **{side: asdict(getattr(execution, side)) for side in MODALITIES},
     }
 
 
@@ -205,6 +214,7 @@ def work(step: Step) -> Record | Trouble:
 
     _context.progress = progress
     with _leases.held(_own, step) as names, devices.lease(names):
+        _news.send((step.key, os.getpid()))
         try:
             width = _leases.width(step)
             several = {"devices": width} if width > 1 else {}
