@@ -154,16 +154,17 @@ def check_entry(entry: Entry, plan: Plan | None = None) -> Findings:
         entry: The entry.
         plan: The suite with the method where it can be had; default: as they are shipped.
     """
-    from benchmarks.reporting.submit import expected
+    from benchmarks.reporting.submit import expected, public
     from leaderboard.verify import verify as check
 
     plan = plan or _plan(entry)
     rows = _rows(entry, plan)
     groups = list(dict.fromkeys(str(RowName.of(row).group) for row in plan.rows))
     keys = {(str(RowName.of(r).group), s): k for r in rows for s, k in zip(r.seeds, r.keys, strict=True)}
-    shipped = plan.cells[rows[0].keys[0]].cell.method.class_name if rows else ""
+    method = plan.cells[rows[0].keys[0]].cell.method if rows else None
+    shipped, knobs = (method.class_name, public(dict(method.init_args))) if method else ("", None)
     wanted = expected(plan, rows or [row for row in plan.rows if row.mitigation == "none"])
-    found = check(entry, wanted, groups, bool(rows), keys, shipped)
+    found = check(entry, wanted, groups, bool(rows), keys, shipped, knobs)
     if not rows:
         found.notes.append("the suite does not know this method: its code was not looked at (see --method)")
     return found

@@ -24,7 +24,7 @@ from benchmarks.commands.measure import add_measure_command
 from benchmarks.commands.planned import read_plan, read_runnable, require_rows
 from benchmarks.commands.streams import in_utf8, prepare, tell
 from benchmarks.commands.survey import add_survey_commands
-from records.errors import UsageError, sentence
+from records.errors import StepError, UsageError, sentence
 from records.files import write_text
 from records.names import RowName
 
@@ -49,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"error: {sentence(error)}", file=sys.stderr)
         return EXIT_USAGE
+    except StepError as error:  # an artifact that was removed, or changed, while a run was about to read it
+        print(f"error: {sentence(error)}", file=sys.stderr)
+        return EXIT_FAILED_CELLS
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

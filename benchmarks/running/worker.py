@@ -83,7 +83,11 @@ def _performed(step: Step, store: Store, context: Any, execution: dict[str, Any]
     halved = memory.found()
     went = {**execution, "at_once": halved} if halved else execution
     record = Record(step.key, step.kind, step.label, spent, went, notes=notes)
-    store.put(record, value)
+    try:
+        store.put(record, value)
+    except OSError as error:  # a full disk, or one that cannot be written
+        why = error.strerror or str(error)
+        raise StepError(f"the store cannot keep it ({why}); make room or mend it, and run again") from error
     return record
 
 

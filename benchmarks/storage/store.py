@@ -131,6 +131,7 @@ class LocalStore:
 
         Raises:
             DamagedArtifact: It is not what was written; it is gone now, so that the same command makes it again.
+            StepError: Somebody has removed it.
         """
         folder = self.folder(key) / "value"
 
@@ -140,6 +141,8 @@ class LocalStore:
             except DamagedArtifact:
                 self.let_go(key)
                 raise
+            except FileNotFoundError as error:
+                raise StepError(f"artifact {key[:16]} is in the store no more; run again to make it") from error
 
         return values.load(check()["type"], folder, check)
 
