@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan
 
 EXIT_FAILED_CELLS, EXIT_USAGE = 1, 2
+#: Where pages are served: nobody else's machine reaches them.
+LOOPBACK = "127.0.0.1"
 #: Tracebacks that a run ends with; all are in one folder.
 TRACEBACKS = 3
 
@@ -118,22 +120,22 @@ def run_here(study: Plan, options: argparse.Namespace) -> int:
     """Run a plan in worker processes of this machine and print what came of it; return the exit code."""
     from benchmarks.planning.needs import unmet_needs
     from benchmarks.planning.plan import without_rows
+    from benchmarks.reporting.outputs import try_mirror
     from benchmarks.reporting.reporter import make_reporter
     from benchmarks.running.study import run_study
 
     for warning in (*unmet_needs(study), *without_rows(study)):
         tell(f"note: {warning}", sys.stderr)
-    outcome = run_study(
-        study, options.runs, workers=options.workers, mirror=not options.no_mirror, reporter=make_reporter(),
-        show=say,
-    )  # fmt: skip
-    if outcome.mirrored:
-        tell(outcome.mirrored, sys.stderr)
+    outcome = run_study(study, options.runs, workers=options.workers, mirror=False, reporter=make_reporter(), show=say)
     for result in outcome.failed:
         tell(f"failed: {RowName.of(result.rows[0])}/seed={result.seed}: {result.error}", sys.stderr)
     for log in list(outcome.logs.values())[:TRACEBACKS]:
         tell(f"traceback: {log}", sys.stderr)
-    say(outcome.board)
+    try:
+        if not options.no_mirror:
+            tell(try_mirror(study, options.runs), sys.stderr)
+    finally:  # also where somebody would not wait for MLflow
+        say(outcome.board)
     return EXIT_FAILED_CELLS if outcome.failed else 0
 
 
@@ -243,10 +245,13 @@ def ui(options: argparse.Namespace) -> int:
     """Open MLflow's page on the mirrored results."""
     import subprocess
 
-    from benchmarks.reporting.mlflow_store import store_uri
+    from benchmarks.reporting.mlflow_store import shown, store_uri
 
     uri = store_uri(options.runs)
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    given = ["--backend-store-uri", uri, "--port", str(options.port), "--workers", "1"]
-    print(f"MLflow on http://127.0.0.1:{options.port} (Ctrl-C ends it)", file=sys.stderr)
+    if uri.startswith(("http:", "https:")):
+        raise UsageError(f"MLFLOW_TRACKING_URI: found {shown(uri)}, which has a page of its own; allowed: a database")
+    # An address may hold a password, and other people see the words of a command.
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_BACKEND_STORE_URI": uri}
+    given = ["--host", LOOPBACK, "--port", str(options.port), "--workers", "1"]
+    print(f"MLflow on http://{LOOPBACK}:{options.port} (Ctrl-C ends it)", file=sys.stderr)
     return subprocess.run([sys.executable, "-m", "mlflow", "ui", *given], env=environment, check=False).returncode

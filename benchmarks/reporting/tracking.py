@@ -18,7 +18,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reporting.mlflow_store import DATABASE, artifacts_uri, held, own_uri, set_aside, shown, store_uri
+from benchmarks.reporting.mlflow_store import (
+    DATABASE,
+    artifacts_uri,
+    held,
+    own_uri,
+    require_answer,
+    set_aside,
+    shown,
+    store_uri,
+)
 from records.names import RowName
 from records.results import CellResult
 
@@ -85,6 +94,7 @@ def mirror(
         pages: Files about the whole suite; attached to the parent run.
     """
     uri = tracking_uri or store_uri(runs)
+    require_answer(uri)
     with held(runs, uri):
         try:
             client, experiment = _opened(uri, runs)
@@ -149,7 +159,7 @@ def _client(uri: str, runs: Path) -> Any:
 
     It asks a server that does not answer for minutes, unless it is told otherwise.
     """
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")

@@ -26,6 +26,7 @@ from lightning_modules import memory
 from records.errors import HookReadError, StepError
 from records.names import MODALITIES
 from records.results import Cost
+from records.secrets import hidden
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class Trouble:
     @classmethod
     def of(cls, error: BaseException) -> Trouble:
         """Take down an error."""
-        return cls(explain(error), full(error))
+        return cls(explain(error), hidden(full(error)))
 
 
 def explain(error: BaseException) -> str:
@@ -124,7 +125,7 @@ def explain(error: BaseException) -> str:
     text = " ".join(str(error).split()) or "no message"
     known = isinstance(error, (StepError, HookReadError)) or type(error).__name__ == "NonFiniteLoss"
     where = place(error)
-    return (text if known else f"{type(error).__name__}: {text}") + (f" ({where})" if where else "")
+    return hidden(text if known else f"{type(error).__name__}: {text}") + (f" ({where})" if where else "")
 
 
 _context: Any = None
