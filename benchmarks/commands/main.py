@@ -47,18 +47,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, overrides = parser.parse_known_args(arguments)
     options.overrides = overrides
     try:
-        return options.run(options)
+        code = options.run(options)
+        sys.stdout.flush()  # here, not where the interpreter ends with a code of its own
+        return code
     except UsageError as error:
-        print(f"error: {sentence(error)}", file=sys.stderr)
+        tell(f"error: {sentence(error)}", sys.stderr)
         return EXIT_USAGE
     except StepError as error:  # an artifact that was removed, or changed, while a run was about to read it
-        print(f"error: {sentence(error)}", file=sys.stderr)
+        tell(f"error: {sentence(error)}", sys.stderr)
         return EXIT_FAILED_CELLS
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:  # a full disk while writing a result or the board: steps are kept, run again
-        print(f"error: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
+        tell(f"error: {error.filename or 'output'}: {error.strerror or error}", sys.stderr)
         return EXIT_FAILED_CELLS
 
 
@@ -161,7 +163,7 @@ def plan(options: argparse.Namespace) -> int:
     finally:
         gc.enable()
     if options.format == "json":
-        print(json.dumps(facts, indent=1))
+        tell(json.dumps(facts, indent=1))
         return 0
     tell(
         screen(
@@ -202,15 +204,15 @@ def table(options: argparse.Namespace) -> int:
     home = None if own else checkout()
     boards = home / "leaderboard" / "boards" if home else folder / "boards"
     for path in write_entry_board(study.suite.name, options.entries, options.boards or boards, options.publish):
-        print(f"wrote {path}", file=sys.stderr)
+        tell(f"wrote {path}", sys.stderr)
     if options.tex:
         text = latex_text(study, results, options.entries)
         write_text(options.tex, text)
-        print(f"wrote {options.tex}", file=sys.stderr)
+        tell(f"wrote {options.tex}", sys.stderr)
     if home and options.entries is None and options.boards is None:
         for page in (home / name for name in PAGES):
             if fill(page, boards, MAKERS):
-                print(f"wrote the tables of {page}", file=sys.stderr)
+                tell(f"wrote the tables of {page}", sys.stderr)
     return 0
 
 

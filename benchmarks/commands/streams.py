@@ -9,6 +9,7 @@ import warnings
 from typing import TextIO
 
 from records.errors import UsageError
+from records.printable import printable
 
 
 def in_utf8() -> None:
@@ -42,7 +43,7 @@ def tell(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
     """Print at once; where the reader has gone, such as `head`, what follows goes nowhere and the work goes on."""
     stream = sys.stdout if stream is None else stream
     try:
-        print(text, end=end, file=stream, flush=True)
+        print(printable(text), end=end, file=stream, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

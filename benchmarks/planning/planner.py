@@ -20,6 +20,7 @@ from benchmarks.planning.needs import require_splits
 from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
 from benchmarks.planning.request import Request
 from benchmarks.planning.sizes import settings
+from benchmarks.planning.staying import staying
 from benchmarks.steps import Step
 from benchmarks.steps.items import PROMPT_SPLIT
 from benchmarks.study.loading import extended, load_scenarios, load_suite, load_testbed, patch_fits, patch_scenario
@@ -48,7 +49,7 @@ def make_plan(
         UsageError: When anything that the run would need is wrong.
     """
     suite, file = load_suite(name_or_path, overrides)
-    with extended(file).blaming(overrides):
+    with staying(), extended(file).blaming(overrides):
         check_claims(suite, file)
         check_nodes(suite, file)
         check_limits(suite, file)

@@ -14,6 +14,7 @@ from benchmarks.steps import Step
 from benchmarks.storage.store import Record
 from leaderboard.text import number
 from records.names import MetricName, RowName, judged_sides
+from records.printable import printable
 from records.results import CellResult
 
 #: Seconds after which a log hears of a run again, though no cell has ended.
@@ -98,7 +99,7 @@ class Lines:
         """Print one line at once; whoever was reading may have gone."""
         self.said = time.monotonic()
         with suppress(OSError, ValueError):
-            print(line, file=sys.stderr, flush=True)
+            print(printable(line), file=sys.stderr, flush=True)
 
 
 class Bars:
@@ -115,7 +116,7 @@ class Bars:
             TextColumn("{task.description}", markup=False), BarColumn(12), MofNCompleteColumn(), TimeElapsedColumn(),
             TextColumn("{task.fields[left]}", markup=False), console=Console(stderr=True),
         )  # fmt: skip
-        self.labels = {s.key: s.label for s in steps}
+        self.labels = {s.key: printable(s.label) for s in steps}
         self.pace = Pace(steps)
         begun = "workers start, some seconds" if steps else "everything is there"
         self.suite = self.bars.add_task(begun, total=len(steps), left="")
@@ -156,14 +157,14 @@ class Bars:
         if self.bars is not None:
             self.say("note", text)
         else:  # before there are bars
-            print(f"note: {text}", file=sys.stderr, flush=True)
+            print(printable(f"note: {text}"), file=sys.stderr, flush=True)
 
     def say(self, head: str, text: str) -> None:
         """Print a line above the bars, brackets of a text as they are."""
         from rich.text import Text
 
         with suppress(OSError, ValueError):
-            self.bars.console.print(Text.assemble((head, "red" if "failed" in head else ""), " ", text))
+            self.bars.console.print(Text.assemble((head, "red" if "failed" in head else ""), " ", printable(text)))
 
     def stop(self) -> None:
         """Close the bars."""

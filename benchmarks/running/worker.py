@@ -25,6 +25,7 @@ from datamodules import png
 from lightning_modules import memory
 from records.errors import HookReadError, StepError
 from records.names import MODALITIES
+from records.printable import printable
 from records.results import Cost
 from records.secrets import hidden
 
@@ -122,7 +123,7 @@ class Trouble:
 
 def explain(error: BaseException) -> str:
     """Return one sentence about an error, the same on every machine, with the line of an author's code it arose in."""
-    text = " ".join(str(error).split()) or "no message"
+    text = printable(" ".join(str(error).split())) or "no message"
     known = isinstance(error, (StepError, HookReadError)) or type(error).__name__ == "NonFiniteLoss"
     where = place(error)
     return hidden(text if known else f"{type(error).__name__}: {text}") + (f" ({where})" if where else "")

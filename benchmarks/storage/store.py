@@ -90,7 +90,7 @@ class LocalStore:
     """
 
     def __init__(self, root: Path):
-        self.root = root
+        self.root = root.absolute()  # a hook may go to another folder
         self._sound: dict[str, set[str]] = {}  # artifact -> files that this process has compared with its manifest
         self._digests: dict[File, str] = {}  # of files that this process has read
         self._said: dict[File, str] = {}  # of files whose digest it knows from a manifest alone
