@@ -16,7 +16,7 @@ def in_utf8() -> None:
     """Start this command again in Python's UTF-8 mode where the locale has another encoding: paths are UTF-8 here."""
     if sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode:
         os.environ["PYTHONUTF8"] = "1"
-        os.execv(sys.executable, sys.orig_argv)
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (this very command)
 
 
 def prepare() -> None:
