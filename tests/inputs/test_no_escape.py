@@ -62,7 +62,11 @@ RUN = ("--workers", "0", "--no-mirror")
 
 def override(home: Path, text: str) -> list[list[str]]:
     file = str(write_suite(home, seeds=[0], iterations=1))
-    return [["run", file, *RUN, "--name", text], ["run", file, *RUN, "--testbed", text], ["plan", file, "--seeds", text]]
+    return [
+        ["run", file, *RUN, "--name", text],
+        ["run", file, *RUN, "--testbed", text],
+        ["plan", file, "--seeds", text],
+    ]
 
 
 def method(home: Path, text: str) -> list[list[str]]:
