@@ -31,7 +31,7 @@ RUN := set -f; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 WITH_METHOD = $(if $(METHOD),--method="$$METHOD")
 
 .PHONY: help setup judges bench plan try new-method leaderboard figures tune submit transfer verify baseline check claims \
-	ui bases mirror speed-gpu speed-metrics suites methods measure survey survey-results test test-slow test-lowest \
+	ui bases mirror speed-gpu speed-metrics suites methods measure survey survey-results test test-slow test-lowest faults \
 	test-wheel wheel lint clean
 
 help: ## Show this list
@@ -130,6 +130,9 @@ speed-metrics: $(STAMP) ## Measure the metrics beside the usual way to compute t
 
 test: $(STAMP) ## Run the fast tests, two processes of one thread
 	set -f; OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+
+faults: $(STAMP) ## Kill runs at 30 random moments, start them again, print what came of it (SEED=11 BLOWS=30)
+	set -f; OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m faults tests/faults $(ARGS)
 
 test-slow: $(STAMP) ## Run the slow tests
 	set -f; OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(ARGS)

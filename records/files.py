@@ -6,6 +6,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from records.leftovers import OLD, abandoned, mark
+
 
 def write_text(path: Path, text: str) -> Path:
     """Write a text file (UTF-8, newlines as given) aside, flush it to the disk and rename it into place.
@@ -16,7 +18,7 @@ def write_text(path: Path, text: str) -> Path:
     Raises:
         OSError: Naming the file: the disk is full or the folder cannot be written; the old file is as it was.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = path.with_name(f".{path.name[-100:]}.{mark()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with aside.open("w", encoding="utf-8", newline="") as stream:
@@ -32,6 +34,14 @@ def write_text(path: Path, text: str) -> Path:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
     return path
+
+
+def sweep(folder: Path, older_than: float = OLD) -> None:
+    """Remove what killed processes left of `write_text` anywhere below a folder."""
+    for left in folder.rglob(".*.tmp"):
+        with suppress(OSError):
+            if abandoned(left.name, left.stat().st_mtime, older_than):
+                left.unlink()
 
 
 def there(path: Path) -> bool:

@@ -28,6 +28,7 @@ from benchmarks.reporting.mlflow_store import (
     shown,
     store_uri,
 )
+from benchmarks.storage.scratch import scratched
 from records.names import RowName
 from records.results import CellResult
 
@@ -95,7 +96,7 @@ def mirror(
     """
     uri = tracking_uri or store_uri(runs)
     require_answer(uri)
-    with held(runs, uri):
+    with held(runs, uri), scratched():
         try:
             client, experiment = _opened(uri, runs)
         except ImportError:
@@ -128,6 +129,8 @@ def _copy(
         good = [run for run in found if _is_complete(run, digest)]
         for run in found:
             if run not in good[:1]:
+                if run.info.status == "RUNNING":  # of a mirror that was killed; one that is deleted keeps its status
+                    client.set_terminated(run.info.run_id, "KILLED")
                 client.delete_run(run.info.run_id)
         if not good:
             _write_child(client, experiment, parent, result, digest, artifacts(result))

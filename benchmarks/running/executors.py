@@ -25,9 +25,9 @@ from typing import Any, Protocol
 from benchmarks.running import ending, worker
 from benchmarks.running.leases import Leases, accelerators
 from benchmarks.running.limits import LOOK, Watch
-from benchmarks.running.scratch import Scratch
 from benchmarks.running.worker import Trouble, perform, surroundings
 from benchmarks.steps import Step
+from benchmarks.storage.scratch import Scratch
 from benchmarks.storage.store import Record, Store
 from benchmarks.study.suite import Executions
 

@@ -15,6 +15,8 @@ from benchmarks.running.machine import processors
 from benchmarks.running.sound import remove_damaged, set_results_aside
 from benchmarks.storage.store import LocalStore, Store
 from records.errors import UsageError
+from records.files import sweep
+from records.leftovers import OLD
 
 
 def run_study(
@@ -62,7 +64,8 @@ def run_study(
     asked = plan.asked if cells is None else cells
     if store is None:
         store = LocalStore(runs / "store")
-        store.sweep(older_than=3600)
+        store.sweep(older_than=OLD)
+        sweep(folder)
         for damage in (*set_results_aside(results), *remove_damaged(plan, asked.values(), store)):
             reporter.note(damage)
     if executor is None:

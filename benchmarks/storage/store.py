@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from benchmarks.storage import values
 from datamodules import png
 from records.canonical import digest
 from records.errors import StepError, UsageError
+from records.leftovers import abandoned, mark
 from records.results import Cost
 
 #: The manifest of a whole artifact, and of one whose value was dropped after its last reader.
@@ -96,7 +96,7 @@ class LocalStore:
         self._said: dict[File, str] = {}  # of files whose digest it knows from a manifest alone
         try:
             (root / "tmp").mkdir(parents=True, exist_ok=True)
-            probe = root / "tmp" / f"probe-{uuid.uuid4().hex}"
+            probe = root / "tmp" / f"probe-{mark()}-{uuid.uuid4().hex}"
             probe.touch()
             probe.unlink()
         except OSError as error:
@@ -230,7 +230,7 @@ class LocalStore:
 
     def put(self, record: Record, value: Any) -> None:
         """Write aside, sync, rename. A second writer of the same key loses quietly: both made the same thing."""
-        aside = self.root / "tmp" / f"{record.key[:16]}-{uuid.uuid4().hex}"
+        aside = self.root / "tmp" / f"{record.key[:16]}-{mark()}-{uuid.uuid4().hex}"
         aside.mkdir(parents=True)
         try:
             kind = values.save(value, aside / "value")
@@ -269,11 +269,11 @@ class LocalStore:
         """Remove what killed writers left aside.
 
         Args:
-            older_than: Age in seconds below which a leftover may still be in use.
+            older_than: Age in seconds below which what no process of this machine has left may still be in use.
         """
         for leftover in (self.root / "tmp").iterdir():
             try:
-                if time.time() - leftover.stat().st_mtime >= older_than:
+                if abandoned(leftover.name, leftover.stat().st_mtime, older_than):
                     shutil.rmtree(leftover, ignore_errors=True)
             except FileNotFoundError:
                 continue  # its writer has just renamed it

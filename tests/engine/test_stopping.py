@@ -127,7 +127,7 @@ def test_a_library_that_swallows_it_changes_nothing(swallow: str) -> None:
 def test_what_a_killed_run_left_in_the_temporary_folder_goes_with_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from benchmarks.running.scratch import PREFIX, Scratch
+    from benchmarks.storage.scratch import PREFIX, Scratch
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     left, mine = tmp_path / f"{PREFIX}left", Scratch()

@@ -1,10 +1,11 @@
-"""Temporary files of a run's workers: in one folder, which goes with the run, or with the next one on this machine."""
+"""Temporary files of a run: in one folder, which goes with the run, or with the next one on this machine."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -24,6 +25,18 @@ class Scratch:
         shutil.rmtree(self.folder, ignore_errors=True)
         if self._held is not None:
             self._held.close()
+
+
+@contextmanager
+def scratched() -> Iterator[None]:
+    """Have what libraries write for a moment lie in a folder that is gone afterwards, or after the next run."""
+    scratch, before = Scratch(), tempfile.tempdir
+    tempfile.tempdir = str(scratch.folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        scratch.remove()
 
 
 def sweep(folder: Path) -> None:
