@@ -31,7 +31,7 @@ RUN := set -f; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 WITH_METHOD = $(if $(METHOD),--method="$$METHOD")
 
 .PHONY: help setup judges bench plan try new-method leaderboard figures tune submit transfer verify baseline check claims \
-	ui bases mirror speed-gpu speed-metrics suites methods measure survey survey-results test test-slow test-lowest faults \
+	ui bases gc mirror speed-gpu speed-metrics suites methods measure survey survey-results test test-slow test-lowest faults \
 	test-wheel wheel lint clean
 
 help: ## Show this list
@@ -118,6 +118,9 @@ ui: $(STAMP) ## Open MLflow's page on the mirrored results of a suite
 
 bases: $(STAMP) ## Train the shipped base models again (hours)
 	$(RUN) bases $(ARGS)
+
+gc: $(STAMP) ## Say what in runs/store no study needs, and free it: make gc ARGS=--delete
+	$(RUN) gc $(ARGS)
 
 mirror: $(STAMP) ## Copy the result files of a suite into MLflow
 	$(RUN) mirror "$$SUITE" $(ARGS)

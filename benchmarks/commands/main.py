@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.commands.authoring import add_authoring_commands
 from benchmarks.commands.bases import add_bases_command
+from benchmarks.commands.collect import add_collect_command
 from benchmarks.commands.entries import add_entry_commands, entries_of, is_own
 from benchmarks.commands.figures import add_figures_command
 from benchmarks.commands.judging import add_commands
@@ -110,6 +111,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_survey_commands(commands)
     add_figures_command(commands)
     add_bases_command(commands)
+    add_collect_command(commands)
     return parser
 
 

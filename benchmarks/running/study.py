@@ -12,8 +12,10 @@ from benchmarks.running.execute import Outcome, Reporter, execute
 from benchmarks.running.executors import Executor, InProcessExecutor, LocalExecutor
 from benchmarks.running.leases import accelerators, require_devices
 from benchmarks.running.machine import processors
+from benchmarks.running.sharing import part_keys
 from benchmarks.running.sound import remove_damaged, set_results_aside
 from benchmarks.storage.store import LocalStore, Store
+from benchmarks.storage.wanted import note
 from records.errors import UsageError
 from records.files import sweep
 from records.leftovers import OLD
@@ -66,6 +68,7 @@ def run_study(
         store = LocalStore(runs / "store")
         store.sweep(older_than=OLD)
         sweep(folder)
+        note(store.root, folder, plan.request.command(), [*plan.steps, *part_keys(plan)])
         for damage in (*set_results_aside(results), *remove_damaged(plan, asked.values(), store)):
             reporter.note(damage)
     if executor is None:
