@@ -31,8 +31,8 @@ RUN := set -f; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 WITH_METHOD = $(if $(METHOD),--method="$$METHOD")
 
 .PHONY: help setup judges bench plan try new-method leaderboard figures tune submit transfer verify baseline check claims \
-	ui bases mirror speed-gpu speed-metrics suites methods measure survey survey-results test test-slow test-ray \
-	test-lowest test-wheel wheel lint clean
+	ui bases gc mirror speed-gpu speed-metrics suites methods measure survey survey-results test test-slow test-ray \
+	test-lowest test-wheel faults wheel lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -119,6 +119,9 @@ ui: $(STAMP) ## Open MLflow's page on the mirrored results of a suite
 bases: $(STAMP) ## Train the shipped base models again (hours)
 	$(RUN) bases $(ARGS)
 
+gc: $(STAMP) ## Say what in runs/store no study needs, and free it: make gc ARGS=--delete
+	$(RUN) gc $(ARGS)
+
 mirror: $(STAMP) ## Copy the result files of a suite into MLflow
 	$(RUN) mirror "$$SUITE" $(ARGS)
 
@@ -134,6 +137,9 @@ test: $(STAMP) ## Run the fast tests, two processes of one thread
 test-ray: $(STAMP) ## Install Ray and run the tests of the Ray executor, on a cluster of two nodes on this machine
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ray]'
 	set -f; OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m ray $(ARGS)
+
+faults: $(STAMP) ## Kill runs at 30 random moments, start them again, print what came of it (SEED=11 BLOWS=30)
+	set -f; OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m faults tests/faults $(ARGS)
 
 test-slow: $(STAMP) ## Run the slow tests
 	set -f; OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(ARGS)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from leaderboard.entries import Entry, EntryCell, EntryRow
 from leaderboard.grain import above, grain, items_of
 from leaderboard.statistics import SEEDS_FOR_RANKS
+from records.canonical import canonical
+from records.errors import brief
 from records.names import MetricName
 from records.place import NAME
 from records.results import CellResult
@@ -37,6 +40,7 @@ def verify(
     known: bool = True,
     keys: Mapping[tuple[str, int], str] | None = None,
     class_name: str = "",
+    init_args: Mapping[str, Any] | None = None,
 ) -> Findings:
     """Compare an entry with what the current plan of its suite expects.
 
@@ -47,6 +51,7 @@ def verify(
         known: Whether the plan knows the method.
         keys: (row, seed) -> key of the cell in the plan, of a known method.
         class_name: What identifies the class of a known method.
+        init_args: Its knobs; None = not compared.
     """
     found = Findings()
     by_name = {row.name: row for row in expected}
@@ -63,6 +68,9 @@ def verify(
     if known and entry.class_name != class_name:
         theirs = class_name or "none"
         found.problems.append(f"class_name: {entry.class_name or 'none'}; the suite's {entry.method} is {theirs}")
+    if known and init_args is not None and entry.init_args != init_args:
+        mine, theirs = (canonical(dict(knobs)) for knobs in (entry.init_args, init_args))
+        found.problems.append(f"init_args: {brief(mine)}; the suite's {entry.method} has {brief(theirs)}")
     for name, row in have.items():
         if name in by_name:
             _row(found, row, by_name[name])

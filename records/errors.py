@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from records.secrets import hidden
+
 #: A sentence is shorter than this.
 MOST = 300
 #: A path of four parts or more, and one of its parts.
@@ -22,7 +24,7 @@ def sentence(error: BaseException) -> str:
     Where it would be longer, paths lose their first folders, the last path first; the file that it begins with names
     itself whole for as long as that goes.
     """
-    line = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())
+    line = hidden(" ".join("".join(c if c.isprintable() else " " for c in str(error)).split()))
     for path in reversed(list(_PATH.finditer(line))):
         if len(line) < MOST:
             break

@@ -7,6 +7,8 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
+from records.leftovers import OLD, abandoned, mark
+
 
 def write_text(path: Path, text: str) -> Path:
     """Write a text file (UTF-8, newlines as given) aside, flush it to the disk and rename it into place.
@@ -18,7 +20,7 @@ def write_text(path: Path, text: str) -> Path:
         OSError: Naming the file: the disk is full or the folder cannot be written; the old file is as it was.
     """
     # Two machines that share the folder may have processes of one number.
-    aside = path.with_name(f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
+    aside = path.with_name(f".{path.name[-100:]}.{mark()}-{uuid.uuid4().hex[:8]}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with aside.open("w", encoding="utf-8", newline="") as stream:
@@ -34,6 +36,14 @@ def write_text(path: Path, text: str) -> Path:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
     return path
+
+
+def sweep(folder: Path, older_than: float = OLD) -> None:
+    """Remove what killed processes left of `write_text` anywhere below a folder."""
+    for left in folder.rglob(".*.tmp"):
+        with suppress(OSError):
+            if abandoned(left.name, left.stat().st_mtime, older_than):
+                left.unlink()
 
 
 def there(path: Path) -> bool:

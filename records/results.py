@@ -173,7 +173,9 @@ class CellResult:
     def settle(self, path: Path) -> CellResult:
         """Write the file unless it says the same already, and return what it says.
 
-        A run that computed nothing leaves the files, and when and where their numbers were made, as they are.
+        A run that computed nothing leaves the files, and when and where their numbers were made, as they are. So does
+        one that could not complete a cell which was complete before: those numbers hold, though the store they came
+        from is gone.
         """
         try:
             found = read_result(path)
@@ -181,6 +183,8 @@ class CellResult:
             found = None
         if found is not None and found.stable_view() == self.stable_view():
             return found
+        if found is not None and found.key == self.key and found.status == "complete" != self.status:
+            return self
         self.write(path)
         return self
 

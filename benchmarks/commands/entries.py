@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.commands.planned import entries_of, methods_in
-from benchmarks.commands.streams import no_overrides
+from benchmarks.commands.streams import no_overrides, tell
 from records.errors import UsageError
 from records.files import write_text
 from records.names import MODALITIES, RowName
@@ -72,14 +72,14 @@ def _submit(options: argparse.Namespace, method: str) -> None:
     path = _short((options.entries or entries_of(plan)) / entry.path)
     write_text(path, text)
     read_entry(path)  # what was written can be read by the strict reader
-    print(f"wrote {path}: {len(entry.rows)} rows, {len(text):,} bytes")
+    tell(f"wrote {path}: {len(entry.rows)} rows, {len(text):,} bytes")
     added = any(row.added for row in plan.rows)
     options_of = [*(["--suite", options.suite] if plan.own else []), *(["--method", method] if added else [])]
     board = ["--runs", str(options.runs)] if options.runs != Path("runs") else []
     if options.entries is not None or not (plan.own or checkout()):  # elsewhere than where `table` looks by itself
         board += ["--entries", str(_short(path.parents[1]))]
     for line in _next(path, options.suite if plan.own else entry.suite, options_of, board):
-        print(line)
+        tell(line)
 
 
 def _next(path: Path, suite: str, words: list[str], board: list[str]) -> list[str]:
@@ -108,7 +108,7 @@ def transfer(options: argparse.Namespace) -> int:
     if len(set(options.suites)) < 2 or len(set(options.suites)) < len(options.suites):
         raise UsageError(f"transfer: found {' '.join(options.suites)}; allowed: two or more different suites")
     found = transfers(options.suites, options.entries or FOLDER, options.side)
-    print("\n".join(aligned([row.row for row in found], HEAD)), flush=True)
+    tell("\n".join(aligned([row.row for row in found], HEAD)))
     return 0
 
 
@@ -125,13 +125,13 @@ def verify(options: argparse.Namespace) -> int:
         found.problems += again.problems
         found.notes += again.notes
     for note in found.notes:
-        print(f"note: {note}")
+        tell(f"note: {note}")
     for problem in found.problems:
-        print(f"{options.entry}: {problem}", file=sys.stderr)
+        tell(f"{options.entry}: {problem}", sys.stderr)
     if found.problems:
         return EXIT_NOT_ACCEPTED
     seeds = sorted({seed for row in entry.rows for seed in row.seeds})
-    print(f"ok: {entry.method} on {entry.suite}: {len(entry.rows)} rows, seeds {','.join(map(str, seeds))}")
+    tell(f"ok: {entry.method} on {entry.suite}: {len(entry.rows)} rows, seeds {','.join(map(str, seeds))}")
     return 0
 
 
@@ -142,16 +142,17 @@ def check_entry(entry: Entry, plan: Plan | None = None) -> Findings:
         entry: The entry.
         plan: The suite with the method where it can be had; default: as they are shipped.
     """
-    from benchmarks.reporting.submit import expected
+    from benchmarks.reporting.submit import expected, public
     from leaderboard.verify import verify as check
 
     plan = plan or _plan(entry)
     rows = _rows(entry, plan)
     groups = list(dict.fromkeys(str(RowName.of(row).group) for row in plan.rows))
     keys = {(str(RowName.of(r).group), s): k for r in rows for s, k in zip(r.seeds, r.keys, strict=True)}
-    shipped = plan.cells[rows[0].keys[0]].cell.method.class_name if rows else ""
+    method = plan.cells[rows[0].keys[0]].cell.method if rows else None
+    shipped, knobs = (method.class_name, public(dict(method.init_args))) if method else ("", None)
     wanted = expected(plan, rows or [row for row in plan.rows if row.mitigation == "none"])
-    found = check(entry, wanted, groups, bool(rows), keys, shipped)
+    found = check(entry, wanted, groups, bool(rows), keys, shipped, knobs)
     if not rows:
         found.notes.append("the suite does not know this method: its code was not looked at (see --method)")
     return found

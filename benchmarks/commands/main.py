@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.commands.authoring import add_authoring_commands
 from benchmarks.commands.bases import add_bases_command
+from benchmarks.commands.collect import add_collect_command
 from benchmarks.commands.entries import add_entry_commands
 from benchmarks.commands.executors import add_executor_arguments, chosen_executor
 from benchmarks.commands.figures import add_figures_command
@@ -25,7 +26,7 @@ from benchmarks.commands.measure import add_measure_command
 from benchmarks.commands.planned import asked, entries_of, read_plan, read_runnable, require_rows
 from benchmarks.commands.streams import in_utf8, prepare, tell
 from benchmarks.commands.survey import add_survey_commands
-from records.errors import UsageError, sentence
+from records.errors import StepError, UsageError, sentence
 from records.files import write_text
 from records.names import RowName
 
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan, PlannedCell
 
 EXIT_FAILED_CELLS, EXIT_USAGE = 1, 2
+#: Where pages are served: nobody else's machine reaches them.
+LOOPBACK = "127.0.0.1"
 #: Tracebacks that a run ends with; all are in one folder.
 TRACEBACKS = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one subcommand and return its exit code: 0 done, 1 some cells failed, 2 bad input."""
+    """Run one subcommand and return its exit code: 0 done, 1 some cells failed, 2 bad input (130: `stopping`)."""
     if arguments is None:  # a process of its own
         in_utf8()
     prepare()
@@ -46,19 +49,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, overrides = parser.parse_known_args(arguments)
     options.overrides = overrides
     try:
-        return options.run(options)
+        code = options.run(options)
+        sys.stdout.flush()  # here, not where the interpreter ends with a code of its own
+        return code
     except UsageError as error:
-        print(f"error: {sentence(error)}", file=sys.stderr)
+        tell(f"error: {sentence(error)}", sys.stderr)
         return EXIT_USAGE
+    except StepError as error:  # an artifact that was removed, or changed, while a run was about to read it
+        tell(f"error: {sentence(error)}", sys.stderr)
+        return EXIT_FAILED_CELLS
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:  # a full disk while writing a result or the board: steps are kept, run again
-        print(f"error: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
+        tell(f"error: {error.filename or 'output'}: {error.strerror or error}", sys.stderr)
         return EXIT_FAILED_CELLS
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
-        return 130
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -110,6 +115,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_survey_commands(commands)
     add_figures_command(commands)
     add_bases_command(commands)
+    add_collect_command(commands)
     return parser
 
 
@@ -123,6 +129,7 @@ def run_here(study: Plan, options: argparse.Namespace, cells: Mapping[str, Plann
     """Run a plan, or some of its cells, and print what came of it; return the exit code."""
     from benchmarks.planning.needs import unmet_needs
     from benchmarks.planning.plan import without_rows
+    from benchmarks.reporting.outputs import try_mirror
     from benchmarks.reporting.reporter import make_reporter
     from benchmarks.running.study import run_study
 
@@ -130,16 +137,18 @@ def run_here(study: Plan, options: argparse.Namespace, cells: Mapping[str, Plann
         tell(f"note: {warning}", sys.stderr)
     with chosen_executor(options, study.suite.execution) as executor:
         outcome = run_study(
-            study, options.runs, workers=options.workers, cells=cells, mirror=not options.no_mirror,
-            executor=executor, reporter=make_reporter(), show=say,
+            study, options.runs, workers=options.workers, cells=cells, mirror=False, executor=executor,
+            reporter=make_reporter(), show=say,
         )  # fmt: skip
-    if outcome.mirrored:
-        tell(outcome.mirrored, sys.stderr)
     for result in outcome.failed:
         tell(f"failed: {RowName.of(result.rows[0])}/seed={result.seed}: {result.error}", sys.stderr)
     for log in list(outcome.logs.values())[:TRACEBACKS]:
         tell(f"traceback: {log}", sys.stderr)
-    say(outcome.board)
+    try:
+        if not options.no_mirror:
+            tell(try_mirror(study, options.runs), sys.stderr)
+    finally:  # also where somebody would not wait for MLflow
+        say(outcome.board)
     return EXIT_FAILED_CELLS if outcome.failed else 0
 
 
@@ -166,7 +175,7 @@ def plan(options: argparse.Namespace) -> int:
     finally:
         gc.enable()
     if options.format == "json":
-        print(json.dumps(facts, indent=1))
+        tell(json.dumps(facts, indent=1))
         return 0
     tell(
         screen(
@@ -209,15 +218,15 @@ def table(options: argparse.Namespace) -> int:
     home = None if own else checkout()
     boards = home / "leaderboard" / "boards" if home else folder / "boards"
     for path in write_entry_board(study.suite.name, options.entries, options.boards or boards, options.publish):
-        print(f"wrote {path}", file=sys.stderr)
+        tell(f"wrote {path}", sys.stderr)
     if options.tex:
         text = latex_text(study, results, options.entries)
         write_text(options.tex, text)
-        print(f"wrote {options.tex}", file=sys.stderr)
+        tell(f"wrote {options.tex}", sys.stderr)
     if home and options.entries is None and options.boards is None:
         for page in (home / name for name in PAGES):
             if fill(page, boards, MAKERS):
-                print(f"wrote the tables of {page}", file=sys.stderr)
+                tell(f"wrote the tables of {page}", sys.stderr)
     return 0
 
 
@@ -252,10 +261,13 @@ def ui(options: argparse.Namespace) -> int:
     """Open MLflow's page on the mirrored results."""
     import subprocess
 
-    from benchmarks.reporting.mlflow_store import store_uri
+    from benchmarks.reporting.mlflow_store import shown, store_uri
 
     uri = store_uri(options.runs)
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    given = ["--backend-store-uri", uri, "--port", str(options.port), "--workers", "1"]
-    print(f"MLflow on http://127.0.0.1:{options.port} (Ctrl-C ends it)", file=sys.stderr)
+    if uri.startswith(("http:", "https:")):
+        raise UsageError(f"MLFLOW_TRACKING_URI: found {shown(uri)}, which has a page of its own; allowed: a database")
+    # An address may hold a password, and other people see the words of a command.
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_BACKEND_STORE_URI": uri}
+    given = ["--host", LOOPBACK, "--port", str(options.port), "--workers", "1"]
+    print(f"MLflow on http://{LOOPBACK}:{options.port} (Ctrl-C ends it)", file=sys.stderr)
     return subprocess.run([sys.executable, "-m", "mlflow", "ui", *given], env=environment, check=False).returncode

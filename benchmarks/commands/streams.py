@@ -9,13 +9,14 @@ import warnings
 from typing import TextIO
 
 from records.errors import UsageError
+from records.printable import printable
 
 
 def in_utf8() -> None:
     """Start this command again in Python's UTF-8 mode where the locale has another encoding: paths are UTF-8 here."""
     if sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode:
         os.environ["PYTHONUTF8"] = "1"
-        os.execv(sys.executable, sys.orig_argv)
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (this very command)
 
 
 def prepare() -> None:
@@ -42,7 +43,7 @@ def tell(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
     """Print at once; where the reader has gone, such as `head`, what follows goes nowhere and the work goes on."""
     stream = sys.stdout if stream is None else stream
     try:
-        print(text, end=end, file=stream, flush=True)
+        print(printable(text), end=end, file=stream, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.planning.plan import Plan
-from benchmarks.steps import Base, Fit
+from benchmarks.steps import CHAIN, STANDARD, Base, Fit, Step
+from benchmarks.steps.trial import Trial
 from benchmarks.study.suite import Fits, Suite
 from lightning_modules.fitting.sizes import held_bytes
 from lightning_modules.weights.sources import MissingModel, Origin
@@ -32,6 +33,19 @@ def check_nodes(suite: Suite, file: Path) -> None:
                 "one machine; several machines share out its steps: the same command on each, with --runs on a folder "
                 "of all"
             )
+
+
+def check_limits(suite: Suite, file: Path) -> None:
+    """Refuse a time limit of what is no kind of step.
+
+    Raises:
+        UsageError: Naming the kinds.
+    """
+    all_kinds: tuple[type[Step], ...] = (*STANDARD, CHAIN, Trial)
+    kinds = sorted(kind.kind for kind in all_kinds)
+    for kind in suite.execution.time_limit:
+        if kind not in kinds:
+            raise UsageError(f"{file}: execution.time_limit: found {kind!r}; allowed: {', '.join(kinds)}")
 
 
 def check_batch(where: str, side: str, suite: Suite, fits: Fits) -> None:

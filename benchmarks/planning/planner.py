@@ -14,12 +14,13 @@ from benchmarks.methods.ready import Ready, check_scorers, make_method
 from benchmarks.methods.written import check_acts, check_name
 from benchmarks.planning.cells import Cell, Trace, ancestors
 from benchmarks.planning.counts import check_counts
-from benchmarks.planning.devices import check_batch, check_nodes
+from benchmarks.planning.devices import check_batch, check_limits, check_nodes
 from benchmarks.planning.loop import Walk
 from benchmarks.planning.needs import require_splits
 from benchmarks.planning.plan import Plan, PlannedCell, PlannedRow
 from benchmarks.planning.request import Request
 from benchmarks.planning.sizes import settings
+from benchmarks.planning.staying import staying
 from benchmarks.steps import Step
 from benchmarks.steps.items import PROMPT_SPLIT
 from benchmarks.study.loading import extended, load_scenarios, load_suite, load_testbed, patch_fits, patch_scenario
@@ -48,9 +49,10 @@ def make_plan(
         UsageError: When anything that the run would need is wrong.
     """
     suite, file = load_suite(name_or_path, overrides)
-    with extended(file).blaming(overrides):
+    with staying(), extended(file).blaming(overrides):
         check_claims(suite, file)
         check_nodes(suite, file)
+        check_limits(suite, file)
         testbed, testbed_file = load_testbed(suite, file)
         with extended(testbed_file).blaming():
             world = open_world(suite, testbed, file, testbed_file)

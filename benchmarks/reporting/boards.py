@@ -16,6 +16,7 @@ from benchmarks.planning.request import Request
 from benchmarks.reporting.pages.published import entry_page, write_pages
 from leaderboard.text import counted
 from records.files import write_text
+from records.printable import printable
 from records.results import read_results
 
 #: (what it is, its files) for people.
@@ -110,7 +111,7 @@ def write_board(plan: Plan, board: Board, folder: Path) -> None:
     try:
         write_pictures(board, folder)
     except Exception as error:  # pictures are for people: no number waits for them
-        print(f"note: the board has no pictures ({type(error).__name__}: {error})", file=sys.stderr)
+        print(printable(f"note: the board has no pictures ({type(error).__name__}: {error})"), file=sys.stderr)
     write_pages(plan, board, _claims(plan.suite, plan.file, board), folder)
 
 

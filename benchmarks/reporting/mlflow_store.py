@@ -10,11 +10,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from records.secrets import hidden
 
 DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
 #: Seconds that one mirror waits for another on the same folder.
 PATIENCE = 60.0
+#: Seconds in which a server answers, or is down.
+PROBE = 10.0
 
 
 def store_uri(runs: Path) -> str:
@@ -34,9 +40,25 @@ def artifacts_uri(runs: Path) -> str:
 
 def shown(text: object) -> str:
     """Return an address or an error in one line that holds no password."""
-    line = " ".join(str(text).split())
-    line = re.sub(r"://\S*@", "://***@", line)
-    return re.sub(r"(?i)\b(password|passwd|pwd|token|secret)=[^&\s]+", r"\1=***", line)
+    return hidden(" ".join(str(text).split()))
+
+
+def require_answer(uri: str) -> None:
+    """Ask a server for anything, once: MLflow would ask it again and again, and say nothing meanwhile.
+
+    Raises:
+        OSError: It does not answer in `PROBE` seconds; whatever it answers, it is there.
+    """
+    server = urlsplit(uri)
+    if server.scheme not in ("http", "https"):
+        return
+    kind = HTTPSConnection if server.scheme == "https" else HTTPConnection
+    with closing(kind(server.hostname or "", server.port, timeout=PROBE)) as line:
+        try:
+            line.request("GET", f"{server.path.rstrip('/')}/health")
+            line.getresponse()
+        except HTTPException as error:
+            raise OSError(f"no server of HTTP answers there ({type(error).__name__})") from error
 
 
 @contextmanager
@@ -86,11 +108,13 @@ def _move_in(database: sqlite3.Connection, home: str) -> None:
     for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
         if table not in tables:
             continue  # a new database
-        places = database.execute(f"SELECT DISTINCT {column} FROM {table} WHERE {column} LIKE 'file:%/{ARTIFACTS}%'")
+        search = f"SELECT DISTINCT {column} FROM {table} WHERE {column} LIKE 'file:%/{ARTIFACTS}%'"  # noqa: S608 (ours)
+        places = database.execute(search)
         for (place,) in places.fetchall():
             head, name, rest = place.partition(f"/{ARTIFACTS}")
             if head + name != home and (not rest or rest.startswith("/")):
-                database.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (home + rest, place))
+                change = f"UPDATE {table} SET {column} = ? WHERE {column} = ?"  # noqa: S608 (both names are ours)
+                database.execute(change, (home + rest, place))
 
 
 def _plain(runs: Path) -> Path:

@@ -1,4 +1,4 @@
-"""How long a run still takes, told from the steps that have ended: by kind, since a fit is no metric."""
+"""How long a run still takes, told from the steps that have ended: by kind, since a fit is no metric; and what runs."""
 
 from __future__ import annotations
 
@@ -57,6 +57,34 @@ class Pace:
         known = sum(count * means[kind] for kind, count in self.left.items() if kind in means)
         known += unseen * counted / sum(self.ended.values())
         return known * spent / counted
+
+
+class Running:
+    """Which steps run, since when, and how far they are."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.labels = {step.key: step.label for step in steps}
+        self.since: dict[str, tuple[float, str]] = {}
+
+    def moved(self, key: str, done: int, total: int) -> None:
+        """Hear that a step has begun, or how far it has come; of one that has ended a late message says nothing."""
+        if key in self.labels:
+            began = self.since.get(key, (time.monotonic(), ""))[0]
+            self.since[key] = began, f" {done}/{total}" if total else ""
+
+    def over(self, key: str) -> None:
+        """Hear that a step has ended."""
+        self.since.pop(key, None)
+        self.labels.pop(key, None)
+
+    def line(self) -> str:
+        """Return what has been running longest, and how much else there is; "" where nothing runs."""
+        found = sorted((began, key, far) for key, (began, far) in list(self.since.items()))
+        if not found:
+            return ""
+        began, key, far = found[0]
+        others = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        return f"{self.labels.get(key, key[:8])!r}{far} for {clock(time.monotonic() - began)}{others}"
 
 
 def _kind(step: Step) -> Kind:

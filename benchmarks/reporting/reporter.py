@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from benchmarks.reporting.pace import Pace, clock
+from benchmarks.reporting.pace import Pace, Running, clock
 from benchmarks.steps import Step
 from benchmarks.storage.store import Record
 from leaderboard.text import number
 from records.names import MetricName, RowName, judged_sides
+from records.printable import printable
 from records.results import CellResult
 
 #: Seconds after which a log hears of a run again, though no cell has ended.
@@ -50,22 +52,33 @@ class Lines:
 
     def start(self, steps: Sequence[Step], cells: int) -> None:
         """Say how much there is to do."""
+        self.running = Running(steps)
         self.pace, self.total, self.ended, self.cells, self.closed = Pace(steps), len(steps), 0, cells, 0
         self.said = time.monotonic()
         loading = "; workers are starting, which takes some seconds" if steps else ""
         self.say(f"start steps={len(steps)} cells={cells}{loading}")
+        self.stopped = threading.Event()
+        threading.Thread(target=self.tick, daemon=True).start()
 
     def step(self, step: Step, record: Record | None, message: str) -> None:
         """Say that a step failed, or how far all have come where nothing was said for a while."""
         self.ended += 1
         self.pace.step(step, record)
+        self.running.over(step.key)
         if record is None:
             self.say(f"step {self.ended}/{self.total} {step.label!r} failed={message!r}")
         elif time.monotonic() - self.said > SILENCE:
             self.say(f"step {self.ended}/{self.total} {step.label!r} left: {clock(self.pace.remaining)}")
 
     def progress(self, key: str, done: int, total: int) -> None:
-        """Stay silent: lines are for ends."""
+        """Stay silent: lines are for ends, and for what does not end."""
+        self.running.moved(key, done, total)
+
+    def tick(self) -> None:
+        """Say what runs, and since when, where nothing was said for long."""
+        while not self.stopped.wait(SILENCE / 4):
+            if time.monotonic() - self.said > SILENCE and (now := self.running.line()):
+                self.say(f"running {now}")
 
     def cell(self, result: CellResult) -> None:
         """Say how a cell ended."""
@@ -79,13 +92,14 @@ class Lines:
 
     def stop(self) -> None:
         """Say how long it took."""
+        self.stopped.set()
         self.say(f"end steps={self.ended} seconds={self.pace.spent:.1f}")
 
     def say(self, line: str) -> None:
         """Print one line at once; whoever was reading may have gone."""
         self.said = time.monotonic()
         with suppress(OSError, ValueError):
-            print(line, file=sys.stderr, flush=True)
+            print(printable(line), file=sys.stderr, flush=True)
 
 
 class Bars:
@@ -102,15 +116,17 @@ class Bars:
             TextColumn("{task.description}", markup=False), BarColumn(12), MofNCompleteColumn(), TimeElapsedColumn(),
             TextColumn("{task.fields[left]}", markup=False), console=Console(stderr=True),
         )  # fmt: skip
-        self.labels = {s.key: s.label for s in steps}
+        self.labels = {s.key: printable(s.label) for s in steps}
         self.pace = Pace(steps)
         begun = "workers start, some seconds" if steps else "everything is there"
         self.suite = self.bars.add_task(begun, total=len(steps), left="")
         self.running: dict[str, Any] = {}
+        self.ended: set[str] = set()
         self.bars.start()
 
     def step(self, step: Step, record: Record | None, message: str) -> None:
         """Move the suite's bar and close the step's."""
+        self.ended.add(step.key)
         if step.key in self.running:
             self.bars.remove_task(self.running.pop(step.key))
         self.pace.step(step, record)
@@ -122,12 +138,15 @@ class Bars:
 
     def progress(self, key: str, done: int, total: int) -> None:
         """Move a step's bar."""
+        if key in self.ended:  # the message was slower than the step
+            return
         if key not in self.running:
             label = self.labels.get(key, key[:8])
             short = label if len(label) <= LABEL else f"...{label[3 - LABEL :]}"
-            self.running[key] = self.bars.add_task(short, total=total, left="")
+            self.running[key] = self.bars.add_task(short, total=total or None, left="")
             self.bars.update(self.suite, description="all steps")
-        self.bars.update(self.running[key], completed=done, total=total)
+        if total:
+            self.bars.update(self.running[key], completed=done, total=total)
 
     def cell(self, result: CellResult) -> None:
         """Print how a cell ended."""
@@ -138,14 +157,14 @@ class Bars:
         if self.bars is not None:
             self.say("note", text)
         else:  # before there are bars
-            print(f"note: {text}", file=sys.stderr, flush=True)
+            print(printable(f"note: {text}"), file=sys.stderr, flush=True)
 
     def say(self, head: str, text: str) -> None:
         """Print a line above the bars, brackets of a text as they are."""
         from rich.text import Text
 
         with suppress(OSError, ValueError):
-            self.bars.console.print(Text.assemble((head, "red" if "failed" in head else ""), " ", text))
+            self.bars.console.print(Text.assemble((head, "red" if "failed" in head else ""), " ", printable(text)))
 
     def stop(self) -> None:
         """Close the bars."""

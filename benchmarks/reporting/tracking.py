@@ -18,7 +18,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reporting.mlflow_store import DATABASE, artifacts_uri, held, own_uri, set_aside, shown, store_uri
+from benchmarks.reporting.mlflow_store import (
+    DATABASE,
+    artifacts_uri,
+    held,
+    own_uri,
+    require_answer,
+    set_aside,
+    shown,
+    store_uri,
+)
+from benchmarks.storage.scratch import scratched
 from records.names import RowName
 from records.results import CellResult
 
@@ -85,7 +95,8 @@ def mirror(
         pages: Files about the whole suite; attached to the parent run.
     """
     uri = tracking_uri or store_uri(runs)
-    with held(runs, uri):
+    require_answer(uri)
+    with held(runs, uri), scratched():
         try:
             client, experiment = _opened(uri, runs)
         except ImportError:
@@ -118,6 +129,8 @@ def _copy(
         good = [run for run in found if _is_complete(run, digest)]
         for run in found:
             if run not in good[:1]:
+                if run.info.status == "RUNNING":  # of a mirror that was killed; one that is deleted keeps its status
+                    client.set_terminated(run.info.run_id, "KILLED")
                 client.delete_run(run.info.run_id)
         if not good:
             _write_child(client, experiment, parent, result, digest, artifacts(result))
@@ -149,7 +162,7 @@ def _client(uri: str, runs: Path) -> Any:
 
     It asks a server that does not answer for minutes, unless it is told otherwise.
     """
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")

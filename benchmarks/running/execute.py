@@ -34,7 +34,7 @@ class Reporter:
         """Hear that a step ended: with a record, or with the reason why not."""
 
     def progress(self, key: str, done: int, total: int) -> None:
-        """Hear how far a running step has come."""
+        """Hear how far a running step has come; 0 of 0 = it begins."""
 
     def cell(self, result: CellResult) -> None:
         """Hear that a cell ended."""

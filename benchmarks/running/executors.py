@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -18,15 +19,20 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from benchmarks.running import worker
+from benchmarks.running import ending, worker
 from benchmarks.running.agenda import Agenda, Listener
 from benchmarks.running.leases import Leases, accelerators
+from benchmarks.running.limits import LOOK, Watch
 from benchmarks.running.worker import Trouble, perform, surroundings
 from benchmarks.steps import Step
+from benchmarks.storage.scratch import Scratch
 from benchmarks.storage.store import Record, Store
 from benchmarks.study.suite import Executions
+
+#: Seconds in which a process that was killed is gone, but for one that waits for a disk or a device.
+GONE = 5.0
 
 
 class Executor(Protocol):
@@ -61,6 +67,7 @@ class InProcessExecutor:
                 agenda.idle()
                 continue
             context.progress = _reporter(listener, step.key)
+            listener.progress(step.key, 0, 0)
             outcome: Record | Trouble
             try:
                 outcome = perform(own(step), store, context, execution)
@@ -108,22 +115,25 @@ class _Pool:
     def __init__(self, executor: LocalExecutor, agenda: Agenda, listener: Listener):
         self.executor, self.agenda, self.listener = executor, agenda, listener
         self.running: dict[Future[Record | Trouble], Step] = {}
+        self.watch = Watch(executor.leases.execution.time_limit, agenda.schedule.steps)
 
     def run(self) -> None:
         """Run what is ready until nothing is."""
-        crew = _Crew(self.executor, self.listener)
+        crew = _Crew(self.executor, self.listener, self.watch)
         try:
             while not self.agenda.over:
                 whole = self.submit(crew)
                 if not self.running:
                     self.agenda.idle()
-                for future in wait(self.running, self.agenda.patience, return_when=FIRST_COMPLETED).done:
+                for future in wait(self.running, self.agenda.patience or LOOK, FIRST_COMPLETED).done:
                     whole &= self.settle(future)
+                whole &= not list(self.watch.end_late())
                 if not whole:  # the pool is gone, and with it every step in flight
                     for future in wait(self.running).done:
                         self.settle(future)
                     crew.dismiss()
-                    crew = _Crew(self.executor, self.listener)
+                    crew = _Crew(self.executor, self.listener, self.watch)
+                    self.watch.ended.clear()
         finally:
             crew.dismiss()
 
@@ -131,7 +141,7 @@ class _Pool:
         """Hand out steps; False when the pool turns out to be dead."""
         while len(self.running) < self.executor.workers and (step := self.agenda.next()) is not None:
             try:
-                self.running[crew.pool.submit(worker.work, step)] = step
+                self.running[crew.submit(step)] = step
             except BrokenProcessPool:  # an idle worker died
                 self.agenda.back(step)
                 return False
@@ -140,8 +150,14 @@ class _Pool:
     def settle(self, future: Future[Record | Trouble]) -> bool:
         """Book a finished step; False when a worker died meanwhile."""
         step, error = self.running.pop(future), future.exception()
+        self.watch.over(step.key)
         if isinstance(error, BrokenProcessPool):
-            self.agenda.lost(step, "its worker process died twice (out of memory?)")
+            if step.key in self.watch.ended:
+                self.agenda.settle(step, Trouble(self.watch.ended[step.key]))
+            elif self.watch.ended:  # its worker went with that of a step that took too long
+                self.agenda.back(step)
+            else:
+                self.agenda.lost(step, "its worker process died twice (out of memory?)")
             return False
         self.agenda.settle(step, Trouble.of(error) if error is not None else future.result())
         return True
@@ -154,29 +170,46 @@ class _Crew:
     to a pipe are atomic.
     """
 
-    def __init__(self, executor: LocalExecutor, listener: Listener):
+    def __init__(self, executor: LocalExecutor, listener: Listener, watch: Watch):
         context = multiprocessing.get_context("spawn")
-        self.listener = listener
+        self.listener, self.watch, self.scratch = listener, watch, Scratch()
         self.reader, self.writer = context.Pipe(duplex=False)
         leases = executor.leases
         if leases.wide:  # anew for every crew: a worker that was killed keeps what it holds
             leases = replace(leases, locks=tuple(context.Lock() for _ in leases.names))
         setup = worker.Setup(executor.root, list(sys.path), os.getpid(), leases, executor.workers)
         self.pool = ProcessPoolExecutor(
-            executor.workers, context, initializer=worker.start, initargs=(setup, self.writer, context.Value("i", 0))
-        )
+            executor.workers, context, initializer=worker.begin,
+            initargs=(self.scratch.folder, setup, self.writer, context.Value("i", 0)),
+        )  # fmt: skip
+        self.workers: dict[int, Any] = {}
         threading.Thread(target=self.hear, daemon=True).start()
 
+    def submit(self, step: Step) -> Future[Record | Trouble]:
+        """Hand out a step. A worker that starts now is deaf to Ctrl-C from its first instruction on."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return self.pool.submit(worker.work, step)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            self.workers |= getattr(self.pool, "_processes", None) or {}  # a pool forgets those that died
+
     def hear(self) -> None:
-        """Pass progress on until the last writer has gone."""
+        """Pass progress on until the last writer has gone; a message of two says who has begun what."""
         with self.reader, suppress(EOFError):
             while True:
-                self.listener.progress(*self.reader.recv())
+                key, *said = self.reader.recv()
+                if len(said) == 1:
+                    self.watch.began(key, said[0])
+                    said = [0, 0]
+                self.listener.progress(key, *said)
 
     def dismiss(self) -> None:
-        """End the workers, also in the middle of a step."""
-        workers = list((getattr(self.pool, "_processes", None) or {}).values())  # shutdown forgets them
+        """End the workers, also in the middle of a step, and what they have started and left."""
         self.pool.shutdown(wait=False, cancel_futures=True)
-        for process in workers:
-            process.terminate()
+        for process in self.workers:
+            ending.end(process)
+        for process in self.workers.values():
+            process.join(GONE)
         self.writer.close()
+        self.scratch.remove()

@@ -35,7 +35,8 @@ class Painter:
     def drawn(self, all_of_them: bool = False) -> Iterator[tuple[str, BaseException | None]]:
         """Yield each cell that is done with and was not told of yet, and why it has no pictures, if it has none."""
         if all_of_them:
-            wait(self._waiting.values())
+            while wait(self._waiting.values(), timeout=1).not_done:  # a signal is heard between two of them
+                continue
         for cell in [cell for cell, future in self._waiting.items() if future.done()]:
             yield cell, self._waiting.pop(cell).exception()
 

@@ -59,6 +59,11 @@ def share_out(plan: Plan, steps: Sequence[Step], store: Store, workers: int) -> 
     return SharedOut(found, owners)
 
 
+def part_keys(plan: Plan) -> list[str]:
+    """Return the keys of all parts that a run of a plan may make."""
+    return [part.key for step in plan.steps.values() for part in _parts(plan, step)[1]]
+
+
 def _parts(plan: Plan, step: Step) -> tuple[Step, list[SamplePart]]:
     """Return a step, and its parts where it is worth having some.
 

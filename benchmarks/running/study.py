@@ -14,11 +14,15 @@ from benchmarks.running.execute import Outcome, Reporter, execute
 from benchmarks.running.executors import Executor, InProcessExecutor, LocalExecutor
 from benchmarks.running.leases import accelerators, require_devices
 from benchmarks.running.machine import processors
+from benchmarks.running.sharing import part_keys
 from benchmarks.running.sound import remove_damaged, set_results_aside
 from benchmarks.storage.store import LocalStore, Store
 from benchmarks.storage.turns import Turns
+from benchmarks.storage.wanted import note
 from records.canonical import digest
 from records.errors import UsageError
+from records.files import sweep
+from records.leftovers import OLD
 
 
 def run_study(
@@ -67,6 +71,8 @@ def run_study(
     with ExitStack() as stack:
         if store is None:
             store = _shared_store(runs / "store", [sorted(asked), asdict(plan.suite.retain)], stack)
+            sweep(folder)
+            note(store.root, folder, plan.request.command(), [*plan.steps, *part_keys(plan)])
             for damage in (*set_results_aside(results), *remove_damaged(plan, asked.values(), store)):
                 reporter.note(damage)
         if executor is None:
@@ -85,6 +91,6 @@ def _shared_store(root: Path, work: list[Any], stack: ExitStack) -> LocalStore:
     """Open a store that other runs may be at work on, too; what killed ones left is removed where none is."""
     store = LocalStore(root)
     store.turns = stack.enter_context(Turns(root, digest(work)))
-    if not store.turns.others():
-        store.sweep(older_than=3600)
+    # What another machine writes for hours is only known to be left by nobody where nobody else is at work.
+    store.sweep(older_than=float("inf") if store.turns.others() else OLD)
     return store

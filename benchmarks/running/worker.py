@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -12,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.running import machine
+from benchmarks.running import ending, machine
 from benchmarks.running.blame import full, place
 from benchmarks.running.code import require_planned
 from benchmarks.running.leases import Leases
@@ -23,7 +24,10 @@ from benchmarks.study.suite import Executions
 from datamodules import png
 from lightning_modules import memory
 from records.errors import HookReadError, StepError
+from records.names import MODALITIES
+from records.printable import printable
 from records.results import Cost
+from records.secrets import hidden
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,11 @@ def _performed(step: Step, store: Store, context: Any, execution: dict[str, Any]
     halved = memory.found()
     went = {**execution, "at_once": halved} if halved else execution
     record = Record(step.key, step.kind, step.label, spent, went, notes=notes)
-    store.put(record, value)
+    try:
+        store.put(record, value)
+    except OSError as error:  # a full disk, or one that cannot be written
+        why = error.strerror or str(error)
+        raise StepError(f"the store cannot keep it ({why}); make room or mend it, and run again") from error
     return record
 
 
@@ -110,21 +118,28 @@ class Trouble:
     @classmethod
     def of(cls, error: BaseException) -> Trouble:
         """Take down an error."""
-        return cls(explain(error), full(error))
+        return cls(explain(error), hidden(full(error)))
 
 
 def explain(error: BaseException) -> str:
     """Return one sentence about an error, the same on every machine, with the line of an author's code it arose in."""
-    text = " ".join(str(error).split()) or "no message"
+    text = printable(" ".join(str(error).split())) or "no message"
     known = isinstance(error, (StepError, HookReadError)) or type(error).__name__ == "NonFiniteLoss"
     where = place(error)
-    return (text if known else f"{type(error).__name__}: {text}") + (f" ({where})" if where else "")
+    return hidden(text if known else f"{type(error).__name__}: {text}") + (f" ({where})" if where else "")
 
 
 _context: Any = None
 _news: Any = None
 _leases: Leases = Leases((), Executions())
 _own = 0
+
+
+def begin(scratch: Path, setup: Setup, news: Any, turn: Any) -> None:
+    """Prepare a process that is a worker and nothing else; what it leaves for a while lies in a folder of the run."""
+    ending.lead()
+    tempfile.tempdir = os.environ["TMPDIR"] = str(scratch)
+    start(setup, news, turn)
 
 
 def start(setup: Setup, news: Any, turn: Any) -> None:
@@ -190,7 +205,7 @@ def _follow(parent: int) -> None:
     """End this worker when the run that started it was killed: an orphan would go on computing."""
     while os.getppid() == parent:
         time.sleep(0.5)
-    os._exit(1)
+    ending.end_own()
 
 
 def surroundings(execution: Executions) -> dict[str, Any]:
@@ -201,7 +216,7 @@ def surroundings(execution: Executions) -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "threads": torch.get_num_threads(),
         "machine": platform.machine(),
-        **asdict(execution),
+        **{side: asdict(getattr(execution, side)) for side in MODALITIES},
     }
 
 
@@ -219,6 +234,7 @@ def work(step: Step) -> Record | Trouble:
 
     _context.progress = progress
     with _leases.held(_own, step) as names, devices.lease(names):
+        _news.send((step.key, os.getpid()))
         try:
             width = _leases.width(step)
             several = {"devices": width} if width > 1 else {}

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from records.files import write_text
+from records.process import machine, started
 
 #: Seconds without a change after which a run counts as dead.
 PERIOD = 30.0
@@ -49,22 +50,6 @@ class Run:
     def ended(self) -> bool:
         """Whether its process is known to have ended, since it is, or was, one of this machine."""
         return bool(self.machine) and self.machine == machine() and started(self.pid) != self.started
-
-
-def machine() -> str:
-    """Return what is this boot's of this machine, and this container's on it, alone; "" where nothing tells."""
-    with suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
-        return f"{boot}-{os.stat('/proc/self/ns/pid').st_ino}"
-    return ""
-
-
-def started(pid: int) -> str:
-    """Return when a process of this machine began, in ticks; "" where there is none, or only its remains."""
-    with suppress(OSError, IndexError):
-        facts = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        return "" if facts[0] in "ZX" else facts[19]
-    return ""
 
 
 class Watch:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
+
+from records.leftovers import abandoned, mark
 
 
 def take_away(root: Path, folder: Path, unless: str = "") -> None:
@@ -18,7 +19,7 @@ def take_away(root: Path, folder: Path, unless: str = "") -> None:
         folder: What to take away; it may be gone already.
         unless: A file that somebody else may just have put there: with it, the folder stays.
     """
-    aside = root / "tmp" / f"left-{uuid.uuid4().hex}"
+    aside = root / "tmp" / f"left-{mark()}-{uuid.uuid4().hex}"
     with suppress(FileNotFoundError):
         os.rename(folder, aside)
         if unless and (aside / unless).is_file():
@@ -28,10 +29,10 @@ def take_away(root: Path, folder: Path, unless: str = "") -> None:
 
 
 def sweep(root: Path, older_than: float) -> None:
-    """Remove what killed writers left aside and has not changed for so many seconds."""
+    """Remove what killed writers of this machine left aside, and what has not changed for so many seconds."""
     for leftover in (root / "tmp").iterdir():
         try:
-            if time.time() - leftover.stat().st_mtime >= older_than:
+            if abandoned(leftover.name, leftover.stat().st_mtime, older_than):
                 shutil.rmtree(leftover, ignore_errors=True)
         except FileNotFoundError:
             continue  # its writer has just renamed it

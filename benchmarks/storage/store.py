@@ -23,6 +23,7 @@ from benchmarks.storage.turns import Turns
 from datamodules import png
 from records.canonical import digest
 from records.errors import StepError, UsageError
+from records.leftovers import mark
 from records.results import Cost
 
 #: The manifest of a whole artifact, and of one whose value was dropped after its last reader.
@@ -103,13 +104,13 @@ class LocalStore:
     turns: Turns | None = None
 
     def __init__(self, root: Path):
-        self.root = root
+        self.root = root.absolute()  # a hook may go to another folder
         self._sound: dict[str, set[str]] = {}  # artifact -> files that this process has compared with its manifest
         self._digests: dict[File, str] = {}  # of files that this process has read
         self._said: dict[File, str] = {}  # of files whose digest it knows from a manifest alone
         try:
             (root / "tmp").mkdir(parents=True, exist_ok=True)
-            probe = root / "tmp" / f"probe-{uuid.uuid4().hex}"
+            probe = root / "tmp" / f"probe-{mark()}-{uuid.uuid4().hex}"
             probe.touch()
             probe.unlink()
         except OSError as error:
@@ -144,6 +145,7 @@ class LocalStore:
 
         Raises:
             DamagedArtifact: It is not what was written; it is gone now, so that the same command makes it again.
+            StepError: Somebody has removed it.
         """
         folder = self.folder(key) / "value"
 
@@ -153,6 +155,8 @@ class LocalStore:
             except DamagedArtifact:
                 self.let_go(key)
                 raise
+            except FileNotFoundError as error:
+                raise StepError(f"artifact {key[:16]} is in the store no more; run again to make it") from error
 
         return values.load(check()["type"], folder, check)
 
@@ -240,7 +244,7 @@ class LocalStore:
 
     def put(self, record: Record, value: Any) -> None:
         """Write aside, sync, rename. A second writer of the same key loses quietly: both made the same thing."""
-        aside = self.root / "tmp" / f"{record.key[:16]}-{uuid.uuid4().hex}"
+        aside = self.root / "tmp" / f"{record.key[:16]}-{mark()}-{uuid.uuid4().hex}"
         aside.mkdir(parents=True)
         try:
             kind = values.save(value, aside / "value")
@@ -287,7 +291,7 @@ class LocalStore:
         """Remove what killed writers left aside.
 
         Args:
-            older_than: Age in seconds below which a leftover may still be in use.
+            older_than: Age in seconds below which what no process of this machine has left may still be in use.
         """
         sweep(self.root, older_than)
 

@@ -6,6 +6,7 @@ source text.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import make_dataclass
 from functools import cache
@@ -96,13 +97,36 @@ def check_arguments(source: ClassSource, init_args: dict[str, Any], where: str) 
                 decode(holder, {key: init_args[key]})
 
 
+#: What a type is written with; nothing of it is called or looked up in another thing.
+_OF_TYPES = (
+    ast.Expression, ast.Name, ast.expr_context, ast.Subscript, ast.Tuple, ast.List, ast.Constant, ast.BinOp, ast.BitOr,
+)  # fmt: skip
+
+
 @cache
 def _argument(key: str, annotation: str) -> type | None:
     """Return a dataclass of one argument; None where its type is one of its module, which only the class can tell."""
     try:
-        return make_dataclass("Arguments", [(key, eval(annotation, {"__builtins__": {}}, TYPES))])
+        read = ast.parse(annotation, mode="eval")
+        if isinstance(read.body, ast.Constant) and isinstance(read.body.value, str):  # a type in quotes
+            read = ast.parse(read.body.value, mode="eval")
+        if not _only_types(read):
+            return None
+        meant = eval(compile(read, key, "eval"), {"__builtins__": {}}, TYPES)  # noqa: S307 (names of types alone)
+        return make_dataclass("Arguments", [(key, meant)])
     except (NameError, SyntaxError, TypeError, AttributeError):
         return None
+
+
+def _only_types(annotation: ast.Expression) -> bool:
+    """Whether it is written with names and brackets, so that nothing is called or looked up when it is evaluated."""
+    choices = [node for node in ast.walk(annotation) if isinstance(node, ast.Subscript)
+               and isinstance(node.value, ast.Name) and node.value.id == "Literal"]  # fmt: skip
+    words = {part for node in choices for part in ast.walk(node)}
+    return all(
+        isinstance(node, _OF_TYPES) and not (isinstance(node, ast.Constant) and isinstance(node.value, str))
+        for node in ast.walk(annotation) if node not in words or not isinstance(node, ast.Constant)
+    )  # fmt: skip
 
 
 def make_data(spec: ClassSpec, where: str) -> Any:

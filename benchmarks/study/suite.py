@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lightning_modules.settings import ADDED, CaptionDecoding, Execution, FitSettings, ImageDecoding
+from benchmarks.study.executions import Executions
+from lightning_modules.settings import ADDED, CaptionDecoding, FitSettings, ImageDecoding
 from records.checks import at_least, distinct, modalities, require, schema, sides
 from records.findings import ClaimSpec, Gate, check_findings
 from records.names import CONTROLS, Modality, plain_name
@@ -212,14 +213,6 @@ class Retain:
     pools: bool = True
     models: bool = True
     samples: bool = True
-
-
-@dataclass(frozen=True)
-class Executions:
-    """How each modality's fits and generations are run; never part of a key."""
-
-    captioner: Execution = field(default_factory=Execution)
-    generator: Execution = field(default_factory=Execution)
 
 
 @dataclass(frozen=True)

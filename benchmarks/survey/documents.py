@@ -149,6 +149,9 @@ def read_key(path: Path) -> Key:
     try:
         key = decode_text(Key, text, SCHEMA, {})
         plain_name(key.suite, "suite")
+        for contestant in key.contestants:
+            for part in contestant.row.split("/") if contestant.row else ():
+                plain_name(part, "contestants.row")
         sides = {c.name: c.side for c in key.contestants}
         for name, question in key.questions.items():
             whose = question.options.values()

@@ -111,10 +111,13 @@ def test_bars_hold_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     bars.start([step] * 37_052, 90)
     bars.progress(step.key, 1, 2_000)
     bars.pace.left.clear()
-    bars.step(step, record(3.0), "")
+    other: Any = Named("fit", label="another")
+    bars.step(other, record(3.0), "")
+    bars.progress(other.key, 1, 2)  # a message that was slower than its step
     bars.progress(step.key, 1_000, 2_000)
     bars.stop()
     shown = [line.rstrip() for line in raw.getvalue().splitlines() if line.strip()]
     assert any("t=10 sample" in line and "1000/2000" in line for line in shown)
+    assert not any("another" in line for line in shown)
     assert max(map(len, shown)) <= 80
     assert not any("…" in line for line in shown), "nothing is cut by the terminal"

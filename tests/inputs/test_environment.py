@@ -13,12 +13,15 @@ import pytest
 import torch
 
 from benchmarks.commands import streams
+from benchmarks.commands.main import main
 from benchmarks.reporting.reporter import Bars, Lines
 from benchmarks.running import leases, machine
+from benchmarks.running.worker import explain
 from lightning_modules.fitting import devices, runner
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.settings import Execution, FitSettings
 from records.place import ROOT
+from records.printable import printable
 from tests.engine.conftest import write_suite
 
 #: What the variables of each kind of cluster say to a process in the middle of a job.
@@ -196,3 +199,85 @@ def test_a_run_in_a_hostile_environment_leaves_the_same_results(tmp_path: Path) 
     assert "Traceback" not in printed
     assert results(elsewhere / "plain") == results(elsewhere / "höstile") != {}
     assert (elsewhere / "höstile" / "small" / "leaderboard.md").is_file()
+
+
+ORDERS = "\x1b[2Ja\x1b]8;;http://x\x07\x9b1m\u202eb\rc\x00"
+
+
+@pytest.mark.parametrize("show", ["tell", "lines", "bars", "error"])
+def test_no_text_steers_a_terminal(show: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", raw)
+    monkeypatch.setenv("COLUMNS", "200")
+    if show == "tell":
+        streams.tell(f"{ORDERS}\tand\n", sys.stderr)
+        assert raw.getvalue().endswith("\tand\n\n")
+    elif show == "lines":
+        Lines().note(ORDERS)
+    elif show == "error":
+        raw.write(explain(ValueError(ORDERS)))
+    else:
+        bars = Bars()
+        bars.start([], 0)
+        raw.truncate(0)
+        bars.note(ORDERS)
+        bars.stop()
+    assert "a" in raw.getvalue()
+    assert not set(raw.getvalue()) & set("\x1b\x07\x9b\u202e\x00\r")
+
+
+def test_what_is_no_order_is_shown_as_it_is() -> None:
+    text = "é 猫 👩\u200d🔬 ±\n\t[red] =1+1"
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["suites"], ["--help"], ["plan", "smoke"], ["plan", "smoke", "--format", "json"], ["table", "smoke", "--runs={}"]],
+    ids=" ".join,
+)
+def test_a_pipe_that_is_closed_is_no_error(words: list[str], tmp_path: Path) -> None:
+    """As in `mmcollapse table smoke | head -1`."""
+    there, here = os.pipe()
+    os.close(there)
+    command = [sys.executable, "-m", "benchmarks", *(word.format(tmp_path) for word in words)]
+    done = subprocess.run(command, cwd=ROOT, stdout=here, stderr=subprocess.PIPE, text=True, timeout=120)
+    os.close(here)
+    assert done.returncode == 0
+    assert not [line for line in done.stderr.splitlines() if not line.startswith("wrote ")]
+
+
+WANDERING = """
+import os
+from benchmarks.methods.hooks import Mitigation
+{top}
+
+class Wandering(Mitigation):
+    reads = {{"curate": ("new", "real")}}
+
+    def __init__(self):
+        {init}
+
+    def applies(self, scenario):
+        {applies}
+        return True
+
+    def curate(self, ctx):
+        {curate}
+        return ctx.real[-1].take(range(len(ctx.new)))
+"""
+
+
+@pytest.mark.parametrize("place", ["top", "init", "applies", "curate"])
+def test_a_method_that_goes_to_another_folder(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    parts = dict.fromkeys(("top", "init", "applies", "curate"), "pass") | {place: f"os.chdir({str(elsewhere)!r})"}
+    (tmp_path / f"wandering_{place}.py").write_text(WANDERING.format(**parts))
+    write_suite(tmp_path, seeds=[0], iterations=1)
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "small.yaml", "--method", f"wandering_{place}.py:Wandering", "--workers", "0", "--no-mirror"]
+    assert main(words) == 0
+    assert Path.cwd() == tmp_path
+    assert (tmp_path / "runs" / "small" / "results").is_dir()
+    assert not list(elsewhere.iterdir())

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import sqlite3
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +36,7 @@ def page(runs: Path) -> str:
     [
         ("http://me:secret@host:1/x", "http://***@host:1/x"),
         ("postgresql://me:p@ss@host/db", "postgresql://***@host/db"),
+        ("http://me:a/b@host/db", "http://***@host/db"),
         ("https://host/?token=abc&x=1", "https://host/?token=***&x=1"),
         ("two\nlines of mysql://a:b@c", "two lines of mysql://***@c"),
         ("sqlite:////runs/mlflow.db", "sqlite:////runs/mlflow.db"),
@@ -90,6 +95,97 @@ def test_a_picture_that_cannot_be_drawn_is_one_note(
     notes = [line for line in printed.err.splitlines() if "pictures" in line]
     assert len(notes) == 3  # of two cells, and of the board
     assert all("no font" in note for note in notes)
+
+
+LEAKING = """
+import os
+from benchmarks.methods.hooks import Mitigation
+
+class Leaking(Mitigation):
+    reads = {"curate": ("new",)}
+
+    def curate(self, ctx):
+        raise RuntimeError(f"{os.environ['HF_TOKEN']} was refused by http://me:{os.environ['PASS_WORD']}@host/x")
+"""
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of a server that takes what it is sent and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://me:secret@127.0.0.1:{server.getsockname()[1]}/"
+
+
+@pytest.fixture
+def failing() -> Iterator[str]:
+    """The address of a server that has another 503 for whatever it is asked."""
+
+    class Failing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(503)
+
+        do_POST = do_GET
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Failing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://me:secret@127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("server", ["silent", "closed", "failing"])
+def test_a_server_that_does_not_answer_ends_with_one_line(
+    server: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """The study has its exit code, its board, and the list of what failed before MLflow is asked."""
+    address = "http://me:secret@127.0.0.1:9/" if server == "closed" else request.getfixturevalue(server)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setattr(mlflow_store, "PROBE", 0.2)
+    (tmp_path / "broken.py").write_text(LEAKING.replace("RuntimeError(", "RuntimeError('broken') #"))
+    more = ["--method", f"{tmp_path / 'broken.py'}:Leaking"] if server == "silent" else []
+    assert bench(write_suite(tmp_path), tmp_path / "runs", *more) == len(more) // 2
+    printed = capsys.readouterr()
+    notes = [line for line in printed.err.splitlines() if line.startswith("note: MLflow has no copy (")]
+    assert len(notes) == 1
+    assert "secret" not in printed.err + printed.out
+    assert "leaderboard.md" in printed.out
+    if server == "silent":
+        failed = printed.err.index("\nfailed: ")
+        assert failed < printed.err.index(notes[0])
+
+
+def test_whoever_does_not_wait_for_mlflow_sees_the_board(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tracking, "mirror", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        bench(write_suite(tmp_path), tmp_path / "runs")
+    assert "leaderboard.md" in capsys.readouterr().out
+
+
+def test_no_secret_is_in_what_a_run_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    secrets = {"HF_TOKEN": "hf_QvGzTokenOfMine", "PASS_WORD": "sesame", "MLFLOW_TRACKING_PASSWORD": "correct-horse"}
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    address = "http://me:sesame@127.0.0.1:9/?password=correct-horse"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    method, runs = tmp_path / "leaking.py", tmp_path / "runs"
+    method.write_text(LEAKING)
+    assert bench(write_suite(tmp_path), runs, "--method", f"{method}:Leaking") == 1
+    assert main(["ui", str(tmp_path / "small.yaml"), "--runs", str(runs)]) == 2
+    printed = capsys.readouterr()
+    assert "*** was refused by http://***@host/x" in printed.err
+    left = b"".join(file.read_bytes() for file in runs.rglob("*") if file.is_file())
+    assert b"was refused by" in left
+    for value in secrets.values():
+        assert value not in printed.out + printed.err
+        assert value.encode() not in left
 
 
 BROKEN = {

@@ -59,6 +59,10 @@ def other_class(document):
     document["class_name"] = "keep_half"
 
 
+def other_knobs(document):
+    document["init_args"] = {**document["init_args"], "share": 0.125}
+
+
 def no_curve(document):
     del row_of(document)["cells"][1]["curves"][headline(document)]
 
@@ -72,6 +76,7 @@ LABELLED = [
     (foreign_protocol, "other protocol, cccccccccccc instead of", "not comparable: other protocol"),
     (turn_round, "direction or headline is not the suite's", ""),
     (other_class, "class_name: keep_half; the suite's accumulate is accumulate", ""),
+    (other_knobs, "init_args: ", ""),
     (no_curve, "has no curve for seed 1", "not measured"),
 ]
 

@@ -13,6 +13,7 @@ from benchmarks.planning.plan import Plan, resolved
 from leaderboard.text import counted
 from records.files import write_text
 from records.names import GroupName
+from records.printable import printable
 
 if TYPE_CHECKING:
     from benchmarks.reporting.pages.extras import Extras
@@ -41,7 +42,7 @@ def write_pages(plan: Plan, board: Board, family: ClaimFamily | None, folder: Pa
     try:
         texts = _pages(plan, board, family, folder)
     except Exception as error:  # no number waits for a page
-        print(f"note: the board has no page ({type(error).__name__}: {error})"[:300], file=sys.stderr)
+        print(printable(f"note: the board has no page ({type(error).__name__}: {error})"[:300]), file=sys.stderr)
         return
     for name, text in texts.items():
         write_text(folder / name, text)

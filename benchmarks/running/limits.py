@@ -1,0 +1,44 @@
+"""Steps that run, since when and in which process; one that takes longer than its kind may is ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+
+from benchmarks.running.ending import end
+from benchmarks.steps import Step
+
+#: Seconds between two looks at the clock; a signal that another thread was given is heard then, too.
+LOOK = 1.0
+
+
+class Watch:
+    """What runs now.
+
+    Args:
+        limits: Kind of step -> the seconds that one may take; kinds without one may take for ever.
+        steps: The steps of a run, by key.
+    """
+
+    def __init__(self, limits: Mapping[str, float], steps: Mapping[str, Step]) -> None:
+        kinds = {key: step.kind.removesuffix("_part") for key, step in steps.items()}
+        self.limits = {key: limits[kind] for key, kind in kinds.items() if kind in limits}
+        self.running: dict[str, tuple[int, float]] = {}
+        self.ended: dict[str, str] = {}  # step -> why
+
+    def began(self, key: str, process: int) -> None:
+        """Hear that a process has begun a step; what it waited for before does not count."""
+        self.running[key] = process, time.monotonic()
+
+    def over(self, key: str) -> None:
+        """Hear that a step is done with."""
+        self.running.pop(key, None)
+
+    def end_late(self) -> Iterator[str]:
+        """End the processes of steps that take too long, and yield these."""
+        for key, (process, since) in list(self.running.items()):
+            if time.monotonic() - since > self.limits.get(key, float("inf")):
+                self.ended[key] = f"took longer than the {self.limits[key]:g} s of execution.time_limit, and was ended"
+                self.over(key)
+                end(process)
+                yield key

@@ -1,0 +1,72 @@
+"""Which artifacts a study needs, as its last run has planned it: what no study needs may be freed.
+
+One file a study in the store, `wanted/<id>.json`; it counts for as long as the study's folder is there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from records.canonical import digest
+from records.errors import UsageError
+from records.files import write_text
+
+FOLDER = "wanted"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What one study needs.
+
+    Attributes:
+        home: Its folder, as seen from the store's.
+        command: What runs it again.
+        keys: Of the artifacts.
+    """
+
+    home: str
+    command: str
+    keys: frozenset[str]
+
+
+def note(store: Path, home: Path, command: str, keys: Iterable[str]) -> None:
+    """Write down what a study needs, before it computes any of it."""
+    where = os.path.relpath(home.absolute(), store.absolute())
+    data = {"home": where, "command": command, "keys": sorted(keys)}
+    write_text(store / FOLDER / f"{digest([where, command])[:16]}.json", json.dumps(data) + "\n")
+
+
+def noted(store: Path) -> list[Wanted]:
+    """Return what the studies need whose folders are there.
+
+    Raises:
+        UsageError: A file cannot be read; nobody knows then what may go.
+    """
+    found = []
+    for file in sorted((store / FOLDER).glob("*.json")):
+        try:
+            data = json.loads(file.read_bytes())
+            wanted = Wanted(data["home"], data["command"], frozenset(map(str, data["keys"])))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            why = f"{type(error).__name__}: {error}"
+            raise UsageError(f"{file}: cannot be read ({why}); run its study again, which writes it anew") from error
+        if (store / wanted.home).is_dir():
+            found.append(wanted)
+    return found
+
+
+def unknown(store: Path, runs: Path, known: Iterable[Path]) -> list[Path]:
+    """Return the folders of studies below a folder of runs of which no file says what they need.
+
+    Args:
+        store: The store's folder.
+        runs: The folder of runs.
+        known: Folders of studies whose needs are known otherwise.
+    """
+    homes = {results.parent.resolve() for results in (*runs.glob("*/results"), *runs.glob("*/with/*/results"))}
+    said = {(store / wanted.home).resolve() for wanted in noted(store)} | {home.resolve() for home in known}
+    return sorted(homes - said)
