@@ -5,6 +5,7 @@ Free of who the processes are: a cluster and a simulation of one place steps by 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +15,10 @@ from benchmarks.running.agenda import Agenda
 from benchmarks.steps import Step
 from benchmarks.steps.measuring import Measuring
 
-#: Batches that a process has in flight: while it runs one, the next has arrived.
+#: Batches that a process has in flight where its steps are short: while it runs one, the next has arrived.
 DEPTH = 2
+#: Seconds within which a process should come to what it is given: what waits there can go to no other.
+SOON = 2.0
 #: How many of the earliest ready steps are looked at for a process.
 AMONG = 32
 #: Most steps in a batch.
@@ -52,31 +55,41 @@ class Placing:
     def __init__(self, agenda: Agenda):
         self.agenda = agenda
         self._origins: dict[str, str] = {}
+        self._seconds: dict[tuple[str, str], tuple[int, float]] = {}  # of every kind, how many took how long in all
 
     def batch(self, hand: Hand, hands: int) -> list[Step]:
         """Begin what a process is given next; [] = there is nothing, or it has enough.
 
-        Steps that measure are short, and travel together where there are more than all processes have to do.
+        Steps that measure travel together, while they are short and there are more than all processes have to do.
 
         Args:
             hand: The process.
             hands: How many there are.
         """
-        if len(hand.batches) >= DEPTH:
+        if len(hand.batches) >= DEPTH or self.seconds(hand.in_flight) > SOON:
             return []
-
         batch: list[Step] = []
         most = 1
         while len(batch) < most and (step := self.agenda.next(partial(self._best, hand, batch), AMONG)) is not None:
             batch.append(step)
-            if isinstance(step, Measuring):
-                most = min(BATCH, 1 + self.agenda.schedule.ready // (DEPTH * hands))
+            short = isinstance(step, Measuring) and self.seconds(batch) < SOON
+            most = min(BATCH, 1 + self.agenda.schedule.ready // (DEPTH * hands)) if short else 1
         for step in batch:
             if origin := self.origin(step):
                 hand.origins.append(origin)
         if batch:
             hand.batches.append(batch)
         return batch
+
+    def learn(self, step: Step, seconds: float) -> None:
+        """Note how long a step took."""
+        count, total = self._seconds.get(_kind(step), (0, 0.0))
+        self._seconds[_kind(step)] = (count + 1, total + seconds)
+
+    def seconds(self, steps: Sequence[Step]) -> float:
+        """Return how long steps will take together, by the mean of their kinds; of a new kind nobody knows."""
+        known = [self._seconds.get(_kind(step), (1, math.inf)) for step in steps]
+        return sum(total / count for count, total in known)
 
     def _best(self, hand: Hand, batch: Sequence[Step], steps: Sequence[Step]) -> Step | None:
         """Return what is cheapest for a process, of equal ones the first; beside others only what measures."""
@@ -100,3 +113,7 @@ def origin(step: Step, steps: Mapping[str, Step], known: dict[str, str]) -> str:
     if key not in known:
         known[key] = (origin(steps[key], steps, known) or key) if key in steps else key
     return known[key]
+
+
+def _kind(step: Step) -> tuple[str, str]:
+    return step.kind, getattr(step, "modality", "")

@@ -154,6 +154,8 @@ class _Driver:
         member.calls.pop(0)
         for step, outcome in zip(member.batches.popleft(), outcomes, strict=True):
             member.made.append(step.key)
+            if isinstance(outcome, Record):
+                self.placing.learn(step, outcome.cost.wall_seconds)
             self.agenda.settle(step, outcome)
         self.members.futile.pop(member.place, None)
         return True

@@ -64,6 +64,7 @@ def test_every_step_is_done_once_after_its_inputs(plan: Plan, hands: int) -> Non
         for hand in crew:
             for step in hand.batches.popleft() if hand.batches else ():
                 hand.made.append(step.key)
+                placed.learn(step, 0.01)
                 settle(left, step)
                 assert step.key not in done
                 done[step.key] = None
@@ -103,17 +104,38 @@ def test_the_base_of_a_model_is_found_through_its_fits(plan: Plan) -> None:
             assert origin(step, plan.steps, {}) == plan.origins[key] or plan.origins[key] == ""
 
 
-def test_what_measures_travels_together_where_there_is_enough_of_it(planned: Callable[..., Plan]) -> None:
+def test_what_measures_travels_together_where_it_is_short_and_there_is_enough_of_it(
+    planned: Callable[..., Plan],
+) -> None:
     plan = planned(seeds=list(range(8)), iterations=1)
-    left = agenda(plan)
-    for step in [step for step in plan.steps.values() if not isinstance(step, Measuring)]:
-        left.schedule.begin(step.key)
-        settle(left, step)
-    placed = Placing(left)
-    count = left.schedule.ready
+
+    def placed(seconds: float) -> Placing:
+        made = Placing(agenda(plan))
+        for step in plan.steps.values():
+            if isinstance(step, Measuring):
+                made.learn(step, seconds)
+            else:
+                made.agenda.schedule.begin(step.key)
+                settle(made.agenda, step)
+        return made
+
+    short = placed(0.01)
+    count = short.agenda.schedule.ready
     assert count > 2 * BATCH
-    assert len(placed.batch(Hand(), 1)) == BATCH
-    assert len(placed.batch(Hand(), count)) == 1, "many processes: each has one"
+    assert len(short.batch(Hand(), 1)) == BATCH
+    assert len(short.batch(Hand(), count)) == 1, "many processes: each has one"
+    assert len(placed(60.0).batch(Hand(), 1)) == 1
+
+
+def test_nothing_waits_behind_a_long_step(planned: Callable[..., Plan]) -> None:
+    plan = planned(seeds=list(range(8)))
+    for seconds, given in ((None, 1), (60.0, 1), (0.01, DEPTH)):
+        placed, hand = Placing(agenda(plan)), Hand()
+        for step in plan.steps.values() if seconds is not None else ():
+            placed.learn(step, seconds)
+        while placed.batch(hand, 1):
+            pass
+        assert len(hand.batches) == given, seconds
 
 
 def test_a_lost_process_costs_a_step_one_of_its_lives(plan: Plan) -> None:
