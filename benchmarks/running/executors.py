@@ -235,7 +235,7 @@ class _Schedule:
             self.suspects.append(key)
         else:
             self.suspected.discard(key)
-            self.fail(key, Trouble("its worker process died twice (out of memory?)"))
+            self.fail(key, Trouble("its worker process died twice (out of memory? fewer --workers leave it more)"))
 
 
 class _Crew:
