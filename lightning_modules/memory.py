@@ -60,7 +60,9 @@ def _tried(work: Callable[[slice], T], part: slice) -> tuple[T] | None:
 def is_full(error: BaseException) -> bool:
     """Whether an error says that the memory of a device, or of this machine, has run out."""
     names = {kind.__name__ for kind in type(error).__mro__}
-    return "OutOfMemoryError" in names or ("RuntimeError" in names and any(said in str(error) for said in SAID))
+    if not names.isdisjoint(("OutOfMemoryError", "MemoryError")):
+        return True
+    return "RuntimeError" in names and any(said in str(error) for said in SAID)
 
 
 def release() -> None:

@@ -157,7 +157,7 @@ class _Pool:
             elif self.watch.ended:  # its worker went with that of a step that took too long
                 self.agenda.back(step)
             else:
-                self.agenda.lost(step, "its worker process died twice (out of memory?)")
+                self.agenda.lost(step, "its worker process died twice (out of memory? fewer --workers leave it more)")
             return False
         self.agenda.settle(step, Trouble.of(error) if error is not None else future.result())
         return True

@@ -29,6 +29,12 @@ from records.printable import printable
 from records.results import Cost
 from records.secrets import hidden
 
+#: What to do where even one sample at a time is too much.
+ADVICE = (
+    " (the step cannot be made smaller; fewer --workers leave each more memory, and so do fit.<side>.lora and "
+    "execution.<side>.gradient_checkpointing)"
+)
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -124,6 +130,8 @@ class Trouble:
 def explain(error: BaseException) -> str:
     """Return one sentence about an error, the same on every machine, with the line of an author's code it arose in."""
     text = printable(" ".join(str(error).split())) or "no message"
+    if memory.is_full(error):
+        text += ADVICE
     known = isinstance(error, (StepError, HookReadError)) or type(error).__name__ == "NonFiniteLoss"
     where = place(error)
     return hidden(text if known else f"{type(error).__name__}: {text}") + (f" ({where})" if where else "")

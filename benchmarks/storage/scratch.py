@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 PREFIX = "mmcollapse-run-"
+#: What one is called until it is held, and for how many seconds that may be.
+FRESH, MOMENT = "mmcollapse-new-", 600.0
 
 
 class Scratch:
@@ -17,8 +20,9 @@ class Scratch:
 
     def __init__(self) -> None:
         sweep(Path(tempfile.gettempdir()))
-        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-        self._held = _hold(self.folder)
+        fresh = Path(tempfile.mkdtemp(prefix=FRESH))
+        self._held = _hold(fresh)  # before others take it for what was left
+        self.folder = fresh.rename(fresh.with_name(PREFIX + fresh.name.removeprefix(FRESH)))
 
     def remove(self) -> None:
         """Remove all of it; workers have ended."""
@@ -41,6 +45,10 @@ def scratched() -> Iterator[None]:
 
 def sweep(folder: Path) -> None:
     """Remove what runs that were killed have left in a folder; what is held, or another person's, stays."""
+    for left in folder.glob(f"{FRESH}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > MOMENT:
+                shutil.rmtree(left, ignore_errors=True)
     for left in folder.glob(f"{PREFIX}*"):
         with suppress(OSError):
             held = _hold(left)

@@ -12,6 +12,7 @@ import pytest
 from benchmarks.analytic.models import GaussianGenerator
 from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
+from benchmarks.running.worker import ADVICE, explain
 from lightning_modules import memory
 from lightning_modules.fitting.contracts import Generated
 from tests.engine.conftest import ARGUMENTS, TESTBED, run_in_memory, write_suite
@@ -107,3 +108,10 @@ def test_one_that_does_not_fit_alone_fails_with_its_own_words(
     assert outcome.failed
     assert outcome.failed[0].error is not None
     assert "no room beside the others" in outcome.failed[0].error.message
+    assert outcome.failed[0].error.message.partition(" (test_")[0].endswith(ADVICE)
+
+
+@pytest.mark.parametrize("error", [MemoryError("x"), np._core._exceptions._ArrayMemoryError((9,), np.dtype("f8"))])
+def test_the_memory_of_the_machine_is_memory_too(error: Exception) -> None:
+    assert memory.is_full(error)
+    assert explain(error).endswith(ADVICE)

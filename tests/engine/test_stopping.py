@@ -138,3 +138,36 @@ def test_what_a_killed_run_left_in_the_temporary_folder_goes_with_the_next(
     mine.remove()
     other.remove()
     assert not list(tmp_path.iterdir())
+
+
+DRAWING = """
+import sys, time
+from pathlib import Path
+from benchmarks import __main__ as program
+from benchmarks.reporting import cell_pictures
+
+def never(*_):
+    Path({mark!r}).touch()
+    time.sleep(600)
+
+cell_pictures.write_pictures = never
+if __name__ == "__main__":
+    sys.argv[1:] = {words!r}
+    sys.exit(program.main())
+"""
+
+
+@pytest.mark.slow
+def test_pictures_that_are_being_drawn_hold_nobody_back(tmp_path: Path) -> None:
+    mark, suite = tmp_path / "mark", write_suite(tmp_path, seeds=[0], iterations=1, mitigations=["none"])
+    words = command(suite, tmp_path / "runs", "--workers", "1")[3:]
+    (tmp_path / "drawing.py").write_text(DRAWING.format(mark=str(mark), words=words))
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "drawing.py")], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    wait_for(mark, process)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == LAST_WORDS

@@ -332,8 +332,9 @@ def test_artifacts_without_digests_are_still_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["random", "guest_twice"])
-def test_a_method_is_its_own_file_and_no_namesake(name: str, tmp_path: Path) -> None:
+def test_a_method_is_its_own_file_and_no_namesake(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another file of the same name, or a library, is never run in its place."""
+    monkeypatch.setattr(sys, "path", list(sys.path))  # workers of later tests would import this `random`
     code = METHOD.format(hook="curate", reads="'new',", body="        return ctx.new\n")
     for folder in ("one", "other"):
         (tmp_path / folder).mkdir()
