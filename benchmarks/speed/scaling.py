@@ -115,13 +115,13 @@ def _run(agenda: Agenda, hands: Sequence[Hand], lasts: Mapping[str, float], load
     ends: list[tuple[float, int]] = []
     waits: dict[int, list[float]] = {i: [] for i in range(len(hands))}  # how long its batches take, in their order
     idle = set(range(len(hands)))
+    last = 0
     while not agenda.over:
         for depth in range(DEPTH):
-            for i in [i for i, hand in enumerate(hands) if len(hand.batches) == depth]:
+            for i in [i for i in sorted(idle | {last}) if len(hands[i].batches) == depth]:
                 held = set(hands[i].origins)
-                batch = placing.batch(hands[i], len(hands))
-                if not batch:
-                    break  # what is ready is handed out
+                if not agenda.schedule.ready or not (batch := placing.batch(hands[i], len(hands))):
+                    continue
                 read = {origin for step in batch if (origin := placing.origin(step))} - held
                 waits[i].append(sum(lasts[step.key] for step in batch) + load * len(read))
                 busy += waits[i][-1]
@@ -130,15 +130,16 @@ def _run(agenda: Agenda, hands: Sequence[Hand], lasts: Mapping[str, float], load
                     heapq.heappush(ends, (now + waits[i][0], i))
         if not ends:
             break
-        now, i = heapq.heappop(ends)
-        waits[i].pop(0)
-        for step in hands[i].batches.popleft():
-            hands[i].made.append(step.key)
+        now, last = heapq.heappop(ends)
+        waits[last].pop(0)
+        for step in hands[last].batches.popleft():
+            hands[last].made.append(step.key)
+            placing.learn(step, lasts[step.key])
             agenda.settle(step, Record(step.key, step.kind))
-        if waits[i]:
-            heapq.heappush(ends, (now + waits[i][0], i))
+        if waits[last]:
+            heapq.heappush(ends, (now + waits[last][0], last))
         else:
-            idle.add(i)
+            idle.add(last)
     return now, busy
 
 

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from benchmarks.storage import values
 from benchmarks.storage.leftovers import sweep, take_away
 from benchmarks.storage.turns import Turns
+from benchmarks.storage.values import Numbers, numbers_of
 from datamodules import png
 from records.canonical import digest
 from records.errors import StepError, UsageError
@@ -28,9 +29,6 @@ from records.results import Cost
 
 #: The manifest of a whole artifact, and of one whose value was dropped after its last reader.
 MANIFEST, DROPPED = "manifest.json", "dropped.json"
-
-#: Numbers by which a file system knows a file.
-File = tuple[int, int, int, int]
 
 
 class DamagedArtifact(StepError):
@@ -106,8 +104,8 @@ class LocalStore:
     def __init__(self, root: Path):
         self.root = root.absolute()  # a hook may go to another folder
         self._sound: dict[str, set[str]] = {}  # artifact -> files that this process has compared with its manifest
-        self._digests: dict[File, str] = {}  # of files that this process has read
-        self._said: dict[File, str] = {}  # of files whose digest it knows from a manifest alone
+        self._digests: dict[Numbers, str] = {}  # of files that this process has read
+        self._said: dict[Numbers, str] = {}  # of files whose digest it knows from a manifest alone
         try:
             (root / "tmp").mkdir(parents=True, exist_ok=True)
             probe = root / "tmp" / f"probe-{mark()}-{uuid.uuid4().hex}"
@@ -210,7 +208,7 @@ class LocalStore:
             what = data.get("label") or data["kind"]
             raise DamagedArtifact(f"artifact {key[:16]} ({what}): {odd} is not what was written; run again to make it")
         self._sound.setdefault(key, set()).update(found.keys() - put_off)
-        self._said |= {_file(found[name]): data["files"][name] for name in put_off & data.get("files", {}).keys()}
+        self._said |= {numbers_of(found[name]): data["files"][name] for name in put_off & data.get("files", {}).keys()}
         return data
 
     def _odd(self, files: dict[str, Path], manifest: dict[str, Any], known: Container[str]) -> str:
@@ -227,7 +225,7 @@ class LocalStore:
         """Return the sha256 of a file's bytes; one that several artifacts share is read once a process."""
         if file.stat().st_nlink == 1:
             return values.file_digest(file)
-        number = _file(file)
+        number = numbers_of(file)
         if number not in self._digests:
             self._digests[number] = values.file_digest(file)
         return self._digests[number]
@@ -253,7 +251,7 @@ class LocalStore:
                 "key": record.key, "kind": record.kind, "label": record.label, "type": kind,
                 "cost": record.cost.__dict__, "execution": record.execution,
                 "size": sum(file.stat().st_size for file in files.values() if file.stat().st_nlink == 1),
-                "files": {name: self._said.get(_file(file)) or self._digest(file) for name, file in files.items()},
+                "files": {name: self._said.get(numbers_of(file)) or self._digest(file) for name, file in files.items()},
             } | ({"notes": record.notes} if record.notes else {})  # fmt: skip
             if any(png.counted().values()):
                 manifest["pictures"] = png.counted()
@@ -294,9 +292,3 @@ class LocalStore:
             older_than: Age in seconds below which what no process of this machine has left may still be in use.
         """
         sweep(self.root, older_than)
-
-
-def _file(path: Path) -> File:
-    """Return what a file is under all of its names, until it is written to."""
-    found = path.stat()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

@@ -14,6 +14,10 @@ import numpy as np
 from records.sources import import_class
 
 
+#: By which a file system knows a file.
+Numbers = tuple[int, int, int, int]
+
+
 def save(value: Any, folder: Path) -> str:
     """Write a value below ``folder`` and return how to read it back."""
     folder.mkdir()
@@ -62,3 +66,9 @@ def sync(folder: Path) -> None:
             handle = os.open(path, os.O_RDONLY)
             os.fsync(handle)
             os.close(handle)
+
+
+def numbers_of(path: Path) -> Numbers:
+    """Return what a file is under all of its names, until it is written to."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
