@@ -13,7 +13,6 @@ import numpy as np
 
 from records.sources import import_class
 
-
 #: By which a file system knows a file.
 Numbers = tuple[int, int, int, int]
 
