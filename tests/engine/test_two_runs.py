@@ -124,7 +124,8 @@ def answer(process: subprocess.Popen[str], log: Callable[[], str]) -> list[int]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("retain", "workers"), [({}, 0), (LEAN, 2)])
 def test_the_union_of_work_is_done_once(retain: dict[str, bool], workers: int, tmp_path: Path) -> None:
-    two = Two(tmp_path, retain=retain, scenarios=[{"file": "joint_finetune"}])
+    # Three sets to wait in, of which one run has at most two.
+    two = Two(tmp_path, retain=retain, scenarios=[{"file": "joint_finetune", "variants": ["closed"]}], seeds=[0, 1, 2])
     with two.driver("one", workers) as one, two.driver("two", workers) as other:
         ends = [answer(process, lambda name=name: two.said(name)) for name, process in (("one", one), ("two", other))]
     assert [failed for _, failed in ends] == [0, 0]
