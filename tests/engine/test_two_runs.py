@@ -28,7 +28,7 @@ from records.results import read_results
 from tests.engine.conftest import write_suite
 
 #: Far beyond what anything here takes; what is waited for is asked for again and again.
-DEADLINE = 300.0
+DEADLINE = 900.0
 LEAN = {"pools": False, "models": False, "samples": False}
 
 METHOD = '''
@@ -47,7 +47,7 @@ class Meeting(Mitigation):
     def curate(self, ctx):
         marks, name = Path(os.environ["MARKS"]), os.environ["RUN"]
         (marks / name).touch()
-        until = time.monotonic() + 200
+        until = time.monotonic() + 600
         while (len(list(marks.iterdir())) < 2 or "HANGS" in os.environ) and time.monotonic() < until:
             time.sleep(0.02)
         return ctx.new
