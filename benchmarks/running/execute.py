@@ -216,7 +216,7 @@ class _Books:
 
     def failed(self, failure: Failure) -> None:
         whole = self.shared.whole(failure.step)
-        if self.patient and self.let_go(failure.step):
+        if self.patient and self.let_go(failure.step.parents):
             self.gone.add(whole.key)
             return
         self.failures.setdefault(whole.key, Failure(whole, failure.message, failure.traceback))
@@ -224,12 +224,12 @@ class _Books:
             self.outcome.logs[whole.key] = log
         self.reporter.step(failure.step, None, failure.message)
 
-    def let_go(self, step: Step) -> bool:
-        """Whether a step failed since another run, which needed it no more, let go of something that it reads."""
+    def let_go(self, keys: Iterable[str]) -> bool:
+        """Whether another run, which needed it no more, let go of something that is read here."""
         turns = self.store.turns
         if turns is None or not (turns.others() or turns.met):
             return False
-        return not all(self.store.has(key) for key in step.parents)
+        return not all(self.store.has(key) for key in keys)
 
     def note(self, text: str) -> None:
         self.reporter.note(text)
@@ -260,6 +260,6 @@ class _Books:
     def hang_up(self, wait: bool = False) -> None:
         """Let go of the samples of cells whose pictures are drawn by now; they are for people, no number waits."""
         for key, error in self.painter.drawn(wait) if self.painter is not None else ():
-            if error is not None:
+            if error is not None and not self.let_go(self.retention.shown[key]):  # by whoever has drawn them
                 self.reporter.note(f"no pictures of {self.cells[key].cell.label}: {explain(error)}")
             self.retention.closed(key)

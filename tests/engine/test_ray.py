@@ -40,7 +40,7 @@ pytest.importorskip("ray", reason="needs the extra: pip install 'mmcollapse[ray]
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 #: Far beyond what anything here takes.
-DEADLINE = 300.0
+DEADLINE = 900.0
 
 
 @pytest.fixture
