@@ -98,6 +98,9 @@ class Ordeal:
             part = rng.choice(PARTS)  # there are no workers any more where MLflow is written
             blow = rng.choice(BLOWS if part != "mirroring" else [b for b in BLOWS if not b.startswith("worker")])
             process, environment = self.start()
+            said = (self.home / "log").stat().st_size
+            if part != "starting":  # it has planned what it does
+                self.until(process, lambda: (self.home / "log").stat().st_size > said)  # noqa: B023 (called at once)
             reached = self.until(process, self.moment(part, rng))
             code = self.strike(process, environment, blow) if reached else str(process.wait())
             if reached:
