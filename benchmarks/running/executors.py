@@ -224,6 +224,7 @@ class _Schedule:
 
     def again(self, key: str) -> None:
         """Try a step once more, or give it up where a worker died under it alone."""
+        self.watch.again(key)
         if key in self.watch.ended:
             self.suspected.discard(key)
             self.fail(key, Trouble(self.watch.ended[key]))
@@ -282,8 +283,9 @@ class _Crew:
     def dismiss(self) -> None:
         """End the workers, also in the middle of a step, and what they have started and left."""
         self.pool.shutdown(wait=False, cancel_futures=True)
-        for process in self.workers:
-            ending.end(process)
+        for number, process in self.workers.items():
+            ending.end_group(number)
+            process.kill()  # where it has not come to lead one
         for process in self.workers.values():
             process.join(GONE)
         self.writer.close()
