@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -21,10 +22,10 @@ _asked, _said = threading.Event(), threading.Lock()
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Run a command of a process of its own; told to stop, the process ends with exit code 130.
+    """Run a command of a process of its own; told to stop, the process ends here, with exit code 130.
 
-    Raises:
-        SystemExit: It was told to, whatever a library has made of that.
+    It does so whatever a library has made of that, and without waiting for threads: those that draw may not be left to
+    an interpreter that is shutting down, since libraries that they are importing abort it.
     """
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a job in the background of a script
@@ -36,7 +37,9 @@ def stoppable() -> Iterator[None]:
     finally:
         if _asked.is_set():
             _put_away()
-            raise SystemExit(STOPPED)
+            with suppress(Exception):
+                atexit._run_exitfuncs()  # of semaphores and logs
+            os._exit(STOPPED)
 
 
 def _stop(number: int, frame: object) -> None:

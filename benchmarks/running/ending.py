@@ -33,10 +33,16 @@ def end_own() -> None:
 
 
 def end(pid: int) -> None:
-    """End a process of this one's, and the group that it leads, also where it is dead already and its group is not."""
-    for kill in (os.killpg, os.kill):
-        with suppress(ProcessLookupError, PermissionError):
-            kill(pid, signal.SIGKILL)
+    """End a process of this one's that runs, and the group that it leads."""
+    end_group(pid)
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def end_group(leader: int) -> None:
+    """End the group that a process has led, also where it is dead already and what it started is not."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def end_all() -> None:

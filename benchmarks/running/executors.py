@@ -152,6 +152,7 @@ class _Pool:
         step, error = self.running.pop(future), future.exception()
         self.watch.over(step.key)
         if isinstance(error, BrokenProcessPool):
+            self.watch.again(step.key)
             if step.key in self.watch.ended:
                 self.agenda.settle(step, Trouble(self.watch.ended[step.key]))
             elif self.watch.ended:  # its worker went with that of a step that took too long
@@ -207,8 +208,9 @@ class _Crew:
     def dismiss(self) -> None:
         """End the workers, also in the middle of a step, and what they have started and left."""
         self.pool.shutdown(wait=False, cancel_futures=True)
-        for process in self.workers:
-            ending.end(process)
+        for number, process in self.workers.items():
+            ending.end_group(number)
+            process.kill()  # where it has not come to lead one
         for process in self.workers.values():
             process.join(GONE)
         self.writer.close()

@@ -25,14 +25,24 @@ class Watch:
         self.limits = {key: limits[kind] for key, kind in kinds.items() if kind in limits}
         self.running: dict[str, tuple[int, float]] = {}
         self.ended: dict[str, str] = {}  # step -> why
+        self._over: set[str] = set()
 
     def began(self, key: str, process: int) -> None:
-        """Hear that a process has begun a step; what it waited for before does not count."""
-        self.running[key] = process, time.monotonic()
+        """Hear that a process has begun a step; what it waited for before does not count.
+
+        Of a step that is over by now, whose process may be doing another, a late message says nothing.
+        """
+        if key not in self._over:
+            self.running[key] = process, time.monotonic()
 
     def over(self, key: str) -> None:
         """Hear that a step is done with."""
+        self._over.add(key)
         self.running.pop(key, None)
+
+    def again(self, key: str) -> None:
+        """Hear that a step is to be tried once more."""
+        self._over.discard(key)
 
     def end_late(self) -> Iterator[str]:
         """End the processes of steps that take too long, and yield these."""

@@ -70,7 +70,14 @@ def test_only_steps_of_a_kind_with_a_limit_are_late(monkeypatch: pytest.MonkeyPa
     assert (list(watch.end_late()), ended) == (["a"], [0])
     now[0] = 99
     watch.over("b")
+    watch.began("b", 1)  # a message that was slower than the step
+    now[0] = 999
     assert (list(watch.end_late()), ended) == ([], [0])
+    watch.again("b")
+    watch.began("b", 1)
+    assert list(watch.end_late()) == []
+    now[0] = 9999
+    assert (list(watch.end_late()), ended) == (["b"], [0, 1])
 
 
 def test_what_runs_is_said_with_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,15 +100,20 @@ def test_what_runs_is_said_with_its_time(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_log_says_what_runs_where_nothing_ends(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    class NoThread:
+        def __init__(self, **_: Any) -> None: ...
+
+        def start(self) -> None: ...
+
     monkeypatch.setattr(reporter, "SILENCE", 0.0)
+    monkeypatch.setattr(reporter.threading, "Thread", NoThread)
     lines = reporter.Lines()
     step: Any = Named("fit", label="fit 0")
     rounds = iter([False, True])
     lines.start([step], 1)
-    lines.stopped.set()
     capsys.readouterr()
     lines.said = -1.0
     lines.progress(step.key, 0, 0)
-    monkeypatch.setattr(lines.stopped, "wait", lambda _: next(rounds))
+    monkeypatch.setattr(lines.stopped, "wait", lambda _: next(rounds, True))
     lines.tick()
     assert capsys.readouterr().err == "running 'fit 0' for 10 s\n"

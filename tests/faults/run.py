@@ -98,6 +98,9 @@ class Ordeal:
             part = rng.choice(PARTS)  # there are no workers any more where MLflow is written
             blow = rng.choice(BLOWS if part != "mirroring" else [b for b in BLOWS if not b.startswith("worker")])
             process, environment = self.start()
+            said = (self.home / "log").stat().st_size
+            if part != "starting":  # it has planned what it does
+                self.until(process, lambda: (self.home / "log").stat().st_size > said)  # noqa: B023 (called at once)
             reached = self.until(process, self.moment(part, rng))
             code = self.strike(process, environment, blow) if reached else str(process.wait())
             if reached:
@@ -119,7 +122,7 @@ class Ordeal:
             wanted = there + rng.randint(1, max(1, (self.steps - there) // 2))
             return lambda: len(LocalStore.listing(self.runs / "store")) >= wanted
         if part == "ending":
-            return lambda: any(self.runs.glob("*/**/results/*.json")) and self.complete()
+            return lambda: self.complete() and bool(_result_files(self.runs))
         size = rng.randrange(1, 600_000, 4096)
         return lambda: self.complete() and self.size() >= size
 
@@ -209,8 +212,13 @@ def _is_worker(pid: int) -> bool:
 
 
 def _results(runs: Path) -> dict[str, object]:
-    (folder,) = {path.parent for path in runs.glob("*/**/results/*.json")}
+    (folder,) = {path.parent for path in _result_files(runs)}
     return dict(read_results(folder))
+
+
+def _result_files(runs: Path) -> list[Path]:
+    """Return the result files of every study; the store, in which folders come and go, is not walked."""
+    return [*runs.glob("*/results/*.json"), *runs.glob("*/with/*/results/*.json")]
 
 
 def _is_ours(path: Path) -> bool:
