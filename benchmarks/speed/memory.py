@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 import tempfile
@@ -16,7 +17,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -131,17 +132,48 @@ class _ByKind(Reporter):
         forget_peak()
 
 
+def _children() -> list[str]:
+    """Return the processes that this one has started."""
+    return [p for child in Path("/proc/self/task").glob("*/children") for p in child.read_text().split()]
+
+
+def _leased() -> Iterator[str]:
+    """Yield the processes that Ray leases to run steps; on this machine all nodes are."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if file.read_bytes().startswith(b"ray::Process"):
+                yield file.parent.name
+
+
 @contextmanager
-def watched() -> Iterator[Counter[str]]:
-    """Note the largest memory of every child of this process while something runs."""
+def cluster(nodes: int) -> Iterator[str]:
+    """Start a Ray cluster of several nodes on this machine, each with a processor to give; yield its address."""
+    os.environ |= {
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        for _ in range(nodes - 1):
+            made.add_node(num_cpus=1)
+        yield made.address
+    finally:
+        made.shutdown()
+
+
+@contextmanager
+def watched(on_ray: bool = False) -> Iterator[Counter[str]]:
+    """Note the largest memory of every child of this process, and of Ray's, while something runs."""
     found: Counter[str] = Counter()
     done = threading.Event()
 
     def watch() -> None:
         while not done.wait(0.02):
-            for child in Path("/proc/self/task").glob("*/children"):
-                for process in child.read_text().split():
-                    found[process] = max(found[process], peak(process))
+            for process in (*_children(), *(_leased() if on_ray else ())):
+                found[process] = max(found[process], peak(process))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -152,13 +184,20 @@ def watched() -> Iterator[Counter[str]]:
         thread.join()
 
 
-def measured(plan: Plan, runs: Path, workers: int) -> tuple[Outcome, dict[str, Any]]:
-    """Run the study; return its outcome, and seconds and bytes of memory."""
+def measured(plan: Plan, runs: Path, workers: int, nodes: int = 0) -> tuple[Outcome, dict[str, Any]]:
+    """Run the study, on nodes of a Ray cluster where there are any; return its outcome, seconds and bytes of memory."""
     reporter = _ByKind()
-    forget_peak()
-    start = time.perf_counter()
-    with watched() as children:
-        outcome = run_study(plan, runs, workers=workers, mirror=False, reporter=reporter)
+    with ExitStack() as stack:
+        executor = None
+        if nodes:
+            from benchmarks.running.ray_executor import RayExecutor
+
+            address, root = stack.enter_context(cluster(nodes)), LocalStore(runs / "store").root
+            executor = stack.enter_context(RayExecutor(root, address, nodes, plan.suite.execution))
+        forget_peak()
+        start = time.perf_counter()
+        children = stack.enter_context(watched(on_ray=bool(nodes)))
+        outcome = run_study(plan, runs, workers=workers, mirror=False, reporter=reporter, executor=executor)
     found = {"seconds": time.perf_counter() - start, "driver": peak(), "worker": max(children.values(), default=0)}
     return outcome, found | ({"kinds": dict(reporter.peaks)} if workers == 0 else {})
 
@@ -193,13 +232,14 @@ def main() -> int:
     parser.add_argument("--metrics", default="few", choices=METRICS)
     parser.add_argument("--judges", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="0 = all in one process, with the memory of each kind")
+    parser.add_argument("--nodes", type=int, default=0, help="of a Ray cluster on this machine; 0 = without Ray")
     parser.add_argument("--folder", type=Path, help="where the run is kept; a temporary folder unless it is given")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as aside:
         folder = asked.folder or Path(aside)
         sizes = (asked.n, asked.side, asked.dims, asked.iterations)
         plan = make_plan(str(written(folder, *sizes, asked.method, asked.scenario, asked.metrics, asked.judges)))
-        outcome, found = measured(plan, folder / "runs", asked.workers)
+        outcome, found = measured(plan, folder / "runs", asked.workers, asked.nodes)
         drawn = list((folder / "runs" / "memory" / "pictures").rglob("*.png"))
         print(report(found, counts(plan, folder / "runs" / "store"), drawn))
         return 1 if outcome.failed else 0
