@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 
@@ -10,6 +11,16 @@ from benchmarks.steps import Step
 
 #: Seconds between two looks at the clock; a signal that another thread was given is heard then, too.
 LOOK = 1.0
+
+
+def limit_of(step: Step, limits: Mapping[str, float]) -> float:
+    """Return for how many seconds a step may take; a part of a sample may take as long as a whole one."""
+    return limits.get(step.kind.removesuffix("_part"), math.inf)
+
+
+def too_long(limit: float) -> str:
+    """Say why a step was ended."""
+    return f"took longer than the {limit:g} s of execution.time_limit, and was ended"
 
 
 class Watch:
@@ -21,8 +32,7 @@ class Watch:
     """
 
     def __init__(self, limits: Mapping[str, float], steps: Mapping[str, Step]) -> None:
-        kinds = {key: step.kind.removesuffix("_part") for key, step in steps.items()}
-        self.limits = {key: limits[kind] for key, kind in kinds.items() if kind in limits}
+        self.limits = {key: limit_of(step, limits) for key, step in steps.items()}
         self.running: dict[str, tuple[int, float]] = {}
         self.ended: dict[str, str] = {}  # step -> why
         self._over: set[str] = set()
@@ -47,8 +57,8 @@ class Watch:
     def end_late(self) -> Iterator[str]:
         """End the processes of steps that take too long, and yield these."""
         for key, (process, since) in list(self.running.items()):
-            if time.monotonic() - since > self.limits.get(key, float("inf")):
-                self.ended[key] = f"took longer than the {self.limits[key]:g} s of execution.time_limit, and was ended"
+            if time.monotonic() - since > self.limits.get(key, math.inf):
+                self.ended[key] = too_long(self.limits[key])
                 self.over(key)
                 end(process)
                 yield key

@@ -6,6 +6,7 @@ comes back are records: artifacts go through the store, which all machines share
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from benchmarks.running import ray_cluster
 from benchmarks.running.agenda import Agenda, Listener
 from benchmarks.running.leases import accelerators
+from benchmarks.running.limits import limit_of, too_long
 from benchmarks.running.placing import DEPTH, Placing
 from benchmarks.running.ray_members import FUTILE, LOOK, START, Member, Members
 from benchmarks.running.worker import Trouble
@@ -88,6 +90,9 @@ class _Driver:
         self.address, self.members, self.agenda, self.store = address, members, agenda, store
         self.ray, self.listener, self.placing = members.ray, listener, Placing(agenda)
         self._told = self._seen = time.monotonic()
+        self._limits = members.execution.time_limit
+        self._began: dict[str, float] = {}  # as far as news tell, which come twice a second
+        self._late: dict[str, str] = {}
 
     def run(self) -> None:
         """Run what is ready until nothing is."""
@@ -153,6 +158,7 @@ class _Driver:
             return False
         member.calls.pop(0)
         for step, outcome in zip(member.batches.popleft(), outcomes, strict=True):
+            self._began.pop(step.key, None)
             member.made.append(step.key)
             if isinstance(outcome, Record):
                 self.placing.learn(step, outcome.cost.wall_seconds)
@@ -165,8 +171,12 @@ class _Driver:
         self.members.bury(member, error)
         running = True
         for step in member.in_flight:
+            self._began.pop(step.key, None)
             if self.store.has(step.key):
                 self.agenda.settle(step, self.store.record(step.key))
+            elif step.key in self._late:
+                running = False
+                self.agenda.settle(step, Trouble(self._late[step.key]))
             elif running:
                 running = False
                 self.agenda.lost(step, f"its process died {LIVES} times (out of memory, or its node was lost?)")
@@ -178,4 +188,15 @@ class _Driver:
         if time.monotonic() - self._told >= LOOK:
             self._told = time.monotonic()
             for key, (done, total) in self.members.news().items():
+                self._began.setdefault(key, time.monotonic())
                 self.listener.progress(key, done, total)
+            self.end_late()
+
+    def end_late(self) -> None:
+        """End the processes of steps that take longer than their kind may."""
+        for member in self.members:
+            for step in member.in_flight[:1]:
+                limit = limit_of(step, self._limits)
+                if step.key not in self._late and time.monotonic() - self._began.get(step.key, math.inf) > limit:
+                    self._late[step.key] = too_long(limit)
+                    self.ray.kill(member.actor)

@@ -121,10 +121,11 @@ class News:
 
 
 class _Wire:
-    """Sends what workers of a pool write into a pipe to an actor."""
+    """Sends what workers of a pool write into a pipe to an actor; that a step begins as 0 of 0."""
 
     def __init__(self, news: Any):
         self.news = news
 
-    def send(self, message: tuple[str, int, int]) -> None:
-        self.news.tell.remote(*message)
+    def send(self, message: tuple[str, int] | tuple[str, int, int]) -> None:
+        key, *said = message
+        self.news.tell.remote(key, *(said if len(said) == 2 else (0, 0)))

@@ -34,6 +34,7 @@ from records.errors import UsageError
 from records.results import read_results
 from tests.engine.conftest import write_suite
 from tests.engine.test_execute import KILLING
+from tests.engine.test_stopping import stuck
 
 os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
 pytest.importorskip("ray", reason="needs the extra: pip install 'mmcollapse[ray]', or make test-ray")
@@ -294,3 +295,17 @@ def test_a_run_on_a_store_that_nodes_do_not_see_computes_nothing(
         execute(plan, store, executor, tmp_path / "results")
     assert not store.done()
     assert list((store.root / "tmp").iterdir()) == []
+
+
+def test_a_step_that_takes_too_long_is_ended_and_named(cluster: Any, tmp_path: Path) -> None:
+    method, mark = stuck(tmp_path)
+    file = write_suite(
+        tmp_path, mitigations=["none"], seeds=[0], iterations=1, execution={"time_limit": {"curate": 1.0}}
+    )
+    plan = make_plan(str(file), (), (method,))
+    outcome = on_ray(plan, tmp_path, cluster)
+    by_row = {row.mitigation: outcome.results[row.keys[0]] for row in plan.rows}
+    assert mark.exists()
+    assert by_row["none"].status == "complete"
+    assert by_row["Stuck"].error is not None
+    assert by_row["Stuck"].error.message == "took longer than the 1 s of execution.time_limit, and was ended"
