@@ -23,6 +23,9 @@ DISTRIBUTIONS = {
     "yaml": "pyyaml",
 }
 
+#: Optional dependencies that product code imports, where a command asks for them.
+EXTRAS = {"ray"}
+
 
 def test_pre_commit_has_the_pinned_tools() -> None:
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
@@ -65,11 +68,24 @@ def needed(lines: list[str]) -> set[str]:
 
 
 def test_dependencies_are_what_is_imported() -> None:
-    assert needed(PROJECT["project"]["dependencies"]) == needed(sorted(imported()))
+    assert needed(PROJECT["project"]["dependencies"]) | EXTRAS == needed(sorted(imported()))
+
+
+def test_extras_are_imported_where_they_were_asked_for_alone() -> None:
+    """Whoever has not installed one is told so by the command that needs it, and by nothing else."""
+    for package in PACKAGES:
+        for file in (ROOT / package).rglob("*.py"):
+            at_the_top = [
+                node for node in ast.parse(file.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)
+            ]
+            modules = [name.name for node in at_the_top if isinstance(node, ast.Import) for name in node.names]
+            modules += [node.module or "" for node in at_the_top if isinstance(node, ast.ImportFrom)]
+            assert EXTRAS.isdisjoint(name.partition(".")[0] for name in modules), file
 
 
 def test_dependencies_are_pinned() -> None:
-    declared = PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["dev"]
+    declared = PROJECT["project"]["dependencies"]
+    declared += [line for extra in ("dev", *EXTRAS) for line in PROJECT["project"]["optional-dependencies"][extra]]
     assert needed(declared) <= needed(list(PINS))
 
 
