@@ -139,10 +139,6 @@ class Turns:
             return False
         except OSError:  # a full disk, say: a lease saves work, it guards nothing
             return True
-        try:
-            os.write(handle, f"{self.name}\n".encode())
-        except OSError:
-            pass
-        finally:
-            os.close(handle)
+        with os.fdopen(handle, "wb", buffering=0) as lease, suppress(OSError):  # one that says nothing is timed as well
+            lease.write(f"{self.name}\n".encode())
         return True
