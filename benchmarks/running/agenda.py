@@ -109,6 +109,9 @@ class Agenda:
         else:
             self.schedule.failed(step.key)
             self.listener.failed(Failure(step, outcome.message, outcome.traceback))
+            if outcome.ends and not self.schedule.over:
+                self.schedule.stop()
+                self.listener.note("nothing more is begun, since nothing could be kept")
 
     def lost(self, step: Step, message: str) -> None:
         """Book that a process died under a step: it is tried again, or has failed with that message."""

@@ -43,6 +43,7 @@ class Schedule:
         self._suspects: list[str] = []  # in flight when a process died, and not tried again yet
         self._first = {s.key for s in steps if s.first}  # that have not ended yet
         self._refused = False
+        self._stopped = False
 
     @property
     def over(self) -> bool:
@@ -81,7 +82,7 @@ class Schedule:
         """Have a step begun anew, which nobody did and nothing is known against."""
         self.begun.discard(key)
         self.elsewhere.pop(key, None)
-        if self.apart and self._deaths[key]:
+        if self.apart and self._deaths[key] and not self._stopped:
             self._suspects.append(key)
         else:
             self._open(key)
@@ -103,6 +104,13 @@ class Schedule:
         self._first -= {key, *self._readers.get(key, ())}
         self._refuse()
 
+    def stop(self) -> None:
+        """Begin nothing more: what is begun ends, nothing else is waited for."""
+        self._stopped = True
+        self._ready.clear()
+        self._suspects.clear()
+        self.elsewhere.clear()
+
     def lost(self, key: str) -> bool:
         """Note that a process died under a step; False = too often by now: it has failed."""
         self._deaths[key] += 1
@@ -122,6 +130,8 @@ class Schedule:
             self._ready.clear()
 
     def _open(self, key: str) -> None:
+        if self._stopped:
+            return
         self._ready.add(key)
         heapq.heappush(self._heap, (self._rank[key], key))
 

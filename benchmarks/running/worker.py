@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import sys
@@ -34,6 +35,14 @@ ADVICE = (
     " (the step cannot be made smaller; fewer --workers leave each more memory, and so do fit.<side>.lora and "
     "execution.<side>.gradient_checkpointing)"
 )
+
+
+#: Of a store that will keep nothing more until somebody has seen to it.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+class StoreFull(StepError):
+    """The store keeps nothing more: what is computed now would be lost."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,8 @@ def _performed(step: Step, store: Store, context: Any, execution: dict[str, Any]
         store.put(record, value)
     except OSError as error:  # a full disk, or one that cannot be written
         why = error.strerror or str(error)
-        raise StepError(f"the store cannot keep it ({why}); make room or mend it, and run again") from error
+        kind = StoreFull if error.errno in FULL else StepError
+        raise kind(f"the store cannot keep it ({why}); make room or mend it, and run again") from error
     return record
 
 
@@ -116,15 +126,22 @@ def _tried(step: Step, context: Any, last: bool = False) -> tuple[Any, Cost] | N
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why a step could not be done: one sentence, and the traceback for who wants to know more."""
+    """Why a step could not be done.
+
+    Attributes:
+        message: One sentence.
+        traceback: For who wants to know more.
+        ends: Whether no other step is worth being begun.
+    """
 
     message: str
     traceback: str = ""
+    ends: bool = False
 
     @classmethod
     def of(cls, error: BaseException) -> Trouble:
         """Take down an error."""
-        return cls(explain(error), hidden(full(error)))
+        return cls(explain(error), hidden(full(error)), isinstance(error, StoreFull))
 
 
 def explain(error: BaseException) -> str:

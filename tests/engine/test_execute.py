@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 
 from benchmarks.commands import main as cli
 from benchmarks.planning.plan import Plan
-from benchmarks.running.execute import execute
+from benchmarks.running.execute import Reporter, execute
 from benchmarks.running.executors import InProcessExecutor, LocalExecutor
 from benchmarks.storage.store import LocalStore
 from lightning_modules.settings import Execution
@@ -162,15 +163,32 @@ def test_a_killed_worker_is_replaced_once(times: int, status: str, planned: Plan
         assert "died" in by_row["Killing"].error.message
 
 
-def test_full_disk_fails_the_step_with_its_reason(planned: Planner, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "ends"), [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EIO, False)])
+def test_a_full_disk_fails_the_step_and_nothing_more_is_begun(
+    number: int, ends: bool, planned: Planner, tmp_path: Path
+) -> None:
     class Full(MemoryStore):
+        tried = 0
+
         def put(self, record, value) -> None:
             if record.kind == "fit":
-                raise OSError(28, os.strerror(28))
+                self.tried += 1
+                raise OSError(number, os.strerror(number))
             super().put(record, value)
 
-    outcome, _ = run_in_memory(planned(seeds=[0]), tmp_path / "results", Full())
-    for result in outcome.results.values():
-        assert result.status == "failed"
-        assert "No space left" in result.error.message
+    notes: list[str] = []
+
+    class Noting(Reporter):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    store = Full()
+    plan = planned(seeds=[0])
+    outcome = execute(plan, store, InProcessExecutor(), tmp_path / "results", reporter=Noting())
+    statuses = {result.status for result in outcome.results.values()}
+    assert (store.tried == 1) is ends
+    assert statuses == ({"failed", "incomplete"} if ends else {"failed"})
+    assert any("nothing more is begun" in note for note in notes) is ends
+    for result in outcome.failed:
+        assert os.strerror(number) in result.error.message
         assert [p.iteration for p in result.metrics] == [0]

@@ -152,3 +152,17 @@ def test_whatever_happens_every_step_ends_once_and_after_its_inputs(seed: int) -
                 assert key not in done
                 done.add(key)
     assert done == expected
+
+
+def test_what_is_stopped_ends_what_it_has_begun_and_begins_nothing_more() -> None:
+    left = schedule(Stub("a"), Stub("b", "a"), Stub("c"), Stub("d"))
+    for key in ("a", "c"):
+        left.begin(key)
+    left.leave("d")
+    left.stop()
+    assert left.open(9) == []
+    assert not left.over
+    left.done("a")
+    left.again("c")
+    assert left.open(9) == []
+    assert left.over

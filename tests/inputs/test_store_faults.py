@@ -84,7 +84,9 @@ def test_a_disk_that_takes_nothing_more(number: int, moment: int, tmp_path: Path
     monkeypatch.setattr(stores.values, "save", full)
     store = LocalStore(tmp_path / "store")
     outcome = execute(plan, store, InProcessExecutor(), tmp_path / "results")
+    assert saves[0] == moment + 1, "nothing more is begun"
     assert outcome.failed
+    assert all(result.status != "complete" for result in outcome.results.values())
     for result in outcome.failed:
         assert result.error is not None
         assert result.error.message.startswith("the store cannot keep it (")
