@@ -112,7 +112,15 @@ def load_mitigation(name_or_path: str, near: Path) -> MitigationFile:
 
 
 def _require_own(module: str, file: Path, where: str) -> None:
-    """Refuse a method whose file is not what its module's name stands for: other code would run in silence."""
+    """Refuse a method whose file is not what its module's name stands for: other code would run in silence.
+
+    A library that imports a module of Python's own would be given the method, too, in workers that start afresh.
+    """
+    if module in sys.stdlib_module_names:
+        raise UsageError(
+            f"{where}: found {file.name}, and Python itself has a module {module!r}; allowed: a file that is called "
+            "otherwise"
+        )
     found = module_file(module)
     if found is None or (found.resolve() != file.resolve() and found.read_bytes() != file.read_bytes()):
         raise UsageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -197,11 +198,20 @@ def test_a_class_whose_name_no_entry_can_hold(tmp_path: Path) -> None:
     refused(write_suite(tmp_path), "found '_Mine'", arguments=["--method", f"{file}:_Mine"])
 
 
-@pytest.mark.parametrize("stem", ["json", "tomllib", "a.b", "records"])
-def test_a_file_that_python_would_not_import_by_its_name(stem: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("yaml", [False, True])
+@pytest.mark.parametrize("stem", ["json", "tomllib", "xdrlib", "a.b", "records"])
+def test_a_file_that_python_would_not_import_by_its_name(
+    stem: str, yaml: bool, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """`xdrlib` is a module that nothing here has imported: found beside the suite, it would be the method."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
     file = tmp_path / f"{stem}.py"
     file.write_text("from benchmarks.methods.hooks import Mitigation\n\n\nclass Mine(Mitigation):\n    pass\n")
-    refused(write_suite(tmp_path), str(file), "called otherwise", arguments=["--method", f"{file}:Mine"])
+    given, said = f"{file}:Mine", "called otherwise"
+    if yaml and stem != "a.b":
+        (tmp_path / "mine.yaml").write_text(f"schema: 1\nname: mine\nclass_path: {stem}.Mine\n")
+        given, said = str(tmp_path / "mine.yaml"), "allowed: a file"
+    refused(write_suite(tmp_path), str(tmp_path), said, arguments=["--method", given])
 
 
 @pytest.mark.parametrize("file", sorted((SUITES / "mitigations").glob("*.yaml")), ids=lambda p: p.stem)
