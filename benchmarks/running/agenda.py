@@ -137,7 +137,6 @@ class Agenda:
         elif (step.part_of and self.turns.held(step.part_of)) or not self.turns.take(step.key):
             self.schedule.leave(step.key)
         elif self._made(step):  # and left just now
-            self._release(step)
             self._found(step)
         else:
             return True
@@ -164,6 +163,7 @@ class Agenda:
         return any(self.store.has(k) or self.store.dropped(k) != self._dropped.get(k, 0) for k in keys)
 
     def _found(self, step: Step) -> None:
+        self._release(step)  # of one that was kept by a process which died
         self.listener.found(step)
         self.schedule.done(step.key)
 
