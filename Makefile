@@ -31,7 +31,7 @@ RUN := set -f; OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 WITH_METHOD = $(if $(METHOD),--method="$$METHOD")
 
 .PHONY: help setup judges bench plan try new-method leaderboard figures tune submit transfer verify baseline check claims \
-	ui bases gc mirror speed-gpu speed-metrics suites methods measure survey survey-results test test-slow test-ray \
+	ui bases gc mirror speed-gpu speed-metrics suites methods measure survey survey-results test test-slow test-ray test-bucket \
 	test-lowest test-wheel faults wheel lint clean
 
 help: ## Show this list
@@ -137,6 +137,10 @@ test: $(STAMP) ## Run the fast tests, two processes of one thread
 test-ray: $(STAMP) ## Install Ray and run the tests of the Ray executor, on a cluster of two nodes on this machine
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ray]'
 	set -f; OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m ray $(ARGS)
+
+test-bucket: $(STAMP) ## Install what reaches S3, and a server of it, and run the tests of buckets on this machine
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[s3]' 'moto[server]'
+	set -f; OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m s3 $(ARGS)
 
 faults: $(STAMP) ## Kill runs at 30 random moments, start them again, print what came of it (SEED=11 BLOWS=30)
 	set -f; OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m faults tests/faults $(ARGS)

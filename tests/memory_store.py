@@ -47,8 +47,13 @@ class MemoryStore:
         self._values[record.key] = (record, value)
 
     def drop(self, key: str) -> None:
+        """Keep the manifest alone; the value may be gone already."""
+        if key in self._values:
+            self._dropped[key] = self._values.pop(key)[0]
+
+    def forget(self, key: str) -> None:
         """Keep the manifest alone."""
-        self._dropped[key] = self._values.pop(key)[0]
+        self.drop(key)
 
     def dropped(self, key: str) -> int:
         """Whether the manifest alone is kept."""

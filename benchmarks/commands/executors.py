@@ -24,6 +24,11 @@ def add_executor_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--address", help="of a Ray cluster: auto (the one this machine is part of), local or host:port"
     )
+    command.add_argument(
+        "--bucket", default="", metavar="ADDRESS",
+        help="an object store, such as s3://name/prefix, in which artifacts are kept, too: runs on machines without a "
+        "shared folder share it",
+    )  # fmt: skip
 
 
 @contextmanager
@@ -43,6 +48,6 @@ def chosen_executor(options: argparse.Namespace, execution: Executions) -> Itera
     from benchmarks.running.ray_executor import RayExecutor
     from benchmarks.storage.store import LocalStore
 
-    root: Path = LocalStore(options.runs / "store").root  # made where it is missing: all nodes have to see it
-    with RayExecutor(root, options.address or "auto", options.workers, execution) as executor:
+    root: Path = LocalStore(options.runs / "store").root  # made where it is missing: nodes have to see it
+    with RayExecutor(root, options.address or "auto", options.workers, execution, options.bucket) as executor:
         yield executor

@@ -137,8 +137,8 @@ def run_here(study: Plan, options: argparse.Namespace, cells: Mapping[str, Plann
         tell(f"note: {warning}", sys.stderr)
     with chosen_executor(options, study.suite.execution) as executor:
         outcome = run_study(
-            study, options.runs, workers=options.workers, cells=cells, mirror=False, executor=executor,
-            reporter=make_reporter(), show=say,
+            study, options.runs, workers=options.workers, cells=cells, mirror=False, bucket=options.bucket,
+            executor=executor, reporter=make_reporter(), show=say,
         )  # fmt: skip
     for result in outcome.failed:
         tell(f"failed: {RowName.of(result.rows[0])}/seed={result.seed}: {result.error}", sys.stderr)

@@ -67,6 +67,7 @@ class Agenda:
         recorded = store.recorded() if store.turns else ()
         self._dropped = {s.key: store.dropped(s.key) for s in steps if s.key in recorded}
         self._looked = self._said = float("-inf")
+        self._pause = 0.0 if self.turns is None else self.turns.marks.look
 
     @property
     def over(self) -> bool:
@@ -139,7 +140,6 @@ class Agenda:
         elif (step.part_of and self.turns.held(step.part_of)) or not self.turns.take(step.key):
             self.schedule.leave(step.key)
         elif self._made(step):  # and left just now
-            self._release(step)
             self._found(step)
         else:
             return True
@@ -147,15 +147,18 @@ class Agenda:
 
     def _look(self) -> None:
         """See what other runs have made of what they had begun, and what they have left."""
-        if self.turns is None or not self.schedule.elsewhere or time.monotonic() - self._looked < LOOK:
+        now = time.monotonic()
+        if self.turns is None or not self.schedule.elsewhere or now - self._looked < self._pause:
             return
-        self._looked = time.monotonic()
         for key in list(self.schedule.elsewhere):
             step = self.schedule.steps[key]
             if self._made(step):
                 self._found(step)
             elif not self.turns.held(key) and not (step.part_of and self.turns.held(step.part_of)):
                 self.schedule.again(key)
+        self._looked = time.monotonic()
+        # Where each question is a request, looking takes at most a tenth of the time in which steps can be handed out.
+        self._pause = max(self.turns.marks.look, 9 * (self._looked - now))
 
     def _made(self, step: Step) -> bool:
         """Whether another run has made a step, or the whole that it is a part of; it may have let go of it as well."""
@@ -163,6 +166,7 @@ class Agenda:
         return any(self.store.has(k) or self.store.dropped(k) != self._dropped.get(k, 0) for k in keys)
 
     def _found(self, step: Step) -> None:
+        self._release(step)  # of one that was kept by a process which died
         self.listener.found(step)
         self.schedule.done(step.key)
 

@@ -16,12 +16,14 @@ from benchmarks.running.sharing import SharedOut, share_out
 from benchmarks.running.trials import refuse, trials
 from benchmarks.running.worker import explain
 from benchmarks.steps import Base, Step
+from benchmarks.storage.manifests import AGAIN, CHANGED, DONE
 from benchmarks.storage.store import Record, Store
 from records.files import write_text
 from records.results import CellResult
 
 #: How often a run looks anew at what is missing where another run let go of what this one reads.
 ROUNDS = 8
+GONE = f"another run has let go of what this one reads; {DONE}"
 
 
 class Reporter:
@@ -91,8 +93,8 @@ def forget_outdated(plan: Plan, store: Store) -> None:
     """Let go of references to folders that are gone or hold other files by now: equal files may lie elsewhere."""
     done = store.done()
     for step in plan.steps.values():
-        if isinstance(step, Base) and step.key in done and step.outdated(store.get(step.key)):
-            store.drop(step.key)
+        if isinstance(step, Base) and step.in_files and step.key in done and step.outdated(store.get(step.key)):
+            store.forget(step.key)
 
 
 def execute(
@@ -123,7 +125,8 @@ def execute(
         outcome.logs |= books.outcome.logs
         if not books.gone:
             break
-        reporter.note("another run has let go of what this one reads; it is made again")
+        for why in dict.fromkeys(books.gone.values()):
+            reporter.note(why)
     return replace(outcome, computed=computed)
 
 
@@ -186,7 +189,7 @@ class _Books:
         self.open: dict[str, set[str]] = {}  # cell -> steps it waits for
         self.waiting: dict[str, list[str]] = {}  # step -> cells that wait for it
         self.failures: dict[str, Failure] = {}
-        self.gone: set[str] = set()  # steps whose inputs another run let go of
+        self.gone: dict[str, str] = {}  # steps whose inputs another run let go of, or damaged ones: what is said of it
 
     def assemble_ready(self, missing: set[str]) -> None:
         for key, cell in self.cells.items():
@@ -217,7 +220,7 @@ class _Books:
     def failed(self, failure: Failure) -> None:
         whole = self.shared.whole(failure.step)
         if self.patient and self.let_go(failure.step.parents):
-            self.gone.add(whole.key)
+            self.gone[whole.key] = failure.message.replace(AGAIN, DONE) if CHANGED in failure.message else GONE
             return
         self.failures.setdefault(whole.key, Failure(whole, failure.message, failure.traceback))
         if failure.traceback and (log := _logged(failure, self.results.parent / "errors")):

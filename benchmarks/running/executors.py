@@ -96,10 +96,11 @@ class LocalExecutor:
         root: Folder of the store that workers open themselves.
         workers: How many processes; on a machine with accelerators they share those out among them.
         execution: How each modality's fits and generations are run.
+        bucket: Address of the object store beside that folder; "" = there is none.
     """
 
-    def __init__(self, root: Path, workers: int, execution: Executions | None = None):
-        self.root, self.leases = root, Leases(accelerators(), execution or Executions())
+    def __init__(self, root: Path, workers: int, execution: Executions | None = None, bucket: str = ""):
+        self.root, self.bucket, self.leases = root, bucket, Leases(accelerators(), execution or Executions())
         # Where fits take several accelerators in turn, a second worker on one would only wait.
         self.workers = min(workers, len(self.leases.names)) if self.leases.wide else workers
 
@@ -178,7 +179,7 @@ class _Crew:
         leases = executor.leases
         if leases.wide:  # anew for every crew: a worker that was killed keeps what it holds
             leases = replace(leases, locks=tuple(context.Lock() for _ in leases.names))
-        setup = worker.Setup(executor.root, list(sys.path), os.getpid(), leases, executor.workers)
+        setup = worker.Setup(executor.root, list(sys.path), os.getpid(), leases, executor.workers, executor.bucket)
         self.pool = ProcessPoolExecutor(
             executor.workers, context, initializer=worker.begin,
             initargs=(self.scratch.folder, setup, self.writer, context.Value("i", 0)),

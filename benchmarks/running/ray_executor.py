@@ -1,7 +1,7 @@
 """Runs steps in processes that a Ray cluster leases: the same graph, planner, store and keys as on one machine.
 
 The driver keeps what is ready, and whose turn it is; Ray holds nothing but processes. What is sent are steps, what
-comes back are records: artifacts go through the store, which all machines share.
+comes back are records: artifacts go through the store, a folder that all machines share or a bucket.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from benchmarks.running.placing import DEPTH, Placing
 from benchmarks.running.ray_members import FUTILE, LOOK, START, Member, Members
 from benchmarks.running.worker import Trouble
 from benchmarks.steps import Step
+from benchmarks.storage.bucket_store import BucketStore
 from benchmarks.storage.store import Record, Store
 from benchmarks.study.suite import Executions
 from records.errors import UsageError
@@ -37,13 +38,21 @@ class RayExecutor:
         address: "local" for a cluster of this machine alone, "auto" for the one that it is part of, or host:port.
         workers: Most processes; None = as many as there are places.
         execution: How each modality's fits and generations are run.
+        bucket: Address of an object store through which artifacts go: the folder is then each node's own.
 
     Raises:
         UsageError: Ray is not installed, the cluster cannot be reached, or a fit asks for several devices.
     """
 
-    def __init__(self, root: Path, address: str, workers: int | None = None, execution: Executions | None = None):
-        self.execution = execution or Executions()
+    def __init__(
+        self,
+        root: Path,
+        address: str,
+        workers: int | None = None,
+        execution: Executions | None = None,
+        bucket: str = "",
+    ):
+        self.execution, self.bucket = execution or Executions(), bucket
         require_one_device(self.execution)
         self.root, self.address = root.resolve(), address
         self.ray = ray_cluster.connect(address, workers, len(accelerators()))
@@ -63,7 +72,7 @@ class RayExecutor:
             UsageError: A node does not see the store, or has other code; or no process is left.
         """
         if steps:
-            with Members(self.ray, self.root, self.most, self.execution, listener) as members:
+            with Members(self.ray, self.root, self.most, self.execution, listener, self.bucket) as members:
                 agenda = Agenda(steps, store, listener, LIVES, apart=False)
                 _Driver(self.address, members, agenda, store, listener).run()
 
@@ -93,6 +102,7 @@ class _Driver:
         self._limits = members.execution.time_limit
         self._began: dict[str, float] = {}  # as far as news tell, which come twice a second
         self._late: dict[str, str] = {}
+        self._freed = store.freed if isinstance(store, BucketStore) else []
 
     def run(self) -> None:
         """Run what is ready until nothing is."""
@@ -131,7 +141,8 @@ class _Driver:
                 batch = self.placing.batch(member, len(hands))
                 try:
                     if batch:
-                        member.calls.append(member.actor.work.remote(batch))
+                        member.calls.append(member.actor.work.remote(batch, self._freed[member.told :]))
+                        member.told = len(self._freed)
                 except Exception as error:  # a step that cannot be sent
                     member.batches.pop()
                     for step in batch:

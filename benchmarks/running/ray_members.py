@@ -16,9 +16,10 @@ from benchmarks.running import ray_cluster
 from benchmarks.running.agenda import Listener
 from benchmarks.running.placing import Hand
 from benchmarks.running.ray_cluster import Place
-from benchmarks.running.ray_process import Hello, News, Process, Setup, here
+from benchmarks.running.ray_process import Hello, News, Process, Setup, here, marks_of
 from benchmarks.study.suite import Executions
 from records.errors import UsageError, brief
+from records.secrets import hidden
 
 #: How many processes in a row may die in one place without having done a step.
 FUTILE = 3
@@ -37,12 +38,14 @@ class Member(Hand):
         actor: Ray's handle of it.
         greeting: What it has been asked first, until it has answered.
         calls: What is in flight, one a batch.
+        told: How many of the artifacts that were let go of it has heard of.
     """
 
     place: Place = field(kw_only=True)
     actor: Any = field(kw_only=True)
     greeting: Any = field(kw_only=True)
     calls: list[Any] = field(default_factory=list)
+    told: int = 0
 
 
 class Members:
@@ -54,12 +57,13 @@ class Members:
         most: How many there may be.
         execution: How each modality's fits and generations are run.
         listener: Is told of a node that is of no use.
+        bucket: Address of the object store through which artifacts go; "" = through the folder.
     """
 
-    def __init__(self, ray: Any, root: Path, most: int, execution: Executions, listener: Listener):
+    def __init__(self, ray: Any, root: Path, most: int, execution: Executions, listener: Listener, bucket: str = ""):
         self.ray, self.root, self.most, self.execution, self.listener = ray, root, most, execution, listener
+        self.bucket, self.marks = bucket, marks_of(root, bucket)
         self.probe = f"probe-{uuid.uuid4().hex}"
-        self.file = root / "tmp" / self.probe
         self.members: list[Member] = []
         self.futile: dict[Place, int] = {}
         self.why = "it has no device and no processor to give"
@@ -67,7 +71,7 @@ class Members:
         self._news: Any = None
 
     def __enter__(self) -> Members:
-        self.file.write_text(self.probe, encoding="utf-8")
+        self.marks.write(f"tmp/{self.probe}", self.probe)
         self._news = self._actor(News, num_cpus=0).remote()
         try:
             self._welcome(time.monotonic() + START)
@@ -92,7 +96,7 @@ class Members:
             self.refresh()
 
     def __exit__(self, *error: object) -> None:
-        self.file.unlink(missing_ok=True)
+        self.marks.remove(f"tmp/{self.probe}")
         for actor in [m.actor for m in self.members] + [self._news]:
             with suppress(Exception):  # it has gone, or the cluster has
                 self.ray.kill(actor)
@@ -113,8 +117,8 @@ class Members:
     def _start(self, place: Place) -> Member:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        path = [os.path.abspath(entry) for entry in sys.path]
-        setup = Setup(self.root, self.probe, path, os.getcwd(), self.execution, place.device, place.beside)
+        path, folder = [os.path.abspath(entry) for entry in sys.path], os.getcwd()
+        setup = Setup(self.root, self.probe, path, folder, self.execution, place.device, place.beside, self.bucket)
         actor = self._actor(
             Process, num_cpus=0 if place.device else 1, num_gpus=int(place.device),
             scheduling_strategy=NodeAffinitySchedulingStrategy(place.node, soft=False),
@@ -136,7 +140,7 @@ class Members:
         if not self.ray.wait([member.greeting], timeout=0)[0]:
             return False
         try:
-            problem = unlike(self.ray.get(member.greeting), self.root)
+            problem = unlike(self.ray.get(member.greeting), self.root, self.bucket)
         except Exception as error:  # it died, or could not be started
             self.bury(member, error)
             return False
@@ -167,9 +171,16 @@ class Members:
         return {}
 
 
-def unlike(hello: Hello, root: Path) -> str:
+def unlike(hello: Hello, root: Path, bucket: str = "") -> str:
     """Return why a process is of no use to this run, in one sentence; "" where it is."""
     mine = here()
+    if hello.why and bucket:
+        return f"{hello.host}: {hello.why}"
+    if not hello.sees and bucket:
+        return (
+            f"{hello.host} does not find in the bucket {hidden(bucket)} what this machine writes there; allowed: the "
+            "same endpoint on every node, known when Ray is started"
+        )
     if not hello.sees:
         return (
             f"{hello.host} does not see the store at {root}, or may not write there; allowed: a folder that all nodes "

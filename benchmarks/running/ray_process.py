@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +17,13 @@ from benchmarks.running.assemble import versions
 from benchmarks.running.leases import Leases
 from benchmarks.running.worker import Trouble
 from benchmarks.steps import Step
-from benchmarks.storage.store import Record
+from benchmarks.storage.bucket import open_bucket
+from benchmarks.storage.bucket_turns import BucketMarks
+from benchmarks.storage.marks import FolderMarks, Marks
+from benchmarks.storage.store import LocalStore, Record
 from benchmarks.study.suite import Executions
 from records import place
+from records.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -25,13 +31,14 @@ class Setup:
     """What every process of a run is started with.
 
     Attributes:
-        root: Folder of the store, as the driver names it.
-        probe: A file that the driver has written there.
+        root: Folder of the store, as the driver names it; beside a bucket, that of the copies on each node.
+        probe: A mark that the driver has left where its artifacts go.
         path: The driver's import path.
         folder: The driver's working folder.
         execution: How each modality's fits and generations are run.
         device: Whether the process has an accelerator of its own.
         beside: How many such processes its machine has.
+        bucket: Address of the object store through which artifacts go; "" = through the folder.
     """
 
     root: Path
@@ -41,6 +48,7 @@ class Setup:
     execution: Executions
     device: bool
     beside: int
+    bucket: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,17 +60,28 @@ class Hello:
         sees: Whether it finds the driver's store where the driver has it, and may write there.
         versions: Of the project and of every package that can change a number.
         commit: Of the project's code.
+        why: What is in its way, where it can say so.
     """
 
     host: str
     sees: bool
     versions: dict[str, str]
     commit: str
+    why: str = ""
 
 
-def here(host: str = "", sees: bool = True) -> Hello:
+def marks_of(root: Path, bucket: str) -> Marks:
+    """Return where a driver leaves its mark.
+
+    Raises:
+        UsageError: Nothing here knows how to reach the bucket.
+    """
+    return BucketMarks(open_bucket(bucket).hurried()) if bucket else FolderMarks(root)
+
+
+def here(host: str = "", sees: bool = True, why: str = "") -> Hello:
     """Return what this process says of itself."""
-    return Hello(host or socket.gethostname(), sees, versions(), place.commit())
+    return Hello(host or socket.gethostname(), sees, versions(), place.commit(), why)
 
 
 class Process:
@@ -81,26 +100,39 @@ class Process:
             os.chdir(setup.folder)
         sys.path += [entry for entry in setup.path if entry not in sys.path]
         threads = max(1, machine.processors() // setup.beside) if setup.device else 1
+        self._why = ""
         if self._sees():
             leases = Leases((), setup.execution)
-            worker.prepare(setup.root, leases, threads, setup.beside, 1, _Wire(news))
+            worker.prepare(setup.root, leases, threads, setup.beside, 1, _Wire(news), setup.bucket)
 
     def hello(self) -> Hello:
         """Say what it is."""
-        return here(sees=self._sees())
+        return here(sees=self._sees(), why=self._why)
 
-    def work(self, steps: list[Step]) -> list[Record | Trouble]:
-        """Run steps in order; their artifacts go to the store, their records come back."""
+    def work(self, steps: list[Step], freed: Sequence[str] = ()) -> list[Record | Trouble]:
+        """Run steps in order; their artifacts go to the store, their records come back.
+
+        Args:
+            steps: Inputs first.
+            freed: Artifacts of which nobody reads the copy on this node any more.
+        """
+        worker.free(freed)
         return [worker.work(step) for step in steps]
 
     def _sees(self) -> bool:
-        probe = self.setup.root / "tmp" / self.setup.probe
-        mine = probe.with_name(f"{probe.name}-{os.getpid()}-{socket.gethostname()}")
+        probe = f"tmp/{self.setup.probe}"
+        mine = f"{probe}{os.getpid()}{uuid.uuid4().hex}"
         try:
-            mine.touch()
-            mine.unlink()
-            return probe.read_text(encoding="utf-8") == self.setup.probe
-        except OSError:
+            marks = marks_of(self.setup.root, self.setup.bucket)
+            if self.setup.bucket:
+                LocalStore(self.setup.root)  # which has to be one that can be written
+            elif marks.read(probe) != self.setup.probe:  # before anything is written to some other folder
+                return False
+            marks.write(mine, "")
+            marks.remove(mine)
+            return marks.read(probe) == self.setup.probe
+        except (OSError, UsageError) as error:
+            self._why = str(error)
             return False
 
 

@@ -79,5 +79,5 @@ class Retention:
         """
         if self.store.turns is not None and self.store.turns.strangers:
             self._later.append(key)
-        elif self.store.has(key):
+        else:
             self.store.drop(key)

@@ -36,8 +36,7 @@ class SharedOut:
     def done(self, step: Step, store: Store) -> None:
         """Let go of the parts of what is there now."""
         for key in step.parts if isinstance(step, Sample) else ():
-            if store.has(key):
-                store.drop(key)
+            store.drop(key)
 
 
 def share_out(plan: Plan, steps: Sequence[Step], store: Store, workers: int) -> SharedOut:

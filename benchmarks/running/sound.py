@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks.planning.plan import Plan, PlannedCell
 from benchmarks.running.execute import missing_steps
 from benchmarks.running.machine import processors
+from benchmarks.storage.manifests import AGAIN, DONE
 from benchmarks.storage.store import DamagedArtifact, LocalStore
 from records.results import ResultError, read_result
 
@@ -28,7 +29,8 @@ def remove_damaged(plan: Plan, cells: Iterable[PlannedCell], store: LocalStore) 
         if not wanted:
             return
         seen.update(wanted)
-        with ThreadPoolExecutor(processors()) as pool:  # digests are made outside of the interpreter's lock
+        # Digests are made outside of the interpreter's lock.
+        with ThreadPoolExecutor(store.streams or processors()) as pool:
             found = pool.map(partial(_problem, store), *zip(*wanted, strict=True))
             for (key, _), problem in zip(wanted, found, strict=True):
                 if problem:
@@ -42,7 +44,7 @@ def _problem(store: LocalStore, key: str, whole: bool) -> str:
     except DamagedArtifact as error:
         if whole and not store.has(key):  # another run lets go of it just now
             return ""
-        return str(error).replace("run again to make it", "it is made again")
+        return str(error).replace(AGAIN, DONE)
     except OSError:  # another run has just dropped it
         return ""
     return ""

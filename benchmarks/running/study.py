@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,6 +16,8 @@ from benchmarks.running.leases import accelerators, require_devices
 from benchmarks.running.machine import processors
 from benchmarks.running.sharing import part_keys
 from benchmarks.running.sound import remove_damaged, set_results_aside
+from benchmarks.storage.bucket_store import BucketStore, open_store
+from benchmarks.storage.bucket_turns import BucketTurns
 from benchmarks.storage.store import LocalStore, Store
 from benchmarks.storage.turns import Turns
 from benchmarks.storage.wanted import note
@@ -33,6 +35,7 @@ def run_study(
     cells: Mapping[str, PlannedCell] | None = None,
     mirror: bool = True,
     store: Store | None = None,
+    bucket: str = "",
     executor: Executor | None = None,
     reporter: Reporter | None = None,
     show: Callable[[str], object] | None = None,
@@ -46,6 +49,7 @@ def run_study(
         cells: Some of the plan's cells; default: those that were asked for (`Plan.asked`).
         mirror: Whether MLflow gets a copy.
         store: Where artifacts are kept; default: `runs/store`.
+        bucket: Address of an object store in which they are kept, too, by the default store; other runs share it.
         executor: Who runs the steps; default: worker processes on this machine, which open `runs/store` themselves.
         reporter: Shows people what happens; default: nobody.
         show: Is given the screen that a run ends with where the board cannot be written; else the outcome holds it.
@@ -54,7 +58,7 @@ def run_study(
         Results by cell key, the steps that were computed, the screen in words for a terminal.
 
     Raises:
-        UsageError: Data or weights are not on this machine, or the folder cannot be written.
+        UsageError: Data or weights are not on this machine, the folder cannot be written, or the bucket not be used.
         OSError: The board cannot be written.
     """
     from benchmarks.reporting.boards import make_board, published
@@ -70,27 +74,37 @@ def run_study(
     asked = plan.asked if cells is None else cells
     with ExitStack() as stack:
         if store is None:
-            store = _shared_store(runs / "store", [sorted(asked), asdict(plan.suite.retain)], stack)
-            sweep(folder)
-            note(store.root, folder, plan.request.command(), [*plan.steps, *part_keys(plan)])
-            for damage in (*set_results_aside(results), *remove_damaged(plan, asked.values(), store)):
-                reporter.note(damage)
-        if executor is None:
-            execution = plan.suite.execution
-            executor = LocalExecutor(runs / "store", workers, execution) if workers else InProcessExecutor(execution)
+            store = _shared_store(runs / "store", [sorted(asked), asdict(plan.suite.retain)], stack, bucket)
+            for said in (*set_results_aside(results), *_made_sound(plan, asked, folder, store)):
+                reporter.note(said)
+        execution = plan.suite.execution
+        if executor is None and workers:
+            executor = LocalExecutor(runs / "store", workers, execution, bucket)
+        executor = executor or InProcessExecutor(execution)
         outcome = execute(
             plan, store, executor, results, asked, reporter,
             draw=lambda key, result: write_pictures(plan, store, folder, key, result),
         )  # fmt: skip
-    made = make_board(plan, results)
-    board = published(plan, made, folder, show)
+    board = published(plan, make_board(plan, results), folder, show)
     return replace(outcome, board=board, mirrored=try_mirror(plan, runs) if mirror else "")
 
 
-def _shared_store(root: Path, work: list[Any], stack: ExitStack) -> LocalStore:
+def _shared_store(root: Path, work: list[Any], stack: ExitStack, bucket: str) -> LocalStore:
     """Open a store that other runs may be at work on, too; what killed ones left is removed where none is."""
-    store = LocalStore(root)
-    store.turns = stack.enter_context(Turns(root, digest(work)))
+    store = open_store(root, bucket)
+    here = store.turns = stack.enter_context(Turns(store.root, digest(work)))
+    if isinstance(store, BucketStore):
+        store.bucket.require_usable()
+        store.turns = stack.enter_context(BucketTurns(store.bucket, digest(work), here))
     # What another machine writes for hours is only known to be left by nobody where nobody else is at work.
-    store.sweep(older_than=float("inf") if store.turns.others() else OLD)
+    store.sweep(older_than=float("inf") if here.others() else OLD)
     return store
+
+
+def _made_sound(plan: Plan, cells: Mapping[str, PlannedCell], folder: Path, store: LocalStore) -> Iterator[str]:
+    """Write down what a study needs, and have that be what was written, wherever the store has it; yield sentences."""
+    sweep(folder)
+    keys = [*plan.steps, *part_keys(plan)]
+    note(store.root, folder, plan.request.command(), keys)
+    yield from remove_damaged(plan, cells.values(), store)
+    yield from store.shared(keys)

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from benchmarks.running.code import require_planned
 from benchmarks.running.leases import Leases
 from benchmarks.running.undisturbed import undisturbed
 from benchmarks.steps import Step
-from benchmarks.storage.store import LocalStore, Record, Store
+from benchmarks.storage.bucket_store import open_store
+from benchmarks.storage.store import Record, Store
 from benchmarks.study.suite import Executions
 from datamodules import png
 from lightning_modules import memory
@@ -55,6 +57,7 @@ class Setup:
         parent: Its process number: a worker ends with it.
         leases: The accelerators, and how each modality's fits and generations are run.
         workers: How many workers there are.
+        bucket: Address of the object store beside it; "" = there is none.
     """
 
     root: Path
@@ -62,6 +65,7 @@ class Setup:
     parent: int
     leases: Leases
     workers: int
+    bucket: str = ""
 
 
 def perform(step: Step, store: Store, context: Any, execution: dict[str, Any]) -> Record:
@@ -179,10 +183,11 @@ def start(setup: Setup, news: Any, turn: Any) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = names[_own]
     sys.path[:] = setup.path
     threading.Thread(target=_follow, args=(setup.parent,), daemon=True).start()
-    prepare(setup.root, setup.leases, threads, setup.workers, max(1, setup.workers // max(1, len(names))), news)
+    sharing = max(1, setup.workers // max(1, len(names)))
+    prepare(setup.root, setup.leases, threads, setup.workers, sharing, news, setup.bucket)
 
 
-def prepare(root: Path, leases: Leases, threads: int, workers: int, sharing: int, news: Any) -> None:
+def prepare(root: Path, leases: Leases, threads: int, workers: int, sharing: int, news: Any, bucket: str = "") -> None:
     """Prepare this process for `work`; torch is not imported yet.
 
     Args:
@@ -192,6 +197,7 @@ def prepare(root: Path, leases: Leases, threads: int, workers: int, sharing: int
         workers: How many processes share this machine's memory.
         sharing: How many of them share an accelerator.
         news: Is sent (key, done, total) now and then.
+        bucket: Address of the object store beside that folder; "" = there is none.
     """
     global _context, _news, _leases
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -212,7 +218,7 @@ def prepare(root: Path, leases: Leases, threads: int, workers: int, sharing: int
     else:
         room = machine.memory() // (4 * workers)
     _leases, _news = leases, news
-    _context = RunContext(LocalStore(root), execution=leases.execution, model_bytes=room)
+    _context = RunContext(open_store(root, bucket), execution=leases.execution, model_bytes=room)
 
 
 def exact_float32() -> None:
@@ -243,6 +249,12 @@ def surroundings(execution: Executions) -> dict[str, Any]:
         "machine": platform.machine(),
         **{side: asdict(getattr(execution, side)) for side in MODALITIES},
     }
+
+
+def free(keys: Sequence[str]) -> None:
+    """Let go of artifacts in a folder that is this machine's alone."""
+    for key in keys:
+        _context.store.drop(key)
 
 
 def work(step: Step) -> Record | Trouble:

@@ -2,7 +2,8 @@
 
 Whoever looks measures on a clock of its own for how long a file has not changed, so that clocks which differ between
 machines do no harm. No lock of the file system is needed. The content is compared, not the time of the file: a network
-file system may show an old time for a minute, and shows the content as it is when a file is opened.
+file system may show an old time for a minute, and shows the content as it is when a file is opened. A bucket does as
+well as a folder.
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from records.files import write_text
+from benchmarks.storage.marks import PERIOD, Marks
 from records.process import machine, started
 
-#: Seconds without a change after which a run counts as dead.
-PERIOD = 30.0
+#: Where runs keep their files.
+FOLDER = "running"
 
 
 @dataclass(frozen=True)
@@ -56,29 +56,25 @@ class Watch:
     """Tells from outside which runs are alive.
 
     Args:
-        folder: Where runs keep their files.
+        marks: Where runs keep their files.
         period: Seconds without a change after which one is dead.
         clock: The observer's own seconds.
     """
 
-    def __init__(self, folder: Path, period: float = PERIOD, clock: Callable[[], float] = time.monotonic):
-        self.folder, self.period, self.clock = folder, period, clock
+    def __init__(self, marks: Marks, period: float = PERIOD, clock: Callable[[], float] = time.monotonic):
+        self.marks, self.period, self.clock = marks, period, clock
         self._seen: dict[str, tuple[str, float]] = {}  # what was last read, and since when it is that
 
     def lives(self, name: str) -> bool:
         """Whether a run may still be at work. The file of one that is not is removed."""
-        file = self.folder / name
-        try:
-            text = file.read_text(encoding="utf-8")
-        except FileNotFoundError:  # runs that end take their file along
+        text = self.marks.read(f"{FOLDER}/{name}")
+        if text is None:  # runs that end take their file along
             return False
-        except (OSError, ValueError):
-            text = self._seen.get(name, ("", 0.0))[0]
+        text = text or self._seen.get(name, ("", 0.0))[0]
         run = parse(text)
         if not (run is not None and run.ended) and self.changes(name, text):
             return True
-        with suppress(OSError):
-            file.unlink(missing_ok=True)
+        self.marks.remove(f"{FOLDER}/{name}")
         return False
 
     def changes(self, name: str, text: str) -> bool:
@@ -92,11 +88,7 @@ class Watch:
 
     def runs(self) -> dict[str, Run | None]:
         """Return the runs that may be at work; None = its file cannot be read now."""
-        found = {}
-        for name in sorted(os.listdir(self.folder)) if self.folder.is_dir() else []:
-            if not name.startswith(".") and self.lives(name):
-                found[name] = parse(self._seen[name][0])
-        return found
+        return {name: parse(self._seen[name][0]) for name in self.marks.names(FOLDER) if self.lives(name)}
 
 
 def parse(text: str) -> Run | None:
@@ -107,7 +99,7 @@ def parse(text: str) -> Run | None:
         return None
 
 
-def tell(file: Path, run: Run, beat: int) -> None:
+def tell(marks: Marks, name: str, run: Run, beat: int) -> None:
     """Say that a run is alive; a disk that is full stops none."""
     with suppress(OSError):
-        write_text(file, f"{json.dumps(asdict(run))}\n{beat}\n")
+        marks.write(f"{FOLDER}/{name}", f"{json.dumps(asdict(run))}\n{beat}\n")

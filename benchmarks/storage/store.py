@@ -7,32 +7,24 @@ later is never read, but removed and made again.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Collection, Container
+from collections.abc import Callable, Collection, Container, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.storage import values
+from benchmarks.storage.digests import Digests
 from benchmarks.storage.leftovers import sweep, take_away
+from benchmarks.storage.manifests import AGAIN, CHANGED, DROPPED, MANIFEST, DamagedArtifact, opened, sealed
 from benchmarks.storage.turns import Turns
-from benchmarks.storage.values import Numbers, numbers_of
 from datamodules import png
-from records.canonical import digest
 from records.errors import StepError, UsageError
 from records.leftovers import mark
 from records.results import Cost
-
-#: The manifest of a whole artifact, and of one whose value was dropped after its last reader.
-MANIFEST, DROPPED = "manifest.json", "dropped.json"
-
-
-class DamagedArtifact(StepError):
-    """An artifact is not what was written."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +45,7 @@ class Record:
 
 
 class Store(Protocol):
-    """What the executors need of a store; local folders and memory have it, object stores could.
+    """What the executors need of a store: a folder, a folder beside a bucket, or memory.
 
     Attributes:
         turns: Whose turn a step is, where other runs may work on the same store; None = nobody else does.
@@ -83,7 +75,13 @@ class Store(Protocol):
         """Keep a value; visible to others only when whole."""
 
     def drop(self, key: str) -> None:
-        """Let go of a value and keep its manifest; `has` is false from then on. It may be gone already."""
+        """Let go of a value and keep its manifest; it may be gone already.
+
+        `has` is false from then on, but where the store has it elsewhere, too: this is about room on this machine.
+        """
+
+    def forget(self, key: str) -> None:
+        """Have an artifact made again: `has` is false from then on, wherever it lay."""
 
     def dropped(self, key: str) -> int:
         """Return 0, or of a value that was let go of a number that is another one each time."""
@@ -100,12 +98,13 @@ class LocalStore:
     """
 
     turns: Turns | None = None
+    #: How many artifacts are looked at side by side; 0 = one a processor.
+    streams = 0
 
     def __init__(self, root: Path):
         self.root = root.absolute()  # a hook may go to another folder
+        self.digests = Digests()
         self._sound: dict[str, set[str]] = {}  # artifact -> files that this process has compared with its manifest
-        self._digests: dict[Numbers, str] = {}  # of files that this process has read
-        self._said: dict[Numbers, str] = {}  # of files whose digest it knows from a manifest alone
         try:
             (root / "tmp").mkdir(parents=True, exist_ok=True)
             probe = root / "tmp" / f"probe-{mark()}-{uuid.uuid4().hex}"
@@ -120,9 +119,13 @@ class LocalStore:
         """Return the folder of an artifact."""
         return self.root / key[:2] / key
 
-    def has(self, key: str) -> bool:
+    def here(self, key: str) -> bool:
         """Whether the manifest is there, which is written last."""
         return (self.folder(key) / MANIFEST).is_file()
+
+    def has(self, key: str) -> bool:
+        """Whether the artifact is complete."""
+        return self.here(key)
 
     def done(self) -> Container[str]:
         """Return what is complete now."""
@@ -154,7 +157,7 @@ class LocalStore:
                 self.let_go(key)
                 raise
             except FileNotFoundError as error:
-                raise StepError(f"artifact {key[:16]} is in the store no more; run again to make it") from error
+                raise StepError(f"artifact {key[:16]} is in the store no more; {AGAIN}") from error
 
         return values.load(check()["type"], folder, check)
 
@@ -177,15 +180,7 @@ class LocalStore:
     def _manifest(self, key: str) -> dict[str, Any]:
         folder = self.folder(key)
         file = folder / (MANIFEST if (folder / MANIFEST).is_file() else DROPPED)
-        try:
-            data = json.loads(file.read_bytes())
-            said = data.pop("digest", None)
-            whole = data["key"] == key and (said is None or said == digest(data))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            whole = False
-        if not whole:
-            raise DamagedArtifact(f"artifact {key[:16]}: its {file.name} is not what was written; run again to make it")
-        return data
+        return opened(file.read_bytes(), key, f"its {file.name}")
 
     def require_sound(self, key: str, later: Collection[str] | None = None) -> dict[str, Any]:
         """Compare an artifact's files with its manifest, each once a process; return the manifest.
@@ -206,9 +201,10 @@ class LocalStore:
         odd = self._odd(found, data, put_off | (known or set()))
         if odd:
             what = data.get("label") or data["kind"]
-            raise DamagedArtifact(f"artifact {key[:16]} ({what}): {odd} is not what was written; run again to make it")
+            raise DamagedArtifact(f"artifact {key[:16]} ({what}): {odd} {CHANGED}; {AGAIN}")
         self._sound.setdefault(key, set()).update(found.keys() - put_off)
-        self._said |= {numbers_of(found[name]): data["files"][name] for name in put_off & data.get("files", {}).keys()}
+        for name in put_off & data.get("files", {}).keys():
+            self.digests.tell(found[name], data["files"][name])
         return data
 
     def _odd(self, files: dict[str, Path], manifest: dict[str, Any], known: Container[str]) -> str:
@@ -218,17 +214,8 @@ class LocalStore:
             size = sum(file.stat().st_size for file in files.values())
             return "" if size == manifest.get("size", size) else "its size"
         looked_at = ((name, file) for name, file in files.items() if name in said and name not in known)
-        changed = (name for name, file in looked_at if self._digest(file) != said[name])
+        changed = (name for name, file in looked_at if self.digests.of(file) != said[name])
         return next(iter(sorted(files.keys() ^ said.keys())), "") or next(changed, "")
-
-    def _digest(self, file: Path) -> str:
-        """Return the sha256 of a file's bytes; one that several artifacts share is read once a process."""
-        if file.stat().st_nlink == 1:
-            return values.file_digest(file)
-        number = numbers_of(file)
-        if number not in self._digests:
-            self._digests[number] = values.file_digest(file)
-        return self._digests[number]
 
     def let_go(self, key: str) -> None:
         """Drop a damaged artifact, with its manifest where that is damaged itself, so that it is made again."""
@@ -247,29 +234,36 @@ class LocalStore:
         try:
             kind = values.save(value, aside / "value")
             files = values.files(aside / "value")
-            manifest = {
+            data = {
                 "key": record.key, "kind": record.kind, "label": record.label, "type": kind,
                 "cost": record.cost.__dict__, "execution": record.execution,
                 "size": sum(file.stat().st_size for file in files.values() if file.stat().st_nlink == 1),
-                "files": {name: self._said.get(numbers_of(file)) or self._digest(file) for name, file in files.items()},
+                "files": {name: self.digests.told(file) for name, file in files.items()},
             } | ({"notes": record.notes} if record.notes else {})  # fmt: skip
             if any(png.counted().values()):
-                manifest["pictures"] = png.counted()
-            manifest = json.loads(json.dumps(manifest))  # as it is read, which is what its digest is of
-            manifest["digest"] = digest(manifest)
-            (aside / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-            values.sync(aside)
-            final = self.folder(record.key)
-            final.parent.mkdir(exist_ok=True)
-            if final.exists() and not self.has(record.key):
+                data["pictures"] = png.counted()
+            (aside / MANIFEST).write_text(sealed(data))
+            self._place(aside, record.key)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _place(self, aside: Path, key: str) -> None:
+        """Sync what lies aside and rename it into place; another writer may have been faster."""
+        values.sync(aside)
+        final = self.folder(key)
+        final.parent.mkdir(exist_ok=True)
+        for left in (2, 1, 0):
+            if final.exists() and not self.here(key):
                 take_away(self.root, final, unless=MANIFEST)
             try:
                 os.rename(aside, final)
             except OSError:
-                if not self.has(record.key):
+                if self.here(key):
+                    return
+                if not left:  # else somebody has just put a manifest there that has no value
                     raise
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            else:
+                return
 
     def drop(self, key: str) -> None:
         """Rename the manifest first, so that a killed drop leaves no artifact that looks whole."""
@@ -277,6 +271,14 @@ class LocalStore:
         with suppress(FileNotFoundError):  # another run has let go of it
             os.replace(folder / MANIFEST, folder / DROPPED)
             take_away(self.root, folder / "value")
+
+    def forget(self, key: str) -> None:
+        """Drop it: it lies nowhere else."""
+        self.drop(key)
+
+    def shared(self, keys: Collection[str]) -> Iterator[str]:
+        """Have what is here of some artifacts lie wherever else the store keeps them; yield sentences about that."""
+        return iter(())
 
     def dropped(self, key: str) -> int:
         """Return when what was let go of had been made."""

@@ -85,7 +85,9 @@ def test_extras_are_imported_where_they_were_asked_for_alone() -> None:
 
 def test_dependencies_are_pinned() -> None:
     declared = PROJECT["project"]["dependencies"]
-    declared += [line for extra in ("dev", *EXTRAS) for line in PROJECT["project"]["optional-dependencies"][extra]]
+    declared += [
+        line for extra in ("dev", "s3", *EXTRAS) for line in PROJECT["project"]["optional-dependencies"][extra]
+    ]
     assert needed(declared) <= needed(list(PINS))
 
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from benchmarks.storage.alive import Run, Watch, machine, parse, started, tell
+from benchmarks.storage.marks import FolderMarks
 from benchmarks.storage.store import LocalStore, Record
 from benchmarks.storage.turns import Turns
 
@@ -38,7 +39,6 @@ class Machine:
         self.clock, self.beats = Clock(now), 0
         self.turns = Turns(root, work, clock=self.clock)
         self.turns.run = replace(self.turns.run, machine=f"elsewhere {id(self)}")
-        self.turns.watch.folder.mkdir(exist_ok=True)
         self.beat()
 
     def beat(self) -> None:
@@ -105,7 +105,7 @@ def test_clocks_that_differ_do_no_harm(skew: float, root: Path, enter: Callable[
         clock.now = float(second)
         far.clock.now = skew + 3 * second  # which runs fast, too
         far.beat()
-        os.utime(near.watch.folder / far.turns.name, (0, 0))  # times of files tell nothing
+        os.utime(root / "running" / far.turns.name, (0, 0))  # times of files tell nothing
         assert not near.take(KEY), second
     for clock.now in (299.0, 330.0):
         taken = near.take(KEY)
@@ -133,13 +133,13 @@ def test_a_process_of_this_machine_is_known_to_be_dead_at_once(root: Path, enter
 
 
 def test_a_number_of_a_process_that_another_has_by_now_is_no_sign_of_life(root: Path) -> None:
-    (root / "running").mkdir()
-    run = Run.here("w")
+    marks, run = FolderMarks(root), Run.here("w")
     assert not run.ended
     assert replace(run, started="1").ended
     assert not replace(run, started="1", machine="another").ended
-    tell(root / "running" / "a", replace(run, started="1"), 0)
-    assert not Watch(root / "running").lives("a")
+    tell(marks, "a", replace(run, started="1"), 0)
+    assert (root / "running" / "a").exists()
+    assert not Watch(marks).lives("a")
     assert not (root / "running" / "a").exists()
     assert started(os.getpid())
     assert machine() == machine()
@@ -150,7 +150,7 @@ def test_a_file_that_says_nothing_is_given_the_period(text: str, root: Path) -> 
     (root / "running").mkdir()
     (root / "running" / "odd").write_text(text)
     clock = Clock()
-    watch = Watch(root / "running", clock=clock)
+    watch = Watch(FolderMarks(root), clock=clock)
     assert parse(text) is None
     assert watch.lives("odd")
     assert watch.runs() == {"odd": None}
@@ -173,15 +173,8 @@ def test_a_lease_that_was_cut_short_is_given_the_period(root: Path, enter: Calla
     assert not list(file.parent.iterdir())
 
 
-def test_of_all_that_take_over_one_does(root: Path, enter: Callable[..., Turns]) -> None:
-    """Threads race for steps of a dead run, again and again."""
-    keys = [f"{i:02x}" + "0" * 62 for i in range(100)]
-    dead = Machine(root)
-    for key in keys:
-        assert dead.turns.take(key)
-    runs = [enter() for _ in range(4)]
-    for run in runs:
-        run.watch.folder.joinpath(dead.turns.name).unlink(missing_ok=True)  # as one that was found dead
+def raced(runs: Sequence[Turns], keys: Sequence[str]) -> dict[str, list[int]]:
+    """Have all runs take all steps at once, each in a thread; return the numbers of those that had each of them."""
     won: dict[str, list[int]] = {key: [] for key in keys}
     start = threading.Barrier(len(runs))
 
@@ -196,7 +189,19 @@ def test_of_all_that_take_over_one_does(root: Path, enter: Callable[..., Turns])
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(len(winners) == 1 for winners in won.values()), won
+    return won
+
+
+def test_of_all_that_take_over_one_does(root: Path, enter: Callable[..., Turns]) -> None:
+    """Threads race for steps of a dead run, again and again."""
+    keys = [f"{i:02x}" + "0" * 62 for i in range(100)]
+    dead = Machine(root)
+    for key in keys:
+        assert dead.turns.take(key)
+    runs = [enter() for _ in range(4)]
+    for run in runs:
+        run.marks.remove(f"running/{dead.turns.name}")  # as one that was found dead
+    assert all(len(winners) == 1 for winners in raced(runs, keys).values())
 
 
 def test_who_was_thought_dead_and_goes_on_takes_nothing_away(root: Path, enter: Callable[..., Turns]) -> None:
