@@ -22,12 +22,16 @@ class Pace:
 
     Every kind of step has its own mean, and all together are held against the clock, which knows of several workers
     and of what happens between steps. A mean over all that has ended moves slowly, so the estimate does not jump.
+
+    Attributes:
+        busy: Seconds of all workers together in steps that ended.
     """
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self.left = Counter(map(_kind, steps))
         self.ended: Counter[Kind] = Counter()
         self.seconds: dict[Kind, float] = defaultdict(float)
+        self.busy = 0.0
         self.began = time.monotonic()
 
     def step(self, step: Step, record: Record | None) -> None:
@@ -37,6 +41,7 @@ class Pace:
         if record is not None:
             self.ended[kind] += 1
             self.seconds[kind] += record.cost.wall_seconds
+            self.busy += record.cost.wall_seconds if not step.part_of else 0.0  # the whole has those of its parts
 
     @property
     def spent(self) -> float:

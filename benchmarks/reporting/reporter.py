@@ -91,9 +91,9 @@ class Lines:
         self.say(f"note {text}")
 
     def stop(self) -> None:
-        """Say how long it took."""
+        """Say how long it took, and for how long all workers together were busy with steps."""
         self.stopped.set()
-        self.say(f"end steps={self.ended} seconds={self.pace.spent:.1f}")
+        self.say(f"end steps={self.ended} seconds={self.pace.spent:.1f} busy={self.pace.busy:.1f}")
 
     def say(self, line: str) -> None:
         """Print one line at once; whoever was reading may have gone."""

@@ -2,6 +2,7 @@
 
     python -m benchmarks.speed.engine                      # steps that do nothing
     python -m benchmarks.speed.engine --run joint_loop     # a suite, run in an empty folder: what no step was busy with
+    python -m benchmarks.speed.engine --run joint_loop --workers 1 --seeds '[0]'     # any key of it may be given
 
 Machines are noisy: compare numbers of one run of this command alone.
 """
@@ -133,9 +134,9 @@ def working(folder: Path, workers: int) -> list[tuple[str, str]]:
     return [(f"{workers} worker{'s' * (workers > 1)}: steps that do nothing", said)]
 
 
-def share(suite: str, workers: int) -> list[tuple[str, str]]:
+def share(suite: str, workers: int, overrides: Sequence[str]) -> list[tuple[str, str]]:
     """Run a suite in an empty folder, and return what workers were not busy with steps."""
-    plan = make_plan(suite, (), ())
+    plan = make_plan(suite, overrides, ())
     with tempfile.TemporaryDirectory() as name:
         runs = Path(name)
         wall, outcome = timed(lambda: run_study(plan, runs, workers=workers))
@@ -158,9 +159,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.engine", description=__doc__.splitlines()[0])
     parser.add_argument("--run", metavar="SUITE", help="a suite to run in an empty folder")
     parser.add_argument("--workers", type=int, default=2)
-    options = parser.parse_args(arguments)
+    options, overrides = parser.parse_known_args(arguments)
     if options.run:
-        rows = share(options.run, options.workers)
+        rows = share(options.run, options.workers, overrides)
+    elif overrides:
+        parser.error(f"found {overrides[0]!r}; allowed: keys of a suite, beside --run")
     else:
         rows = planning()
         with tempfile.TemporaryDirectory() as name:

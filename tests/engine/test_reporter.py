@@ -21,6 +21,8 @@ from tests.engine.conftest import write_suite
 class Named:
     """A step by its kind alone."""
 
+    part_of = ""
+
     def __init__(self, kind: str, modality: str = "", label: str = "a step") -> None:
         self.kind, self.modality, self.label, self.key = kind, modality, label, label
 
@@ -89,6 +91,18 @@ def test_a_log_has_a_line_a_cell_with_its_headline(tmp_path: Any, capsys: pytest
     assert cells[-1].endswith("left: nothing")
     assert not any(line.startswith("step ") for line in lines)
     assert "workers are starting" in lines[0]
+    end = dict(pair.split("=") for pair in lines[-1].removeprefix("end ").split())
+    assert int(end["steps"]) == len(plan.steps)
+    assert 0 < float(end["busy"]) <= float(end["seconds"]) + 0.1, "one process cannot be busier than the clock"
+
+
+def test_a_whole_has_the_seconds_of_its_parts(now: list[float]) -> None:
+    part, whole = Named("sample"), Named("sample")
+    part.part_of = "whole"
+    told = Pace([part, whole])  # type: ignore[list-item]
+    told.step(part, record(3.0))  # type: ignore[arg-type]
+    told.step(whole, record(4.0))  # type: ignore[arg-type]
+    assert told.busy == 4.0
 
 
 def test_a_long_silence_is_broken(now: list[float], capsys: pytest.CaptureFixture[str]) -> None:
