@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 #: What changes the behaviour of a command that a test starts: what `make` hands to its children, what git hands to its
 #: hooks, what a terminal or a CI job says of itself, where results are mirrored to.
@@ -15,3 +16,6 @@ INHERITED = (
 
 for name in INHERITED:
     os.environ.pop(name, None)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a job in the background, which hands it down to its children
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
 from benchmarks.running import ray_process
 from benchmarks.running.execute import Outcome, Reporter, execute
-from benchmarks.running.executors import LocalExecutor
 from benchmarks.running.ray_executor import RayExecutor
 from benchmarks.running.ray_members import unlike
 from benchmarks.running.ray_process import Hello, Process, Setup, here
@@ -35,46 +34,14 @@ from records.results import read_results
 from tests.engine.conftest import write_suite
 from tests.engine.test_execute import KILLING
 from tests.engine.test_stopping import stuck
+from tests.ray_nodes import Loses, cluster, on_this_machine, stable
 
-os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
 pytest.importorskip("ray", reason="needs the extra: pip install 'mmcollapse[ray]', or make test-ray")
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
+__all__ = ["cluster"]
 
 #: Far beyond what anything here takes.
 DEADLINE = 900.0
-
-
-@pytest.fixture
-def cluster() -> Iterator[Any]:
-    """Two nodes, each with a processor to give."""
-    from ray.cluster_utils import Cluster
-
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    try:
-        made.add_node(num_cpus=1)
-        yield made
-    finally:
-        made.shutdown()
-
-
-class Loses(Reporter):
-    """Kills a node when so many steps are done."""
-
-    def __init__(self, cluster: Any, after: int) -> None:
-        self.cluster, self.after, self.ended, self.notes = cluster, after, 0, list[str]()
-
-    def step(self, step: Step, record: Record | None, message: str) -> None:
-        self.ended += 1
-        if self.ended == self.after:
-            self.cluster.remove_node(self.cluster.worker_nodes.copy().pop(), allow_graceful=False)
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-
-def stable(outcome: Outcome) -> dict[str, str]:
-    """Return results without what may differ between equal runs."""
-    return {key: result.stable_json() for key, result in outcome.results.items()}
 
 
 def on_ray(plan: Plan, folder: Path, cluster: Any, reporter: Reporter | None = None, workers: int = 2) -> Outcome:
@@ -84,11 +51,6 @@ def on_ray(plan: Plan, folder: Path, cluster: Any, reporter: Reporter | None = N
         outcome = execute(plan, store, executor, folder / "results", reporter=reporter)
     assert not list((store.root / "tmp").glob("probe*"))
     return outcome
-
-
-def on_this_machine(plan: Plan, folder: Path) -> Outcome:
-    store = LocalStore(folder / "store")
-    return execute(plan, store, LocalExecutor(store.root, 2, plan.suite.execution), folder / "results")
 
 
 def test_a_node_is_lost_and_the_results_are_those_of_one_machine(cluster: Any, tmp_path: Path) -> None:

@@ -22,10 +22,11 @@ from benchmarks.storage.store import LocalStore
 from benchmarks.study.suite import Executions
 from records.errors import UsageError
 from tests.engine.conftest import write_suite
-from tests.engine.test_ray import Loses, cluster, on_this_machine, stable
 from tests.engine.test_retention import POOLS
+from tests.ray_nodes import Loses, cluster, on_this_machine, stable
 
 __all__ = ["cluster"]
+pytest.importorskip("ray", reason="needs the extra: pip install 'mmcollapse[ray]', or make test-ray")
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 LEAN = {"pools": False, "models": False}

@@ -130,12 +130,13 @@ def test_what_can_change_a_number_is_named(package):
 
 
 def test_every_package_that_the_project_computes_with_is_named():
-    """Of what it asks for, all but what reads settings, tracks, prints and draws charts."""
+    """Of what it asks for, all but what reads settings, reaches files elsewhere, tracks, prints and draws charts."""
     asked = re.findall(r'^    "([A-Za-z0-9_-]+)[\[><=!]', (place.ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     dependencies = asked[: asked.index("pillow") + 1]
     idle = {
         "protobuf",
         "huggingface_hub",
+        "fsspec",
         "jsonargparse",
         "PyYAML",
         "pydantic",
