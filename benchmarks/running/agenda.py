@@ -16,7 +16,7 @@ from benchmarks.running.worker import Trouble
 from benchmarks.steps import Step
 from benchmarks.storage.store import Record, Store
 
-#: Seconds between two looks at what other runs have made.
+#: Seconds for which a run waits for others at a time; how often it looks at what they have made, `Marks` say.
 LOOK = 0.5
 #: Seconds after which it is said again that a run waits for another.
 SILENCE = 60.0
