@@ -22,6 +22,8 @@ FRONT = (
     f"{MARK} on the front: no other row prevents as much, by the mean, for as few network evaluations and real pairs."
 )
 REFERENCE = f"{NEVER}: the base model as it is, from iteration 0; a reference without rank."
+AS_REAL = "as real"
+UNCHANGED = f"{AS_REAL}: the method changes data and no fit, so a model learns what its pairs teach"
 BOTH = "both: the mean of collapse prevented over the two sides; the joint loop is ranked by it."
 
 
@@ -129,7 +131,7 @@ def _plain(kind: Kind, row: Row, board: Board, marked: bool) -> list[str]:
     else:
         shown = [number(lines[0].start), number(lines[0].end), render.brief(lines[0])] if lines[0] else ["", "", ""]
     costs = [count(getattr(row.cost, name)) if row.cost else "" for name in COSTS[:2]]
-    learned = [learns(row, side, board).partition(" ")[0] or "-" for side in _taught(kind, board)]
+    learned = [_brief(learns(row, side, board)) for side in _taught(kind, board)]
     taught = ["/".join(learned) if any(text != "-" for text in learned) else ""] if learned else []
     return [name, *shown, _rank(row.rank), *costs, *taught, *_sorted(kind, row)]
 
@@ -179,8 +181,14 @@ def learns(row: Row, side: str, board: Board) -> str:
     found = board.learning.get(side)
     if row.reference:
         return "0" if found and not found.reason else ""
-    share = found.shares.get(row.mitigation) if found and not row.child else None
-    return render.ratio(share) if share else ""
+    if not found or row.child:
+        return ""
+    share = found.shares.get(row.mitigation)
+    return render.ratio(share) if share else AS_REAL if found.same(row.mitigation) else ""
+
+
+def _brief(text: str) -> str:
+    return text if text == AS_REAL else text.partition(" ")[0] or "-"
 
 
 def _legend(kind: Kind, board: Board) -> list[str]:
@@ -193,6 +201,8 @@ def _legend(kind: Kind, board: Board) -> list[str]:
     for side in kind.sides:
         if found := board.learning.get(side):
             lines.append(_about_learning(side, found, [m for m in methods if found.absent(m)]))
+    if any(found.same(m) for found in map(board.learning.get, kind.sides) if found for m in methods):
+        lines.append(f"{UNCHANGED}.")
     return lines
 
 

@@ -98,11 +98,7 @@ def _board(document: dict[str, Any], where: list[str], page: Path) -> list[str]:
     if group.get("untrained") is not None:
         lines.insert(2 + controls, _never_trained(group, rows[0]["start"]))
         names.insert(controls, "never trained")
-    learned = _learned(document, where)
-    if not any(learned.values()):
-        return lines
-    ends = [" learns [95 %] |", "---|", *(f" {learned.get(name, '')} |" for name in names)]
-    return [line + end for line, end in zip(lines, ends, strict=True)]
+    return _with_learned(lines, [""], names, [_learned(document, where[0], where[1])])
 
 
 def _loop(document: dict[str, Any], where: list[str], page: Path) -> list[str]:
@@ -121,7 +117,7 @@ def _loop(document: dict[str, Any], where: list[str], page: Path) -> list[str]:
     heads = [part for side in sides for part in (f"{side}: {metrics[side].replace('_', ' ')} at T", "prevented [95 %]")]
     head = ["method", *heads, "prevented, both", "rank", "evaluations", "real pairs"]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    named = {name for found in sides.values() for name in found}
+    named, names = {name for found in sides.values() for name in found}, []
     for row in (r for r in loops[where[0]]["rows"] if r["reference"] or r["name"] in named):
         cells = [f"*{row['name']}*" if row["reference"] else f"`{markdown_escape(row['name'])}`"]
         for side, found in sides.items():
@@ -132,7 +128,10 @@ def _loop(document: dict[str, Any], where: list[str], page: Path) -> list[str]:
         cost = next((found[row["name"]] for found in sides.values() if row["name"] in found), None)
         cells += ["0", "0"] if cost is None else [count(cost["network_evaluations"]), count(cost["real_samples"])]
         lines.append(f"| {' | '.join(cells)} |")
-    return lines
+        names.append(row["name"])
+    return _with_learned(
+        lines, [f"{side} " for side in sides], names, [_learned(document, where[0], side) for side in sides]
+    )
 
 
 def _side(row: dict[str, Any] | None) -> list[str]:
@@ -150,18 +149,35 @@ def _never_trained(group: dict[str, Any], start: float) -> str:
     return f"| *never trained* | {number(start)} | 0 | {_share(group['untrained'])} [{low}, {high}] |  |  | 0 | 0 |"
 
 
-def _learned(document: dict[str, Any], where: list[str]) -> dict[str, str]:
+def _with_learned(
+    lines: list[str], heads: list[str], names: list[str], learned: Sequence[Mapping[str, str]]
+) -> list[str]:
+    """Return the lines of a table with a column more for each side of which it is known what methods learn.
+
+    Args:
+        lines: Head, rule and rows.
+        heads: What each column's head begins with.
+        names: Of the rows.
+        learned: Name -> what is learned, for each side.
+    """
+    for head, found in zip(heads, learned, strict=True):
+        if any(found.values()):
+            ends = [f" {head}learns [95 %] |", "---|", *(f" {found.get(name, '')} |" for name in names)]
+            lines = [line + end for line, end in zip(lines, ends, strict=True)]
+    return lines
+
+
+def _learned(document: dict[str, Any], loop: str, side: str) -> dict[str, str]:
     """Return what each row's method still learns, by the name of the row; "" where that is not known."""
-    rows: list[dict[str, Any]] = next(
-        (loop["rows"] for loop in document.get("loops", []) if _group(loop) == where[0]), []
-    )
-    shares = {row["name"]: row.get(f"{where[1]}_learns") or {} for row in rows}
-    return {
-        name: f"{_share(x['share'])} [{_share(x['share_low'])}, {_share(x['share_high'])}]"
-        if x.get("share_low") is not None
-        else ""
-        for name, x in shares.items()
-    }
+    rows: list[dict[str, Any]] = next((g["rows"] for g in document.get("loops", []) if _group(g) == loop), [])
+    told = {row["name"]: _about_learned(row.get(f"{side}_learns") or {}) for row in rows}
+    return {row["name"]: "0" if row["reference"] else told[row["name"]] for row in rows} if any(told.values()) else {}
+
+
+def _about_learned(found: Mapping[str, Any]) -> str:
+    if found.get("share_low") is None:
+        return "as real" if found.get("as_real") else ""
+    return f"{_share(found['share'])} [{_share(found['share_low'])}, {_share(found['share_high'])}]"
 
 
 def _group(row: dict[str, Any]) -> str:

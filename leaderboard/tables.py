@@ -108,7 +108,10 @@ def _loop(loop: Loop, board: Board) -> dict[str, Any]:
         ends = {"both_low": share.low if share else None, "both_high": share.high if share else None}
         rank = {"rank_low": row.rank[0] if row.rank else None, "rank_high": row.rank[1] if row.rank else None}
         learned = {
-            f"{side}_learns": _ends("share", None if row.child else found.shares.get(row.mitigation))
+            f"{side}_learns": {
+                **_ends("share", None if row.child else found.shares.get(row.mitigation)),
+                "as_real": not row.child and found.same(row.mitigation),
+            }
             for side, found in board.learning.items() if any(group.modality == side for group in loop.groups)
         }  # fmt: skip
         flat = {"name": row.name, "mitigation": row.mitigation, **lines, **ends, **rank}

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.methods.compose import Composed
 from benchmarks.methods.entering import entering
-from benchmarks.methods.hooks import HOOKS, NOT_YET, SCORED, SOURCES, Mitigation
+from benchmarks.methods.hooks import HOOKS, NOT_YET, SCORED, SIDED, SOURCES, Mitigation
 from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
 from benchmarks.methods.written import check_attributes, check_class, check_unread
@@ -37,6 +37,13 @@ class Ready:
     method: Method
     scenario_patch: dict[str, Any]
     fit_patch: dict[str, Any]
+
+    @property
+    def fits_as_real(self) -> bool:
+        """Whether models train on its pairs, and are evaluated, as `real` does it: it changes data alone."""
+        parted = self.scenario_patch.get("members", {}).get("segments", False)
+        elsewhere = parted or self.scenario_patch.keys() & {"start", "trains"}
+        return not (self.fit_patch or elsewhere or self.method.active & set(SIDED))
 
 
 def make_method(name: str, near: Path) -> Ready:

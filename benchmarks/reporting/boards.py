@@ -13,6 +13,7 @@ from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
 from benchmarks.planning.protocols import metric_infos
 from benchmarks.planning.request import Request
+from benchmarks.reporting.learning import known_learning
 from benchmarks.reporting.pages.published import entry_page, write_pages
 from leaderboard.text import counted
 from records.files import write_text
@@ -48,7 +49,6 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     from leaderboard.board import build  # scipy: a second that planning does not have
     from leaderboard.committed import beside_local
     from leaderboard.entries import read_entries
-    from leaderboard.learning import read_learning
     from leaderboard.readings import BoardRow
 
     suite = plan.suite.name
@@ -64,7 +64,8 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     found = {k: r for k, r in read_results(results).items() if k in plan.cells}
     home = entries or entries_beside(plan)
     committed = read_entries(suite, home)
-    learning = read_learning(plan.suite.learning, home)
+    methods = dict.fromkeys([*(r.mitigation for r in plan.rows), *(entry.method for entry in committed)])
+    learning = known_learning(plan.suite.learning, home, methods, typed, plan.file.parent)
     if not committed:
         return replace(build(rows, found), learning=learning)
     planned = {(r.scenario, r.variant): metric_infos(plan, plan.cells[r.keys[0]], r.protocol) for r in plan.rows}
@@ -210,7 +211,6 @@ def write_entry_board(suite: str, entries: Path | None, boards: Path, publish: b
     from leaderboard.claims.report import section
     from leaderboard.committed import entry_board
     from leaderboard.entries import FOLDER, read_entries
-    from leaderboard.learning import read_learning
     from leaderboard.markdown import markdown
     from leaderboard.tables import csv_text, json_text
 
@@ -220,7 +220,9 @@ def write_entry_board(suite: str, entries: Path | None, boards: Path, publish: b
     board, known = entry_board(committed), _shipped(suite)
     family = _claims(*known, board) if known else None
     if known:
-        board = replace(board, learning=read_learning(known[0].learning, entries or FOLDER))
+        methods = [entry.method for entry in committed]
+        learning = known_learning(known[0].learning, entries or FOLDER, methods)
+        board = replace(board, learning=learning)
     texts = {
         "md": markdown(board, suite) + frozen.section(board) + (f"\n{section(family)}" if family else ""),
         "csv": csv_text(board),

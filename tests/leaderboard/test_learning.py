@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from benchmarks.commands import main as cli
+from benchmarks.methods.ready import make_method
 from benchmarks.planning.planner import make_plan
 from benchmarks.reporting.boards import make_board, write_entry_board
+from benchmarks.reporting.learning import known_learning
+from benchmarks.study.loading import SUITES
 from leaderboard import overview, tables
 from leaderboard import statistics as st
 from leaderboard.entries import FOLDER, read_entries
@@ -19,6 +22,7 @@ from records.errors import UsageError
 from tests.engine.conftest import write_suite
 
 RENAMED = "scenes_renamed"
+MITIGATIONS = SUITES / "mitigations"
 ACCURACY = "captioner/attribute_accuracy@n=512"
 
 
@@ -107,12 +111,15 @@ def test_the_column_stands_beside_what_is_prevented(tmp_path: Path, capsys: pyte
     assert row.split()[-1] == "0.40"
     assert next(line for line in text.splitlines() if line.startswith("never trained")).split()[-1] == "0"
     assert f"share of what real pairs teach in {RENAMED}" in text
-    assert "no row there for" in text
-    assert "tce" in text.split("no row there for")[1]
+    assert next(line for line in text.splitlines() if line.startswith("accumulate ")).endswith("as real")
+    assert overview.UNCHANGED in text
     document = json.loads(tables.json_text(board, "it"))
     told = {row["name"]: row["captioner_learns"]["share"] for row in document["loops"][0]["rows"]}
     assert told["wise_ft"] == pytest.approx(0.4, abs=0.01)
-    assert told["accumulate"] is None
+    assert told["accumulate"] is None, "nothing was measured: it is so by what the method is"
+    same = {row["name"] for row in document["loops"][0]["rows"] if row["captioner_learns"]["as_real"]}
+    assert "accumulate" in same
+    assert not same & {"none", "wise_ft", "tce"}
     generator = overview.terminal(make_board(make_plan("scenes_board_generator"), tmp_path))
     assert "learns" in generator
     assert cli.main(["table", "scenes_renamed", "--runs", str(tmp_path), "--boards", str(tmp_path)]) == 0
@@ -123,3 +130,27 @@ def test_committed_boards_have_the_column(tmp_path: Path):
     write_entry_board("scenes_board_captioner", None, tmp_path)
     page = (tmp_path / "scenes_board_captioner.md").read_text()
     assert "captioner learns [95 %]" in page
+
+
+@pytest.mark.parametrize(
+    "name", ["accumulate", "best_of_n", "verifier_filter", "frozen_relabel", "ensemble", "budget_steps"]
+)
+def test_a_method_of_data_alone_fits_as_real(name: str):
+    assert make_method(name, MITIGATIONS).fits_as_real
+
+
+@pytest.mark.parametrize(
+    "name", ["ema", "ema_steps", "kl_base", "lora_rank", "neon", "redifine", "segmented_ensemble", "sims", "fresh_real_wise_ft"]
+)  # fmt: skip
+def test_a_method_of_fits_weights_or_sampling_does_not(name: str):
+    assert not make_method(name, MITIGATIONS).fits_as_real
+
+
+def test_fits_as_real_mean_nothing_where_nobody_knows_what_real_pairs_teach(tmp_path: Path):
+    known = known_learning({"captioner": RENAMED, "generator": "gone"}, FOLDER, ["accumulate", "wise_ft", "mine"])
+    assert known["captioner"].same("accumulate")
+    assert not known["captioner"].absent("accumulate")
+    assert not known["captioner"].same("wise_ft"), "it has a number"
+    assert known["captioner"].absent("mine") == f"no row real_mine in {RENAMED}", "of which nothing is known"
+    assert not known["generator"].same("accumulate")
+    assert known["generator"].absent("accumulate") == "no entries of gone"
