@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from leaderboard.statistics import Ratio
 
+Basis = Literal["real pairs", "own pairs", "as real", ""]
 #: `real_X` trains on real pairs as method X trains.
 PREFIX = "real_"
 
@@ -17,14 +19,26 @@ class Learned:
     Attributes:
         suite: The suite that was read.
         shares: Method -> its improvement as a share of that of `real`, with Fieller's set.
+        own: Method -> the same of its own row, which learns from what the method makes of the pool.
         reason: Why there is no share at all; "" where there is.
         as_real: Methods that change data and no fit, so that `real_<method>` would be `real` itself.
     """
 
     suite: str
     shares: dict[str, Ratio] = field(default_factory=dict)
+    own: dict[str, Ratio] = field(default_factory=dict)
     reason: str = ""
     as_real: frozenset[str] = frozenset()
+
+    def share(self, method: str) -> Ratio | None:
+        """Return the share of a method: on real pairs, or of its own pairs where they are all that it changes."""
+        return self.shares.get(method) or (self.own.get(method) if self.same(method) else None)
+
+    def basis(self, method: str) -> Basis:
+        """Say what a method's share is of, or why none is needed; "" where one is missing."""
+        if method in self.shares:
+            return "real pairs"
+        return ("own pairs" if method in self.own else "as real") if self.same(method) else ""
 
     def same(self, method: str) -> bool:
         """Whether a method's fits are those of `real`, where another suite says what those learn."""

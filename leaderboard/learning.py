@@ -3,7 +3,8 @@
 What prevents collapse may be that nothing is learned at all. So a suite may name, per modality, another one
 (`learning: {captioner: scenes_renamed}`) whose data the base models get wrong. There the row `real_X` trains on real
 pairs as method X trains, and *learns* is its improvement as a share of that of `real`: 1 = learns what real pairs
-teach, 0 = learns nothing, as a model that is never trained.
+teach, 0 = learns nothing, as a model that is never trained. A method that changes data and no fit would be `real`
+itself in such a row; what a model learns from its pairs says its own row there, as a share of the same.
 """
 
 from __future__ import annotations
@@ -41,22 +42,27 @@ def _learned(suite: str, modality: str, folder: Path) -> Learned:
         return Learned(suite, reason=f"no complete row real in {suite}")
     if not real.worsening.high < 0:
         return Learned(suite, reason=f"real pairs teach nothing in {suite}")
-    return Learned(suite, shares(group))
+    on_real, own = shares(group)
+    return Learned(suite, on_real, own)
 
 
-def shares(group: Group) -> dict[str, st.Ratio]:
-    """Return method -> improvement of `real_<method>` from 0 to T as a share of that of `real`, paired by seed.
+def shares(group: Group) -> tuple[dict[str, st.Ratio], dict[str, st.Ratio]]:
+    """Return method -> improvement from 0 to T as a share of that of `real`, paired by seed.
+
+    First that of `real_<method>`, then that of the method's own row.
 
     Rows that are incomplete, of another setting, or ran on another kind of host than `real` are left out.
     """
     real = next(line.reading for line in group.lines if line.mitigation == "real")
     taught = st.worsening(real.at(-1), real.at(0), group.direction)
     found = {"real": st.fieller(taught, taught, items=real.items)}
+    own: dict[str, st.Ratio] = {}
     for line in group.lines:
         reading = line.reading
-        if not line.mitigation.startswith(PREFIX) or reading.curves is None or mismatch(reading, group.controls):
+        if line.role == "control" or reading.curves is None or mismatch(reading, group.controls):
             continue
         if reading.hosts_by_seed == real.hosts_by_seed:
-            own = st.worsening(reading.at(-1), reading.at(0), group.direction)
-            found[line.mitigation.removeprefix(PREFIX)] = st.fieller(own, taught, items=real.items)
-    return found
+            gain = st.worsening(reading.at(-1), reading.at(0), group.direction)
+            kind = found if line.mitigation.startswith(PREFIX) else own
+            kind[line.mitigation.removeprefix(PREFIX)] = st.fieller(gain, taught, items=real.items)
+    return found, own

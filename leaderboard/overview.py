@@ -22,8 +22,10 @@ FRONT = (
     f"{MARK} on the front: no other row prevents as much, by the mean, for as few network evaluations and real pairs."
 )
 REFERENCE = f"{NEVER}: the base model as it is, from iteration 0; a reference without rank."
-AS_REAL = "as real"
-UNCHANGED = f"{AS_REAL}: the method changes data and no fit, so a model learns what its pairs teach"
+UNCHANGED = {
+    "own pairs": "own pairs: the method changes data and no fit; the share is what its own pool teaches there.",
+    "as real": "as real: the method changes data and no fit; what its own pool teaches was not tried there.",
+}
 BOTH = "both: the mean of collapse prevented over the two sides; the joint loop is ranked by it."
 
 
@@ -183,12 +185,12 @@ def learns(row: Row, side: str, board: Board) -> str:
         return "0" if found and not found.reason else ""
     if not found or row.child:
         return ""
-    share = found.shares.get(row.mitigation)
-    return render.ratio(share) if share else AS_REAL if found.same(row.mitigation) else ""
+    share, basis = found.share(row.mitigation), found.basis(row.mitigation)
+    return f"{render.ratio(share)}{', own pairs' if basis == 'own pairs' else ''}" if share else basis
 
 
 def _brief(text: str) -> str:
-    return text if text == AS_REAL else text.partition(" ")[0] or "-"
+    return text if text == "as real" else text.partition(" ")[0] or "-"
 
 
 def _legend(kind: Kind, board: Board) -> list[str]:
@@ -201,9 +203,8 @@ def _legend(kind: Kind, board: Board) -> list[str]:
     for side in kind.sides:
         if found := board.learning.get(side):
             lines.append(_about_learning(side, found, [m for m in methods if found.absent(m)]))
-    if any(found.same(m) for found in map(board.learning.get, kind.sides) if found for m in methods):
-        lines.append(f"{UNCHANGED}.")
-    return lines
+    bases = {found.basis(m) for found in map(board.learning.get, kind.sides) if found for m in methods}
+    return [*lines, *(text for basis, text in UNCHANGED.items() if basis in bases)]
 
 
 def _about_learning(side: str, found: Learned, absent: Sequence[str]) -> str:

@@ -176,8 +176,9 @@ def _learned(document: dict[str, Any], loop: str, side: str) -> dict[str, str]:
 
 def _about_learned(found: Mapping[str, Any]) -> str:
     if found.get("share_low") is None:
-        return "as real" if found.get("as_real") else ""
-    return f"{_share(found['share'])} [{_share(found['share_low'])}, {_share(found['share_high'])}]"
+        return str(found.get("of", "")) if found.get("share") is None else ""
+    own = ", own pairs" if found.get("of") == "own pairs" else ""
+    return f"{_share(found['share'])} [{_share(found['share_low'])}, {_share(found['share_high'])}]{own}"
 
 
 def _group(row: dict[str, Any]) -> str:

@@ -109,8 +109,8 @@ def _loop(loop: Loop, board: Board) -> dict[str, Any]:
         rank = {"rank_low": row.rank[0] if row.rank else None, "rank_high": row.rank[1] if row.rank else None}
         learned = {
             f"{side}_learns": {
-                **_ends("share", None if row.child else found.shares.get(row.mitigation)),
-                "as_real": not row.child and found.same(row.mitigation),
+                **_ends("share", None if row.child else found.share(row.mitigation)),
+                "of": "" if row.child else found.basis(row.mitigation),
             }
             for side, found in board.learning.items() if any(group.modality == side for group in loop.groups)
         }  # fmt: skip

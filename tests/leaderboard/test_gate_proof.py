@@ -35,7 +35,7 @@ pytestmark = pytest.mark.slow
 def analytic(folder: Path, suite: str, seeds: range) -> Report:
     """Run a suite from nothing and hold it against the shipped baseline."""
     plan = make_plan(suite, [f"--seeds={list(seeds)}"])
-    outcome = execute(plan, MemoryStore(), InProcessExecutor(), folder / "analytic" / "results")
+    outcome = execute(plan, MemoryStore(), InProcessExecutor(), plan.results(folder))
     baseline = read(kept("baselines") / "analytic.json")
     return check(plan.suite.gates, baseline, evidence(plan, folder), settings(plan), outcome.computed)
 

@@ -111,15 +111,20 @@ def test_the_column_stands_beside_what_is_prevented(tmp_path: Path, capsys: pyte
     assert row.split()[-1] == "0.40"
     assert next(line for line in text.splitlines() if line.startswith("never trained")).split()[-1] == "0"
     assert f"share of what real pairs teach in {RENAMED}" in text
-    assert next(line for line in text.splitlines() if line.startswith("accumulate ")).endswith("as real")
-    assert overview.UNCHANGED in text
+    rows = {line.split()[0]: line for line in text.splitlines() if line}
+    assert rows["accumulate"].split()[-1] == "0.22"
+    assert rows["best_of_n"].endswith("as real")
+    assert all(" ".join(said.split()) in " ".join(text.split()) for said in overview.UNCHANGED.values())
     document = json.loads(tables.json_text(board, "it"))
-    told = {row["name"]: row["captioner_learns"]["share"] for row in document["loops"][0]["rows"]}
-    assert told["wise_ft"] == pytest.approx(0.4, abs=0.01)
-    assert told["accumulate"] is None, "nothing was measured: it is so by what the method is"
-    same = {row["name"] for row in document["loops"][0]["rows"] if row["captioner_learns"]["as_real"]}
-    assert "accumulate" in same
-    assert not same & {"none", "wise_ft", "tce"}
+    told = {row["name"]: row["captioner_learns"] for row in document["loops"][0]["rows"]}
+    assert told["wise_ft"]["share"] == pytest.approx(0.4, abs=0.01)
+    assert told["wise_ft"]["of"] == "real pairs"
+    assert told["accumulate"]["share"] == pytest.approx(gains("accumulate").mean() / gains("real").mean(), abs=1e-5)
+    assert told["accumulate"]["of"] == "own pairs"
+    assert told["best_of_n"] == {"share": None, "share_low": None, "share_high": None, "of": "as real"}
+    assert told["none"]["of"] == ""
+    page = overview.markdown(board)
+    assert any("own pairs" in line for line in "\n".join(page).splitlines() if line.startswith("| accumulate"))
     generator = overview.terminal(make_board(make_plan("scenes_board_generator"), tmp_path))
     assert "learns" in generator
     assert cli.main(["table", "scenes_renamed", "--runs", str(tmp_path), "--boards", str(tmp_path)]) == 0
@@ -148,9 +153,10 @@ def test_a_method_of_fits_weights_or_sampling_does_not(name: str):
 
 def test_fits_as_real_mean_nothing_where_nobody_knows_what_real_pairs_teach(tmp_path: Path):
     known = known_learning({"captioner": RENAMED, "generator": "gone"}, FOLDER, ["accumulate", "wise_ft", "mine"])
-    assert known["captioner"].same("accumulate")
+    assert known["captioner"].basis("accumulate") == "own pairs"
     assert not known["captioner"].absent("accumulate")
-    assert not known["captioner"].same("wise_ft"), "it has a number"
+    assert known["captioner"].basis("wise_ft") == "real pairs"
+    assert known["captioner"].share("l2_base") == known["captioner"].shares["l2_base"], "not that of its own pairs"
     assert known["captioner"].absent("mine") == f"no row real_mine in {RENAMED}", "of which nothing is known"
-    assert not known["generator"].same("accumulate")
+    assert known["generator"].basis("accumulate") == ""
     assert known["generator"].absent("accumulate") == "no entries of gone"
