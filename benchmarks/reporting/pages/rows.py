@@ -128,7 +128,7 @@ COLUMNS = (
     ("start", "at 0", "mean over seeds at the first iteration"),
     ("end", "at T", "mean over seeds at the last iteration"),
     ("worse", "worsening ± sd", "from first to last iteration; worse is positive; sd over seeds"),
-    ("learns", "learns", "share of what real pairs teach that the method lets a model learn"),
+    ("learns", "learns", "share of what real pairs teach that a model learns under the method, or from its own pairs"),
     ("evaluations", "network evaluations", "of one seed"),
     ("real", "real pairs", "of one seed"),
 )
