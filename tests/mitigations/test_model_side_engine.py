@@ -111,7 +111,7 @@ def test_merged_weights_are_those_of_the_formula_in_both_iterations(
     assert len(merges) == T
     for step in merges:
         new, other, made = (
-            adapters.trained_state(context.model(k)) for k in (step.inputs["model"], step.inputs[reads], step.key)
+            adapters.trained_state(context.fresh_model(k)) for k in (step.inputs["model"], step.inputs[reads], step.key)
         )
         assert all(torch.allclose(v, a * other[k] + b * new[k], atol=1e-6) for k, v in made.items())
         assert study[1].record(step.key).notes == {"refactoring_error": 0.0}
