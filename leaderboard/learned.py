@@ -30,22 +30,20 @@ class Learned:
     reason: str = ""
     as_real: frozenset[str] = frozenset()
 
-    def share(self, method: str) -> Ratio | None:
-        """Return the share of a method: on real pairs, or of its own pairs where they are all that it changes."""
-        return self.shares.get(method) or (self.own.get(method) if self.same(method) else None)
-
     def basis(self, method: str) -> Basis:
-        """Say what a method's share is of, or why none is needed; "" where one is missing."""
+        """Say what a method's share is of, or that none is needed; "" where one is missing."""
+        if self.reason:
+            return ""
         if method in self.shares:
             return "real pairs"
-        return ("own pairs" if method in self.own else "as real") if self.same(method) else ""
+        if method not in self.as_real:
+            return ""
+        return "own pairs" if method in self.own else "as real"
 
-    def same(self, method: str) -> bool:
-        """Whether a method's fits are those of `real`, where another suite says what those learn."""
-        return not self.reason and method in self.as_real and method not in self.shares
+    def share(self, method: str) -> Ratio | None:
+        """Return the share of a method: on real pairs, or of its own pairs where they are all that it changes."""
+        return {"real pairs": self.shares, "own pairs": self.own}.get(self.basis(method), {}).get(method)
 
     def absent(self, method: str) -> str:
-        """Say why a method has no share; "" where it has one."""
-        if method in self.shares or self.same(method):
-            return ""
-        return self.reason or f"no row {PREFIX}{method} in {self.suite}"
+        """Say why a method has no share; "" where it has one, or needs none."""
+        return "" if self.basis(method) else self.reason or f"no row {PREFIX}{method} in {self.suite}"

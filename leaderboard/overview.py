@@ -23,7 +23,8 @@ FRONT = (
 )
 REFERENCE = f"{NEVER}: the base model as it is, from iteration 0; a reference without rank."
 UNCHANGED = {
-    "own pairs": "own pairs: the method changes data and no fit; the share is what its own pool teaches there.",
+    "own pairs": "own pairs: the method changes data and no fit; the share is what its own pool teaches there, "
+    "below 0 where a model ends worse than it began.",
     "as real": "as real: the method changes data and no fit; what its own pool teaches was not tried there.",
 }
 BOTH = "both: the mean of collapse prevented over the two sides; the joint loop is ranked by it."

@@ -38,12 +38,12 @@ class Ready:
     scenario_patch: dict[str, Any]
     fit_patch: dict[str, Any]
 
-    @property
-    def fits_as_real(self) -> bool:
-        """Whether models train on its pairs, and are evaluated, as `real` does it: it changes data alone."""
+    def fits_as_real(self, modality: str) -> bool:
+        """Whether models of a modality train, and are evaluated, as under `real`: the method changes data alone."""
         parted = self.scenario_patch.get("members", {}).get("segments", False)
         elsewhere = parted or self.scenario_patch.keys() & {"start", "trains"}
-        return not (self.fit_patch or elsewhere or self.method.active & set(SIDED))
+        acts = any(self.method.hooks.acts(hook, modality) for hook in SIDED)
+        return not (acts or elsewhere or self.fit_patch.get(modality))
 
 
 def make_method(name: str, near: Path) -> Ready:

@@ -64,8 +64,8 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     found = {k: r for k, r in read_results(results).items() if k in plan.cells}
     home = entries or entries_beside(plan)
     committed = read_entries(suite, home)
-    methods = dict.fromkeys([*(r.mitigation for r in plan.rows), *(entry.method for entry in committed)])
-    learning = known_learning(plan.suite.learning, home, methods, typed, plan.file.parent)
+    asked = [*plan.suite.mitigations, *plan.request.methods]
+    learning = known_learning(plan.suite.learning, home, [e.method for e in committed], asked, plan.file.parent)
     if not committed:
         return replace(build(rows, found), learning=learning)
     planned = {(r.scenario, r.variant): metric_infos(plan, plan.cells[r.keys[0]], r.protocol) for r in plan.rows}
@@ -220,8 +220,7 @@ def write_entry_board(suite: str, entries: Path | None, boards: Path, publish: b
     board, known = entry_board(committed), _shipped(suite)
     family = _claims(*known, board) if known else None
     if known:
-        methods = [entry.method for entry in committed]
-        learning = known_learning(known[0].learning, entries or FOLDER, methods)
+        learning = known_learning(known[0].learning, entries or FOLDER, [entry.method for entry in committed])
         board = replace(board, learning=learning)
     texts = {
         "md": markdown(board, suite) + frozen.section(board) + (f"\n{section(family)}" if family else ""),

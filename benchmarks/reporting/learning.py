@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 
 from benchmarks.methods.ready import make_method
 from benchmarks.study.loading import SUITES
@@ -16,26 +15,24 @@ SHIPPED = SUITES / "mitigations"
 
 
 def known_learning(
-    named: Mapping[str, str],
-    folder: Path,
-    methods: Iterable[str],
-    typed: Mapping[str, str] = MappingProxyType({}),
-    near: Path = SHIPPED,
+    named: Mapping[str, str], folder: Path, entered: Iterable[str], asked: Iterable[str] = (), near: Path = SHIPPED
 ) -> dict[str, Learned]:
     """Return modality -> what is known of how methods let a model learn.
 
     Args:
         named: Modality -> the suite that says it (`learning:` of a suite).
         folder: Of all entries.
-        methods: Of the board; one that neither ships nor is in `typed` is not asked.
-        typed: Method -> what was typed for it, where that is not its name.
-        near: Folder that typed files are relative to.
+        entered: Names of methods in entries: of one that does not ship it is not known what it changes.
+        asked: Methods of a plan, as a suite or a person names them.
+        near: Folder that files among those are relative to.
     """
     from leaderboard.learning import read_learning
 
     if not named:
         return {}
-    asked = {name: typed.get(name, name) for name in methods if name not in CONTROLS}
-    there = {n: text for n, text in asked.items() if n in typed or (SHIPPED / f"{n}.yaml").is_file()}
-    same = frozenset(name for name, text in there.items() if make_method(text, near).fits_as_real)
-    return {side: replace(found, as_real=same) for side, found in read_learning(named, folder).items()}
+    shipped = (name for name in entered if (SHIPPED / f"{name}.yaml").is_file())
+    methods = [make_method(text, near) for text in dict.fromkeys([*asked, *shipped]) if text not in CONTROLS]
+    return {
+        side: replace(found, as_real=frozenset(m.spec.name for m in methods if m.fits_as_real(side)))
+        for side, found in read_learning(named, folder).items()
+    }

@@ -19,6 +19,7 @@ from leaderboard import statistics as st
 from leaderboard.entries import FOLDER, read_entries
 from leaderboard.learning import read_learning
 from records.errors import UsageError
+from records.names import MODALITIES
 from tests.engine.conftest import write_suite
 
 RENAMED = "scenes_renamed"
@@ -141,14 +142,27 @@ def test_committed_boards_have_the_column(tmp_path: Path):
     "name", ["accumulate", "best_of_n", "verifier_filter", "frozen_relabel", "ensemble", "budget_steps"]
 )
 def test_a_method_of_data_alone_fits_as_real(name: str):
-    assert make_method(name, MITIGATIONS).fits_as_real
+    assert all(map(make_method(name, MITIGATIONS).fits_as_real, MODALITIES))
 
 
 @pytest.mark.parametrize(
-    "name", ["ema", "ema_steps", "kl_base", "lora_rank", "neon", "redifine", "segmented_ensemble", "sims", "fresh_real_wise_ft"]
-)  # fmt: skip
-def test_a_method_of_fits_weights_or_sampling_does_not(name: str):
-    assert not make_method(name, MITIGATIONS).fits_as_real
+    "name", ["ema", "ema_steps", "kl_base", "lora_rank", "segmented_ensemble", "fresh_real_wise_ft"]
+)
+def test_a_method_of_fits_or_weights_does_not(name: str):
+    assert not any(map(make_method(name, MITIGATIONS).fits_as_real, MODALITIES))
+
+
+@pytest.mark.parametrize(("name", "side"), [("sims", "generator"), ("redifine", "generator"), ("tce", "captioner")])
+def test_a_method_of_one_side_leaves_the_other_as_it_is(name: str, side: str):
+    ready = make_method(name, MITIGATIONS)
+    assert [m for m in MODALITIES if not ready.fits_as_real(m)] == [side]
+
+
+def test_a_method_that_does_not_ship_is_asked_where_a_plan_has_it(tmp_path: Path):
+    text = (MITIGATIONS / "best_of_n.yaml").read_text().replace("name: best_of_n", "name: mine")
+    (tmp_path / "mine.yaml").write_text(text)
+    known = known_learning({"captioner": RENAMED}, FOLDER, ["mine"], ["none", "mine.yaml"], tmp_path)
+    assert known["captioner"].basis("mine") == "as real"
 
 
 def test_fits_as_real_mean_nothing_where_nobody_knows_what_real_pairs_teach(tmp_path: Path):
