@@ -191,4 +191,6 @@ def test_no_length_to_train_on_is_refused(tmp_path, most):
 def test_a_fit_on_long_captions_goes_through():
     module, pairs = TinyCaptioner("vit_gpt2"), eight()
     pairs = replace(pairs, captions=tuple(f"{text} " * 30 for text in pairs.captions))
-    module.fit_pairs(pairs, FitSettings(1, 1e-3, 8), seed=0)
+    report = module.fit_pairs(pairs, FitSettings(1, 1e-3, 8), seed=0)
+    assert np.isfinite(report.losses).all()
+    assert report.samples == 8
