@@ -6,6 +6,7 @@ step on the same base model); without a record there is no estimate, and the pla
 
 from __future__ import annotations
 
+import statistics
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from benchmarks.storage.store import DamagedArtifact, LocalStore, Record
 
 #: Records read for each kind of step and base model: their mean is what an equal step will cost.
 RECORDS_READ = 20
+#: A record of more than so many times the usual seconds says nothing of an equal step: a machine slept, or was paused.
+STALLED = 5.0
 
 
 def estimate(plan: Plan, store_root: Path) -> dict[str, Any]:
@@ -87,8 +90,18 @@ def _rates(
             except DamagedArtifact:  # a run makes it again
                 keys.remove(key)
         if keys:
-            units = sum(work[key].unit for key in keys)
-            seconds = sum(record.cost.wall_seconds for record in records)
+            seconds = [record.cost.wall_seconds for record in records]
             left = sum(work[key].left for key in keys)
-            rates[group] = (seconds / units, sum(record.size for record in records) / left)
+            rates[group] = (
+                _pace(seconds, [work[key].unit for key in keys]),
+                sum(record.size for record in records) / left,
+            )
     return rates
+
+
+def _pace(seconds: list[float], units: list[float]) -> float:
+    """Return seconds per unit of work, without records of steps that stood still."""
+    paces = [s / u for s, u in zip(seconds, units, strict=True)]
+    most = STALLED * statistics.median(paces)
+    kept = [i for i, pace in enumerate(paces) if pace <= most]
+    return sum(seconds[i] for i in kept) / sum(units[i] for i in kept)

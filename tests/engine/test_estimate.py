@@ -19,6 +19,7 @@ from benchmarks.reporting.plan_screen import screen
 from benchmarks.running.executors import InProcessExecutor
 from benchmarks.running.study import run_study
 from benchmarks.steps import Features, Fit
+from benchmarks.storage.manifests import opened, sealed
 from benchmarks.storage.store import LocalStore
 from benchmarks.study.about import About
 from records.place import located
@@ -69,6 +70,31 @@ def test_a_part_that_ran_tells_the_hours_of_the_whole(tmp_path: Path) -> None:
     found = estimate(make_plan(file), tmp_path / "runs" / "store")
     assert found["unknown"] == []
     assert np.isfinite(found["hours"])
+
+
+def test_a_step_that_a_machine_slept_through_changes_no_estimate(tmp_path: Path) -> None:
+    file = str(write_suite(tmp_path, seeds=list(range(8)), iterations=3))
+    ran = make_plan(file, ["--seeds", "[0, 1]"])
+    store = run(ran, tmp_path / "runs")
+    fits = [key for key, step in ran.steps.items() if step.kind == "fit"]
+    assert len(fits) >= 5
+    for key in fits:
+        pace(store, key, 1.0)
+    before = estimate(make_plan(file), tmp_path / "runs" / "store")["hours"]
+    assert before > 0
+    pace(store, fits[0], 36_000.0)
+    assert estimate(make_plan(file), tmp_path / "runs" / "store")["hours"] == before
+    for key in fits:
+        pace(store, key, 36_000.0)
+    assert estimate(make_plan(file), tmp_path / "runs" / "store")["hours"] > 10 * len(fits)
+
+
+def pace(store: LocalStore, key: str, seconds: float) -> None:
+    """Have a record say that its step took so long."""
+    file = store.folder(key) / "manifest.json"
+    document = opened(file.read_bytes(), key, "it")
+    document["cost"]["wall_seconds"] = seconds
+    file.write_text(sealed(document))
 
 
 def test_dropping_pools_lowers_the_peak(planned: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
