@@ -7,7 +7,9 @@ Votes of one rater go together, and so do votes on one question, which shows one
 do not make up for few questions. A variance is therefore that over raters, plus that over questions, less that over
 single votes, which both hold (Cameron, Gelbach and Miller 2011, JBES 29), and never less than either one. Each is a
 bootstrap's: raters, questions or votes are drawn again with replacement. Student's t takes the degrees of freedom of
-the fewer ones. `tests/leaderboard/test_preferences.py` says how often intervals hold the truth.
+the fewer ones. Votes that all say the same are the same however they are drawn, so no variance is below that of as many
+votes of which none has to do with another (the inverse information of the fit; for one pair that of Gart 1966,
+Biometrika 53). `tests/leaderboard/test_preferences.py` says how often intervals hold the truth.
 """
 
 from __future__ import annotations
@@ -136,7 +138,7 @@ def rank(votes: Votes, contestants: int, seed: int = 0, resamples: int = RESAMPL
         rng = np.random.default_rng(seed)
         groups = (votes.rater, votes.question, np.arange(len(votes)))
         over = [_variance(votes, group, strength, prior, rng, resamples) for group in groups]
-        spread = np.sqrt(np.maximum(over[0] + over[1] - over[2], np.maximum(over[0], over[1])))
+        spread = np.sqrt(np.maximum.reduce([over[0] + over[1] - over[2], *over[:2], _least(wins + prior, strength)]))
     return Ranking(strength, spread, freedom, raters, questions, wins)
 
 
@@ -168,6 +170,17 @@ def _variance(
     variance = gaps.var(axis=0, ddof=1)
     variance[np.diag_indices(len(strength))] = fits.var(axis=0, ddof=1)
     return variance * count / (count - 1)
+
+
+def _least(votes: Array, strength: Array) -> Array:
+    """Return (contestants, contestants) variances of differences of a fit to votes that are independent."""
+    chance = scipy.special.expit(strength[:, None] - strength[None, :])
+    known = (votes + votes.T) * chance * (1 - chance)
+    inverse = np.linalg.pinv(np.diag(known.sum(axis=1)) - known, hermitian=True)
+    own = np.diag(inverse)
+    variance = own[:, None] + own[None, :] - 2 * inverse
+    variance[np.diag_indices(len(strength))] = own
+    return np.asarray(variance)
 
 
 def _connected(asked: Array) -> None:

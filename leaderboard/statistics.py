@@ -117,8 +117,8 @@ def paired_p(a: ArrayLike, b: ArrayLike, items: int = 0) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return Holm's step-down adjusted p values (Holm 1979, Scandinavian Journal of Statistics 6)."""
-    p = _array(p_values)
+    """Return Holm's step-down adjusted p values (Holm 1979, Scandinavian Journal of Statistics 6); of NaN 1."""
+    p = np.nan_to_num(_array(p_values), nan=1.0)
     order = np.argsort(p, kind="stable")
     adjusted = np.empty_like(p)
     running = 0.0

@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import scipy
 
 from leaderboard.entries import Entry, EntryCell, EntryRow
 from leaderboard.grain import above, grain, items_of
-from leaderboard.statistics import SEEDS_FOR_RANKS
+from leaderboard.statistics import LEVEL, SEEDS_FOR_RANKS
 from records.canonical import canonical
 from records.errors import brief
 from records.names import MetricName
 from records.place import NAME
 from records.results import CellResult
 
-SPREADS = 3.0  # standard deviations over seeds by which a cell may move on another kind of host
+SPREADS = 3.0  # standard deviations over seeds: what is far on another kind of host
 
 
 @dataclass
@@ -135,8 +136,9 @@ def compare_rerun(row: EntryRow, cell: EntryCell, versions: Mapping[str, str], m
 
     On equal execution (processor, threads, versions of the packages that both name) every number must be equal to the
     last bit. Elsewhere, and on accelerators, whose sums come in another order every time, training takes another course
-    within the noise of a seed: there a number may move by three standard deviations over the entry's seeds, or by the
-    metric's minimum effect where that is more.
+    within the noise of a seed. There the headlines at T are held to that noise, as two draws of which one in twenty
+    cells may differ by more (`_noise`), and what was not trained yet to three of the smallest steps that are believed;
+    of all other numbers, which are many and go together, is only said how many moved far.
 
     Args:
         row: The row, whose seeds say what noise is.
@@ -151,34 +153,48 @@ def compare_rerun(row: EntryRow, cell: EntryCell, versions: Mapping[str, str], m
     same = same and (cell.device, cell.machine, cell.threads) == tuple(
         made.execution.get(name, default) for name, default in (("device", ""), ("machine", ""), ("threads", 0))
     )
-    checked = 0
+    checked, far = 0, 0
     for metric, values in (*cell.curves.items(), *cell.ends.items()):
         first = MetricName.parse(metric).first
         times = range(row.iterations + 1) if metric in cell.curves else (first, row.iterations)
-        spread = _spreads(row, metric)
+        far_off, noise = _noise(row, metric)
         for place, (time, value) in enumerate(zip(times, values, strict=True)):
             again = made.value(metric, time)
             checked += 1
-            allowed = 0.0 if same else spread[place]
-            if again is None or above(abs(again - value), allowed):
+            held = time == 0 or (time == row.iterations and metric in row.primary)
+            allowed = 0.0 if same else (far_off if time == 0 or not held else noise)[place]
+            if again is not None and not above(abs(again - value), allowed):
+                continue
+            if same or held or again is None:
                 tolerance = "" if same else f", {allowed:.3g} allowed"
                 found.problems.append(f"{metric} at {time}: {value!r} in the entry, {again!r} now{tolerance}")
+            else:
+                far += 1
     if not checked:
         found.problems.append("the cell holds no number to compare")
+    elif not found.problems and same:
+        found.notes.append(f"run again: {checked} numbers are equal to the last bit")
     elif not found.problems:
-        how = "are equal to the last bit" if same else f"agree within {SPREADS:g} standard deviations over seeds"
-        found.notes.append(f"run again: {checked} numbers {how}")
+        moved = f"{far} of {checked} numbers moved by more than {SPREADS:g} standard deviations over seeds"
+        found.notes.append(f"run again: its headlines agree within the noise of a seed; {moved}")
     return found
 
 
-def _spreads(row: EntryRow, metric: str) -> np.ndarray:
-    """Return per place of a curve how far a number may move on another host."""
+def _noise(row: EntryRow, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return per place of a curve what is far on another host, and how far one headline of a row may be off.
+
+    Two draws differ by sqrt(2) standard deviations, which a few seeds hardly know: hence Student's t, shared by the
+    headlines of the row (Bonferroni).
+    """
     values = [{**cell.curves, **cell.ends}.get(metric) for cell in row.cells]
     curves = np.array([v for v in values if v is not None], dtype=np.float64)
     minimum = row.floors[metric].minimum_effect if metric in row.floors else 0.0
-    sd = curves.std(axis=0, ddof=1) if len(curves) > 1 else np.zeros(curves.shape[1])
-    least = [grain(place, items_of(metric)) for place in curves.T]  # a share moves by one item at least
-    return np.maximum(SPREADS * np.maximum(sd, least), minimum)
+    freedom = len(curves) - 1
+    sd = curves.std(axis=0, ddof=1) if freedom else np.zeros(curves.shape[1])
+    sd = np.maximum(sd, [grain(place, items_of(metric)) for place in curves.T])  # a share moves by one item at least
+    tail = 1 - (1 - LEVEL) / 2 / max(len(row.primary), 1)
+    wide = float(scipy.special.stdtrit(freedom, tail)) * np.sqrt(2) if freedom else SPREADS
+    return np.maximum(SPREADS * sd, minimum), np.maximum(wide * sd, minimum)
 
 
 def _text(value: object) -> str:

@@ -57,7 +57,8 @@ class ImageDecoding:
 
     Attributes:
         steps: denoising steps.
-        guidance: classifier-free guidance scale (2207.12598); 1 = the conditional model alone.
+        guidance: classifier-free guidance scale (2207.12598), 1 or more; 1 = the conditional model alone, which other
+            libraries also call 0.
         scheduler: name of a diffusers scheduler class to sample with; "" = the model's own.
         negative_prompt: what guidance leads away from; "" = the model's own empty condition.
     """
@@ -69,7 +70,8 @@ class ImageDecoding:
 
     def __post_init__(self) -> None:
         _require(self.steps >= 1, "steps must be at least 1")
-        _require(math.isfinite(self.guidance) and self.guidance >= 0, "guidance must be a number >= 0")
+        told = "guidance must be a number >= 1; 1 is the conditional model alone, as of distilled models"
+        _require(math.isfinite(self.guidance) and self.guidance >= 1, told)
 
     @property
     def evaluations(self) -> int:

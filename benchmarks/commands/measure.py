@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from benchmarks.measuring.attributes import Attributes
     from benchmarks.measuring.damage import Damage
     from benchmarks.measuring.looking import Judge
-    from benchmarks.measuring.measure import Measured, Reference
+    from benchmarks.measuring.measure import Compared, Measured, Reference
     from datamodules.layouts import OpenSet
 
 EXIT_WORSE = 1
@@ -63,7 +63,6 @@ def add_measure_command(commands: Any) -> None:
 
 def measure(options: argparse.Namespace) -> int:
     """Say what a set of captions and pictures has lost, beside as many real ones; nothing is trained or downloaded."""
-    from benchmarks.measuring.measure import beside
     from benchmarks.measuring.report import page, screen, sentences
     from benchmarks.reporting.pages.measured import measured_page
     from datamodules.layouts import open_set
@@ -81,16 +80,30 @@ def measure(options: argparse.Namespace) -> int:
     compared = {}
     if then is not None:
         with naming(str(options.baseline)):
-            compared["the baseline"] = beside(result, then)
+            compared["the baseline"] = asked.beside(found, result, real, then)
     if before is not None:
-        compared[str(before.path)] = beside(result, asked.measure(before, real).document())
+        earlier = asked.measure(before, real, result.measured)
+        compared[str(before.path)] = asked.beside(found, result, real, earlier.document())
     done = _damage(options, asked, result, real)
     document = {**result.document(), "damage": [asdict(one) for one in done]}
     _write(options.out, page(result, compared, done), document)
     drawn = _draw(options, measured_page, document, sentences(result, compared, done))
     tell(screen(result, options.out, drawn, compared, done), end="")
-    bad = [line for lines in compared.values() for line in lines] if compared else result.worse
-    return EXIT_WORSE if options.fail_on and bad else 0
+    bad = [line for one in compared.values() for line in one.worse] if compared else result.worse
+    told = all(one.lines for one in compared.values()) if compared else result.told_apart
+    return _exit(options, bool(bad), told)
+
+
+def _exit(options: argparse.Namespace, bad: bool, told: bool) -> int:
+    """Return the exit code; a check that could compare nothing has not been passed."""
+    if not options.fail_on:
+        return 0
+    if not bad and not told:
+        raise UsageError(
+            "--fail-on worse: found nothing that could be compared; allowed: with --against, --baseline or "
+            "--previous, of enough items and as many on either side"
+        )
+    return EXIT_WORSE if bad else 0
 
 
 def _damage(options: argparse.Namespace, asked: _Asked, found: Measured, real: Reference | None) -> list[Damage]:
@@ -121,11 +134,21 @@ class _Asked:
 
         return None if real is None else look_at_real(real, self.judges, self.most, self.seed)
 
-    def measure(self, found: OpenSet, real: Reference | None) -> Measured:
-        """Measure one set."""
+    def measure(self, found: OpenSet, real: Reference | None, most: int | None = None) -> Measured:
+        """Measure one set, of at most so many items."""
         from benchmarks.measuring.measure import measure as measured
 
-        return measured(found, real, self.judges, self.most, self.seed, self.attributes)
+        return measured(found, real, self.judges, most or self.most, self.seed, self.attributes)
+
+    def beside(self, found: OpenSet, now: Measured, real: Reference | None, then: Any) -> Compared:
+        """Compare a set with an earlier document; where that is of fewer items, as many of this set are measured."""
+        from benchmarks.measuring.measure import alike, beside
+
+        compared = beside(now, then)
+        fewer = then["measured"]
+        if fewer < now.measured and not alike(fewer, now.measured):
+            return beside(self.measure(found, real, fewer), then)
+        return compared
 
 
 def _asked(options: argparse.Namespace) -> _Asked:
@@ -171,7 +194,7 @@ def _series(options: argparse.Namespace, asked: _Asked) -> int:
     _write(options.out, series.page(results), document)
     drawn = _draw(options, series_page, document, series.sentences(results))
     tell(series.screen(results, options.out, drawn), end="")
-    return EXIT_WORSE if options.fail_on and results[-1].worse else 0
+    return _exit(options, bool(results[-1].worse), results[-1].told_apart)
 
 
 def _write(folder: Path, page: str, document: dict[str, Any]) -> None:

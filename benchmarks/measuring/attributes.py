@@ -24,16 +24,26 @@ Attributes = Mapping[str, Mapping[str, Sequence[str]]]
 
 
 def attribute_lines(
-    attributes: Attributes, own: Looked, people: Looked | None, judges: Sequence[Judge] = (), seed: int = 0
-) -> list[Line]:
-    """Return a line for every value in captions, and one in pictures for every judge that reads both."""
+    attributes: Attributes, own: Looked, people: Looked | None, others: Looked | None = None,
+    judges: Sequence[Judge] = (), seed: int = 0,
+) -> list[Line]:  # fmt: skip
+    """Return a line for every value in captions, and one in pictures for every judge that reads both.
+
+    Args:
+        attributes: What is read for.
+        own: What was seen of the set.
+        people: Of as many real items; None = without a reference.
+        others: Of other real items, which say what is too rare to be told: chosen by those that are compared with, it
+            would be what happens to be frequent there.
+        judges: That read pictures.
+        seed: Of the half-samples.
+    """
     values = [(attribute, value) for attribute, named in attributes.items() for value in named]
     if not values:
         return []
     found = []
     if own.captions:
-        mine, real = (_said(values, one) for one in (own, people))
-        found += _shares(values, "text", "", mine, real, seed)
+        found += _shares(values, "text", "", [_said(values, one) for one in (own, people, others)], seed)
     for judge in judges:
         name, pictures = judge.found.name, own.embeddings[judge.found.name].pictures
         if pictures is None or not len(pictures) or "captions" not in judge.found.embeds:
@@ -45,9 +55,8 @@ def attribute_lines(
             found.append(Line(f"attributes@{name}", "images", "down", "values that pictures show", reason=reason))
             continue
         read = {a: {v: judge.model.embed_texts(said) for v, said in named.items()} for a, named in phrases.items()}
-        theirs = people.embeddings[name].pictures if people else None
-        mine, real = (_shown(values, read, one) for one in (pictures, theirs))
-        found += _shares(values, "images", f"@{name}", mine, real, seed)
+        seen = [pictures, *(one.embeddings[name].pictures if one else None for one in (people, others))]
+        found += _shares(values, "images", f"@{name}", [_shown(values, read, one) for one in seen], seed)
     return found
 
 
@@ -74,18 +83,20 @@ def _shares(
     values: Sequence[tuple[str, str]],
     part: str,
     judge: str,
-    mine: np.ndarray | None,
-    real: np.ndarray | None,
+    has: Sequence[np.ndarray | None],
     seed: int,
 ) -> list[Line]:
+    mine, real, others = has
     if mine is None:
         return []
     n = len(mine) if real is None else min(len(mine), len(real))
+    asked = real if others is None else others
+    there = None if asked is None else asked[:n]
     found = []
     for i, (attribute, value) in enumerate(values):
         name, about = f"{attribute}_{value}{judge}", f"share that {'says' if part == 'text' else 'shows'} {value}"
-        if real is not None and real[:n, i].sum() < TAIL_ITEMS:
-            reason = f"{int(real[:n, i].sum())} of {n} real items; at least {TAIL_ITEMS} are needed"
+        if there is not None and there[:, i].sum() < TAIL_ITEMS:
+            reason = f"{int(there[:, i].sum())} of {len(there)} real items; at least {TAIL_ITEMS} are needed"
             found.append(Line(name, part, "down", about, reason=reason))
             continue
         own, theirs = _share(mine[:, i]), None if real is None else _share(real[:, i])

@@ -24,8 +24,9 @@ from leaderboard.claims.family import judge_all, load_claims
 from leaderboard.claims.finding import Part
 from leaderboard.committed import entry_board
 from leaderboard.entries import FOLDER, read_entries
+from leaderboard.grain import above, below, difference, grain, items_of
 from leaderboard.series import Evidence, NoSeries
-from leaderboard.statistics import paired_p, t_interval
+from leaderboard.statistics import SEEDS_FOR_INTERVALS, paired_p, t_interval
 from leaderboard.text import number
 from records.errors import UsageError
 from records.files import write_text
@@ -83,16 +84,20 @@ class Damage:
 
     @property
     def word(self) -> str:
-        """Return what that comes to."""
-        if self.p < LEVEL and abs(self.worse) > self.effect:
+        """Return what that comes to: worse, better, as real where all of the interval is too small to matter."""
+        if below(self.p, LEVEL) and above(abs(self.worse), self.effect):
             return "worse" if self.worse > 0 else "better"
-        return "as real"
+        return "not told" if above(max(-self.low, self.high), self.effect) else "as real"
 
     @property
     def sentence(self) -> str:
         """Return it in words."""
         numbers = f"{self.metric} {number(self.value)} for {number(self.real)}, {number(self.base)} before"
-        end = {"worse": "ends worse than", "better": "ends better than", "as real": "ends as"}[self.word]
+        ends = {"worse": "ends worse than", "better": "ends better than", "as real": "ends as"}
+        end = ends.get(self.word, "is not told from")
+        if self.word == "not told":
+            one = self.seeds < SEEDS_FOR_INTERVALS
+            numbers += "; one seed tells nothing" if one else f"; worse by {number(self.low)} to {number(self.high)}"
         return f"A {self.side} that learns from it {end} one that learns from as many real pairs ({numbers})."
 
 
@@ -158,13 +163,13 @@ def compared(plan: Plan, runs: Path, control: str) -> list[Damage]:
                 own, other = (evidence.series(f"{start}/{name}", metric) for name in (SET, control))
             except NoSeries:
                 continue
-            gap = own.worsening() - other.worsening()
-            interval = t_interval(gap)
+            gap, items = difference(own.worsening(), other.worsening()), items_of(own.metric)
+            interval = t_interval(gap, least=grain(gap, items))
             base, value, real = (float(np.mean(x)) for x in (own.curves[:, 0], own.curves[:, -1], other.curves[:, -1]))
             found.append(
                 Damage(
                     metric.partition("/")[0], metric, base, real, value, interval.mean, interval.low, interval.high,
-                    paired_p(own.worsening(), other.worsening()), own.minimum_effect, len(own.seeds),
+                    paired_p(own.worsening(), other.worsening(), items), own.minimum_effect, len(own.seeds),
                 )
             )  # fmt: skip
     return found

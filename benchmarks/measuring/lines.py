@@ -48,6 +48,7 @@ class Line:
         bounds: Between which the number lies; None = without end.
         items: Of each side, where the number is a share of independent items, so that chance is exact; else None.
         whole: Whether it is moved by whatever is wrong, and does not say by what.
+        n: Items of each side that it is a number of; None where it cannot be told.
     """
 
     name: str
@@ -65,12 +66,16 @@ class Line:
     bounds: Bounds = (0.0, None)
     items: int | None = None
     whole: bool = False
+    n: int | None = None
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the value, within its bounds."""
+        """95 % interval of the value, within its bounds; of a share of independent items Clopper and Pearson's."""
         if self.value is None:
             return None
+        if self.items is not None:
+            share = stats.binomtest(round(self.value * self.items), self.items).proportion_ci(0.95, "exact")
+            return float(share.low), float(share.high)
         wide = float(stats.t.ppf(0.975, HALVES - 1)) * self.sd
         least, most = self.bounds
         low, high = self.value - wide, self.value + wide
@@ -118,7 +123,7 @@ def line(
         return Line(name, part, worse, about, reason=f"{n} different items; at least {LEAST} are needed")
     rows = np.arange(n)
     value = mine(rows)
-    found = Line(name, part, worse, about, value, spread(mine, n, seed), least=least, bounds=bounds)
+    found = Line(name, part, worse, about, value, spread(mine, n, seed), least=least, bounds=bounds, n=n)
     found = replace(found, items=n if independent else None)
     if real is None:
         return found

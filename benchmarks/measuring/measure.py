@@ -20,6 +20,8 @@ from datamodules.layouts.on_disk import Seen
 from records.errors import UsageError
 
 SCHEMA = 1
+#: Numbers of items that differ by less are as good as equal: a Fréchet distance then moves by as much, not by 5 %.
+ALIKE = 0.02
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ class Measured:
     def worse(self) -> list[Line]:
         """The lines that are worse than those of real items."""
         return [line for line in self.lines if line.word == "worse"]
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether any line could be compared with that of real items."""
+        return any(line.p is not None for line in self.lines)
 
     def document(self) -> dict[str, Any]:
         """Return everything as plain JSON data."""
@@ -124,7 +131,7 @@ def measure(
         count = min(own.items, real.people.items)
         own, people = own.first(count), real.people.first(count)
     lines, openings = all_lines(own, people, real.others if real else None, seed)
-    lines += attribute_lines(attributes or {}, own, people, judges, seed)
+    lines += attribute_lines(attributes or {}, own, people, real.others if real else None, judges, seed)
     counts, examples = found.counts, found.problems  # after the pictures were decoded
     taken = (
         None if real is None or real.content is None or sample.content is None else sample.content.shared(real.content)
@@ -171,22 +178,53 @@ def all_lines(
     return lines, openings
 
 
-def beside(now: Measured, then: Mapping[str, Any]) -> list[Line]:
-    """Return what is worse than in an earlier document of a set, beyond the noise of both.
+@dataclass(frozen=True)
+class Compared:
+    """A set beside an earlier one.
+
+    Attributes:
+        lines: What was compared; `real` is the earlier value.
+        unlike: What was not, since it is of another number of items: that number, and that of the earlier one.
+    """
+
+    lines: tuple[Line, ...]
+    unlike: tuple[tuple[Line, int, int], ...] = ()
+
+    @property
+    def worse(self) -> list[Line]:
+        """The lines that are worse than those of the earlier set."""
+        return [line for line in self.lines if line.word == "worse"]
+
+
+def beside(now: Measured, then: Mapping[str, Any]) -> Compared:
+    """Compare a set with an earlier document, line by line, beyond the noise of both.
+
+    Many numbers rise or fall with the items that they are of, so those of unlike numbers of items are not compared.
 
     Raises:
         UsageError: The document is not one that `document` made.
     """
+    lines, unlike = [], []
     try:
-        before = {(line["part"], line["name"]): line for line in then["lines"]}
-        lines = [
-            replace(line, real=float(old["value"]), real_sd=float(old["sd"]), p=None, word="unknown", items=None)
-            for line in now.lines
-            if line.value is not None and (old := before.get((line.part, line.name))) and old["value"] is not None
-        ]
+        before, whole = {(line["part"], line["name"]): line for line in then["lines"]}, int(then["measured"])
+        for line in now.lines:
+            old = before.get((line.part, line.name))
+            if line.value is None or old is None or old["value"] is None:
+                continue
+            mine, its = line.n or now.measured, int(old.get("n") or whole)
+            if alike(mine, its):
+                one = replace(line, real=float(old["value"]), real_sd=float(old["sd"]), word="unknown", items=None)
+                lines.append(replace(one, p=chance(one)))
+            else:
+                unlike.append((line, mine, its))
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"found {error!r}; allowed: a measure.json that `measure` wrote") from error
-    return [line for line in judged([replace(line, p=chance(line)) for line in lines], LEVEL) if line.word == "worse"]
+    return Compared(tuple(judged(lines, LEVEL)), tuple(unlike))
+
+
+def alike(mine: int, its: int) -> bool:
+    """Whether two numbers of items are so near that what grows with them differs by less than what matters."""
+    return abs(mine - its) <= ALIKE * max(mine, its)
 
 
 def _record(line: Line) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.measuring.lines import HALVES, LEVEL, RELEVANT, Line
-from benchmarks.measuring.measure import Measured
+from benchmarks.measuring.measure import Compared, Measured
 from leaderboard.fitting import LINES, cut, files, listed, wrap
 from leaderboard.text import aligned, counted, number
 from leaderboard.text import markdown_escape as escape
@@ -25,7 +25,7 @@ PARTS = {"text": "captions", "images": "pictures", "pairs": "pairs"}
 
 def sentences(
     found: Measured,
-    compared: Mapping[str, Sequence[Line]] | None = None,
+    compared: Mapping[str, Compared] | None = None,
     damaged: Sequence[Damage] = (),
 ) -> list[str]:
     """Return the answer in words: what is worse, what is not told from chance, what could not be measured."""
@@ -38,9 +38,11 @@ def sentences(
         if whole:
             start = "As a whole worse, too" if bad else f"As a whole worse {beside}"
             said.append(f"{start}: {listed(list(map(_with_numbers, whole)), 3)}.")
-        if not bad and not whole:
+        if not found.told_apart:
+            said.append(f"Nothing could be compared with {counted(found.measured, 'real item')} of {found.against}.")
+        elif not bad and not whole:
             said.append(f"Nothing is worse {beside} than chance would have it.")
-    else:
+    elif not compared:
         said.append("There is nothing to compare with: --against REAL says what of this is more than chance.")
     if any(line.name == "opening" and line.word == "worse" for line in found.lines) and found.openings:
         words, share, theirs = found.openings[0]
@@ -60,10 +62,21 @@ def sentences(
         )
     if few := [line for line in found.lines if line.reason]:
         said.append(f"Not told: {few[0].name}{' and others' * (len(few) > 1)} ({few[0].reason}).")
-    for name, lines in (compared or {}).items():
-        moved = listed([f"{named(line)} ({number(line.value)}, was {number(line.real)})" for line in lines], 6)
-        said.append(f"Worse than {name}: {moved}." if lines else f"Nothing is worse than in {name}.")
+    said += [text for name, one in (compared or {}).items() for text in _beside(name, one)]
     return said + [one.sentence for one in damaged]
+
+
+def _beside(name: str, found: Compared) -> list[str]:
+    """Return what is worse than in an earlier set, and what could not be compared with it."""
+    moved = listed([f"{named(line)} ({number(line.value)}, was {number(line.real)})" for line in found.worse], 6)
+    said = [f"Worse than {name}: {moved}." if moved else f"Nothing is worse than in {name}."]
+    if not found.lines:
+        said = [f"Nothing could be compared with {name}."]
+    if found.unlike:
+        first, mine, its = found.unlike[0]
+        more = f" and {counted(len(found.unlike) - 1, 'other line')}" if found.unlike[1:] else ""
+        said.append(f"Not compared: {named(first)}{more}, of {counted(mine, 'item')} here and of {its:,} there.")
+    return said
 
 
 def _with_numbers(line: Line) -> str:
@@ -79,7 +92,7 @@ def screen(
     found: Measured,
     folder: Path,
     written: Sequence[tuple[str, str]],
-    compared: Mapping[str, Sequence[Line]] | None = None,
+    compared: Mapping[str, Compared] | None = None,
     damaged: Sequence[Damage] = (),
 ) -> str:
     """Return the answer on one screen."""
@@ -121,7 +134,7 @@ def _cells(line: Line) -> list[str]:
 
 def page(
     found: Measured,
-    compared: Mapping[str, Sequence[Line]] | None = None,
+    compared: Mapping[str, Compared] | None = None,
     damaged: Sequence[Damage] = (),
 ) -> str:
     """Return a page in Markdown, ready for a data set card."""

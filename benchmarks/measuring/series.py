@@ -33,6 +33,8 @@ def sentences(sets: Sequence[Measured]) -> list[str]:
         for line in sets[-1].lines if (start := onset(sets, line.part, line.name)) is not None
     }  # fmt: skip
     against = sets[-1].against
+    if not sets[-1].told_apart:
+        return [f"Nothing of {names[-1]} could be compared with {against}: {sets[-1].lines[0].reason}."]
     if not since:
         return [f"In {names[-1]} nothing is worse beside {against} than chance would have it."]
     return [f"Worse beside {against}: {listed([f'{what} from {first} on' for what, first in since.items()], 6)}."]

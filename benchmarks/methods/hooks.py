@@ -40,6 +40,8 @@ HOOKS = ("prompts", "sampling", "relabel", "curate", "objective", "auxiliary", "
 COUNTS = ("draw_count",)
 #: Hooks that act on one modality at a time; a method may leave the steps of the other as they are (`modalities`).
 SIDED = ("sampling", "objective", "auxiliary", "merge")
+#: Hooks that change what a fit does, or what becomes of it.
+FITTING = ("objective", "merge")
 
 #: What a hook may declare in `reads`.
 SOURCES: dict[str, str] = {

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.methods.compose import Composed
 from benchmarks.methods.entering import entering
-from benchmarks.methods.hooks import HOOKS, NOT_YET, SCORED, SIDED, SOURCES, Mitigation
+from benchmarks.methods.hooks import FITTING, HOOKS, NOT_YET, SCORED, SOURCES, Mitigation
 from benchmarks.methods.method import Method
 from benchmarks.methods.nothing import Nothing
 from benchmarks.methods.written import check_attributes, check_class, check_unread
@@ -39,10 +39,13 @@ class Ready:
     fit_patch: dict[str, Any]
 
     def fits_as_real(self, modality: str) -> bool:
-        """Whether models of a modality train, and are evaluated, as under `real`: the method changes data alone."""
+        """Whether models of a modality train, and are evaluated, as under `real`: the method changes data alone.
+
+        How a pool is drawn, and with what besides (`sampling`, `auxiliary`), reaches neither fits nor evaluations.
+        """
         parted = self.scenario_patch.get("members", {}).get("segments", False)
         elsewhere = parted or self.scenario_patch.keys() & {"start", "trains"}
-        acts = any(self.method.hooks.acts(hook, modality) for hook in SIDED)
+        acts = any(self.method.hooks.acts(hook, modality) for hook in FITTING)
         return not (acts or elsewhere or self.fit_patch.get(modality))
 
 

@@ -1,4 +1,4 @@
-"""Latent space filter: drop what a probe on latents of real pairs does not find in its own class (2511.12742)."""
+"""Latent space filter: train on what a probe on latents of real pairs is surest of (2511.12742)."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ import numpy as np
 
 from benchmarks.methods.hooks import Mitigation
 from benchmarks.mitigations.candidates import unit
-from benchmarks.mitigations.knobs import share, whole
+from benchmarks.mitigations.knobs import whole
 from benchmarks.mitigations.self_correction import k_means
 from benchmarks.seeds import permutation, sample_seeds, uniform
 from datamodules.pairs import Pairs
 
 
 class LatentFilter(Mitigation):
-    """Train on a fresh draw of N of the real N of iteration 1 and of what passes the probe in the pools of 1..t.
+    """Train on the N pairs that the probe is surest of, of the real N of iteration 1 and the pools of 1..t.
 
-    The paper's: a probe learns from latents of real data which class they are of; a synthetic sample stays where the
-    probe gives enough to the class that it was made for; data accumulate, and the budget of training is fixed. There,
-    classes are labels, and latents are the diffusion model's own. Ours: the class of a pair is the nearest of k centres
-    that k-means finds among features of real captions, and the probe, a logistic regression with an L2 penalty, reads
-    features of the image, both in the scorer's space. So a pair is dropped where image and caption disagree, whichever
-    of them was made. The probe learns from the real pairs of 1..t, which count as consumed; from one half of the items,
-    to be asked about the other, since a captioner's own loop captions the very images of the real pairs. But for the
-    filter this is `accumulate_subsample`.
+    The paper's: a probe learns once, from latents of real data, which class they are of; of all data that have
+    accumulated, real ones too, those N are trained on of which it gives most to the class that they were made for.
+    There, classes are labels, and latents are the diffusion model's own. Ours: the class of a pair is the nearest of k
+    centres that k-means finds among features of real captions, and the probe, a logistic regression with an L2 penalty,
+    reads features of the image, both in the scorer's space. So a pair falls behind where image and caption disagree,
+    whichever of them was made. The probe learns from the real pairs of iteration 1, from one half of the items, to be
+    asked about the other: these pairs are asked about, too, and a captioner's own loop captions their very images.
+    Among equals the seed decides.
 
     Args:
-        threshold: Least probability of a pair's own class, in (0, 1]; 0.5, likelier than all others together, is ours.
         k: Classes, 2 or more; 8 is ours.
     """
 
     name: ClassVar[str] = "latent_filter"
+    version: ClassVar[int] = 2
     reads: ClassVar[dict[str, tuple[str, ...]]] = {"curate": ("new", "history", "real", "scores", "real_scores")}
 
-    def __init__(self, threshold: float = 0.5, k: int = 8):
-        self.threshold, self.k = share("threshold", threshold), whole("k", k, 2)
+    def __init__(self, k: int = 8):
+        self.k = whole("k", k, 2)
 
     def curate(self, ctx: Any) -> Pairs:
         """Return N pairs, none twice, in the order in which they were accumulated."""
-        pools = [*ctx.history, ctx.new]
-        real = [latents(s, r.ids, r.ids) for s, r in zip(ctx.real_scores, ctx.real, strict=True)]
+        first, pools = ctx.real[0], [*ctx.history, ctx.new]
+        real = latents(ctx.real_scores[0], first.ids, first.ids)
         made = [latents(s, np.sort(p.ids), p.ids) for s, p in zip(ctx.scores, pools, strict=True)]
-        sure = confidence(joined(real), joined(made), self.k, ctx.seed)
-        everything = Pairs.concat([ctx.real[0], *pools])
-        stays = np.flatnonzero(np.concatenate([np.ones(len(ctx.real[0]), bool), sure >= self.threshold]))
-        ctx.note(passed=float(np.mean(sure >= self.threshold)))
-        return everything.take(np.sort(stays[permutation(ctx.seed, len(stays))[: ctx.n]]))
+        everything = Pairs.concat([first, *pools])
+        sure = confidence(real, joined([real, *made]), self.k, ctx.seed)
+        chosen = np.sort(np.lexsort((permutation(ctx.seed, len(sure)), -sure))[: ctx.n])
+        ctx.note(least=float(sure[chosen].min()), real=float(np.mean(chosen < len(first))))
+        return everything.take(chosen)
 
 
 Latents = dict[str, np.ndarray]

@@ -13,7 +13,7 @@ class LowerGuidance(Mitigation):
     """Draw with the smaller of `scale` and the loop's own guidance; evaluation keeps its own.
 
     Args:
-        scale: Classifier-free guidance scale, 0 or more; 1 = the conditional model alone, at half the evaluations. The
+        scale: Classifier-free guidance scale, 1 or more; 1 = the conditional model alone, at half the evaluations. The
             paper varies the scale; 2 is our default.
     """
 
@@ -21,8 +21,8 @@ class LowerGuidance(Mitigation):
     modalities: ClassVar[tuple[str, ...]] = ("generator",)
 
     def __init__(self, scale: float = 2.0):
-        if not (math.isfinite(scale) and scale >= 0):
-            raise ValueError(f"scale: found {scale}; allowed: a number of 0 or more")
+        if not (math.isfinite(scale) and scale >= 1):
+            raise ValueError(f"scale: found {scale}; allowed: a number of 1 or more")
         self.scale = scale
 
     def sampling(self, ctx: Any) -> Any:

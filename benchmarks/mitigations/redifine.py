@@ -18,15 +18,15 @@ class ReDiFine(Mitigation):
     """Draw with a guidance scale that falls on a line from the loop's own, at the first step, to `end` at the last.
 
     Args:
-        end: Scale of the last step, 0 or more; where the loop's own is smaller, that is kept throughout.
+        end: Scale of the last step, 1 or more; where the loop's own is smaller, that is kept throughout.
     """
 
     name: ClassVar[str] = "redifine"
     modalities: ClassVar[tuple[str, ...]] = ("generator",)
 
     def __init__(self, end: float = 1.0):
-        if not (math.isfinite(end) and end >= 0):
-            raise ValueError(f"end: found {end}; allowed: a number of 0 or more")
+        if not (math.isfinite(end) and end >= 1):
+            raise ValueError(f"end: found {end}; allowed: a number of 1 or more")
         self.end = end
 
     def sampling(self, ctx: Any) -> Any:

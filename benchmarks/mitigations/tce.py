@@ -45,4 +45,5 @@ class Truncated:
 
         token_losses, mask = context["token_losses"], context["token_mask"]
         kept = mask & ((-token_losses.detach()).exp() <= self.gamma)
-        return weighted_mean((token_losses * kept).sum(1) / mask.sum(1), context)
+        means = (token_losses * kept).sum(1) / mask.sum(1)
+        return weighted_mean(means * context.get("share", 1.0), context)

@@ -27,7 +27,8 @@ class Triggered(Mitigation):
 
     Sets are measured by the testbed's scorers, never by judges. Set t decides about everything after it was made: in
     iteration t the choice of pairs and the training, from t + 1 on prompts, sampling and captions too. Manifests note
-    what the detector saw, and whether it had fired.
+    what the detector saw, and whether it had fired. Real pairs are those of a set's own items; a closed loop keeps the
+    items of iteration 1, to which the real pairs of later ones are strangers, so there this method has no row.
 
     Args:
         inner: The method: the name or file of one with a class, or its class_path and init_args.
@@ -64,8 +65,8 @@ class Triggered(Mitigation):
         return self.inner.acts(hook, modality)
 
     def applies(self, scenario: Scenario) -> bool:
-        """Whether the inner method changes anything in a scenario."""
-        return self.inner.applies(scenario)
+        """Whether the inner method changes anything in a scenario whose sets have real pairs of their own items."""
+        return not scenario.closed and self.inner.applies(scenario)
 
     def reserve_items(self, n: int) -> int:
         """Return what the inner method may take of the reserve."""

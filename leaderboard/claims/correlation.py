@@ -178,6 +178,6 @@ def _votes(file: Path) -> dict[str, float]:
         raise Undecided(f"no votes: {file.name} is not there") from None
     except (OSError, ValueError) as error:
         raise Undecided(f"{file.name} cannot be read: {error}") from None
-    if not isinstance(votes, dict) or not all(isinstance(v, int | float) for v in votes.values()):
-        raise Undecided(f"{file.name} holds no mapping of variant to mean vote")
+    if not isinstance(votes, dict) or not all(isinstance(v, int | float) and math.isfinite(v) for v in votes.values()):
+        raise Undecided(f"{file.name} holds no mapping of variant to mean vote, a finite number")
     return {str(name): float(vote) for name, vote in votes.items()}

@@ -77,8 +77,8 @@ class Finding:
 
     @property
     def p_negligible(self) -> float:
-        """Of the claim's being about nothing: every part is negligible."""
-        return max((part.p_negligible for part in self.parts), default=1.0)
+        """Of the claim's being about nothing: every part is negligible; 1 where the claim could not be tested."""
+        return 1.0 if self.reason else max((part.p_negligible for part in self.parts), default=1.0)
 
     @property
     def p_value(self) -> float:

@@ -186,7 +186,7 @@ class CaptionerModule(PairModule):
     def losses(self, batch: dict[str, Tensor], settings: FitSettings | None = None) -> tuple[Tensor, dict[str, Any]]:
         """Return the mean negative log-likelihood per token (b,), over words and end token only.
 
-        The context holds "token_losses" and "token_mask" (b, t), "logits" (b, t, v) and "labels" (b, t).
+        The context holds "token_losses", "token_mask" and "labels" (b, t), "logits" (b, t, v), and of `draw` "share".
         """
         labels = batch["labels"]
         labels = labels[:, : int((labels != -100).sum(1).max())]
@@ -199,9 +199,9 @@ class CaptionerModule(PairModule):
         ids = torch.cat([torch.full_like(known[:, :1], self.family.start), known[:, :-1]], 1)
         logits = self.family.logits(features, ids, mask.long()).float()
         token_losses = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=-100, reduction="none")
-        context = {"token_losses": token_losses, "token_mask": mask, "logits": logits, "labels": labels}
-        means = token_losses.sum(1) / mask.sum(1)
-        return means * batch["share"] if "share" in batch else means, context
+        drawn = {name: batch[name] for name in ("share",) if name in batch}
+        context = {"token_losses": token_losses, "token_mask": mask, "logits": logits, "labels": labels, **drawn}
+        return token_losses.sum(1) / mask.sum(1) * drawn.get("share", 1.0), context
 
     def distance_from(self, context: dict[str, Any], other: dict[str, Any]) -> Tensor:
         """Return the mean over tokens (b,) of KL(other, own), the Kullback-Leibler divergence of the next token.

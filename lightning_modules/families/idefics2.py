@@ -15,6 +15,7 @@ TURN_ENDS = "<end_of_utterance>"
 class Family(PlaceholderFamily):
     """Connector and language model are trained. Images are seen whole, never split into tiles."""
 
+    #: The published template has no space behind the picture; the library's processor puts one there.
     template: ClassVar[str] = f"User:{{image}} {{prompt}}{TURN_ENDS}\nAssistant:"
     around: ClassVar[tuple[str, str]] = ("<fake_token_around_image>", "<fake_token_around_image>")
     frozen: ClassVar[tuple[str, ...]] = ("model.vision_model.",)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from lightning_modules.families import find
 from lightning_modules.inputs import latents as latent_space
 from lightning_modules.inputs.tokens import places, tokenize
+from lightning_modules.weights.contents import TOLD, TOLD_SCALE
 
 Tensors = dict[str, Tensor]
 
@@ -37,6 +38,8 @@ class TextToImageFamily:
 
     def __init__(self, parts: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         self.parts, self.settings = parts, settings
+        if getattr(self.network.config, TOLD_SCALE, None) is not None:
+            raise ValueError(f"{self.denoiser} {TOLD}")
 
     @property
     def network(self) -> nn.Module:

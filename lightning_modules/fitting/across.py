@@ -17,10 +17,21 @@ from lightning_modules.fitting import gradients
 from lightning_modules.fitting.gradients import Losses, Whole
 
 
-def pieces(losses: Losses, objective: Whole, n: int, micro: int, rank: int, world: int) -> Tensor | None:
+def pieces(
+    losses: Losses, objective: Whole, n: int, micro: int, rank: int, world: int, here: torch.device
+) -> Tensor | None:
     """Add up device `rank`'s part of the gradient of a batch of n rows, `micro` rows at a time at most.
 
     Gradients must be summed over the devices afterwards.
+
+    Args:
+        losses: called with row numbers.
+        objective: of the whole batch.
+        n: rows of the batch.
+        micro: rows of a piece at most.
+        rank: which device this is.
+        world: how many there are.
+        here: the device, on which they tell one another what happened: a backend such as NCCL knows no other.
 
     Returns:
         Tensor: the loss of the whole batch; None on every device where one of them has run out of memory.
@@ -29,7 +40,7 @@ def pieces(losses: Losses, objective: Whole, n: int, micro: int, rank: int, worl
         ValueError: a context entry is not by rows, so that pieces of it cannot be put together.
     """
     mine = torch.arange(n).tensor_split(world)[rank]
-    loss, told = torch.zeros(()), False
+    loss, told = torch.zeros((), device=here), False
 
     def whole(values: Tensor, context: dict[str, Any]) -> Tensor:
         nonlocal loss, told
@@ -51,7 +62,7 @@ def pieces(losses: Losses, objective: Whole, n: int, micro: int, rank: int, worl
         full = True
     if full and not told:
         _told(None, world)  # the others wait for it
-    return None if _anywhere(full, loss.device) else loss
+    return None if _anywhere(full, here) else loss
 
 
 def _told(found: Any, world: int) -> list[Any]:

@@ -33,7 +33,7 @@ def save(module: FitModule, folder: Path) -> None:
         ValueError: The base was not loaded from anywhere: nothing could load it again.
     """
     origin = module.origin
-    if origin is None:
+    if origin is None or module.lora is None:
         raise ValueError("an adapter is saved beside its base: load the base from a folder before it is fitted")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -42,6 +42,8 @@ def save(module: FitModule, folder: Path) -> None:
     state = {layout.prefix + k: v.detach().cpu().contiguous() for k, v in get_peft_model_state_dict(part).items()}
     config = part.peft_config[adapters.NAME].to_dict()
     config |= {"base_model_name_or_path": origin.hub or origin.folder, "inference_mode": True}
+    # Of twenty names or more peft keeps as few endings as match: another adapter by name, where the next fit asks.
+    config["target_modules"] = sorted(module.lora.targets)
     (folder / CONFIG).write_text(_text(config) + "\n")
     # diffusers looks for the configuration beside the weights, in the same file. One entry: several would be written
     # in an order that differs from run to run.

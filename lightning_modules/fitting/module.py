@@ -170,7 +170,7 @@ class FitModule(LightningModule):
 
         micro, rank = self._micro or n, self.trainer.global_rank
         if world > 1 and wanted is not weighted_mean:
-            return across.pieces(losses, objective, n, micro, rank, world)
+            return across.pieces(losses, objective, n, micro, rank, world, self.device)
         linear = chosen["weights"] if wanted is weighted_mean else None
         return gradients.pieces(losses, objective, n, micro, linear, rank, world)
 

@@ -20,6 +20,9 @@ INDEX, CONFIG, ADAPTER = "model_index.json", "config.json", "adapter_config.json
 UNUSED = ("safety_checker", "feature_extractor", "image_encoder")
 DENOISERS = ("unet", "transformer")
 BOTH = ("images", "captions")
+#: What a U-Net's configuration names where the guidance scale is one of its inputs, as a consistency model's is.
+TOLD_SCALE = "time_cond_proj_dim"
+TOLD = f"has {TOLD_SCALE}: it takes the guidance scale as an input, as consistency models do; that is not followed"
 
 
 def check_contents(
@@ -146,7 +149,8 @@ def _check_pipeline(folder: Path) -> None:
 
 
 def _check_network(folder: Path, library: str) -> None:
-    files.read_json(folder / CONFIG)
+    if files.read_json(folder / CONFIG).get(TOLD_SCALE) is not None:
+        raise Broken(folder / CONFIG, TOLD)
     for file in sorted(folder.glob("*.json")):
         files.parse_json(file)
     if files.there(folder / ADAPTER):

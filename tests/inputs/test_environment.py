@@ -233,7 +233,13 @@ def test_what_is_no_order_is_shown_as_it_is() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["suites"], ["--help"], ["plan", "smoke"], ["plan", "smoke", "--format", "json"], ["table", "smoke", "--runs={0}", "--boards={0}"]],
+    [
+        ["suites"],
+        ["--help"],
+        ["plan", "smoke"],
+        ["plan", "smoke", "--format", "json"],
+        ["table", "smoke", "--runs={0}", "--boards={0}"],
+    ],
     ids=" ".join,
 )
 def test_a_pipe_that_is_closed_is_no_error(words: list[str], tmp_path: Path) -> None:

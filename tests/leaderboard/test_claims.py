@@ -202,6 +202,13 @@ def test_human_votes_are_a_quality_where_there_are_any(tmp_path):
     assert verdict(kind, variants(8, 1.0, folder=tmp_path)).reason == "no votes: votes.json is not there"
     votes = {f"v{i}": 5 - i / 2 for i in range(8)}
     assert verdict(kind, variants(8, 1.0, folder=tmp_path, votes=votes)).word == "supported"
+    for odd in ({"v1": float("nan")}, {"v1": float("inf")}):
+        said = verdict(kind, variants(8, 1.0, folder=tmp_path, votes=votes | odd))
+        assert (said.word, said.reason) == (
+            "undecided",
+            "votes.json holds no mapping of variant to mean vote, a finite number",
+        )
+    (tmp_path / "votes.json").write_text("{}")
     del votes["v3"]
     assert "no votes on v3" in verdict(kind, variants(8, 1.0, folder=tmp_path, votes=votes)).reason
     (tmp_path / "votes.json").write_text('["<script>"]')

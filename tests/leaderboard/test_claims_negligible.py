@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -86,6 +86,12 @@ def test_what_is_small_and_clear_is_negligible_and_says_so():
 )
 def test_nothing_is_negligible_without_a_margin_or_seeds(cells, why):
     assert judged(difference(), cells).word == "undecided", why
+
+
+def test_a_claim_that_cannot_be_tested_counts_as_if_it_were_not_so():
+    """How few seeds another claim has decides nothing here: p is 1, whatever its parts would come to."""
+    found = Finding((replace(judged(difference(), study(0.0)).finding.parts[0], p_negligible=0.001),), "too few seeds")
+    assert (found.p_value, found.p_negligible) == (1.0, 1.0)
 
 
 def test_a_trend_and_a_dose_have_the_margins_that_they_declare():

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from leaderboard.agreement import agreement
 from leaderboard.preferences import PRIOR, RATERS_TO_DECIDE, Votes, rank
@@ -85,7 +86,29 @@ def test_who_always_wins_stays_finite() -> None:
     rater, question = np.divmod(np.arange(60), 10)
     found = rank(Votes(rater, question, np.zeros(60, int), np.ones(60, int), won), 2)
     assert found.strength[0] - found.strength[1] == pytest.approx(math.log(60.5 / 0.5), abs=1e-4)
-    assert np.isfinite(found.spread).all()
+    # votes that all say the same do not vary; as many independent ones would, by Gart's variance
+    gart = math.sqrt(1 / 60.5 + 1 / 0.5)
+    assert found.spread[0, 1] == pytest.approx(gart, rel=1e-4)
+    half = stats.t.ppf(0.975, 5) * gart
+    assert found.interval(0, 1) == pytest.approx((math.log(121) - half, math.log(121) + half), rel=1e-3)
+    assert 0.01 < found.p_value(0, 1) < 0.05
+
+
+def test_who_always_ties_is_not_told_apart() -> None:
+    rater, question = np.divmod(np.arange(60), 10)
+    found = rank(Votes(rater, question, np.zeros(60, int), np.ones(60, int), np.full(60, 0.5)), 2)
+    assert found.p_value(0, 1) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("chance", [0.95, 0.98])
+def test_intervals_hold_the_truth_where_raters_are_nearly_of_one_mind(chance: float) -> None:
+    truth, held, rng = math.log(chance / (1 - chance)), 0, np.random.default_rng(7)
+    rater, question = np.divmod(np.arange(60), 10)
+    for seed in range(60):
+        won = (rng.random(60) < chance).astype(float)
+        low, high = rank(Votes(rater, question, np.zeros(60, int), np.ones(60, int), won), 2, seed, 60).interval(0, 1)
+        held += low <= truth <= high
+    assert held >= 54
 
 
 def test_what_cannot_be_ranked_says_why() -> None:

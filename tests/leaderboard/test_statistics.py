@@ -77,6 +77,7 @@ def test_holm_by_hand():
     assert st.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert st.holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
     assert st.holm([]) == []
+    assert st.holm([0.001, float("nan")]) == pytest.approx([0.002, 1.0]), "what cannot be told is no finding"
 
 
 @pytest.mark.parametrize("direction", ["down", "up"])

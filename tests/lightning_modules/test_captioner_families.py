@@ -104,6 +104,18 @@ def test_the_loss_is_the_library_s_on_hand_masked_labels(folders, name, prompt):
         assert losses[i].item() == pytest.approx(alone.item(), abs=2e-5)
 
 
+#: What the published processors, their chat templates included, make of one picture and this request.
+SAID = {
+    "llava": "USER: <image>\nSay it. ASSISTANT:",
+    "idefics2": "User:<fake_token_around_image><image><fake_token_around_image> Say it.<end_of_utterance>\nAssistant:",
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_a_prompt_is_put_into_the_words_that_the_model_was_tuned_on(folders, name):
+    assert CaptionerModule.load(folders(name), prompt="Say it.").family.said == SAID[name]
+
+
 @pytest.mark.parametrize("prompt", [None, PROMPT])
 @pytest.mark.parametrize("name", TINY)
 def test_words_are_written_with_the_scores_that_training_sees(folders, name, prompt):

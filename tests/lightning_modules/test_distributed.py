@@ -7,10 +7,11 @@ from torch import nn
 
 from lightning_modules.captioning.captioner import CaptionerModule
 from lightning_modules.diffusion.generator import GeneratorModule
-from lightning_modules.fitting import devices, runner
+from lightning_modules.fitting import across, devices, runner
 from lightning_modules.fitting.adapters import trained_state
 from lightning_modules.fitting.contracts import NonFiniteLoss
 from lightning_modules.fitting.module import FitModule
+from lightning_modules.fitting.objectives import weighted_mean
 from lightning_modules.settings import Execution, FitSettings, Lora
 from tests.lightning_modules.conftest import make_captioner, make_generator
 
@@ -130,6 +131,19 @@ def test_what_cannot_be_shared_out_is_refused_before_anything_starts():
         line(TWO, batch_size=1)
     with pytest.raises(ValueError, match="started by torchrun"):
         line(Execution(nodes=2))
+
+
+def test_devices_tell_one_another_on_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where memory ran out before there was a loss: NCCL knows no tensors of the processor."""
+    where: list[torch.device] = []
+    monkeypatch.setattr(across, "_told", lambda found, world: [None] * world)
+    monkeypatch.setattr(across, "_anywhere", lambda full, device: where.append(device) or full)
+
+    def losses(rows: torch.Tensor) -> None:
+        raise torch.OutOfMemoryError("no room")
+
+    assert across.pieces(losses, weighted_mean, 4, 2, 0, 2, torch.device("meta")) is None
+    assert where == [torch.device("meta")]
 
 
 def test_devices_are_counted():

@@ -12,8 +12,11 @@ from diffusers.training_utils import compute_loss_weighting_for_sd3, compute_snr
 from lightning_modules.diffusion import process
 from lightning_modules.diffusion.generator import GeneratorModule
 from lightning_modules.settings import FitSettings, ImageDecoding
+from lightning_modules.tiny import generators
 from lightning_modules.tiny.generators import FAMILIES as BUILDERS
 from lightning_modules.tiny.generators import sdxl
+from lightning_modules.weights.contents import check_contents
+from lightning_modules.weights.sources import MissingModel
 from tests.lightning_modules.tiny_generators import (
     CAPTIONS,
     FAMILIES,
@@ -158,6 +161,19 @@ def test_a_floor_of_the_weights_holds_at_the_noisiest_times(kind):
     torch.testing.assert_close((floored * per_latents)[low & known], torch.ones(int((low & known).sum())))
     assert floored[-1] == {"epsilon": 100.0, "v_prediction": 1.0, "sample": 1.0}[kind], "nothing but noise"
     assert plain[-1] == (1.0 if kind == "epsilon" else 0.0)
+
+
+@pytest.mark.parametrize("name", ["sd15", "sdxl"])
+def test_a_denoiser_that_is_told_the_guidance_scale_is_refused(name, tmp_path, monkeypatch):
+    """A consistency model's: compared with the empty prompt it would draw something else, and nobody would see it."""
+    plain = generators.unet
+    monkeypatch.setattr(generators, "unet", lambda width, **more: plain(width, **more, time_cond_proj_dim=16))
+    make(name).save_pretrained(tmp_path)
+    said = "has time_cond_proj_dim: it takes the guidance scale as an input"
+    with pytest.raises(MissingModel, match=f"'unet/config.json' {said}"):
+        check_contents(tmp_path, GeneratorModule.reads, "GeneratorModule")
+    with pytest.raises(ValueError, match=f"unet {said}"):
+        GeneratorModule.load(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["sd3", "flux_dev"])

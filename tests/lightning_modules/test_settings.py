@@ -20,6 +20,7 @@ from lightning_modules.settings import CaptionDecoding, FitSettings, ImageDecodi
         (CaptionDecoding, {"max_new_tokens": 0}, "max_new_tokens"),
         (ImageDecoding, {"steps": 0}, "steps"),
         (ImageDecoding, {"guidance": -0.5}, "guidance"),
+        (ImageDecoding, {"guidance": 0.0}, "1 is the conditional model alone, as of distilled models"),
         (FitSettings, {"steps": -1, "learning_rate": 1e-3}, "steps"),
         (FitSettings, {"steps": 1, "learning_rate": float("inf")}, "learning_rate"),
         (FitSettings, {"steps": 1, "learning_rate": 1e-3, "batch_size": 0}, "batch_size"),

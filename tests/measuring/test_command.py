@@ -100,6 +100,53 @@ def test_a_baseline_is_a_red_light_for_what_got_worse(real: Path, tmp_path: Path
     assert "Worse than the baseline: colour of pictures (0, was" in " ".join(lines)
 
 
+def captions_of(tmp_path: Path, name: str, start: int, count: int) -> Path:
+    """Write captions of real items, one a line."""
+    file = tmp_path / f"{name}.txt"
+    file.write_text("\n".join(texts[0] for texts in DATA.captions("train", ORDER[start : start + count])))
+    return file
+
+
+def test_a_set_is_not_worse_for_being_larger_or_smaller(tmp_path: Path, capsys: Any) -> None:
+    """Phrases repeat, and captions pack, the better the more of them there are."""
+    few, many = captions_of(tmp_path, "few", 0, 300), captions_of(tmp_path, "many", 1000, 1200)
+    for name, file in (("few", few), ("many", many)):
+        run([file], tmp_path / name, capsys)
+    red = ["--fail-on", "worse"]
+    code, lines, document = run([many, "--baseline", tmp_path / "few" / "measure.json", *red], tmp_path / "a", capsys)
+    assert (code, document["measured"]) == (0, 1200)
+    assert "Nothing is worse than in the baseline." in " ".join(lines)
+    for now, before in ((many, few), (few, many)):
+        code, lines, _ = run([now, "--previous", before, *red], tmp_path / "b", capsys)
+        assert code == 0
+        assert f"Nothing is worse than in {before}." in " ".join(lines)
+    words = [few, "--baseline", tmp_path / "many" / "measure.json", *red, "--out", tmp_path / "c"]
+    assert main(["measure", *map(str, words)]) == 2
+    found = capsys.readouterr()
+    said = " ".join(found.out.split())
+    assert (
+        "Nothing could be compared with the baseline. Not compared: copies of captions and 9 other lines, of 300"
+        in said
+    )
+    assert "300 items here and of 1,200 there." in said
+    assert "--fail-on worse: found nothing that could be compared" in found.err
+
+
+def test_what_was_not_compared_is_not_called_sound(tmp_path: Path, capsys: Any) -> None:
+    few, real, more = (
+        captions_of(tmp_path, name, start, 40) for name, start in (("few", 0), ("real", 100), ("more", 200))
+    )
+    _, lines, _ = run([few, "--against", real], tmp_path / "out", capsys)
+    said = " ".join(lines)
+    assert f"Nothing could be compared with 20 real items of {real}. " in said
+    assert "at least 50 are needed" in said
+    assert "Nothing is worse" not in said
+    words = [few, more, "--against", real, "--fail-on", "worse", "--out", tmp_path / "s"]
+    assert main(["measure", *map(str, words)]) == 2
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"Nothing of more.txt could be compared with {real}: 20 different items; at least 50 are needed." in said
+
+
 def test_the_release_before_is_a_red_light_too(real: Path, tmp_path: Path, capsys: Any) -> None:
     before, now = (put(tmp_path / name, ORDER[start : start + N]) for name, start in (("v1", 5000), ("v2", 7500)))
     words = [now, "--against", real, "--previous", before, "--judge", "none", "--fail-on", "worse"]

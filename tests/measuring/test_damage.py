@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +40,23 @@ def test_a_set_is_drawn_anew_for_every_seed_and_broken_pictures_are_passed_over(
         method.curate(Context(0))
 
 
-def of(worse: float, p: float, effect: float = 0.01) -> Damage:
-    return Damage("captioner", "captioner/cider@n=9", 0.9, 0.8, 0.8 - worse, worse, 0.0, 1.0, p, effect, 3)
+def of(worse: float, p: float, half: float = 0.1, seeds: int = 3) -> Damage:
+    ends = worse - half, worse + half
+    return Damage("captioner", "captioner/cider@n=9", 0.9, 0.8, 0.8 - worse, worse, *ends, p, 0.01, seeds)
 
 
 def test_words_of_damage() -> None:
     assert of(0.2, 0.01).word == "worse"
     assert of(-0.2, 0.01).word == "better"
-    assert of(0.2, 0.2).word == of(0.005, 0.001).word == "as real"
+    assert of(0.005, 0.001, 0.004).word == of(0.0, 1.0, 0.01).word == "as real"
+    assert of(0.2, 0.2, 0.3).word == of(0.005, 0.01, 0.1).word == "not told"
+    assert of(0.2, 0.2, 0.3).sentence == (
+        "A captioner that learns from it is not told from one that learns from as many real pairs "
+        "(captioner/cider@n=9 0.6 for 0.8, 0.9 before; worse by -0.1 to 0.5)."
+    )
+    alone = of(0.2, 1.0, math.inf, seeds=1)
+    assert alone.word == "not told"
+    assert alone.sentence.endswith("(captioner/cider@n=9 0.6 for 0.8, 0.9 before; one seed tells nothing).")
     assert of(0.2, 0.01).sentence == (
         "A captioner that learns from it ends worse than one that learns from as many real pairs "
         "(captioner/cider@n=9 0.6 for 0.8, 0.9 before)."

@@ -116,6 +116,13 @@ def test_values_that_are_said_less_often_go_red() -> None:
     few = attribute_lines(ATTRIBUTES, said(0, 80), said(19, 80))
     assert "19 of 200 real items" in few[0].reason
     assert attribute_lines({}, said(1, 1), None) == []
+    # what is too rare is said by other real items than those that are compared with
+    rare = attribute_lines(ATTRIBUTES, said(0, 80), said(30, 80), said(19, 80))
+    assert "19 of 200 real items" in rare[0].reason
+    asked = attribute_lines(ATTRIBUTES, said(0, 80), said(0, 80), said(30, 80))
+    assert (asked[0].value, asked[0].real, asked[0].reason) == (0.0, 0.0, "")
+    low, high = asked[0].interval
+    assert (low, high) == (0.0, pytest.approx(0.01828, abs=1e-4)), "Clopper and Pearson: none of 200 is not none at all"
     alone = attribute_lines(ATTRIBUTES, said(20, 80), None)
     assert {line.word for line in judged(alone)} == {"unknown"}
 
@@ -124,7 +131,7 @@ def test_a_list_that_a_judge_cannot_read_says_so() -> None:
     (judge,) = load_judges([find_judge(EMBEDDED)])
     looked = Looked(N, {}, None, {EMBEDDED: seen(draws(12))})
     (line,) = attribute_lines(
-        {"who": {"man": ["a photo of a man"], "dog": ["a photo of a dog"]}}, looked, None, [judge]
+        {"who": {"man": ["a photo of a man"], "dog": ["a photo of a dog"]}}, looked, None, judges=[judge]
     )
     assert (line.name, line.value) == ("attributes@embedded", None)
     assert line.reason.startswith("embedded does not know")

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.measuring.lines import HALVES, LEVEL, Line, judged, spread
 from benchmarks.measuring.text import TextLines, text_lines
-from benchmarks.measuring.texts import Texts
+from benchmarks.measuring.texts import PACKED, Texts
 from benchmarks.metrics.captions import variety
 from benchmarks.metrics.captions.diversity import BUDGET, rarefied
 from datamodules.scenes.dataset import Scenes
@@ -121,6 +121,14 @@ def test_half_samples_have_the_spread_of_the_whole() -> None:
     assert np.mean(told) == pytest.approx(3 / np.sqrt(200), rel=0.05)
     assert np.std(means) == pytest.approx(np.mean(told), rel=0.25)
     assert spread(lambda rows: 1.0, 3, 0) == 0.0
+
+
+def test_packing_and_its_spread_are_of_the_captions_that_are_packed(people: np.ndarray) -> None:
+    captions = list(dict.fromkeys(people.tolist()))[: 2 * PACKED]
+    assert len(captions) == 2 * PACKED
+    few, many = ({line.name: line for line in text_lines(captions[:n], None, None).lines} for n in (PACKED, 2 * PACKED))
+    assert many["packing"] == few["packing"]
+    assert (many["packing"].n, many["repetition"].n) == (PACKED, 2 * PACKED)
 
 
 def test_what_is_small_is_not_called_worse() -> None:

@@ -58,10 +58,15 @@ def test_tce_trains_on_tokens_of_probability_at_most_gamma():
     holds_only_with("objective", check, TruncatedCrossEntropy(gamma=0.08))
 
 
-def test_tce_at_gamma_1_is_cross_entropy():
-    losses, context = seen(tiny("captioner"), settings())
-    found = objective_of(TruncatedCrossEntropy(1.0), "captioner", settings(), None)[0](losses, context)
+@pytest.mark.parametrize("mean", ["caption", "batch"])
+def test_tce_at_gamma_1_is_cross_entropy(mean):
+    """Also where a caption counts as much as it is long."""
+    fit = replace(settings(), token_mean=mean)
+    losses, context = seen(tiny("captioner"), fit)
+    found = objective_of(TruncatedCrossEntropy(1.0), "captioner", fit, None)[0](losses, context)
     assert torch.allclose(found, weighted_mean(losses, context))
+    if mean == "batch":
+        assert not torch.allclose(found, weighted_mean(seen(tiny("captioner"), settings())[0], context))
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -70,6 +70,18 @@ def test_before_and_after(inner: Any, scenario: str, tmp_path: Path) -> None:
         assert reached[1] == own
 
 
+def test_a_closed_loop_has_no_real_pairs_to_measure_its_sets_against() -> None:
+    """Its items are those of iteration 1; held against fresh ones even the base's own set would drift."""
+    plan = make_plan("scenes_claims", ["--seeds", "[0]"], ["triggered"])
+    there = {f"{row.scenario}/{row.variant}" for row in plan.rows if row.mitigation == "triggered"}
+    closed = {
+        f"{row.scenario}/{row.variant}" for row in plan.rows if plan.cells[row.keys[0]].cell.scenario.closed
+    }  # fmt: skip
+    assert "joint_finetune/real_prompts" in there
+    assert closed == {"joint_finetune/closed"}
+    assert not closed & there
+
+
 def test_from_then_on_every_step_is_the_inner_methods(tmp_path: Path) -> None:
     plan, store, rows, _ = run(tmp_path, "fresh_real", 2)
     pools = {

@@ -58,7 +58,6 @@ def test_the_page_names_no_method_that_is_not_there() -> None:
         ("pluralistic_choice", "q", 1.5, "q: found 1.5; allowed: 0 or more, at most 1"),
         ("surprise_filter", "factor", 1, "factor: found 1; allowed: a whole number, 2 or more"),
         ("self_verification", "factor", True, "factor: found True; allowed: a whole number, 2 or more"),
-        ("latent_filter", "threshold", 0, "threshold: found 0; allowed: above 0, at most 1"),
         ("latent_filter", "k", 1, "k: found 1; allowed: a whole number, 2 or more"),
         ("diversity_selection", "factor", 2.5, "factor: found 2.5; allowed: a whole number, 2 or more"),
         ("detector_resampling", "b", -1.0, "b: found -1.0; allowed: a number above 0"),
