@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ class Along:
     @property
     def interval(self) -> tuple[float, float] | None:
         """The 95 % interval; None of a perfect correlation, which Fisher's transform makes infinite and so certain."""
-        return None if abs(self.part.effect) > 1 - 1e-9 else (self.part.low, self.part.high)
+        return (self.part.low, self.part.high) if math.isfinite(self.part.low) else None
 
 
 def along(

@@ -66,6 +66,7 @@ def measure(options: argparse.Namespace) -> int:
     from benchmarks.measuring.report import page, screen, sentences
     from benchmarks.reporting.pages.measured import measured_page
     from datamodules.layouts import open_set
+    from leaderboard.text import json_number
 
     if options.overrides:
         raise UsageError(f"measure: found {' '.join(options.overrides)}; allowed: the options that --help lists")
@@ -85,7 +86,8 @@ def measure(options: argparse.Namespace) -> int:
         earlier = asked.measure(before, real, result.measured)
         compared[str(before.path)] = asked.beside(found, result, real, earlier.document())
     done = _damage(options, asked, result, real)
-    document = {**result.document(), "damage": [asdict(one) for one in done]}
+    damaged = [{name: json_number(value) for name, value in asdict(one).items()} for one in done]
+    document = {**result.document(), "damage": damaged}
     _write(options.out, page(result, compared, done), document)
     drawn = _draw(options, measured_page, document, sentences(result, compared, done))
     tell(screen(result, options.out, drawn, compared, done), end="")

@@ -133,7 +133,7 @@ def spearman(label: str, x: Array, y: Array, seed: int = 0) -> Part:
 
     Every order of the variants is tried up to 8 of them, else 40,320 drawn ones with the observed one counted in
     (Phipson and Smyth 2010, SAGMB 9). The interval is Fisher's with the variance of Bonett and Wright (2000,
-    Psychometrika 65).
+    Psychometrika 65); of a perfect correlation there is none.
 
     Args:
         label: What is correlated.
@@ -150,10 +150,10 @@ def spearman(label: str, x: Array, y: Array, seed: int = 0) -> Part:
     reached, under = int((drawn >= observed - slack).sum()), int((drawn <= observed + slack).sum())
     extra = 0 if exact else 1
     total = len(orders) + extra
-    # at +-1 Fisher's transform is infinite and the interval would say more than n points can
-    clipped = float(np.clip(observed, -1 + 1e-9, 1 - 1e-9))
-    half = float(scipy.stats.norm.ppf((1 + LEVEL) / 2)) * math.sqrt((1 + clipped**2 / 2) / (n - 3))
-    low, high = math.tanh(math.atanh(clipped) - half), math.tanh(math.atanh(clipped) + half)
+    low, high = -math.inf, math.inf
+    if abs(observed) < 1 - 1e-9:  # at +-1 Fisher's transform is infinite, and so certain as n points never are
+        half = float(scipy.stats.norm.ppf((1 + LEVEL) / 2)) * math.sqrt((1 + observed**2 / 2) / (n - 3))
+        low, high = math.tanh(math.atanh(observed) - half), math.tanh(math.atanh(observed) + half)
     return Part(label, observed, low, high, (reached + extra) / total, (under + extra) / total, n, "variants")
 
 

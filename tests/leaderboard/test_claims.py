@@ -225,6 +225,11 @@ def test_the_permutation_test_is_exact_for_few_variants_and_brute_force_agrees()
     every = [stats.spearmanr(x, y[list(order)]).statistic for order in itertools.permutations(range(6))]
     assert part.effect == pytest.approx(stats.spearmanr(x, y).statistic)
     assert part.p_support == pytest.approx(np.mean(np.array(every) >= part.effect - 1e-9))
+    assert part.low < part.effect < part.high
+    perfect = spearman("", x, 2 * x)
+    assert (perfect.effect, perfect.low, perfect.high) == (pytest.approx(1.0), -np.inf, np.inf), (
+        "six points are no proof"
+    )
 
 
 @pytest.mark.parametrize("count", [8, 12])
