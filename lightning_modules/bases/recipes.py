@@ -131,7 +131,7 @@ _SCENES = (
     # As an error of the latents, that of nearly clean ones is small and would hardly count: hence min-SNR. The floor is
     # for the noisiest, in which a place is decided: as errors of the noise they would count for next to nothing.
     _generator("sample_unet", 6000, {"channels": [40, 64], **_TEXT}, min_snr=5.0, snr_floor=1.0),
-    _generator("eps_unet", 6000, {"channels": [48, 80], **_TEXT}, min_snr=5.0, snr_floor=1.0),
+    _generator("eps_unet", 10000, {"channels": [48, 80], **_TEXT}, min_snr=5.0, snr_floor=1.0),
     # Ships without weights: four thousand steps leave a third of its shapes unread, and more cost hours on two cores.
     _generator("dit", 4000, {"width": 96, "layers": 4, **_TEXT}, learning_rate=1e-3),
 )
