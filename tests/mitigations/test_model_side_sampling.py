@@ -188,8 +188,8 @@ def test_sims_draws_the_first_set_plainly_and_refuses_another_architecture():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: LowerGuidance(-1), "scale: found -1; allowed: a number of 0 or more"),
-        (lambda: ReDiFine(float("inf")), "end: found inf; allowed: a number of 0 or more"),
+        (lambda: LowerGuidance(-1), "scale: found -1; allowed: a number of 1 or more"),
+        (lambda: ReDiFine(float("inf")), "end: found inf; allowed: a number of 1 or more"),
         (lambda: AnnealedTruncation(0), "rate: found 0; allowed: a number above 0"),
         (lambda: Sims(0), "weight: found 0; allowed: a number above 0"),
         (lambda: Sims(1, 0), "budget: found 0; allowed: a number above 0"),
