@@ -95,11 +95,14 @@ class Controls:
 def find_controls(
     row: BoardRow, rows: tuple[BoardRow, ...], results: Mapping[str, CellResult], metric: str
 ) -> Controls:
-    """Find and judge the controls of ``row``'s group: its own, or its parent's where it has one."""
+    """Find and judge the controls of ``row``'s group: its own, or its parent's where it has one.
+
+    A parent may be planned at more seeds; then it is read at those of the row.
+    """
     inherited = row.parent is not None
     home = parent_group(row, rows) if inherited else row.group
     found = tuple(
-        read(candidate, results, metric)
+        read(candidate.at(row.seeds) if set(row.seeds) < set(candidate.seeds) else candidate, results, metric)
         for name in CONTROLS
         for candidate in rows
         if candidate.group == home and candidate.mitigation == name

@@ -7,8 +7,8 @@ labelled, and stays without curves.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -69,6 +69,11 @@ class BoardRow:
     def applies(self, modality: str) -> bool:
         """Say whether the mitigation is meant for a modality; the sets of a chain are of both."""
         return not self.applies_to or modality in self.applies_to or modality not in MODALITIES
+
+    def at(self, seeds: Collection[int]) -> BoardRow:
+        """Return the row at those of its seeds that are among these."""
+        kept = [(seed, key) for seed, key in zip(self.seeds, self.keys, strict=True) if seed in seeds]
+        return replace(self, seeds=tuple(seed for seed, _ in kept), keys=tuple(key for _, key in kept))
 
     def cells(self, results: Mapping[str, CellResult]) -> tuple[CellResult, ...]:
         """Return the row's cells that are there, in the order of its seeds."""

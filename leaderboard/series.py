@@ -7,7 +7,7 @@ sets, since claims are about variance and sets too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -116,6 +116,18 @@ class Evidence:
             if str(row.name) == name:
                 return row
         raise NoSeries("row", f"no row {name} in the plan")
+
+    def paired(self, *rows: str) -> Evidence:
+        """Return the same evidence where all rows are read at the seeds that each of these is planned at.
+
+        Of a question that needs more seeds than others, rows may be planned at more; what has failed is still missed.
+        Rows that the plan does not have, and such without a seed in common, are left to who reads them.
+        """
+        planned = [set(row.seeds) for row in self.rows if str(row.name) in rows]
+        common = set[int]().union(*planned).intersection(*planned)
+        if not common or all(seeds == common for seeds in planned):
+            return self
+        return replace(self, rows=[row.at(common) for row in self.rows])
 
     def variants(self, scenario: str, mitigation: str = "none") -> tuple[str, ...]:
         """Return the names of a scenario's rows under one mitigation, in the plan's order."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, Part, mean_part, seeds_reason
 from leaderboard.claims.margin import check_margin, declared, quarter_of_collapse, with_margin
-from leaderboard.claims.terms import Collapse, beyond, comparable, reaches, read
+from leaderboard.claims.terms import Collapse, beyond, comparable, named, reaches, read
 from leaderboard.grain import difference, grain
 from leaderboard.series import Evidence
 from records.findings import Statistic
@@ -65,6 +65,7 @@ class Difference:
         Raises:
             Undecided: Rows cannot be read or compared, or nothing collapsed.
         """
+        evidence = evidence.paired(self.a, self.b, self.a_control, self.b_control, *named(self.collapse))
         parts: list[Part] = []
         for metric in self.metrics:
             a, b = read(evidence, self.a, metric), read(evidence, self.b, metric)

@@ -9,7 +9,7 @@ import numpy as np
 
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, mean_part, seeds_reason
 from leaderboard.claims.margin import check_margin, declared, quarter_of_collapse, with_margin
-from leaderboard.claims.terms import Collapse, beyond, comparable, reaches, read
+from leaderboard.claims.terms import Collapse, beyond, comparable, named, reaches, read
 from leaderboard.grain import grain
 from leaderboard.series import Evidence
 from records.findings import Statistic
@@ -36,7 +36,7 @@ class Dose:
     """Damage against a knob: per seed a least-squares line through the levels, its slope tested over seeds.
 
     Attributes:
-        levels: Two or more settings; each row at the same seeds.
+        levels: Two or more settings; read at the seeds that all are planned at.
         metric: `side/metric`.
         expect: Whether damage goes down (`less`) or up (`more`) with the dose.
         scale: `log` = effects are per doubling of the dose; `linear` = per unit.
@@ -76,6 +76,8 @@ class Dose:
         Raises:
             Undecided: Rows cannot be read or compared, or nothing collapsed.
         """
+        rows = [name for level in self.levels for name in (level.row, level.control)]
+        evidence = evidence.paired(*rows, *named(self.collapse))
         series = [read(evidence, level.row, self.metric) for level in self.levels]
         comparable(series, self.same_n)
         reaches(series[0], self.iterations)

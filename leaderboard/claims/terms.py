@@ -54,6 +54,11 @@ class Collapse:
             )
 
 
+def named(collapse: Collapse | None) -> tuple[str, ...]:
+    """Return the rows that must have collapsed, where a claim names any."""
+    return () if collapse is None else (collapse.none, collapse.real)
+
+
 def read(evidence: Evidence, row: str, metric: str) -> Series:
     """Return a series.
 

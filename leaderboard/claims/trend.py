@@ -70,6 +70,7 @@ class Trend:
         Raises:
             Undecided: A row or metric cannot be read or compared.
         """
+        evidence = evidence.paired(self.row, self.control)
         parts: list[Part] = []
         for course in self.courses:
             series = read(evidence, self.row, course.metric)

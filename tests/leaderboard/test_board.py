@@ -116,7 +116,7 @@ def test_parent_lends_its_controls(zoo):
     ("change", "words"),
     [
         ({"n": 512}, "N 512, the parent 1024"),
-        ({"seeds": (0, 1, 2)}, "seeds 0,1,2, the parent 0,1,2,3,4"),
+        ({"seeds": (4, 5, 6)}, "seeds 4,5,6, the parent 0,1,2,3,4"),
         ({"seeds": (5, 6, 7, 8, 9)}, "seeds 5,6,7,8,9"),
     ],
 )
@@ -126,6 +126,18 @@ def test_parent_of_another_setting_is_not_comparable(world, change, words):
     found = line(w, "none", "relabel")
     assert words in found.headline
     assert found.prevented is None
+
+
+def test_a_parent_at_more_seeds_lends_those_of_the_row(world):
+    """A study may ask its headline at more seeds than the rest."""
+    seeds = (0, 1, 2, 3)
+    few, many = controls(world(seeds)), controls(world())
+    for w in (few, many):
+        w.add("relabel", "real_prompts", "none", 0.3, parent="joint", seeds=seeds)
+    found, expected = line(many, "none", "relabel"), line(few, "none", "relabel")
+    assert found.prevented == expected.prevented
+    assert found.gain == expected.gain
+    assert line(many, "none").seeds == "5/5"
 
 
 def test_controls_that_do_not_collapse_or_are_invalid(zoo):

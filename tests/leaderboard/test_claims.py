@@ -283,6 +283,39 @@ def test_rows_that_cannot_be_paired_are_not(changes, reason):
     assert "T differs" in verdict(Difference("a/x/none", "b/x/none", (FRECHET,), "better"), short).reason
 
 
+def test_rows_of_unlike_numbers_of_seeds_are_paired_at_those_that_all_are_planned_at():
+    """A question may be asked at more seeds than another that shares a row with it."""
+    curves = {
+        name: line(2, step, seeds=8, seed=i) for i, (name, step) in enumerate([("a", 1.0), ("b", 2.0), ("r", 0.0)])
+    }
+    all_of = {"a": 8, "b": 6, "r": 8}
+
+    def study(seeds: dict[str, int]) -> Cells:
+        cells = Cells()
+        for name, count in seeds.items():
+            cells.add(f"{name}/x/none", {FRECHET: curves[name][:count]})
+        return cells
+
+    for kind in (
+        Difference("a/x/none", "b/x/none", (FRECHET,), "better", collapse=Collapse("b/x/none", "r/x/none")),
+        Difference("a/x/none", "b/x/none", (FRECHET,), "better", a_control="r/x/none", b_control="r/x/none"),
+        Dose((Level(1, "a/x/none"), Level(2, "b/x/none")), FRECHET, "more", collapse=Collapse("a/x/none", "r/x/none")),
+        Trend("a/x/none", (Course(FRECHET, "worsens"),), control="b/x/none"),
+    ):
+        uneven, even = (verdict(kind, study(seeds)) for seeds in (all_of, dict.fromkeys(all_of, 6)))
+        assert uneven.finding == even.finding
+        assert {part.n for part in uneven.finding.parts} == {6}
+    whole = verdict(Difference("a/x/none", "r/x/none", (FRECHET,), "worse"), study(all_of))
+    assert whole.finding.parts[0].n == 8, "of rows that have them all seeds count"
+    failed = study(all_of)
+    failed.fail(failed.rows[1], 2)
+    kind = Difference("a/x/none", "b/x/none", (FRECHET,), "better")
+    assert "1 of 6 seeds failed" in verdict(kind, failed).reason, "what was planned and failed is missed"
+    failed = study(all_of)
+    failed.fail(failed.rows[0], 7)
+    assert verdict(kind, failed).word == "supported", "what is not asked for is not"
+
+
 # --- the family
 
 
