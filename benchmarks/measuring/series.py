@@ -34,7 +34,8 @@ def sentences(sets: Sequence[Measured]) -> list[str]:
     }  # fmt: skip
     against = sets[-1].against
     if not sets[-1].told_apart:
-        return [f"Nothing of {names[-1]} could be compared with {against}: {sets[-1].lines[0].reason}."]
+        why = next((f": {line.reason}" for line in sets[-1].lines if line.reason), "")
+        return [f"Nothing of {names[-1]} could be compared with {against}{why}."]
     if not since:
         return [f"In {names[-1]} nothing is worse beside {against} than chance would have it."]
     return [f"Worse beside {against}: {listed([f'{what} from {first} on' for what, first in since.items()], 6)}."]
