@@ -60,9 +60,16 @@ def test_a_primary_family_is_small_enough_to_decide_something(suite):
     assert sum(claim.family == "primary" for claim in make_plan(suite).suite.claims) <= 10
 
 
-def test_claims_are_decided_at_twelve_seeds_of_whole_loops():
+def test_claims_are_decided_at_twelve_seeds_of_whole_loops_and_close_ones_at_twice_as_many():
+    """The differences whose spread is large against the margin are between these four rows' scenarios."""
     plan = make_plan("scenes_claims")
-    assert {(len(row.seeds), plan.cells[row.keys[0]].cell.iterations) for row in plan.rows} == {(12, 5)}
+    assert {plan.cells[key].cell.iterations for row in plan.rows for key in row.keys} == {5}
+    more = {f"{row.scenario}/{row.variant}" for row in plan.rows if tuple(row.seeds) == tuple(range(24))}
+    assert more == {
+        "joint_finetune/real_prompts", "single_model_captioner/default", "single_model_generator/default",
+        "frozen_relabel/captioner_frozen",
+    }  # fmt: skip
+    assert all(tuple(row.seeds) == tuple(range(12)) for row in plan.rows if f"{row.scenario}/{row.variant}" not in more)
 
 
 @pytest.mark.parametrize(
