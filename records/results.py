@@ -7,7 +7,7 @@ give byte-equal files except for what `CellResult.stable_view` leaves out.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -175,7 +175,8 @@ class CellResult:
 
         A run that computed nothing leaves the files, and when and where their numbers were made, as they are. So does
         one that could not complete a cell which was complete before: those numbers hold, though the store they came
-        from is gone.
+        from is gone. Where the numbers are the same and what stands around them is not (a seed was added to the
+        suite), the file still says when and by which versions they were made.
         """
         try:
             found = read_result(path)
@@ -185,8 +186,17 @@ class CellResult:
             return found
         if found is not None and found.key == self.key and found.status == "complete" != self.status:
             return self
-        self.write(path)
-        return self
+        settled = self
+        if found is not None and found.status == self.status == "complete" and found._numbers() == self._numbers():
+            made = {name: getattr(found, name) for name in (*UNSTABLE, "cost")}
+            settled = replace(self, **made)
+        settled.write(path)
+        return settled
+
+    def _numbers(self) -> list[Any]:
+        """Return what was measured, with what identifies it."""
+        view = self.stable_view()
+        return [view[name] for name in ("key", "seed", "metrics", "sets", "absent", "floors", "cost")]
 
     @classmethod
     def from_json(cls, text: str, source: str | Path = "the result") -> CellResult:

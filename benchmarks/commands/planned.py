@@ -57,10 +57,12 @@ def read_runnable(options: argparse.Namespace) -> Plan:
     """Plan the suite that the command line names, to be run: weights that are here are those that it names."""
     from benchmarks.planning.devices import require_room
     from benchmarks.planning.needs import require_fit
+    from benchmarks.reporting.boards import require_entries
 
     study = read_plan(options)
     require_fit(study)
     require_room(study)
+    require_entries(study)
     return study
 
 

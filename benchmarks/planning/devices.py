@@ -100,14 +100,19 @@ def _held(base: Base, lora: Any) -> int:
         return 0
 
 
-@lru_cache(maxsize=1)
 def device_bytes() -> int | None:
     """Return the memory of the smallest accelerator of this machine, as its driver says it; None where it has none."""
+    return min(driver_says(), default=0) or None
+
+
+@lru_cache(maxsize=1)
+def driver_says() -> tuple[int, ...]:
+    """Return the bytes of each accelerator that the driver of this machine shows; () where it says nothing."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
-        return None
+        return ()
     command = [tool, "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     with suppress(OSError, ValueError, subprocess.SubprocessError):
         said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
-        return min((int(line) for line in said.split() if line.isdigit()), default=0) * 2**20 or None
-    return None
+        return tuple(int(line) * 2**20 for line in said.split() if line.isdigit())
+    return ()

@@ -87,7 +87,7 @@ def _rates(
         for key in list(keys):
             try:
                 records.append(reader(key))
-            except DamagedArtifact:  # a run makes it again
+            except (DamagedArtifact, FileNotFoundError):  # a run makes it again
                 keys.remove(key)
         if keys:
             seconds = [record.cost.wall_seconds for record in records]

@@ -208,5 +208,5 @@ def _measuring(world: World, ev: Evaluation, family: DeclaredFamily, judge: str 
         "data": world.data_spec,
         "seed": ev.seed,
         "documents": DOCUMENTS if "document_frequency" in family.needs else None,
-        "phrases": world.attributes if "phrase_features" in family.needs else None,
+        "phrases": world.phrases([family]),
     }

@@ -86,7 +86,8 @@ class _Planner:
         """Return the digest of what is measured; what measures chains enters nothing where something trains."""
         families = [f for f in self.world.families if chain or not f.chained]
         judges = self.world.models["judges"] if any(f.judged for f in families) else ()
-        return digest([[f.identity for f in families], judges])
+        phrases = self.world.phrases(families)
+        return digest([[f.identity for f in families], judges, *([phrases] if phrases else [])])
 
     def add_scenario(self, entry: ScenarioEntry, scenario: Scenario, extra: Sequence[str]) -> None:
         sized = settings(self.suite, self.file, entry, scenario)

@@ -33,7 +33,8 @@ def metric_infos(
             if family.chained and cell.cell.scenario.trains:
                 continue
             first = world.judges_of(family)[0] if judge else None
-            measured_by = digest([protocol, family.identity, world.judge(judge)])
+            phrases = world.phrases([family])
+            measured_by = digest([protocol, family.identity, world.judge(judge), *([phrases] if phrases else [])])
             for metric, declared in _declared(family, found):
                 headline = primary.get(side) == metric and judge == first
                 name = family.name(metric, cell.cell.evaluate.n, judge)

@@ -51,7 +51,6 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     from leaderboard.entries import read_entries
     from leaderboard.readings import BoardRow
 
-    suite = plan.suite.name
     added = dict.fromkeys(r.mitigation for r in plan.rows if r.added)
     typed = dict(zip(added, plan.request.methods, strict=True)) if len(added) == len(plan.request.methods) else {}
     rows = [
@@ -63,15 +62,28 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     ]  # fmt: skip
     found = {k: r for k, r in read_results(results).items() if k in plan.cells}
     home = entries or entries_beside(plan)
-    committed = read_entries(suite, home)
+    committed = read_entries(plan.suite.name, home)
     asked = [*plan.suite.mitigations, *plan.request.methods]
-    learning = known_learning(plan.suite.learning, home, [e.method for e in committed], asked, plan.file.parent)
+    methods = [entry.method for entry in committed]
+    learning = known_learning(plan.suite.learning, home, methods, asked, plan.file.parent)
     if not committed:
         return replace(build(rows, found), learning=learning)
     planned = {(r.scenario, r.variant): metric_infos(plan, plan.cells[r.keys[0]], r.protocol) for r in plan.rows}
     merged, cells, foreign = beside_local(rows, found, committed, planned)
     board = build(merged, {k: cells[k] for row in merged for k in row.keys if k in cells})
     return replace(board, foreign=foreign, learning=learning)
+
+
+def require_entries(plan: Plan) -> None:
+    """Read the entries that a plan's board will need, before anything is computed for it.
+
+    Raises:
+        UsageError: A file is none, naming it.
+    """
+    from leaderboard.entries import read_entries
+
+    for suite in {plan.suite.name, *plan.suite.learning.values()}:
+        read_entries(suite, entries_beside(plan))
 
 
 def entries_beside(plan: Plan) -> Path:

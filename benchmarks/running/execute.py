@@ -18,6 +18,7 @@ from benchmarks.running.worker import explain
 from benchmarks.steps import Base, Step
 from benchmarks.storage.manifests import AGAIN, CHANGED, DONE
 from benchmarks.storage.store import Record, Store
+from benchmarks.storage.wanted import kept_elsewhere
 from records.files import write_text
 from records.results import CellResult
 
@@ -150,7 +151,9 @@ def _round(
     reporter.start(ordered, len(cells))
     planned = [plan.steps[k] for k in dict.fromkeys(k for cell in cells.values() for k in cell.needs)]
     shown = {k: samples for k, samples in plan.shown.items() if k in cells} if draw else {}
-    retention = Retention(store, plan.suite.retain, planned, steps, shown)
+    root = getattr(store, "root", None)
+    spared = kept_elsewhere(root, results.parent) if root is not None else ()
+    retention = Retention(store, plan.suite.retain, planned, steps, shown, spared)
     # Beside the loop that hands out steps, where there is one: no worker waits for a picture.
     painter = None if draw is None else Painter(draw, beside=not isinstance(executor, InProcessExecutor))
     books = _Books(plan, store, results, cells, reporter, retention, painter, shared, patient)

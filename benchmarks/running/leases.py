@@ -10,9 +10,11 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.planning.devices import driver_says
 from benchmarks.steps import Step
 from benchmarks.study.suite import Executions
 from records.errors import UsageError
@@ -21,14 +23,21 @@ from records.names import MODALITIES
 if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan
 
+DEVICES = Path("/dev")
+
 
 def accelerators() -> tuple[str, ...]:
-    """Return the accelerators that workers share out, in the words of `CUDA_VISIBLE_DEVICES`; found without torch."""
+    """Return the accelerators that workers share out, in the words of `CUDA_VISIBLE_DEVICES`; found without torch.
+
+    Where that is not set they are counted from 0, as CUDA does; a container's files in /dev keep their host's numbers.
+    """
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
         return tuple(name.strip() for name in chosen.split(",") if name.strip() not in ("", "-1"))
-    numbers = (p.name.removeprefix("nvidia") for p in Path("/dev").glob("nvidia[0-9]*"))
-    return tuple(sorted((n for n in numbers if n.isdigit()), key=int))
+    if version("torch").endswith("+cpu"):  # a build that sees none
+        return ()
+    files = [file for file in DEVICES.glob("nvidia[0-9]*") if file.name.removeprefix("nvidia").isdigit()]
+    return tuple(map(str, range(len(driver_says()) or len(files))))
 
 
 @dataclass(frozen=True)

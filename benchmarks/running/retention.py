@@ -22,6 +22,7 @@ class Retention:
         planned: Every step of the cells that run.
         missing: Those of them that are about to run; only they read.
         shown: Cell -> the samples that its pictures show; it reads them when it is closed.
+        spared: What other studies on this store keep.
     """
 
     def __init__(
@@ -31,9 +32,12 @@ class Retention:
         planned: Sequence[Step],
         missing: Sequence[Step],
         shown: Mapping[str, Collection[str]],
+        spared: Collection[str] = (),
     ):
         self.store, self.shown, self._later = store, shown, list[str]()
-        self.readers: dict[str, set[str]] = {s.key: set() for s in planned if not s.kept(retain)}
+        self.readers: dict[str, set[str]] = {
+            s.key: set() for s in planned if not s.kept(retain) and s.key not in spared
+        }
         for cell, samples in shown.items():
             for sample in self.readers.keys() & set(samples):
                 self.readers[sample].add(cell)

@@ -58,7 +58,7 @@ def run_study(
         Results by cell key, the steps that were computed, the screen in words for a terminal.
 
     Raises:
-        UsageError: Data or weights are not on this machine, the folder cannot be written, or the bucket not be used.
+        UsageError: Data, weights or entries are not to be read, or the folder or the bucket not to be used.
         OSError: The board cannot be written.
     """
     from benchmarks.reporting.boards import make_board, published
@@ -66,10 +66,7 @@ def run_study(
     from benchmarks.reporting.outputs import try_mirror
 
     workers = (len(accelerators()) or processors()) if workers is None else workers
-    if workers < 0:
-        raise UsageError(f"--workers: found {workers}; allowed: 1 or more, or 0 for this process itself")
-    require_present(plan)
-    require_devices(plan, accelerators())
+    _require_all(plan, workers)
     reporter, folder, results = reporter or Reporter(), plan.home(runs), plan.results(runs)
     asked = plan.asked if cells is None else cells
     with ExitStack() as stack:
@@ -78,15 +75,28 @@ def run_study(
             for said in (*set_results_aside(results), *_made_sound(plan, asked, folder, store)):
                 reporter.note(said)
         execution = plan.suite.execution
-        if executor is None and workers:
-            executor = LocalExecutor(runs / "store", workers, execution, bucket)
-        executor = executor or InProcessExecutor(execution)
+        local = LocalExecutor(runs / "store", workers, execution, bucket) if executor is None and workers else None
+        executor = executor or local or InProcessExecutor(execution)
         outcome = execute(
             plan, store, executor, results, asked, reporter,
             draw=lambda key, result: write_pictures(plan, store, folder, key, result),
         )  # fmt: skip
-    board = published(plan, make_board(plan, results), folder, show)
-    return replace(outcome, board=board, mirrored=try_mirror(plan, runs) if mirror else "")
+    try:
+        outcome = replace(outcome, board=published(plan, make_board(plan, results), folder, show))
+    except UsageError as error:  # an entry of which a line was lost meanwhile: it takes no result away
+        reporter.note(f"no board was made: {error}")
+    return replace(outcome, mirrored=try_mirror(plan, runs) if mirror else "")
+
+
+def _require_all(plan: Plan, workers: int) -> None:
+    """Refuse what cannot be run here, or be compared in the end."""
+    from benchmarks.reporting.boards import require_entries
+
+    if workers < 0:
+        raise UsageError(f"--workers: found {workers}; allowed: 1 or more, or 0 for this process itself")
+    require_present(plan)
+    require_devices(plan, accelerators())
+    require_entries(plan)
 
 
 def _shared_store(root: Path, work: list[Any], stack: ExitStack, bucket: str) -> LocalStore:
@@ -103,8 +113,10 @@ def _shared_store(root: Path, work: list[Any], stack: ExitStack, bucket: str) ->
 
 def _made_sound(plan: Plan, cells: Mapping[str, PlannedCell], folder: Path, store: LocalStore) -> Iterator[str]:
     """Write down what a study needs, and have that be what was written, wherever the store has it; yield sentences."""
+    folder.mkdir(parents=True, exist_ok=True)  # a note counts for as long as its folder is there
     sweep(folder)
     keys = [*plan.steps, *part_keys(plan)]
-    note(store.root, folder, plan.request.command(), keys)
+    kept = [key for key, step in plan.steps.items() if step.kept(plan.suite.retain)]
+    note(store.root, folder, plan.request.command(), keys, kept)
     yield from remove_damaged(plan, cells.values(), store)
     yield from store.shared(keys)

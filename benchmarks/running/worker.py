@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import platform
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 from benchmarks.running import ending, machine
 from benchmarks.running.blame import full, place
 from benchmarks.running.code import require_planned
+from benchmarks.running.full_disk import StoreFull, full_disk, has_room
 from benchmarks.running.leases import Leases
 from benchmarks.running.undisturbed import undisturbed
 from benchmarks.steps import Step
@@ -37,14 +37,6 @@ ADVICE = (
     " (the step cannot be made smaller; fewer --workers leave each more memory, and so do fit.<side>.lora and "
     "execution.<side>.gradient_checkpointing)"
 )
-
-
-#: Of a store that will keep nothing more until somebody has seen to it.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-
-
-class StoreFull(StepError):
-    """The store keeps nothing more: what is computed now would be lost."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +98,11 @@ def _performed(step: Step, store: Store, context: Any, execution: dict[str, Any]
     record = Record(step.key, step.kind, step.label, spent, went, notes=notes)
     try:
         store.put(record, value)
-    except OSError as error:  # a full disk, or one that cannot be written
-        why = error.strerror or str(error)
-        kind = StoreFull if error.errno in FULL else StepError
+    except Exception as error:  # a full disk, or one that cannot be written
+        if not isinstance(error, OSError) and not full_disk(error):
+            raise
+        why = getattr(error, "strerror", None) or str(error)
+        kind = StoreFull if full_disk(error) else StepError
         raise kind(f"the store cannot keep it ({why}); make room or mend it, and run again") from error
     return record
 
@@ -121,6 +115,8 @@ def _tried(step: Step, context: Any, last: bool = False) -> tuple[Any, Cost] | N
         with undisturbed(int(step.key[:8], 16)):
             return step.run(context)
     except Exception as error:
+        if full_disk(error) and not has_room(getattr(context.store, "root", None)):
+            raise StoreFull(f"the store's disk is full ({error}); make room, and run again") from error
         if last or not context.keeps_models or not memory.is_full(error):
             raise
     finally:

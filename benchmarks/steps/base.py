@@ -94,6 +94,8 @@ def _trained(spec: ModelSpec, data: ClassSpec, shipped: Path | None, context: Ru
     with tempfile.TemporaryDirectory() as aside:
 
         def prepare(name: str) -> None:
+            if (Path(aside) / name).is_dir():
+                return
             recipe = RECIPES[name].on(data.class_path, data.init_args, getattr(made, "identity", None))
             for need in recipe.needs:
                 prepare(need)

@@ -129,6 +129,10 @@ class RunContext:
             reference = dict(value)
             check_files(reference.get("folder"), reference.pop("weights", None))
             model = make_model(ModelSpec(**reference))
+        if callable(getattr(model, "cpu", None)):
+            from lightning_modules.fitting.devices import require_seen
+
+            require_seen()
         if getattr(model, "modality", None) in MODALITIES and hasattr(model, "execution"):  # judges have neither
             model.execution = getattr(self.execution, model.modality)
             model.batch_size = model.execution.generate_batch or model.batch_size

@@ -31,7 +31,7 @@ class Measuring(Step):
         data: Identity of the data set.
         seed: Of the evaluation.
         documents: Split and number of the captions whose document frequencies CIDEr is pinned to, if it asks.
-        phrases: Attribute -> value -> phrases, if it reads attributes by a judge.
+        phrases: `AttributeList.ordered`, if it reads attributes by a judge.
         evaluation: What the judge sees in the evaluation split.
         floor: What it sees in the floor split.
         train_features: What it sees in images that the generator was trained on.
@@ -65,8 +65,8 @@ class Measuring(Step):
             assert self.phrases is not None
             rows = iter(context.store.get(self.phrase_features)["phrases"])
             found["phrase_features"] = {
-                attribute: {value: np.stack([next(rows) for _ in phrases]) for value, phrases in values.items()}
-                for attribute, values in self.phrases.value.items()
+                attribute: {value: np.stack([next(rows) for _ in phrases]) for value, phrases in values}
+                for attribute, values in self.phrases.value
             }
         return found
 

@@ -37,7 +37,7 @@ class Reference(Step):
         """Embed; captions are NaN where an item has fewer than others."""
         judge = context.model(self.judge)
         if self.phrases is not None:
-            listed = [said for values in self.phrases.value.values() for said in values.values()]
+            listed = [said for _, values in self.phrases.value for _, said in values]
             return {"phrases": text_features(judge, (phrase for said in listed for phrase in said))}, Cost()
         assert self.data is not None
         assert self.n is not None

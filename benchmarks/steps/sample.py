@@ -134,7 +134,7 @@ class SamplePart(Sample):
     """
 
     kind: ClassVar[str] = "sample_part"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = Sample.version  # parts that a killed run left are never put into a newer whole
     rows: tuple[int, int]
     whole: str = aside(default="")
 

@@ -179,8 +179,10 @@ class LocalStore:
 
     def _manifest(self, key: str) -> dict[str, Any]:
         folder = self.folder(key)
-        file = folder / (MANIFEST if (folder / MANIFEST).is_file() else DROPPED)
-        return opened(file.read_bytes(), key, f"its {file.name}")
+        for name in (MANIFEST, DROPPED):  # another run may drop it, or make it again, at this moment
+            with suppress(FileNotFoundError):
+                return opened((folder / name).read_bytes(), key, f"its {name}")
+        return opened((folder / MANIFEST).read_bytes(), key, f"its {MANIFEST}")
 
     def require_sound(self, key: str, later: Collection[str] | None = None) -> dict[str, Any]:
         """Compare an artifact's files with its manifest, each once a process; return the manifest.

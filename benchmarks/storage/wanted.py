@@ -26,17 +26,19 @@ class Wanted:
         home: Its folder, as seen from the store's.
         command: What runs it again.
         keys: Of the artifacts.
+        kept: Those of them that it keeps when all their readers are done.
     """
 
     home: str
     command: str
     keys: frozenset[str]
+    kept: frozenset[str] = frozenset()
 
 
-def note(store: Path, home: Path, command: str, keys: Iterable[str]) -> None:
-    """Write down what a study needs, before it computes any of it."""
+def note(store: Path, home: Path, command: str, keys: Iterable[str], kept: Iterable[str] = ()) -> None:
+    """Write down what a study needs, and which of it it keeps, before it computes any of it."""
     where = os.path.relpath(home.absolute(), store.absolute())
-    data = {"home": where, "command": command, "keys": sorted(keys)}
+    data = {"home": where, "command": command, "keys": sorted(keys), "kept": sorted(kept)}
     write_text(store / FOLDER / f"{digest([where, command])[:16]}.json", json.dumps(data) + "\n")
 
 
@@ -50,13 +52,21 @@ def noted(store: Path) -> list[Wanted]:
     for file in sorted((store / FOLDER).glob("*.json")):
         try:
             data = json.loads(file.read_bytes())
-            wanted = Wanted(data["home"], data["command"], frozenset(map(str, data["keys"])))
+            kept = frozenset(map(str, data.get("kept", ())))
+            wanted = Wanted(data["home"], data["command"], frozenset(map(str, data["keys"])), kept)
         except (OSError, ValueError, KeyError, TypeError) as error:
             why = f"{type(error).__name__}: {error}"
             raise UsageError(f"{file}: cannot be read ({why}); run its study again, which writes it anew") from error
         if (store / wanted.home).is_dir():
             found.append(wanted)
     return found
+
+
+def kept_elsewhere(store: Path, home: Path) -> frozenset[str]:
+    """Return what studies keep whose folder is another than this one."""
+    own = home.resolve()
+    others = (wanted for wanted in noted(store) if (store / wanted.home).resolve() != own)
+    return frozenset(key for wanted in others for key in wanted.kept)
 
 
 def unknown(store: Path, runs: Path, known: Iterable[Path]) -> list[Path]:

@@ -67,7 +67,7 @@ def open_world(suite: Suite, testbed: Testbed, suite_file: Path, testbed_file: P
         raise UsageError(f"{suite_file}: metrics: a family needs a judge, and {testbed_file} names none under judges")
     _check_embeds(testbed, testbed_file)
     listed = load_attributes(testbed, testbed_file)
-    attributes = None if listed is None else Spec(listed.attributes)
+    attributes = None if listed is None else Spec(listed.ordered())
     world = World(testbed, data, data_spec, models, families, attributes)
     _check_primary_judges(suite, world, suite_file, testbed_file)
     return world

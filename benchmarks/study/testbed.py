@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,6 +10,9 @@ from lightning_modules.settings import ADDED
 from records.checks import distinct, require, schema
 from records.errors import brief
 from records.names import WORD, no_twins, plain_name
+
+#: What pins the weights of a model of the hub.
+COMMIT = re.compile("[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,12 @@ class ModelSpec:
         plain_name(self.name, "name", 40)  # a judge's is part of a metric's
         require(self.folder is None or self.hub is None, f"{self.name}: give folder or hub, not both")
         require(self.hub is None or self.revision is not None, f"{self.name}: hub needs a pinned revision")
+        pinned = self.revision is None or COMMIT.fullmatch(self.revision) is not None
+        require(
+            pinned,
+            f"{self.name}: revision: found {brief(self.revision or '')!r}; allowed: a commit, 40 of 0-9a-f, since a "
+            "branch is other weights tomorrow",
+        )
         weightless = self.folder is None and self.hub is None
         require(not weightless or self.dtype == "float32", f"{self.name}: dtype needs weights: a folder or a hub name")
 
@@ -98,6 +108,10 @@ class Testbed:
         return self.captioners if modality == "captioner" else self.generators
 
 
+#: (attribute, its values and the phrases of each), in order.
+Phrases = tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
+
+
 @dataclass(frozen=True)
 class AttributeList:
     """What a judge of images and captions is to read off images: attribute -> value -> phrases that say the value."""
@@ -121,3 +135,7 @@ class AttributeList:
                 require(len(phrases) > 0, f"{where}: {value}: found no phrase; allowed: one or more")
         shifts = [f"{attribute}_{value}" for attribute, values in self.attributes.items() for value in values]
         distinct(tuple(shifts), "attributes: attribute_value")  # each names a metric
+
+    def ordered(self) -> Phrases:
+        """Return the list as keys hold it: in the order in which its phrases are embedded."""
+        return tuple((attribute, tuple(values.items())) for attribute, values in self.attributes.items())

@@ -88,7 +88,7 @@ class World:
         data_spec: Its identity.
         models: Name -> identity of each model, by role: captioners, generators, judges, scorers.
         families: The suite's metric families.
-        attributes: The list of attributes that judges read off images, as `AttributeList.attributes`, or None.
+        attributes: The list of attributes that judges read off images, as `AttributeList.ordered`, or None.
     """
 
     testbed: Testbed
@@ -124,6 +124,10 @@ class World:
         """Return what a scenario runs on: the data and its first base members, nothing that it does not touch."""
         bases = [self.models[f"{modality}s"][:members] for modality in sorted(modalities)]
         return [self.data_spec, *(spec for specs in bases for spec in specs)]
+
+    def phrases(self, families: Iterable[DeclaredFamily]) -> Spec | None:
+        """Return the list of attributes if one of these families reads it."""
+        return self.attributes if any("phrase_features" in family.needs for family in families) else None
 
     def judge(self, name: str | None) -> Spec | None:
         """Return the identity of a judge by its name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pytorch_lightning import Callback
 from torch import Tensor, nn
 
 from lightning_modules.fitting.contracts import Progress, Start
+from records.leftovers import abandoned, mark
 
 
 class Told(Callback):
@@ -83,6 +85,10 @@ class Checkpoint(Callback):
 
     def read(self, module: nn.Module) -> Start:
         """Put the module and its average where the last checkpoint was; return where to go on."""
+        for part in self.file.parent.glob("*.part"):  # of processes that were killed while they wrote
+            with suppress(FileNotFoundError):
+                if abandoned(part.name, part.stat().st_mtime):
+                    part.unlink()
         if not self.file.exists():
             return Start()
         try:
@@ -114,6 +120,6 @@ class Checkpoint(Callback):
             "average": None if self.average is None else self.average.weights,
         }
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        part = self.file.with_suffix(".part")
+        part = self.file.with_suffix(f".{mark()}.part")  # two bases may need the same one, and train it at once
         torch.save(state, part)
         os.replace(part, self.file)

@@ -14,6 +14,7 @@ from torch import distributed as dist
 from torch.optim import Optimizer
 
 from lightning_modules.settings import Execution
+from records.errors import StepError
 
 
 class Alone(LightningEnvironment):
@@ -49,6 +50,20 @@ class Stays(SingleDeviceStrategy):
 def device() -> torch.device:
     """Return where models run: the accelerator if there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def require_seen() -> None:
+    """Refuse to work without the accelerator that this process was given: days on a processor are nobody's wish.
+
+    Raises:
+        StepError: torch sees none of those that `CUDA_VISIBLE_DEVICES` names.
+    """
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "").strip()
+    if given not in ("", "-1") and not torch.cuda.is_available():
+        raise StepError(
+            f"torch {torch.__version__} sees no accelerator, and CUDA_VISIBLE_DEVICES is {given!r} here; allowed: one "
+            "that this machine has and that torch was built for, or CUDA_VISIBLE_DEVICES= for processors"
+        )
 
 
 #: Names of the accelerators that whoever runs this process has leased to it for what it does now; () = all it sees.

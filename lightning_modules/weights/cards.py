@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_modules.weights.sources import MissingModel
+from records.files import write_text
 
 CARD = "card.json"
 #: Bytes from which on the digest of a file is remembered between processes, and where.
@@ -69,9 +71,8 @@ def _file_digest(file: str, mark: tuple[int, ...]) -> str:
     kept = MEMORY / hashlib.sha256(f"{file}:{mark}".encode()).hexdigest()
     if (file, mark) in _known:
         return _known[file, mark]
-    if mark[0] >= LARGE and kept.is_file():
-        found = kept.read_text()
-    else:
+    found = _remembered(kept) if mark[0] >= LARGE else ""
+    if not found:
         began = time.time_ns()
         with open(file, "rb") as stream:
             found = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -79,11 +80,17 @@ def _file_digest(file: str, mark: tuple[int, ...]) -> str:
             return found
         if mark[0] >= LARGE:
             with suppress(OSError):  # nowhere to remember it: read again next time
-                MEMORY.mkdir(parents=True, exist_ok=True)
-                kept.with_suffix(f".{os.getpid()}").write_text(found)
-                kept.with_suffix(f".{os.getpid()}").replace(kept)
+                write_text(kept, found)
     _known[file, mark] = found
     return found
+
+
+def _remembered(file: Path) -> str:
+    """Return the digest that a file holds whole, or "": a machine that lost its power leaves files cut."""
+    with suppress(OSError, ValueError):
+        said = file.read_text(encoding="ascii")
+        return said if re.fullmatch("[0-9a-f]{64}", said) else ""
+    return ""
 
 
 def read(folder: Path) -> dict[str, Any]:

@@ -164,3 +164,20 @@ def test_committed_schema_is_up_to_date():
     path = Path(__file__).parents[2] / "leaderboard" / "result.schema.json"
     assert json.loads(path.read_text()) == json.loads(json.dumps(results.json_schema()))
     assert set(results.json_schema()["properties"]) == set(example().to_dict())
+
+
+def test_numbers_made_earlier_keep_their_day_and_versions_where_the_suite_grows(tmp_path: Path):
+    """A seed that is added changes the digest of the suite in every file, and no number in them."""
+    file = tmp_path / example().file_name
+    made = example(versions={"torch": "2.13.0"}, commit="a" * 12)
+    made.settle(file)
+    later = {
+        "suite_digest": "e" * 64, "versions": {"torch": "9.9.9"}, "commit": "b" * 12, "created": "2031-01-01T00:00:00Z",
+        "execution": {"device": "H200"}, "cost": Cost(network_evaluations=10, device_seconds=0.5),
+    }  # fmt: skip
+    settled = example(**later).settle(file)
+    assert settled == dataclasses.replace(made, suite_digest="e" * 64)
+    assert CellResult.from_json(file.read_text()) == settled
+    other = example(**later, metrics=(Point(0, {METRIC: 2.0}), Point(1, {METRIC: 0.4})))
+    assert other.settle(file) == other
+    assert CellResult.from_json(file.read_text()) == other

@@ -12,6 +12,7 @@ import yaml
 
 from benchmarks.planning.needs import unmet_needs
 from benchmarks.planning.plan import Plan
+from benchmarks.planning.protocols import metric_infos
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
 from records.errors import UsageError
@@ -49,7 +50,7 @@ SIZE = {"n": 60, "draw_inputs": 4, "draws": 2, "floor_draws": 2}
 
 def study(where: Path, folders: dict[str, Path], judges: tuple[str, ...] = ("clip",), **changes: Any) -> Plan:
     where.mkdir(exist_ok=True)
-    (where / "list.yaml").write_text(yaml.safe_dump(changes.pop("listed", LIST)))
+    (where / "list.yaml").write_text(yaml.safe_dump(changes.pop("listed", LIST), sort_keys=False))
     changes = {"metrics": OLD + NEW, "primary": ONLY, "evaluate": SIZE, "bed": BED, **changes}
     return planned(where, folders, judges, **changes)
 
@@ -134,6 +135,27 @@ def test_what_a_list_says_is_part_of_the_key_of_its_own_numbers_only(
     }
     assert paths == {"AttributeReader", "phrases"}
     assert not set(plan.steps) - set(study(tmp_path, folders, listed={**LIST, "name": "renamed"}).steps)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"blue": ["a blue circle", "blue"], "red": ["a red circle"]}, {"red": ["a red thing"], "blue": ["blue"]}],
+    ids=["order", "phrases"],
+)
+def test_a_list_is_part_of_what_makes_numbers_comparable(
+    values: dict[str, list[str]], plan: Plan, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """Phrases are embedded in the order of the list: another order read from the old features would swap them."""
+    other = study(tmp_path, folders, listed={**LIST, "attributes": {"colour": values}})
+    changed = [metric_infos(p, cell, "p") for p in (plan, other) for cell in p.cells.values()]
+    differ = {name for name in changed[0] if changed[0][name].protocol != changed[1][name].protocol}
+    assert differ
+    assert all("/reader_" in name for name in differ)
+    assert differ == {name for name in changed[0] if "/reader_" in name}
+    assert not plan.cells.keys() & other.cells.keys()
+    assert plan.digest != other.digest
+    lost = {plan.steps[key].kind for key in set(plan.steps) - set(other.steps)}
+    assert lost <= {"reference", "metrics", "floor"}
 
 
 def test_what_cannot_be_asked_is_absent_and_said(folders: dict[str, Path], tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.commands.main import main
+from benchmarks.running.executors import InProcessExecutor
 from records.results import read_results
 from tests.engine.conftest import write_suite
+from tests.inputs.refused import refused
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +67,29 @@ def test_without_controls_to_compare_with_nothing_runs(
     assert main(given) == 2
     assert f"error: --committed-controls: {why}" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_entry_that_is_none_is_refused_before_the_compute(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home, tmp_path / "study")
+    entry = tmp_path / "study" / "entries" / "small" / "none.json"
+    entry.write_text(entry.read_text()[:100])
+    refused(tmp_path / "study" / "small.yaml", str(entry), "not valid JSON")
+
+
+def test_an_entry_that_breaks_while_a_run_lasts_takes_no_result_away(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody pulls it from the repository in the last hour of a week."""
+    shutil.copytree(home, tmp_path / "study")
+    entry, file = (tmp_path / "study" / name for name in ("entries/small/none.json", "small.yaml"))
+
+    class Pulled(InProcessExecutor):
+        def run(self, *given: Any) -> None:
+            super().run(*given)
+            entry.write_text("{")
+
+    monkeypatch.setattr("benchmarks.running.study.InProcessExecutor", Pulled)
+    assert main(["run", str(file), "--runs", str(tmp_path / "runs"), "--workers", "0", "--no-mirror"]) == 0
+    assert f"no board was made: {entry}: not valid JSON" in capsys.readouterr().err
+    results = read_results(tmp_path / "runs" / "small" / "results")
+    assert {result.status for result in results.values()} == {"complete"}

@@ -13,6 +13,8 @@ import pytest
 from benchmarks.commands.collect import in_bytes
 from benchmarks.commands.main import main
 from benchmarks.planning.planner import make_plan
+from benchmarks.running.executors import InProcessExecutor
+from benchmarks.running.study import run_study
 from benchmarks.storage.garbage import find, free
 from benchmarks.storage.store import LocalStore, Record
 from tests.engine.conftest import write_suite
@@ -133,3 +135,22 @@ def test_nothing_goes_where_it_is_not_known_what_is_needed(how: str, runs: Path,
 def test_a_folder_without_a_store_is_refused(tmp_path: Path, capsys: Any) -> None:
     assert main(["gc", str(tmp_path)]) == 2
     assert "found no store in it" in capsys.readouterr().err
+
+
+def test_a_study_that_has_no_result_yet_needs_what_it_has_made(tmp_path: Path, capsys: Any) -> None:
+    """The first cell of a large study takes days; what it has computed is needed from the first step on."""
+    plan, runs = make_plan(str(write_suite(tmp_path, seeds=[0]))), tmp_path / "runs"
+
+    class Killed(InProcessExecutor):
+        def run(self, steps: Any, store: Any, listener: Any) -> None:
+            super().run(steps[:6], store, listener)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(plan, runs, executor=Killed(), mirror=False)
+    grow_old(runs / "store")
+    made = LocalStore.listing(runs / "store")
+    assert made
+    assert main(["gc", str(runs), "--delete"]) == 0
+    assert LocalStore.listing(runs / "store") == made
+    assert "not needed  0 artifacts" in capsys.readouterr().out

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.planning.plan import Plan
+from benchmarks.planning.planner import make_plan
 from benchmarks.running.agenda import Listener
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
+from benchmarks.running.study import run_study
 from benchmarks.steps import Step
 from benchmarks.storage.store import LocalStore, Store
 from records.results import CellResult
-from tests.engine.conftest import run_in_memory
+from tests.engine.conftest import run_in_memory, write_suite
 from tests.memory_store import MemoryStore
 
 POOLS = {"real", "images", "captions", "score", "curate"}
@@ -134,3 +137,25 @@ def test_a_dropped_artifact_keeps_its_record(planned: Callable[..., Plan], tmp_p
         store.put(record, value)
         assert store.has(key)
         assert store.get(key).captions == value.captions
+
+
+def test_what_another_study_keeps_is_not_thrown_away(tmp_path: Path) -> None:
+    """One that keeps nothing shares all of its steps; as soon as the other's folder is gone, it keeps nothing."""
+
+    def run(name: str, **changes: Any) -> Plan:
+        (tmp_path / name).mkdir(exist_ok=True)
+        plan = make_plan(str(write_suite(tmp_path / name, name=name, seeds=[0], **changes)))
+        assert not run_study(plan, tmp_path / "runs", workers=0, mirror=False).failed
+        return plan
+
+    keeps = run("keeps")
+    store = LocalStore(tmp_path / "runs" / "store")
+    before = kinds(keeps, store)
+    assert before & POOLS
+    assert before & MODELS
+    lean = run("lean", retain={"pools": False, "models": False, "samples": False})
+    assert lean.steps.keys() == keeps.steps.keys()
+    assert kinds(keeps, store) == before
+    shutil.rmtree(keeps.home(tmp_path / "runs"))
+    run("lean", retain={"pools": False, "models": False, "samples": False})
+    assert not kinds(keeps, store) & (POOLS | MODELS | {"sample"})

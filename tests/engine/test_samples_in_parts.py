@@ -162,3 +162,8 @@ def test_a_part_that_fails_fails_the_cell_by_the_name_of_the_whole(tmp_path: Pat
     assert error is not None
     assert error.step == "sample"
     assert "no fifth row" in error.message
+
+
+def test_parts_are_of_the_version_of_the_whole() -> None:
+    """What a killed run has left of an older version is never put together to a newer whole."""
+    assert SamplePart.version is Sample.version

@@ -124,3 +124,26 @@ def test_pictures_are_linked_and_outlast_what_is_dropped(tmp_path: Path, monkeyp
     assert back.captions == ("x", "y", "z")
     assert np.array_equal(back.images, pairs().images)
     LocalStore(tmp_path).require_sound(OTHER)
+
+
+@pytest.mark.parametrize("happens", ["dropped", "made again"])
+def test_a_record_is_read_while_another_run_drops_it_or_makes_it_again(
+    happens: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, key = LocalStore(tmp_path), "ab" * 32
+    store.put(Record(key, "metrics", "it"), {"values": {}})
+    folder, plain, moves = store.folder(key), Path.read_bytes, iter([("manifest.json", "dropped.json")])
+    if happens == "made again":
+        store.drop(key)
+        moves = iter([("dropped.json", "manifest.json")])
+
+    def late(path: Path) -> bytes:
+        missed = not path.exists() or happens == "dropped"
+        if missed and path.parent == folder and (move := next(moves, None)):
+            (folder / move[0]).rename(folder / move[1])
+            raise FileNotFoundError(path)  # what was looked for is gone by now
+        return plain(path)
+
+    monkeypatch.setattr(Path, "read_bytes", late)
+    assert store.record(key).label == "it"
+    assert next(moves, None) is None

@@ -65,10 +65,11 @@ def test_the_driver_says_what_the_smallest_device_has(tmp_path: Path, monkeypatc
     tool = tmp_path / "nvidia-smi"
     tool.write_text("#!/bin/sh\necho 81559\necho 40536\n")
     tool.chmod(0o755)
-    devices.device_bytes.cache_clear()
+    devices.driver_says.cache_clear()
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     assert devices.device_bytes() == 40536 * 2**20
+    assert devices.driver_says() == (81559 * 2**20, 40536 * 2**20)
     tool.write_text("#!/bin/sh\nexit 9\n")
-    devices.device_bytes.cache_clear()
+    devices.driver_says.cache_clear()
     assert devices.device_bytes() is None
-    devices.device_bytes.cache_clear()
+    devices.driver_says.cache_clear()

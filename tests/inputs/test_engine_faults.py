@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -355,3 +356,27 @@ def test_a_training_goes_on_from_its_own_checkpoint_alone(state: str, tmp_path: 
     assert Checkpoint(file, None, of="mine").read(module).step == 0
     torch.save({**held, "of": "mine"}, file)
     assert Checkpoint(file, None, of="mine").read(module).step == 5
+
+
+def test_two_processes_that_train_one_base_write_no_checkpoint_over_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bases that follow from the same one train it at the same time, in the same folder."""
+    file, module = tmp_path / "state.pt", torch.nn.Linear(1, 1)
+    trainer = SimpleNamespace(optimizers=[torch.optim.SGD(module.parameters())],
+                              lr_scheduler_configs=[SimpleNamespace(scheduler=SimpleNamespace(state_dict=dict))])  # fmt: skip
+    learning = SimpleNamespace(losses_so_far=list, state_dict=module.state_dict)
+    save, parts = torch.save, []
+
+    def meanwhile(state: Any, part: Path) -> None:
+        parts.append(part)
+        save(state, part)
+        if len(parts) == 1:  # the other one is as far as this one
+            monkeypatch.setattr("lightning_modules.fitting.callbacks.mark", lambda: "by-another-1-1")
+            Checkpoint(file, None, seconds=0).on_train_batch_end(trainer, learning, None, [6], 6)
+
+    monkeypatch.setattr(torch, "save", meanwhile)
+    Checkpoint(file, None, seconds=0).on_train_batch_end(trainer, learning, None, [5], 5)
+    assert len(set(parts)) == 2
+    assert [found.name for found in tmp_path.iterdir()] == ["state.pt"]
+    assert Checkpoint(file, None).read(module).step == 6

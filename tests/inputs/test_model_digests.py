@@ -73,3 +73,21 @@ def test_links_in_circles_end(tmp_path: Path) -> None:
     before = cards.digest(tmp_path)
     (tmp_path / "a" / "back").symlink_to(tmp_path)
     assert cards.digest(tmp_path) == before
+
+
+@pytest.mark.parametrize("held", ["", "0c8", "z" * 64, b"\xff\xfe"])
+def test_a_remembered_digest_that_was_cut_is_made_again(
+    held: str | bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that loses its power leaves files of no bytes; a model would be another one from then on."""
+    monkeypatch.setattr(cards, "MEMORY", tmp_path / "memory")
+    monkeypatch.setattr(cards, "LARGE", 0)
+    monkeypatch.setattr(cards, "SETTLED", 0)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "model.safetensors").write_bytes(b"weights")
+    before = cards.digest(tmp_path / "folder")
+    (remembered,) = (tmp_path / "memory").iterdir()
+    remembered.write_bytes(held if isinstance(held, bytes) else held.encode())
+    monkeypatch.setattr(cards, "_known", {})
+    assert cards.digest(tmp_path / "folder") == before
+    assert len(remembered.read_text()) == 64

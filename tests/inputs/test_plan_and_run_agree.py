@@ -25,6 +25,12 @@ def bed(place: str, **changes: Any) -> dict[str, Any]:
     return data
 
 
+def hub(**changes: Any) -> dict[str, Any]:
+    data = copy.deepcopy(TESTBED)
+    data["generators"][0] |= {"hub": "org/model", **changes}
+    return data
+
+
 #: Seen to be planned and to fail in the run: wrong types where nothing but a class itself knows what it takes.
 SUITES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "an argument of a model": (
@@ -34,6 +40,10 @@ SUITES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "a text for a number of a model": (
         {"testbed_data": bed("captioners", spacing="4.0")}, ("captioners: c0: init_args: spacing: found '4.0'", "float"),
     ),
+    "a branch for a commit": (
+        {"testbed_data": hub(revision="main")}, ("g0: revision: found 'main'; allowed: a commit",),
+    ),
+    "a short commit": ({"testbed_data": hub(revision="a" * 12)}, ("revision: found 'aaaaaaaaaaaa'",)),
     "a number for a truth of a model": (
         {"testbed_data": bed("captioners", reads_images=1)}, ("init_args: reads_images: found 1; allowed: bool",),
     ),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors import SafetensorError
 
 from benchmarks.commands import main as command
 from benchmarks.commands.main import main
@@ -62,6 +63,54 @@ def test_a_store_that_vanishes_is_made_again(moment: int, tmp_path: Path, monkey
     (results,) = (tmp_path / "runs" / "small").rglob("results")
     assert stable(read_results(results)) == stable(whole.results)
     assert list((tmp_path / "runs" / "store" / "tmp").iterdir()) == []
+
+
+def _no_room(root: Path) -> bool:
+    return False
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [
+        (SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"), True),
+        (OSError("1000000 requested and 131056 written"), True),
+        (OSError(errno.EIO, "Input/output error"), False),
+        (SafetensorError("Error while serializing: invalid header"), False),
+    ],
+    ids=["safetensors", "numpy", "other number", "other text"],
+)
+def test_a_full_disk_is_known_in_the_words_of_every_library(
+    error: Exception, ends: bool, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Weights and arrays are what fills a disk; the libraries that write them say it without a number."""
+
+    def full(value: Any, folder: Path) -> str:
+        tries.append(folder)
+        raise error
+
+    tries: list[Path] = []
+    monkeypatch.setattr(stores.values, "save", full)
+    outcome = execute(planned(tmp_path), LocalStore(tmp_path / "store"), InProcessExecutor(), tmp_path / "results")
+    assert outcome.failed
+    assert (len(tries) == 1) is ends, "nothing more is begun"
+
+
+@pytest.mark.parametrize("room", [False, True])
+def test_what_a_step_writes_aside_fills_the_disk_as_well(room: bool, tmp_path: Path, monkeypatch: Any) -> None:
+    """Only where the store's own disk is full: another one (shared memory) says nothing of the next step."""
+    begun: list[str] = []
+
+    def full(self: Any, context: Any) -> Any:
+        begun.append(self.key)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("benchmarks.steps.sample.Sample.run", full)
+    monkeypatch.setattr("benchmarks.steps.images.Images.run", full)
+    if not room:
+        monkeypatch.setattr("benchmarks.running.worker.has_room", _no_room)
+    outcome = execute(planned(tmp_path), LocalStore(tmp_path / "store"), InProcessExecutor(), tmp_path / "results")
+    assert outcome.failed
+    assert (len(begun) > 1) is room
 
 
 FULL = {errno.ENOSPC: "No space left on device", errno.EROFS: "Read-only file system", errno.EDQUOT: "quota exceeded"}
