@@ -92,6 +92,16 @@ def write_excluded(data: Listed, found: dict[str, list[str]]) -> Path:
     return write_text(data.excluded_file, text_of(reasons_of(found)))
 
 
+def _kept(data: Listed, found: dict[str, list[str]]) -> dict[str, str]:
+    """Return what an earlier check has left out that is seen only where pictures are decoded: id -> defect."""
+    there, told = {entry.id for entry in data.unchecked}, reasons_of(found)
+    return {
+        one: defect
+        for one, defect in data.excluded().items()
+        if defect in ("broken_image", "duplicate_image") and one in there and one not in told
+    }
+
+
 def reasons_of(found: dict[str, list[str]]) -> dict[str, str]:
     """Return id -> defect of the entries that cannot be used."""
     return {i: defect for defect in LEFT_OUT for i in found.get(defect, ())}
@@ -164,6 +174,12 @@ def _check(data: Listed, options: argparse.Namespace) -> int:
     for remark in data.remarks():
         print(f"note: {remark}", file=sys.stderr)
     if options.write:
+        kept = {} if options.decode else _kept(data, found)
+        if kept:
+            said = f"{len(kept)} that were found with --decode stay left out ({few(sorted(kept))})"
+            print(f"note: {data.excluded_file}: {said}", file=sys.stderr)
+        for one, defect in kept.items():
+            found.setdefault(defect, []).append(one)
         try:
             print(f"wrote {write_excluded(data, found)}")
         except OSError as error:  # what was found is not lost

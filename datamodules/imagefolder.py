@@ -10,6 +10,7 @@ from typing import ClassVar
 from datamodules.arguments import require_texts
 from datamodules.entries import ListedItem
 from datamodules.ids import below
+from datamodules.layouts.on_disk import PICTURES
 from datamodules.listed import Listed
 from datamodules.pictures import MAX_PIXELS
 from datamodules.places import found
@@ -17,7 +18,6 @@ from datamodules.reading import few, json_of, lines, several, shown, texts_of
 
 _LIST = "**/metadata.jsonl"
 #: How the names of pictures end.
-_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 _ROW = "a JSON object with file_name"
 
 
@@ -74,6 +74,6 @@ class ImageFolder(Listed):
         """Return what `Listed` has to say of the list, and which pictures lie there that it does not name."""
         listed = {e.image for e in self.unchecked}.union(*self._read[1].values())
         files = (unicodedata.normalize("NFC", file) for file in found(self.root, "**/*"))
-        others = [file for file in files if file.lower().endswith(_PICTURES) and file not in listed]
+        others = [file for file in files if file.lower().endswith(PICTURES) and file not in listed]
         said = [f"{self.root}: {len(others)} pictures that no list names ({few(others)})"] if others else []
         return super().remarks() + said

@@ -106,9 +106,9 @@ def _same(images: Images, sources: list[Any], fields: dict[str, Any]) -> InFile 
 
 
 def _equal(one: Any, other: Any) -> bool:
-    if one is None or other is None or isinstance(one, tuple):
-        return bool(one == other) if one is None or isinstance(one, tuple) else False
-    return np.array_equal(one, other)
+    if one is None or other is None:
+        return one is other
+    return bool(one == other) if isinstance(one, tuple) else np.array_equal(one, other)
 
 
 def _write_links(folder: Path, images: Images, fields: dict[str, Any]) -> None:

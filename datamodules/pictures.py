@@ -125,7 +125,7 @@ def size_of(picture: Image) -> tuple[int, int]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            sideways = (_turn(picture) or 1) >= 5
+            sideways = (_turn(picture) or 1) >= 5 and picture.format != "TIFF"  # whose size Pillow turns itself
     except Exception as error:
         raise broken(error) from error
     width, height = picture.size

@@ -2,13 +2,17 @@
 
 A method *protects* a side, or *makes it worse*, where its difference to `none` at T is told from zero by a paired t
 test, Holm-adjusted over all rows of the loop that have a number; otherwise it makes *no clear difference*, which is not
-*none*: how much could not have been seen stands beside it. Nothing is said of a side whose controls say nothing.
+*none*: how much could not have been seen stands beside it. Where its numbers are those of `none` to the last bit it
+*changes nothing*, and where they never move the model is *never trained*. Nothing is said of a side whose controls say
+nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Literal
+
+import numpy as np
 
 from leaderboard import comparing, frozen
 from leaderboard import statistics as st
@@ -20,7 +24,7 @@ from leaderboard.loops import Loop, loops
 from leaderboard.text import counted, number
 from records.names import MODALITIES, MetricName
 
-Verdict = Literal["protects", "unclear", "worse"]
+Verdict = Literal["protects", "unclear", "worse", "nothing", "untrained"]
 NAMED = 5  # so many names of one sentence; the others are counted
 
 
@@ -144,11 +148,16 @@ def verdicts(loop: Loop) -> dict[str, dict[str, Verdict]]:
         rows = [(row, line) for row, line in rows if line.prevented is not None and line.gain is not None]
         adjusted = st.holm([comparing.p_value(none, line.reading) for _, line in rows])
         for (row, line), p in zip(rows, adjusted, strict=True):
-            found.setdefault(row.name, {})[group.modality] = _verdict(line, p)
+            found.setdefault(row.name, {})[group.modality] = _verdict(line, none.curves, p)
     return found
 
 
-def _verdict(line: Line, p: float) -> Verdict:
+def _verdict(line: Line, none: np.ndarray | None, p: float) -> Verdict:
+    own = line.reading.curves
+    if own is not None and none is not None and np.array_equal(own, none):
+        return "nothing"
+    if own is not None and own.shape[1] > 1 and (own == own[:, :1]).all():
+        return "untrained"
     if line.gain is None or not below(p, 1 - st.LEVEL):
         return "unclear"
     return "protects" if line.gain.mean > 0 else "worse"
@@ -168,6 +177,12 @@ def _effect(names: Sequence[str], found: dict[str, Verdict], sides: int) -> str:
         parts.append(f"protect{'' if several else 's'} {protected}")
     if harmed := those("worse"):
         parts.append(f"make{'' if several else 's'} {harmed} worse")
+    if kept := those("untrained"):
+        parts.append(f"never train{'' if several else 's'} {kept}")
+    if same := those("nothing"):
+        parts.append(
+            f"change{'' if several else 's'} nothing for {same}: the numbers are those of none to the last bit"
+        )
     text = f"{listed(names, NAMED)} {' and '.join(parts)}" if parts else ""
     unclear = those("unclear")
     if not unclear:

@@ -38,7 +38,7 @@ def number(value: float | None, digits: int = 3) -> str:
         return str(value)
     if abs(value) >= 10 ** (digits + 3):
         return f"{value:.{digits - 1}e}"
-    text = f"{value:.{digits}g}"
+    text = f"{value + 0.0:.{digits}g}"  # 0 has no sign
     if "e" in text and abs(value) >= 1e-4:
         text = f"{value:.0f}"
     return text

@@ -18,6 +18,7 @@ from records.names import MetricName
 from records.place import NAME
 from records.results import CellResult
 
+SHOWN = 5  # numbers of a cell that differ, of which the others are counted
 SPREADS = 3.0  # standard deviations over seeds: what is far on another kind of host
 
 
@@ -170,6 +171,11 @@ def compare_rerun(row: EntryRow, cell: EntryCell, versions: Mapping[str, str], m
                 found.problems.append(f"{metric} at {time}: {value!r} in the entry, {again!r} now{tolerance}")
             else:
                 far += 1
+    if same and found.problems:
+        found.problems[SHOWN:] = [
+            f"run again: {len(found.problems)} of {checked} numbers differ on an equal host; allowed: none (all random "
+            "numbers from ctx.seed, nothing kept between steps)"
+        ]
     if not checked:
         found.problems.append("the cell holds no number to compare")
     elif not found.problems and same:

@@ -10,6 +10,7 @@ import ast
 import importlib.util
 import sys
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,9 @@ def read_class(class_path: str) -> ClassSource:
         raise UsageError(f"class_path {class_path!r}: module {module!r} was not found on the Python path")
     node = _find_class(file, name)
     if node is None:
-        raise UsageError(f"class_path {class_path!r}: {file.name} has no class {name!r}")
+        there = class_names(file)
+        meant = ", ".join(get_close_matches(name, there, 3, 0.6) or there[:3]) or "one with a class"
+        raise UsageError(f"class_path {class_path!r}: {file.name} has no class {name!r}; allowed: {meant}")
     literals = _literals(node)
     own = str(literals.get("name") or name)
     for base in node.bases:  # literals of bases in the same file are inherited
@@ -140,9 +143,18 @@ def import_class(class_path: str) -> type:
     """
     module, _, name = class_path.rpartition(".")
     try:
-        return getattr(importlib.import_module(module), name)
+        found = importlib.import_module(module)
     except Exception as error:  # a module may fail in any way of its own
         raise UsageError(f"class_path {class_path!r} cannot be imported: {type(error).__name__}: {error}") from error
+    try:
+        return getattr(found, name)
+    except AttributeError as error:
+        there = [key for key, value in vars(found).items() if isinstance(value, type) and value.__module__ == module]
+        meant = get_close_matches(name, there, 3, 0.6) or sorted(there)[:3]
+        raise UsageError(
+            f"class_path {class_path!r} cannot be imported: {module} has no {name!r}; allowed: "
+            f"{', '.join(meant) or 'a class of it, and it has none'}"
+        ) from error
 
 
 def add_to_path(folder: Path) -> None:

@@ -53,7 +53,7 @@ def try_method(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="mmcollapse-") as folder:
         told = _Told(Path(folder))
         try:
-            rehearse(tried, Path(folder), told.hear)
+            told.said |= dict.fromkeys(rehearse(tried, Path(folder), told.hear))
         except Exception as error:  # an author's code may fail in any way of its own
             return _failed(error, options.pdb)
     for remark in told.remarks(tried):
@@ -79,7 +79,7 @@ class _Told:
 
         made, differs = account.returned(seen)
         if isinstance(step, Merge) and (share := moved(step, self.folder)) is not None:
-            made, differs = f"{made}; it lies {share:.2%} from the trained weights", share > 0
+            made, differs = f"{made}; it lies {share:.2%} from the trained weights", share != 0
         side = seen.facts.get("modality", "")
         own = f" (as the hook says: {_counts(seen.spent)})" if seen.spent else ""
         lines = (

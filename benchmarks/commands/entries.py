@@ -70,6 +70,11 @@ def _submit(options: argparse.Namespace, method: str) -> None:
     entry = make_entry(plan, method, plan.results(options.runs))
     text = entry.to_json()
     path = _short((options.entries or entries_of(plan)) / entry.path)
+    if path.is_file() and (there := read_entry(path).class_name) != entry.class_name:
+        raise UsageError(
+            f"{path}: holds {there or 'no class'}, and {entry.method!r} is {entry.class_name or 'none'} now; allowed: "
+            "another name for the method, or that file moved away"
+        )
     write_text(path, text)
     read_entry(path)  # what was written can be read by the strict reader
     tell(f"wrote {path}: {len(entry.rows)} rows, {len(text):,} bytes")

@@ -47,6 +47,8 @@ def add_measure_command(commands: Any) -> None:
         "--layout", default="auto", help="how the set lies on the disk (default: found by what lies there)"
     )
     command.add_argument("--column", action="append", default=[], metavar="KEY=NAME", help="which column is what")
+    command.add_argument("--against-layout", default="auto", metavar="LAYOUT", help="the same of the real items")
+    command.add_argument("--against-column", action="append", default=[], metavar="KEY=NAME", help="the same of those")
     command.add_argument("--out", type=Path, default=Path("measured"), help="folder of measure.html, .md and .json")
     command.add_argument("--most", type=int, default=None, help="items that are measured (default 2,000)")
     command.add_argument("--seed", type=int, default=0, help="of the samples")
@@ -76,7 +78,7 @@ def measure(options: argparse.Namespace) -> int:
     then = None if options.baseline is None else _read(options.baseline)
     found = open_set(options.set[0], options.layout, asked.columns)
     before = None if options.previous is None else open_set(options.previous, options.layout, asked.columns)
-    real = asked.look(None if options.against is None else open_set(options.against))
+    real = asked.look(_against(options, asked))
     result = asked.measure(found, real)
     compared = {}
     if then is not None:
@@ -85,12 +87,22 @@ def measure(options: argparse.Namespace) -> int:
     if before is not None:
         earlier = asked.measure(before, real, result.measured)
         compared[str(before.path)] = asked.beside(found, result, real, earlier.document())
-    done = _damage(options, asked, result, real)
-    damaged = [{name: json_number(value) for name, value in asdict(one).items()} for one in done]
-    document = {**result.document(), "damage": damaged}
-    _write(options.out, page(result, compared, done), document)
-    drawn = _draw(options, measured_page, document, sentences(result, compared, done))
-    tell(screen(result, options.out, drawn, compared, done), end="")
+
+    def written(done: Sequence[Damage] = ()) -> str:
+        damaged = [{name: json_number(value) for name, value in asdict(one).items()} for one in done]
+        document = {**result.document(), "damage": damaged}
+        _write(options.out, page(result, compared, done), document)
+        drawn = _draw(options, measured_page, document, sentences(result, compared, done))
+        return screen(result, options.out, drawn, compared, done)
+
+    shown = written()
+    if options.damage is not None:  # it may take hours: no error in it takes the rest away
+        try:
+            shown = written(_damage(options, asked, result, real))
+        except BaseException:
+            tell(shown, end="")
+            raise
+    tell(shown, end="")
     bad = [line for one in compared.values() for line in one.worse] if compared else result.worse
     told = all(one.lines for one in compared.values()) if compared else result.told_apart
     return _exit(options, bool(bad), told)
@@ -109,14 +121,16 @@ def _exit(options: argparse.Namespace, bad: bool, told: bool) -> int:
 
 
 def _damage(options: argparse.Namespace, asked: _Asked, found: Measured, real: Reference | None) -> list[Damage]:
-    """Fit models on a set and on real pairs, where that was asked for."""
-    if options.damage is None:
-        return []
+    """Fit models on a set and on real pairs."""
     from benchmarks.measuring.damage import Pairs, damage
     from benchmarks.reporting.reporter import make_reporter
 
     own = Pairs(options.set[0], options.layout, asked.columns, found.pairs, found.digest)
-    other = None if real is None else Pairs(options.against, "auto", {}, real.pairs, real.digest)
+    other = (
+        None
+        if real is None
+        else Pairs(options.against, options.against_layout, asked.real_columns, real.pairs, real.read.digest)
+    )
     return damage(own, other, options.damage, options.runs, options.out / "damage", options.workers, make_reporter())
 
 
@@ -125,8 +139,10 @@ class _Asked:
     """What sets are measured with."""
 
     columns: dict[str, str]
+    real_columns: dict[str, str]
     judges: Sequence[Judge]
     attributes: Attributes
+    spoken: Attributes
     most: int
     seed: int
 
@@ -140,7 +156,7 @@ class _Asked:
         """Measure one set, of at most so many items."""
         from benchmarks.measuring.measure import measure as measured
 
-        return measured(found, real, self.judges, most or self.most, self.seed, self.attributes)
+        return measured(found, real, self.judges, most or self.most, self.seed, self.attributes, self.spoken)
 
     def beside(self, found: OpenSet, now: Measured, real: Reference | None, then: Any) -> Compared:
         """Compare a set with an earlier document; where that is of fewer items, as many of this set are measured."""
@@ -164,18 +180,35 @@ def _asked(options: argparse.Namespace) -> _Asked:
     most = MOST if options.most is None else options.most
     if most < 1:
         raise UsageError(f"--most: found {most}; allowed: 1 or more")
-    columns = dict(_pair(text) for text in options.column)
+    columns, real_columns = (dict(map(_pair, texts)) for texts in (options.column, options.against_column))
+    if options.against is None and (real_columns or options.against_layout != "auto"):
+        raise UsageError("--against-layout, --against-column: found no --against; allowed: with it")
     attributes: Attributes = {}
+    spoken: Attributes = {}
     if options.attributes is not None:
         file = find_file(options.attributes, Path(), "--attributes", SUITES / "attributes")
-        attributes = read(AttributeList, file).attributes
+        listed = read(AttributeList, file)
+        attributes, spoken = listed.attributes, listed.words
     names = list(dict.fromkeys(options.judge or [EMBEDDED]))
     if NONE in names and len(names) > 1:
         raise UsageError(f"--judge: found {' and '.join(names)}; allowed: {NONE} alone, or others")
     found = [find_judge(name) for name in names if name != NONE]
     if options.damage is not None:
         load_suite(options.damage)  # what is wrong with it is said before a set is read
-    return _Asked(columns, load_judges(found), attributes, most, options.seed)
+    return _Asked(columns, real_columns, load_judges(found), attributes, spoken, most, options.seed)
+
+
+def _against(options: argparse.Namespace, asked: _Asked) -> OpenSet | None:
+    """Open the real items, where there are any; what has to be said of how they lie has other names than of the set."""
+    from datamodules.layouts import open_set
+
+    if options.against is None:
+        return None
+    try:
+        return open_set(options.against, options.against_layout, asked.real_columns)
+    except UsageError as error:
+        said = str(error).replace("--layout", "--against-layout").replace("--column", "--against-column")
+        raise UsageError(said) from error
 
 
 def _series(options: argparse.Namespace, asked: _Asked) -> int:
@@ -189,7 +222,8 @@ def _series(options: argparse.Namespace, asked: _Asked) -> int:
         if getattr(options, key) is not None:
             raise UsageError(f"--{key}: found beside {len(options.set)} sets; allowed: with one set")
     sets = [open_set(path, options.layout, asked.columns) for path in options.set]
-    against, later = (sets[0], sets[1:]) if options.against is None else (open_set(options.against), sets)
+    against = _against(options, asked)
+    against, later = (sets[0], sets[1:]) if against is None else (against, sets)
     real = asked.look(against)
     results = [asked.measure(found, real) for found in later]
     document = {"schema": SCHEMA, "sets": [result.document() for result in results]}
@@ -221,10 +255,11 @@ def _draw(
 
 def _command(options: argparse.Namespace) -> str:
     """Return the command that measures the same again."""
-    usual = {"layout": "auto", "seed": 0}
+    usual = {"layout": "auto", "against-layout": "auto", "seed": 0}
     words = ["mmcollapse", "measure", *map(str, options.set)]
-    for key in ("against", "previous", "judge", "attributes", "layout", "column", "most", "seed", "damage", "baseline"):
-        value = getattr(options, key)
+    for key in ("against", "against-layout", "against-column", "previous", "judge", "attributes", "layout", "column",
+                "most", "seed", "damage", "baseline"):  # fmt: skip
+        value = getattr(options, key.replace("-", "_"))
         for one in value if isinstance(value, list) else [value]:
             words += [] if one in (None, usual.get(key)) else [f"--{key}", str(one)]
     return shlex.join(words)

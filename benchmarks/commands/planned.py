@@ -35,7 +35,8 @@ def read_plan(options: argparse.Namespace) -> Plan:
 
 def methods_in(given: str, near: Path) -> list[str]:
     """Return the methods that one `--method` names: one, or several with spaces between where no file is called so."""
-    file = given.rpartition(":")[0] or given
+    file, _, name = given.rpartition(":")
+    file = file if file and name.isidentifier() else given
     return [given] if there(Path(file)) or there(near / file) else given.split()
 
 

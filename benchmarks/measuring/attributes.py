@@ -7,7 +7,6 @@ loss: only a smaller share is worse.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -25,25 +24,33 @@ Attributes = Mapping[str, Mapping[str, Sequence[str]]]
 
 def attribute_lines(
     attributes: Attributes, own: Looked, people: Looked | None, others: Looked | None = None,
-    judges: Sequence[Judge] = (), seed: int = 0,
+    judges: Sequence[Judge] = (), seed: int = 0, spoken: Attributes | None = None,
 ) -> list[Line]:  # fmt: skip
     """Return a line for every value in captions, and one in pictures for every judge that reads both.
 
     Args:
-        attributes: What is read for.
+        attributes: What pictures are read for.
         own: What was seen of the set.
         people: Of as many real items; None = without a reference.
         others: Of other real items, which say what is too rare to be told: chosen by those that are compared with, it
             would be what happens to be frequent there.
         judges: That read pictures.
         seed: Of the half-samples.
+        spoken: Attribute -> value -> words of which a caption that says the value has one; None = its name. The name of
+            a value may be a word for other things: a dark room is no skin.
     """
     values = [(attribute, value) for attribute, named in attributes.items() for value in named]
     if not values:
         return []
     found = []
-    if own.captions:
-        found += _shares(values, "text", "", [_said(values, one) for one in (own, people, others)], seed)
+    names = {a: {v: [v.replace("_", " ")] for v in named} for a, named in attributes.items()}
+    asked = [(a, v, w) for a, named in (names if spoken is None else spoken).items() for v, w in named.items()]
+    if own.captions and asked:
+        says = [_said([w for *_, w in asked], one) for one in (own, people, others)]
+        found += _shares([(a, v) for a, v, _ in asked], "text", "", says, seed)
+    elif own.captions:
+        reason = "the list has no `words` by which captions say its values"
+        found.append(Line("attributes", "text", "down", "values that captions say", reason=reason))
     for judge in judges:
         name, pictures = judge.found.name, own.embeddings[judge.found.name].pictures
         if pictures is None or not len(pictures) or "captions" not in judge.found.embeds:
@@ -60,13 +67,17 @@ def attribute_lines(
     return found
 
 
-def _said(values: Sequence[tuple[str, str]], looked: Looked | None) -> np.ndarray | None:
-    """Return which captions say which value, (n, values)."""
+def _said(values: Sequence[Sequence[str]], looked: Looked | None) -> np.ndarray | None:
+    """Return which captions have one of the words of each value, (n, values)."""
     if looked is None or not looked.captions:
         return None
-    texts = [f" {' '.join(words(text))} " for text in looked.captions.values()]
-    sought = [f" {' '.join(re.split('[_-]', value.lower()))} " for _, value in values]
-    return np.array([[word in text for word in sought] for text in texts])
+    texts = [_spaced(text) for text in looked.captions.values()]
+    sought = [[_spaced(word) for word in said] for said in values]
+    return np.array([[any(word in text for word in said) for said in sought] for text in texts])
+
+
+def _spaced(text: str) -> str:
+    return f" {' '.join(words(text.replace('-', ' ')))} "
 
 
 def _shown(

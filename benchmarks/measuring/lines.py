@@ -26,6 +26,8 @@ HALVES = 40  # half-samples of each side
 LEVEL = 0.05  # chance, over all lines of a set, of calling any worse that is not
 LEAST = 50  # items; of fewer nothing is told
 RELEVANT = 0.05  # of the real value: what is smaller is told from chance and called as real all the same
+OTHERS = "held against real items"  # what a line may depend on
+CUT = "measured without usual openings"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Line:
         items: Of each side, where the number is a share of independent items, so that chance is exact; else None.
         whole: Whether it is moved by whatever is wrong, and does not say by what.
         n: Items of each side that it is a number of; None where it cannot be told.
+        given: What it depends on beside the items: other numbers are of something else.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Line:
     items: int | None = None
     whole: bool = False
     n: int | None = None
+    given: tuple[str, ...] = ()
 
     @property
     def interval(self) -> tuple[float, float] | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measuring.attributes import Attributes, attribute_lines
-from benchmarks.measuring.lines import LEVEL, Line, chance, judged
+from benchmarks.measuring.lines import CUT, LEVEL, OTHERS, Line, chance, judged
 from benchmarks.measuring.looking import Judge, Looked, look
 from benchmarks.measuring.pictures import picture_lines
 from benchmarks.measuring.sample import MOST, Sample, take
@@ -17,11 +17,31 @@ from benchmarks.measuring.space import space_lines
 from benchmarks.measuring.text import text_lines
 from datamodules.layouts import OpenSet
 from datamodules.layouts.on_disk import Seen
+from leaderboard.text import counted
 from records.errors import UsageError
 
 SCHEMA = 1
 #: Numbers of items that differ by less are as good as equal: a Fréchet distance then moves by as much, not by 5 %.
 ALIKE = 0.02
+
+
+@dataclass(frozen=True)
+class Read:
+    """How real items were read.
+
+    Attributes:
+        n: How many there are.
+        told: As what.
+        counts: What is wrong with them, by kind; examples of each.
+        examples: Of each kind.
+        digest: Of all that they hold.
+    """
+
+    n: int
+    told: str
+    counts: dict[str, int]
+    examples: dict[str, list[str]]
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +63,7 @@ class Measured:
         judges: What judged it, by name: what that was trained on.
         digest: Of all that it holds.
         pairs: Items with a caption and a picture.
+        real: The real items, as they were read.
     """
 
     name: str
@@ -59,6 +80,7 @@ class Measured:
     judges: dict[str, str]
     digest: str
     pairs: int
+    real: Read | None = None
 
     @property
     def worse(self) -> list[Line]:
@@ -85,7 +107,7 @@ class Reference:
         others: The other half: what words are rare, and what distances are taken to.
         content: The bytes of all of their pictures; None where there are none.
         pairs: Items with a caption and a picture.
-        digest: Of all that the set holds.
+        read: How they were read.
     """
 
     name: str
@@ -93,7 +115,7 @@ class Reference:
     others: Looked
     content: Seen | None
     pairs: int
-    digest: str
+    read: Read
 
 
 def look_at_real(real: OpenSet, judges: Sequence[Judge] = (), most: int = MOST, seed: int = 0) -> Reference:
@@ -104,12 +126,18 @@ def look_at_real(real: OpenSet, judges: Sequence[Judge] = (), most: int = MOST, 
     """
     sample = _required(take(real, 2 * most, seed), real)
     people, others = (look(half, judges, seed) for half in sample.halves())
-    return Reference(str(real.path), people, others, sample.content, sample.pairs, sample.digest)
+    return Reference(str(real.path), people, others, sample.content, sample.pairs, _read(sample, real))
+
+
+def _read(sample: Sample, found: OpenSet) -> Read:
+    """Return how a set was read, after its pictures were decoded."""
+    counts, examples = {**sample.counts, **found.counts}, {**sample.examples, **found.problems}
+    return Read(sample.n, sample.told, counts, examples, sample.digest)
 
 
 def measure(
     found: OpenSet, real: Reference | None = None, judges: Sequence[Judge] = (), most: int = MOST, seed: int = 0,
-    attributes: Attributes | None = None,
+    attributes: Attributes | None = None, spoken: Attributes | None = None,
 ) -> Measured:  # fmt: skip
     """Measure a set beside real items.
 
@@ -119,7 +147,8 @@ def measure(
         judges: That look at both; the same as have looked at the real items.
         most: Items that are measured at most.
         seed: Of the samples.
-        attributes: What captions and pictures are read for.
+        attributes: What pictures are read for.
+        spoken: The words by which captions say it; None = the names of the values.
 
     Raises:
         UsageError: A set cannot be read or holds nothing.
@@ -131,16 +160,24 @@ def measure(
         count = min(own.items, real.people.items)
         own, people = own.first(count), real.people.first(count)
     lines, openings = all_lines(own, people, real.others if real else None, seed)
-    lines += attribute_lines(attributes or {}, own, people, real.others if real else None, judges, seed)
-    counts, examples = found.counts, found.problems  # after the pictures were decoded
+    lines += attribute_lines(attributes or {}, own, people, real.others if real else None, judges, seed, spoken)
+    read = _read(sample, found)
+    if real is not None:
+        lines = [replace(one, given=_beside(one.given, real.read.digest)) for one in lines]
     taken = (
         None if real is None or real.content is None or sample.content is None else sample.content.shared(real.content)
     )
     return Measured(
-        str(found.path), real.name if real else "", sample.n, own.items, sample.told, {**sample.counts, **counts},
-        {**sample.examples, **examples}, sample.copies, taken, tuple(judged(lines)), openings,
-        {judge.found.name: judge.found.about for judge in judges}, sample.digest, sample.pairs,
+        str(found.path), real.name if real else "", read.n, own.items, read.told, read.counts, read.examples,
+        sample.copies, taken, tuple(judged(lines)), openings,
+        {judge.found.name: judge.found.about for judge in judges}, read.digest, sample.pairs,
+        real.read if real else None,
     )  # fmt: skip
+
+
+def _beside(given: tuple[str, ...], digest: str) -> tuple[str, ...]:
+    """Return what a line depends on, with the real items by their digest."""
+    return tuple(f"{what} ({digest})" if what == OTHERS else what for what in given)
 
 
 def _required(sample: Sample, found: OpenSet) -> Sample:
@@ -184,11 +221,11 @@ class Compared:
 
     Attributes:
         lines: What was compared; `real` is the earlier value.
-        unlike: What was not, since it is of another number of items: that number, and that of the earlier one.
+        unlike: What was not, since it is a number of something else: what of.
     """
 
     lines: tuple[Line, ...]
-    unlike: tuple[tuple[Line, int, int], ...] = ()
+    unlike: tuple[tuple[Line, str], ...] = ()
 
     @property
     def worse(self) -> list[Line]:
@@ -212,14 +249,25 @@ def beside(now: Measured, then: Mapping[str, Any]) -> Compared:
             if line.value is None or old is None or old["value"] is None:
                 continue
             mine, its = line.n or now.measured, int(old.get("n") or whole)
-            if alike(mine, its):
+            if why := _other(line.given, old.get("given", ())):
+                unlike.append((line, why))
+            elif alike(mine, its):
                 one = replace(line, real=float(old["value"]), real_sd=float(old["sd"]), word="unknown", items=None)
                 lines.append(replace(one, p=chance(one)))
             else:
-                unlike.append((line, mine, its))
+                unlike.append((line, f"of {counted(mine, 'item')} here and of {its:,} there"))
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"found {error!r}; allowed: a measure.json that `measure` wrote") from error
     return Compared(tuple(judged(lines, LEVEL)), tuple(unlike))
+
+
+def _other(mine: Sequence[str], its: Sequence[str]) -> str:
+    """Return why two numbers are of different things; "" where they are not."""
+    for what in (OTHERS, CUT):
+        here, there = ([one for one in given if one.startswith(what)] for given in (mine, its))
+        if here != there:
+            return f"{what}, others there" if here and there else f"{what} {'here' if here else 'there'} alone"
+    return ""
 
 
 def alike(mine: int, its: int) -> bool:

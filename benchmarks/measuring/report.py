@@ -48,10 +48,9 @@ def sentences(
         words, share, theirs = found.openings[0]
         real = "" if theirs is None else f", and {theirs:.0%} of people's"
         said.append(f'{share:.0%} of the captions begin "{words}"{real}.')
-    wrong = [f"{count:,} {kind}" for kind, count in found.counts.items()]
-    said.append(
-        f"Of {counted(found.n, 'item')}: {listed(wrong, 6)}." if wrong else f"All {found.n:,} items can be read."
-    )
+    said.append(_wrong(f"Of {counted(found.n, 'item')}", found.counts) or f"All {found.n:,} items can be read.")
+    if found.real is not None and (real := _wrong(f"Of {counted(found.real.n, 'real item')}", found.real.counts)):
+        said.append(real)
     if found.copies:
         said.append(
             f"{counted(found.copies, 'picture')} {'is' if found.copies == 1 else 'are'} byte for byte another one."
@@ -66,16 +65,20 @@ def sentences(
     return said + [one.sentence for one in damaged]
 
 
+def _wrong(of: str, counts: Mapping[str, int]) -> str:
+    return f"{of}: {listed([f'{count:,} {kind}' for kind, count in counts.items()], 6)}." if counts else ""
+
+
 def _beside(name: str, found: Compared) -> list[str]:
     """Return what is worse than in an earlier set, and what could not be compared with it."""
     moved = listed([f"{named(line)} ({number(line.value)}, was {number(line.real)})" for line in found.worse], 6)
     said = [f"Worse than {name}: {moved}." if moved else f"Nothing is worse than in {name}."]
     if not found.lines:
         said = [f"Nothing could be compared with {name}."]
-    if found.unlike:
-        first, mine, its = found.unlike[0]
-        more = f" and {counted(len(found.unlike) - 1, 'other line')}" if found.unlike[1:] else ""
-        said.append(f"Not compared: {named(first)}{more}, of {counted(mine, 'item')} here and of {its:,} there.")
+    for why in dict.fromkeys(why for _, why in found.unlike):
+        lines = [line for line, its in found.unlike if its == why]
+        more = f" and {counted(len(lines) - 1, 'other line')}" if lines[1:] else ""
+        said.append(f"Not compared: {named(lines[0])}{more}, {why}.")
     return said
 
 
@@ -98,7 +101,7 @@ def screen(
     """Return the answer on one screen."""
     head = wrap(f"{found.name}: {counted(found.n, 'item')}, {found.measured:,} of them measured")
     words = [line for text in sentences(found, compared, damaged) for line in wrap(text)]
-    tail = ["", *wrap(NOTE), "", *files(folder, written)]
+    tail = ["", *wrap(NOTE), "", *map(cut, read_as(found)), *files(folder, written)]
     room = LINES - len(head) - len(words) - len(tail) - 4
     names, rule, *body = map(cut, aligned(_rows(_shown(found.lines, room)), HEAD))
     left = len(found.lines) - sum(row.startswith("  ") for row in body)
@@ -160,15 +163,24 @@ def page(
         parts.append("\n".join(["## Who judged", "", *rows]))
     if damaged:
         parts.append(_damage(damaged))
-    if found.counts:
-        rows = [
-            f"| {escape(kind)} | {count:,} | {escape(', '.join(found.examples.get(kind, [])[:3]))} |"
-            for kind, count in found.counts.items()
-        ]
-        parts.append(
-            "\n".join(["## What is wrong with items", "", "| what | how many | such as |", "|---|---:|---|", *rows])
-        )
-    return "\n\n".join([*parts, escape(found.told)]) + "\n"
+    parts += _defects("items", found.counts, found.examples)
+    if found.real is not None:
+        parts += _defects("real items", found.real.counts, found.real.examples)
+    return "\n\n".join([*parts, *map(escape, read_as(found))]) + "\n"
+
+
+def read_as(found: Measured) -> list[str]:
+    """Return what the set was read as, and the real items."""
+    return [found.told, *([found.real.told] if found.real is not None else [])]
+
+
+def _defects(of: str, counts: Mapping[str, int], examples: Mapping[str, Sequence[str]]) -> list[str]:
+    rows = [
+        f"| {escape(kind)} | {count:,} | {escape(', '.join(list(examples.get(kind, []))[:3]))} |"
+        for kind, count in counts.items()
+    ]
+    head = [f"## What is wrong with {of}", "", "| what | how many | such as |", "|---|---:|---|"]
+    return ["\n".join([*head, *rows])] if rows else []
 
 
 def _damage(damaged: Sequence[Damage]) -> str:

@@ -11,6 +11,8 @@ import heapq
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -34,6 +36,7 @@ class Sample:
         counts: What is wrong with the set, by kind.
         examples: Of each kind.
         told: What the set was read as.
+        aside: Folder of pictures that lie in compressed files, gone with the sample.
     """
 
     n: int
@@ -45,6 +48,7 @@ class Sample:
     digest: str = ""
     counts: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)
+    aside: TemporaryDirectory[str] | None = None
 
     def captions(self, seed: int = 0) -> dict[int, str]:
         """Return one caption of each item that has any, by the number of the item: of several, one by its name."""
@@ -78,7 +82,7 @@ def take(found: OpenSet, most: int = MOST, seed: int = 0) -> Sample:
     Raises:
         UsageError: As `OpenSet.items`.
     """
-    kept: list[tuple[int, str, Item]] = []
+    kept = _Kept(most)
     n = copies = pairs = 0
     seen = Seen() if found.has_pictures else None
     whole = hashlib.sha256()
@@ -89,16 +93,46 @@ def take(found: OpenSet, most: int = MOST, seed: int = 0) -> Sample:
             copies += not seen.add(content)
             pairs += bool(one.captions)
         whole.update(json.dumps([one.id, one.captions, content]).encode())
-        entry = (-_number(seed, one.id), one.id, one)
-        if len(kept) < most:
-            heapq.heappush(kept, entry)
-        elif entry[0] > kept[0][0]:
-            heapq.heapreplace(kept, entry)
-    items = [one for _, _, one in sorted(kept, key=lambda entry: (-entry[0], entry[1]))]
+        kept.offer(_number(seed, one.id), one)
     return Sample(
-        n, items, copies if seen else None, found.told, seen, pairs, whole.hexdigest()[:16], found.counts,
-        found.problems,
+        n, kept.items, copies if seen else None, found.told, seen, pairs, whole.hexdigest()[:16], found.counts,
+        found.problems, kept.aside,
     )  # fmt: skip
+
+
+class _Kept:
+    """The items of the smallest numbers; pictures that cannot be read again where they lie, in files of their own."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self._offered = most, 0
+        self.aside: TemporaryDirectory[str] | None = None
+        self._heap: list[tuple[int, str, Item, Path | None]] = []
+
+    def offer(self, number: int, one: Item) -> None:
+        """Keep an item, if its number is small enough."""
+        if len(self._heap) >= self.most and -number <= self._heap[0][0]:
+            return
+        one, file = self._moved(one)
+        heapq.heappush(self._heap, (-number, one.id, one, file))
+        if len(self._heap) > self.most and (gone := heapq.heappop(self._heap)[3]) is not None:
+            gone.unlink()
+
+    def _moved(self, one: Item) -> tuple[Item, Path | None]:
+        self._offered += 1
+        if one.picture is None or one.picture.lasting:
+            return one, None
+        if self.aside is None:
+            self.aside = TemporaryDirectory(prefix="measured-")
+        file = Path(self.aside.name) / str(self._offered)
+        try:
+            return replace(one, picture=one.picture.moved(file)), file
+        except BrokenImage:
+            return one, None
+
+    @property
+    def items(self) -> list[Item]:
+        """The items in the order of their numbers."""
+        return [one for _, _, one, _ in sorted(self._heap, key=lambda entry: (-entry[0], entry[1]))]
 
 
 def _content(picture: Picture) -> str | None:
@@ -109,4 +143,4 @@ def _content(picture: Picture) -> str | None:
 
 
 def _number(seed: int, name: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "big")
+    return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode("utf-8", "surrogatepass")).digest()[:8], "big")

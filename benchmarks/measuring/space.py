@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from benchmarks.measuring.embeddings import UNKNOWN, Embeddings
-from benchmarks.measuring.lines import Bounds, Line, Measure, Way, line
+from benchmarks.measuring.lines import OTHERS, Bounds, Line, Measure, Way, line
 from benchmarks.metrics.alignment import alignment
 from benchmarks.metrics.images.frechet import frechet, gaussian
 from benchmarks.metrics.images.kernels import discrepancy, polynomial_kernel
@@ -188,7 +188,7 @@ def _lines(
             None if real is None else of(real, kind.measure), n, seed, least=least, bounds=kind.bounds,
             independent=kind is MEMORISED,
         )  # fmt: skip
-        found.append(replace(one, whole=kind is not MEMORISED))
+        found.append(replace(one, whole=kind is not MEMORISED, given=(OTHERS,) if kind.reference else ()))
     return found
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.measuring.lines import Line, Way, judged, line
-from benchmarks.measuring.texts import PACKED, Texts
+from benchmarks.measuring.lines import CUT, LEAST, OTHERS, Line, Way, judged, line
+from benchmarks.measuring.texts import ENOUGH, PACKED, Texts
 from benchmarks.metrics.captions.rare_words import rare_words
 from benchmarks.metrics.texts import folded, words
 
@@ -31,6 +31,10 @@ MEASURES: tuple[tuple[str, Way, str, Callable[[Texts, np.ndarray], float]], ...]
     ("self_bleu", "up", "likeness to ten other captions", Texts.self_bleu),
     ("length", "", "words a caption", Texts.length),
 )
+
+
+#: Of those that are expected among 1,000 phrases, how many words a phrase has.
+LENGTHS = {"distinct1": 1, "distinct2": 2, "distinct3": 3}
 
 
 @dataclass(frozen=True)
@@ -59,18 +63,41 @@ def text_lines(
     n = min(mine.n, theirs.n) if theirs else mine.n
     about = "captions with the most usual first three words"
     found.append(_line("opening", "up", about, mine, theirs, Texts.opening, n, seed))
-    openings = _openings(mine, theirs, n)
+    openings, given = _openings(mine, theirs, n), tuple[str, ...]()
     if judged(found)[-1].word == "worse":
         begun = frozenset(opening for opening, _ in mine.openings(np.arange(n))[:USUAL])
-        mine = mine.without(begun)
+        mine, given = mine.without(begun), (CUT,)
+    left = []
     for name, worse, about, measure in MEASURES:
         most = min(n, PACKED) if measure is Texts.packing else n  # half-samples are of what is packed, and no others
-        found.append(_line(name, worse, about, mine, theirs, measure, most, seed))
+        length = LENGTHS.get(name)
+        few = None if length is None else _few(mine, theirs, length, n)
+        left.append(
+            Line(name, "text", worse, about, reason=few)
+            if few
+            else _line(name, worse, about, mine, theirs, measure, most, seed)
+        )
     if known is not None and theirs is not None:
         rare = rare_words(Counter(word for caption in known for word in words(caption)))
         about = f"of {len(rare)} words that are rare in real captions, how many 1,000 words have"
-        found.append(line("rare_words", "text", "down", about, mine.survival(rare), theirs.survival(rare), n, seed))
-    return TextLines(tuple(found), openings)
+        few, name = _few(mine, theirs, 1, n), "rare_words"
+        one = (
+            Line(name, "text", "down", about, reason=few)
+            if few
+            else line(name, "text", "down", about, mine.survival(rare), theirs.survival(rare), n, seed)
+        )
+        left.append(replace(one, given=(OTHERS,)))
+    return TextLines((*found, *(replace(one, given=(*given, *one.given)) for one in left)), openings)
+
+
+def _few(mine: Texts, theirs: Texts | None, length: int, n: int) -> str:
+    """Return why what is expected among 1,000 phrases cannot be told of n items of each side; "" where it can.
+
+    Among fewer it would be how many there are, and of half of them, which the error is from, sooner.
+    """
+    there = min(texts.phrases(length, n) for texts in (mine, theirs) if texts is not None)
+    kind = {1: "words", 2: "pairs of words", 3: "triples of words"}[length]
+    return "" if there >= ENOUGH or n < LEAST else f"{there:,} {kind}; at least {ENOUGH:,} are needed"
 
 
 def _line(

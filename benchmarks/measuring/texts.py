@@ -20,6 +20,7 @@ from benchmarks.metrics.captions.variety import NGRAM, REFERENCES, closest_lengt
 from benchmarks.metrics.texts import folded, words
 
 OPENING = 3  # words that make an opening
+ENOUGH = 2 * BUDGET  # phrases, so that half of the items have the 1,000 among which others are expected
 PACKED = 1_000  # captions that are packed together: a ratio of sizes depends on how much there is
 
 
@@ -75,6 +76,10 @@ class Texts:
     def lengths(self) -> np.ndarray:
         """(n,) words of each caption."""
         return np.array([len(text) for text in self.words])
+
+    def phrases(self, length: int, n: int) -> int:
+        """Return how many phrases of so many words the first n captions have."""
+        return int(np.maximum(0, self.lengths[:n] - length + 1).sum())
 
     def opening(self, rows: np.ndarray) -> float:
         """Share of captions that begin with the most usual three words."""

@@ -12,14 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.methods.hooks import HOOKS, Context
 from benchmarks.planning.plan import Plan, PlannedCell
 from benchmarks.planning.planner import make_plan
+from benchmarks.running.counted import Work
 from benchmarks.running.executors import own
+from benchmarks.running.undisturbed import undisturbed
 from benchmarks.running.worker import perform, surroundings
 from benchmarks.steps import Auxiliary, Curate, Fit, Merge, Step
 from benchmarks.storage.store import LocalStore, Record
 from benchmarks.study.loading import load_suite
+from datamodules.pairs import Pairs
 from records.errors import UsageError
 from records.names import MODALITIES, RowName
 from records.overrides import heads
@@ -77,13 +82,18 @@ def plan_rehearsal(suite: str, overrides: Sequence[str], method: str) -> Rehears
     return Rehearsal(plan, cell, RowName.of(row), asked, idle, tuple(_steps(plan, cell)))
 
 
-def rehearse(tried: Rehearsal, folder: Path, heard: Callable[[Step, Context, Record], None]) -> None:
+def rehearse(tried: Rehearsal, folder: Path, heard: Callable[[Step, Context, Record], None]) -> list[str]:
     """Run the steps of a rehearsal, one after the other; whatever goes wrong in them is raised as it is.
+
+    A step that asks hooks is run twice, to see whether it makes the same.
 
     Args:
         tried: What is tried.
         folder: Where artifacts go, of this rehearsal alone.
         heard: Called after a step for every hook that was asked in it.
+
+    Returns:
+        What an author may not have meant.
     """
     import torch
 
@@ -94,10 +104,58 @@ def rehearse(tried: Rehearsal, folder: Path, heard: Callable[[Step, Context, Rec
         RunContext(LocalStore(folder), execution=tried.plan.suite.execution),
         surroundings(tried.plan.suite.execution),
     )
-    for step in tried.steps:
-        record = perform(own(step), context.store, context, machine)
-        for seen in context.hooked:
-            heard(step, seen, record)
+    said: list[str] = []
+    with Work(context) as work:
+        for step in tried.steps:
+            asked = own(step)
+            before = _kept(asked)
+            work.clear()
+            record = perform(asked, context.store, context, machine)
+            hooks = [seen.hook for seen in context.hooked]
+            for seen in context.hooked:
+                heard(step, seen, record)
+            if hooks:
+                label = ", ".join(dict.fromkeys(hooks))
+                said += [f"{label}: {what}" for what in work.uncounted(record.cost)]
+                if changed := sorted(k for k, v in _kept(asked).items() if before.get(k) != v):
+                    kept = "an instance keeps nothing from step to step; what lasts goes through `auxiliary`"
+                    said.append(f"{label} changed self.{changed[0]}: {kept}")
+                if not _same(context, own(step)):
+                    said.append(f"{label} makes something else when it is asked again: draw all from ctx.seed")
+    return list(dict.fromkeys(said))
+
+
+def _kept(step: Step) -> dict[str, str]:
+    """Return what the instance of a step's method holds, in words."""
+    hooked: Any = getattr(step, "hooked", None)
+    held = {} if hooked is None else vars(hooked.method.execution.hooks)
+    return {name: repr(value) for name, value in held.items()}
+
+
+def _same(context: Any, step: Step) -> bool:
+    """Run a step once more and say whether it makes the same; on accelerators nothing is."""
+    from lightning_modules.fitting.devices import device
+
+    if device().type != "cpu":
+        return True
+    with undisturbed(int(step.key[:8], 16)):
+        value, _ = step.run(context)
+    context.recall()
+    return alike(value, context.store.get(step.key))
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two values of a step are the same; of what cannot be compared it is taken for granted."""
+    if isinstance(one, Pairs) and isinstance(other, Pairs):
+        fields = {**vars(one), "images": np.asarray(one.images)}, {**vars(other), "images": np.asarray(other.images)}
+        return all(alike(fields[0][name], fields[1][name]) for name in fields[0])
+    if callable(getattr(one, "state_dict", None)) and callable(getattr(other, "state_dict", None)):
+        return alike(dict(one.state_dict()), dict(other.state_dict()))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(alike(one[name], other[name]) for name in one)
+    if hasattr(one, "shape") and hasattr(other, "shape"):
+        return np.array_equal(np.asarray(one), np.asarray(other), equal_nan=np.asarray(one).dtype.kind == "f")
+    return bool(one == other) if isinstance(one, (str, int, float, list, tuple, type(None))) else True
 
 
 def moved(step: Merge, folder: Path) -> float | None:

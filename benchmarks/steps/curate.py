@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -45,8 +47,14 @@ class Curate(ItemStep):
         """
         pool = self.ask("curate", context, lambda: self._as_it_comes(context), n=self.n)
         if len(pool) != self.size:
-            raise StepError(f"curate returned {len(pool)} pairs; the plan says {self.size}")
-        return pool, Cost(real_samples=int(np.sum(pool.origin == 0)))
+            raise StepError(
+                f"curate returned {len(pool)} pairs; allowed: {self.size}, as was planned (`pool_size` plans another "
+                "number, `oversample` draws more to choose from)"
+            )
+        # What a hook says that it consumed is added to this; what it took beyond, whatever it calls it, is counted.
+        said = sum(seen.spent.get("real_samples", 0) for seen in context.hooked)
+        taken = sum(unmarked(pool, vars(seen)) for seen in context.hooked)
+        return pool, Cost(real_samples=int(np.sum(pool.origin == 0)) + max(0, taken - said))
 
     def _as_it_comes(self, context: RunContext) -> Pairs:
         assert self.new is not None
@@ -60,3 +68,34 @@ class Curate(ItemStep):
     def links(self) -> bool:
         """Those that are chosen lie in pools already."""
         return True
+
+
+def unmarked(pool: Pairs, touched: Mapping[str, Any]) -> int:
+    """Return how many pairs that are said to be synthetic have the image of a real one, or a real one's captions too.
+
+    Images are compared where the loop draws them: where it does not, those of its own pairs are real, and a pair is
+    taken for a real one that says what a person said of that image and nobody in the loop did.
+
+    Args:
+        pool: What a hook returned.
+        touched: The sources that it looked at, by name.
+    """
+    real = [pairs for name in ("real", "reserve") for pairs in touched.get(name, ())]
+    if not real or not len(rows := np.flatnonzero(pool.origin != 0)):
+        return 0
+    own = [pairs for pairs in (touched.get("new"), *touched.get("history", ())) if pairs is not None]
+    pictures, pairs = _contents(real)
+    mine, said = _contents(own)
+    drawn = pictures - mine
+    return sum(one in drawn or (one, text) in pairs - said for one, text in _named(pool.take(rows)))
+
+
+def _contents(pools: Sequence[Pairs]) -> tuple[set[bytes], set[tuple[bytes, str]]]:
+    found = {named for pairs in pools for named in _named(pairs)}
+    return {one for one, _ in found}, found
+
+
+def _named(pairs: Pairs) -> Iterator[tuple[bytes, str]]:
+    """Yield a digest of each image, and its caption."""
+    for i, text in enumerate(pairs.captions):
+        yield hashlib.blake2b(np.ascontiguousarray(pairs.images[i]).tobytes(), digest_size=16).digest(), text

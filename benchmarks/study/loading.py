@@ -100,15 +100,29 @@ def load_mitigation(name_or_path: str, near: Path) -> MitigationFile:
                 first = f"Python finds {found} first" if found else "Python cannot import that name"
                 raise UsageError(f"method {file}: {first}; allowed: a file that is called otherwise")
             _require_own(module, file, name_or_path)
-        return MitigationFile(schema=1, name=cls, class_path=f"{module}.{cls}")
+        spec = MitigationFile(schema=1, name=cls, class_path=f"{module}.{cls}")
+        _require_own_name(spec, name_or_path)
+        return spec
+    if name_or_path.endswith(".py"):
+        raise UsageError(f"method {name_or_path}: found a Python file; allowed: with its class, {name_or_path}:Class")
     file = mitigation_file(name_or_path, near)
+    spec = read(MitigationFile, file)
     if file.parent != SUITES / "mitigations":
         add_to_path(file.parent)
-    spec = read(MitigationFile, file)
+        _require_own_name(spec, str(file))
     top = (spec.class_path or "").partition(".")[0]
     if (beside := file.parent / f"{top}.py").is_file():
         _require_own(top, beside, f"{file}: class_path")
     return spec
+
+
+def _require_own_name(spec: MitigationFile, where: str) -> None:
+    """Refuse another class under the name of a shipped method: its row would stand in that one's place."""
+    file = SUITES / "mitigations" / f"{spec.name}.yaml"
+    if file.is_file():
+        shipped = read(MitigationFile, file)
+        if (shipped.class_path, shipped.compose) != (spec.class_path, spec.compose):
+            raise UsageError(f"method {where}: name: found {spec.name!r}, which ships; allowed: a name of its own")
 
 
 def _require_own(module: str, file: Path, where: str) -> None:

@@ -114,11 +114,18 @@ Phrases = tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
 
 @dataclass(frozen=True)
 class AttributeList:
-    """What a judge of images and captions is to read off images: attribute -> value -> phrases that say the value."""
+    """What a judge of images and captions is to read off images, and captions are to be read for.
+
+    Attributes:
+        attributes: Attribute -> value -> phrases that say the value.
+        words: Attribute -> value -> words of which a caption that says the value has one; without any, captions are not
+            read for it. `measure --attributes` alone asks for them.
+    """
 
     schema: int
     name: str
     attributes: dict[str, dict[str, tuple[str, ...]]]
+    words: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that there is something to choose between, under names that can be part of a metric's."""
@@ -135,6 +142,11 @@ class AttributeList:
                 require(len(phrases) > 0, f"{where}: {value}: found no phrase; allowed: one or more")
         shifts = [f"{attribute}_{value}" for attribute, values in self.attributes.items() for value in values]
         distinct(tuple(shifts), "attributes: attribute_value")  # each names a metric
+        for attribute, values in self.words.items():
+            for value, words in values.items():
+                known = value in self.attributes.get(attribute, {})
+                require(known, f"words: {attribute}: found {brief(value)!r}; allowed: a value under attributes")
+                require(len(words) > 0, f"words: {attribute}: {value}: found no word; allowed: one or more")
 
     def ordered(self) -> Phrases:
         """Return the list as keys hold it: in the order in which its phrases are embedded."""

@@ -22,7 +22,9 @@ IMAGES = ("image", "img", "picture", "photo", "jpg", "jpeg", "png", "webp", "fil
           "img_path", "image_file", "filepath", "file_path", "file", "path", "image_name")  # fmt: skip
 CAPTIONS = ("caption", "captions", "text", "texts", "txt", "sentence", "sentences", "sentids_raw", "raw", "prompt",
             "prompts", "description", "alt_text", "title")  # fmt: skip
-IDS = ("id", "image_id", "key", "__key__", "uid")
+IDS = ("image_id", "id", "key", "__key__", "uid")
+#: That of a picture, which several rows may share; the others are of a row.
+SHARED = "image_id"
 _NUMBERED = re.compile(r"(caption|text|sentence|raw)s?[_-]?[0-9]+", re.IGNORECASE)
 
 

@@ -49,6 +49,7 @@ class AnySet(Listed):
         max_pixels: int = MAX_PIXELS,
         digest: str | None = None,
         excluded: str | None = None,
+        original_sizes: bool = False,
     ) -> None:
         require_texts(root=root, layout=layout)
         if not isinstance(columns, Mapping | None):
@@ -56,7 +57,7 @@ class AnySet(Listed):
         self.layout, self.columns = layout, dict(columns or {})
         if excluded is None and not Path(root).expanduser().is_dir():
             excluded = f"{root}.{EXCLUDED}"  # beside a file, below a folder
-        super().__init__(root, sizes, resolution, seed, max_pixels, digest, excluded)
+        super().__init__(root, sizes, resolution, seed, max_pixels, digest, excluded, original_sizes)
 
     @cached_property
     def _set(self) -> OpenSet:

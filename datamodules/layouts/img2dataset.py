@@ -51,6 +51,7 @@ class Img2Dataset:
         else:
             usual = {"id": "key", **({"caption": "caption"} if "caption" in Table(root, self.tables[0]).names else {})}
             self.inner, kind = Rows(root, self.tables, {**usual, **columns}), "parquet"
+            self.inner.merges = False  # a key is of one picture
             if not self.inner.has_pictures:
                 raise UsageError(
                     f"{root}: found {len(self.tables)} tables of img2dataset and no pictures; allowed: its output in "

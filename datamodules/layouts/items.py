@@ -7,6 +7,7 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -92,6 +93,11 @@ class Picture:
                 return np.asarray(pictures.upright(picture))
         except BrokenImage as error:
             raise self._named(error) from error
+
+    def moved(self, file: Path) -> Picture:
+        """Return the same picture, whose bytes lie in a file from now on; errors are those of `bytes`."""
+        file.write_bytes(self.bytes())
+        return Picture(self.id, self.place, file.read_bytes, self._tally, self.lasting)
 
     def _named(self, error: BrokenImage) -> BrokenImage:
         if not self._counted:

@@ -18,7 +18,9 @@ from datamodules.ids import hidden
 from datamodules.layouts.items import Tally
 
 #: How the names of pictures end.
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+PICTURES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2")
+#: Of pictures and archives that nothing here reads.
+UNREAD = (".heic", ".heif", ".jxl", ".svg", ".psd", ".dng", ".bz2", ".xz", ".zst", ".zip", ".7z", ".rar")
 #: How the names of all other files that layouts read end.
 OTHERS = (
     ".txt",
@@ -173,6 +175,8 @@ class Files:
     def add(self, path: str) -> None:
         """Add a file by its path below the root."""
         ending = ending_of(path)
+        if ending in UNREAD:
+            self.tally.add("of a kind that is not read", path)
         stem = unicodedata.normalize("NFC", path[: len(path) - len(ending)])
         self._base.execute("INSERT INTO files VALUES (?, ?, ?)", (os.fsencode(stem), ending, os.fsencode(path)))
 

@@ -11,18 +11,20 @@ from typing import Any, ClassVar
 from datamodules.ids import below, identifier
 from datamodules.layouts.arrow import Cells, Table
 from datamodules.layouts.beside import file_at
-from datamodules.layouts.columns import Chosen, choose
+from datamodules.layouts.columns import SHARED, Chosen, choose
 from datamodules.layouts.items import Entry, Tally
+from datamodules.layouts.on_disk import Grouped
 from datamodules.pictures import BrokenImage
 from datamodules.places import located
-from datamodules.reading import json_of, read_text, several, shown, texts_of
+from datamodules.reading import cleaned, json_of, read_text, several, shown, texts_of
 from records.errors import UsageError
 
 
 class Rows:
     """Rows of Parquet or Arrow files, one item a row.
 
-    An id is that of a column, or file and row; of rows that share an id the first stays.
+    An id is that of a column, or file and row. Rows that share an `image_id`, or an id that was told, are one item with
+    the captions of all and the first's picture; of rows that share another id the first stays.
 
     Args:
         root: Folder of the files.
@@ -48,6 +50,8 @@ class Rows:
                 f"{first.file}: found columns {several(first.names)}, none of pictures or captions; allowed: "
                 "--column image=NAME --column caption=NAME"
             )
+        #: Whether rows of one id are one item.
+        self.merges = self.repeats and ("id" in columns or str(self.chosen.id).casefold() == SHARED)
         self.told = f"{self.chosen.said}, by row"
         self._cells: Cells | None = None
 
@@ -61,9 +65,19 @@ class Rows:
         return Chosen(held[0], chosen.captions, chosen.id)  # bytes are pictures, whatever else is named like one
 
     def entries(self, tally: Tally) -> Iterator[Entry]:
-        """Yield the rows of every file."""
-        for path in self.paths:
-            yield from self.rows(path, tally)
+        """Yield the rows of every file; those of one picture as one, in the order in which they are met."""
+        if not self.merges:
+            for path in self.paths:
+                yield from self.rows(path, tally)
+            return
+        grouped = Grouped()
+        for entry in (entry for path in self.paths for entry in self.rows(path, tally)):
+            texts = [text for raw in entry.texts if (text := cleaned(raw))]
+            if not grouped.add(entry.id, texts, f"{'!' * entry.said}\0{entry.place or ''}"):
+                tally.add("duplicate id", entry.id)
+        for name, label, said in grouped:
+            counted, _, place = label.partition("\0")
+            yield Entry(name, said, place or None, None, bool(counted))
 
     def rows(self, path: str, tally: Tally, more: Sequence[str] = ()) -> Iterator[Entry]:
         """Yield the rows of one file; subclasses use `more` columns in `entry`."""
@@ -185,7 +199,7 @@ class OwnPairs(Rows):
         self.held = found
         super().__init__(root, paths, columns)
         self.has_pictures = "held" not in self.held or bool(self.held["held"])
-        self.repeats = False
+        self.repeats = self.merges = False
         self.told = f"pairs of this project, {self.chosen.said}"
         if not self.has_pictures:
             self.told += "; its pictures are the data set's own and were not kept with it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -123,19 +124,65 @@ def _delimiter(file: Path) -> str:
     return max(_DELIMITERS, key=first.count)
 
 
+class _Rows:
+    """Cells of each row of a CSV file. A quote that is open at the end of its line may close in a later one.
+
+    Where it does not, or what follows is no row, that line alone cannot be read: the next one begins anew. In a file
+    with tabs it is a character as any other, as few such files quote; what is quoted there goes over no tab.
+    """
+
+    def __init__(self, stream: IO[str], delimiter: str) -> None:
+        self._lines, self._again = iter(stream), deque[str]()
+        self._row: list[str] = []
+        self._delimiter, self.number = delimiter, 0
+
+    def _next(self) -> Iterator[str]:
+        while True:
+            line = self._again.popleft() if self._again else next(self._lines, None)
+            if line is None:
+                return
+            self._row.append(line)
+            self.number += 1
+            yield line
+
+    def row(self) -> list[str] | None:
+        """Return the cells of the next row; None where there is none.
+
+        Raises:
+            csv.Error: The next line is none, and was passed over.
+        """
+        self._row.clear()
+        try:
+            found = next(csv.reader(self._next(), delimiter=self._delimiter, strict=True), None)
+            if self._delimiter == "\t" and any("\t" in line for line in self._row[1:]):
+                raise csv.Error("a quote that is not closed")
+            return found
+        except csv.Error:
+            first = self._row[0]
+            self._again.extendleft(reversed(self._row[1:]))
+            self.number -= len(self._row) - 1
+            if self._delimiter == "\t":
+                return first.rstrip("\r\n").split("\t")
+            raise
+
+
 def _cells(file: Path, path: str, tally: Tally) -> Iterator[tuple[str, dict[str, Any]]]:
     with _text(file, newline="") as stream:
-        reader = csv.reader(stream, delimiter=_delimiter(file), strict=True)
-        names = next(reader, [])
+        reader = _Rows(stream, _delimiter(file))
+        try:
+            names = reader.row() or []
+        except csv.Error as error:
+            tally.add("unreadable file", f"{path}: line 1: {error}")
+            return
         while True:
-            where = f"{path}#{reader.line_num + 1:09d}"
+            where = f"{path}#{reader.number + 1:09d}"
             try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:  # such as a quote that never ends: the reader begins anew at the next line
+                row = reader.row()
+            except csv.Error as error:
                 tally.add("unreadable line", f"{where}: {error}")
                 continue
+            if row is None:
+                return
             if not any(cell.strip() for cell in row):
                 continue
             if len(row) != len(names):

@@ -14,7 +14,7 @@ from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel, PreTraine
 
 from lightning_modules.fitting.module import FitModule
 from lightning_modules.inputs.tokens import places, tokenize
-from lightning_modules.judges.frozen import embed
+from lightning_modules.judges.frozen import LAST, embed
 from lightning_modules.settings import FitSettings
 from lightning_modules.weights import loading
 
@@ -91,7 +91,7 @@ class ClipJudge(FitModule):
         return tokenize(self.tokenizer, captions, fixed=True, limits=(places(self.model),))
 
     def _pixels(self, images: np.ndarray) -> Tensor:
-        return self.image_processor(images=list(images), return_tensors="pt")["pixel_values"].to(self.device)
+        return self.image_processor(images=list(images), **LAST, return_tensors="pt")["pixel_values"].to(self.device)
 
     def _image_features(self, pixels: Tensor) -> Tensor:
         return self.model.get_image_features(pixel_values=pixels).pooler_output

@@ -9,7 +9,7 @@ import numpy as np
 from transformers import AutoImageProcessor, Dinov2Model
 
 from lightning_modules.fitting.devices import device
-from lightning_modules.judges.frozen import FrozenJudge, embed
+from lightning_modules.judges.frozen import LAST, FrozenJudge, embed
 from lightning_modules.weights import loading
 
 
@@ -41,7 +41,7 @@ class DinoJudge(FrozenJudge):
         """Embed images (n, H, W, 3) uint8 as (n, d) float32."""
 
         def features(part: slice) -> Any:
-            pixels = self.image_processor(images=list(images[part]), return_tensors="pt")["pixel_values"]
+            pixels = self.image_processor(images=list(images[part]), **LAST, return_tensors="pt")["pixel_values"]
             return self.model(pixel_values=pixels.to(device())).pooler_output
 
         return embed(self, len(images), self.model.config.hidden_size, features)

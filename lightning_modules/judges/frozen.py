@@ -13,6 +13,9 @@ from lightning_modules import memory
 from lightning_modules.fitting.devices import device
 from lightning_modules.fitting.precision import as_loaded
 
+#: How pictures are given to an image processor: of one that is a pixel or three high it would guess otherwise.
+LAST = {"input_data_format": "channels_last"}
+
 
 @as_loaded
 def embed(judge: Any, n: int, width: int, features: Callable[[slice], Tensor]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,7 @@ def test_a_set_is_not_worse_for_being_larger_or_smaller(tmp_path: Path, capsys: 
     found = capsys.readouterr()
     said = " ".join(found.out.split())
     assert (
-        "Nothing could be compared with the baseline. Not compared: copies of captions and 9 other lines, of 300"
+        "Nothing could be compared with the baseline. Not compared: copies of captions and 8 other lines, of 300"
         in said
     )
     assert "300 items here and of 1,200 there." in said
@@ -241,7 +242,10 @@ def test_the_order_of_a_set_changes_nothing(tmp_path: Path, capsys: Any) -> None
         ([".", "--judge", "nobody"], "--judge nobody: found no such judge or folder"),
         ([".", "--judge", "none", "--judge", "embedded"], "--judge: found none and embedded; allowed: none alone"),
         ([".", "--attributes", "nothing"], "--attributes: no file 'nothing'"),
-        ([".", "--judge", "none", "--damage"], "--damage: found 0 pairs; allowed: 64 or more, a batch of damage"),
+        (
+            [".", "--against-layout", "images"],
+            "--against-layout, --against-column: found no --against; allowed: with it",
+        ),
         (["nowhere", "--judge", "none", "--damage", "nothing"], "suite: no file 'nothing'"),
         ([".", "--iterations", "3"], "measure: found --iterations 3; allowed: the options that --help lists"),
     ],
@@ -294,3 +298,82 @@ def test_the_example_of_the_page_says_what_the_page_says(tmp_path: Path, capsys:
     assert " ".join(shown.split()) in " ".join(" ".join(lines).split())
     with pytest.raises(UsageError, match="found something there; allowed: a new folder"):
         write_example(tmp_path / "example")
+
+
+def test_numbers_of_different_things_are_not_compared(real: Path, tmp_path: Path, capsys: Any) -> None:
+    """The set is the same: what differs is what it is held against, and what of its captions is left."""
+
+    def opened(k: int, text: str) -> str:
+        return f"this image shows {text}" if k % 2 else text
+
+    made = put(tmp_path / "set", ORDER[5000 : 5000 + N], caption=opened)
+    other = put(tmp_path / "other", ORDER[7000 : 7000 + 2 * N])
+    words = [made, "--fail-on", "worse", "--judge", "embedded"]
+    run([made, "--against", real], tmp_path / "before", capsys)
+    baseline = ["--baseline", tmp_path / "before" / "measure.json"]
+    code, lines, _ = run([*words, *baseline], tmp_path / "alone", capsys)
+    said = " ".join(lines)
+    assert code == 0, said
+    assert "measured without usual openings there alone" in said
+    code, lines, _ = run([*words, *baseline, "--against", other], tmp_path / "beside", capsys)
+    said = " ".join(lines)
+    assert code == 0, said
+    assert "held against real items, others there" in said
+    code, lines, _ = run([*words, *baseline, "--against", real], tmp_path / "same", capsys)
+    assert code == 0
+    assert "Not compared" not in " ".join(lines)
+
+
+def test_people_are_not_read_off_words_for_other_things(tmp_path: Path, capsys: Any) -> None:
+    """A traffic light is no skin, an old house nobody's age."""
+    folk = ["a woman and a dog", "a man rides a horse", "an old woman knits", "a child in a park"]
+    things = ["a traffic light at night", "a dark room", "an old house", "both trains"]
+    for name, kinds in (("real", [*folk, *things]), ("set", [*folk, "a stop sign", "a room", "a house", "two trains"])):
+        (tmp_path / f"{name}.txt").write_text("\n".join(f"{kinds[i % 8]} {i}" for i in range(400)))
+    words = [tmp_path / "set.txt", "--against", tmp_path / "real.txt", "--judge", "none", "--attributes", "people"]
+    _, lines, document = run(words, tmp_path / "out", capsys)
+    told = {line["name"]: line for line in document["lines"]}
+    assert not [name for name in told if name.startswith("skin")]
+    assert [told["age_old"][side] for side in ("value", "real")] == pytest.approx([1 / 8, 1 / 8], abs=0.05)
+    assert not [name for name, line in told.items() if line["word"] == "worse" and name.startswith(("age", "person"))]
+
+
+def test_real_items_are_told_how_they_lie_and_what_is_wrong_with_them_is_said(tmp_path: Path, capsys: Any) -> None:
+    made, real = (put(tmp_path / name, ORDER[start : start + 2 * N]) for name, start in (("set", 3000), ("real", 0)))
+    for i, file in enumerate(sorted(real.rglob("*.png"))):
+        file.with_suffix(".txt").write_text("a caption of another kind")
+        if i < 40:
+            file.write_bytes(b"")
+    words = [made, "--against", real, "--judge", "none"]
+    assert main(["measure", *map(str, words), "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert "allowed: --against-layout imagefolder" in error
+    _, lines, document = run([*words, "--against-layout", "imagefolder"], tmp_path / "out", capsys)
+    assert f"Of {2 * N} real items: 40 broken." in " ".join(lines)
+    assert document["real"]["counts"] == {"broken": 40}
+    assert "read as imagefolder" in document["real"]["told"]
+    page = (tmp_path / "out" / "measure.md").read_text()
+    assert "## What is wrong with real items" in page
+    assert document["real"]["told"][:40] in page
+
+
+def test_an_error_in_the_fits_takes_no_measurement_away(tmp_path: Path, capsys: Any) -> None:
+    made = put(tmp_path / "few", ORDER[:8])
+    words = ["measure", str(made), "--judge", "none", "--damage", "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert "--damage: found 8 pairs; allowed: 64 or more" in said.err
+    assert "8 items, 8 of them measured" in said.out
+    assert json.loads((tmp_path / "out" / "measure.json").read_text())["damage"] == []
+
+
+def test_names_that_are_no_utf_8_and_pictures_of_one_pixel_are_measured(tmp_path: Path, capsys: Any) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for i in range(60):
+        Image.fromarray(np.full((8, 8, 3), 4 * i, np.uint8)).save(folder / f"{i}.png")
+    Image.fromarray(np.full((1, 1, 3), 9, np.uint8)).save(folder / "spacer.png")
+    Image.fromarray(np.full((3, 50, 3), 9, np.uint8)).save(folder / "rule.png")
+    (folder / "0.png").rename(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.png"))
+    _, _, document = run([folder], tmp_path / "out", capsys)
+    assert (document["n"], document["counts"]) == (62, {})

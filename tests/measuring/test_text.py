@@ -139,3 +139,20 @@ def test_what_is_small_is_not_called_worse() -> None:
     assert [line.word for line in judged(lines)] == ["as real", "worse"]
     assert judged([Line("z", "text", "", "")])[0].word == "unknown"
     assert HALVES >= 20
+
+
+def test_what_is_expected_among_1000_words_is_not_told_of_fewer() -> None:
+    """Every pair of words differs on both sides: among fewer than 1,000 their number would be the length alone."""
+    rng = np.random.default_rng(0)
+
+    def captions(n: int, length: int) -> list[str]:
+        return [" ".join(f"w{rng.integers(10**9)}" for _ in range(length)) for _ in range(n)]
+
+    short, long = captions(120, 5), captions(120, 10)
+    lines = {line.name: line for line in judged(text_lines(short, long, captions(120, 10)).lines)}
+    for name in ("distinct1", "distinct2", "distinct3", "rare_words"):
+        assert lines[name].value is None, name
+        assert "at least 2,000 are needed" in lines[name].reason
+    assert lines["distinct1"].reason.startswith("600 words; ")
+    lines = {line.name: line for line in judged(text_lines(captions(900, 5), captions(900, 10), None).lines)}
+    assert [lines[f"distinct{n}"].word for n in (1, 2, 3)] == ["as real"] * 3

@@ -79,6 +79,8 @@ def measured_page(document: Mapping[str, Any], sentences: Sequence[str], note: s
     ]
     examples = document["examples"]
     wrong = [(kind, f"{count:,}", examples.get(kind, [])[:3]) for kind, count in document["counts"].items()]
+    if real := document["real"]:
+        wrong += [(f"real: {kind}", f"{count:,}", real["examples"][kind][:3]) for kind, count in real["counts"].items()]
     return rendered(
         "measure.html.jinja", title=Path(document["name"]).name, sentences=sentences, note=note, command=command,
         document=document, trends={}, names=[], openings=openings, wrong=wrong,

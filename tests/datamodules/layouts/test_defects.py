@@ -175,8 +175,8 @@ def test_lines_that_cannot_be_read_are_counted_and_the_others_stay(tmp_path: Pat
     put(tmp_path / "csv", {f"{name}.jpg": plain(1) for name in "abcde"})
     (tmp_path / "csv" / "all.csv").write_bytes(b"\n".join(cells))
     found = open_set(tmp_path / "csv")
-    assert [(i.id, i.captions) for i in found.items()] == [("a.jpg", ("one",))]
-    assert found.counts == {"in no list": 4, "unreadable line": 1}, "an open quote takes all that follows"
+    assert [(i.id, i.captions) for i in found.items()] == [("a.jpg", ("one",)), ("e.jpg", ("two",))]
+    assert found.counts == {"in no list": 3, "unreadable line": 3}, "an open quote takes its own line alone"
     (tmp_path / "csv" / "all.csv").write_bytes(b"\n".join(cells[:2] + cells[3:]))
     assert [i.captions for i in found.items()] == [("one",), ("two",)]
     assert found.counts == {"in no list": 3, "unreadable line": 2}
@@ -334,3 +334,67 @@ def test_a_file_of_another_table_ends_in_one_sentence(tmp_path: Path) -> None:
     pq.write_table(pa.table(other), tmp_path / "zzz.parquet")
     with pytest.raises(UsageError, match=r"zzz\.parquet: found no column 'caption'; allowed: those of train-00000"):
         list(open_set(tmp_path).items())
+
+
+def rows_of(file: Path, text: str) -> tuple[list[tuple[str, ...]], dict[str, int]]:
+    file.write_text(text)
+    found = open_set(file, "captions")
+    return [item.captions for item in found.items()], found.counts
+
+
+def test_a_quote_that_is_not_closed_costs_a_line_and_one_that_is_may_go_over_several(tmp_path: Path) -> None:
+    many = [f"{i},plain {i}" for i in range(1000)]
+    many[2] = '2,"never closed'
+    captions, counts = rows_of(tmp_path / "a.csv", "\n".join(["id,caption", *many]))
+    assert (len(captions), counts) == (999, {"unreadable line": 1})
+    many[700] = '700,"neither is this'
+    captions, counts = rows_of(tmp_path / "a.csv", "\n".join(["id,caption", *many]))
+    assert (len(captions), counts) == (998, {"unreadable line": 2})
+    captions, counts = rows_of(tmp_path / "b.csv", 'id,caption\n1,"two\nlines, and ""quotes"""\n2,one\n')
+    assert (captions, counts) == ([('two\nlines, and "quotes"',), ("one",)], {})
+
+
+def test_tables_with_tabs_are_read_with_quotes_and_without(tmp_path: Path) -> None:
+    """Conceptual Captions and the like quote nothing; pandas quotes what holds a quote or a line feed."""
+    lines = [f"u{i}\tplain {i}" for i in range(600)]
+    for i in (5, 200, 400):
+        lines[i] = f'u{i}\t"He came, he saw'
+    captions, counts = rows_of(tmp_path / "a.tsv", "\n".join(["id\tcaption", *lines]))
+    assert (len(captions), counts) == (600, {})
+    assert captions[5] == ('"He came, he saw',)
+    quoted = 'id\tcaption\n1\t"said ""hi"" there"\n2\t"two\nlines"\n3\tthree\n'
+    assert rows_of(tmp_path / "b.tsv", quoted) == ([('said "hi" there',), ("two\nlines",), ("three",)], {})
+
+
+def test_a_list_without_a_head_that_can_be_read_is_counted_as_such(tmp_path: Path) -> None:
+    put(tmp_path, {f"{name}.jpg": plain(1) for name in "ab"})
+    (tmp_path / "1.csv").write_text("path,caption\na.jpg,one\n")
+    (tmp_path / "2.csv").write_text('"pa"th,caption\nb.jpg,two\n')
+    found = open_set(tmp_path)
+    assert [item.captions for item in found.items()] == [("one",)]
+    assert found.counts == {"in no list": 1, "unreadable file": 1}
+
+
+def test_pictures_of_other_endings_are_read_or_counted(tmp_path: Path) -> None:
+    put(tmp_path, {name: plain(1) for name in ("a.jpg", "b.jfif", "c.jpe")})
+    for name in ("d.heic", "e.svg", "f.tar.zst"):
+        (tmp_path / name).write_bytes(b"x")
+    found = open_set(tmp_path)
+    assert [item.id for item in found.items()] == ["a.jpg", "b.jfif", "c.jpe"]
+    assert found.counts == {"of a kind that is not read": 3}
+
+
+@pytest.mark.parametrize("name", ["image_id", "id"])
+def test_rows_of_one_picture_are_one_item_where_the_id_is_a_picture_s(name: str, tmp_path: Path) -> None:
+    """Parquet as many hubs have it: a row a caption."""
+    cells = {
+        name: [7, 7, 8, 7], "caption": ["one", "two", "other", "two"],
+        "image": [{"bytes": plain(i), "path": None} for i in (1, 1, 2, 1)],
+    }  # fmt: skip
+    pq.write_table(pa.table(cells), tmp_path / "a.parquet")
+    found = open_set(tmp_path)
+    items = [(item.id, item.captions, item.picture is not None) for item in found.items()]
+    assert items == [("7", ("one", "two") if name == "image_id" else ("one",), True), ("8", ("other",), True)]
+    assert found.counts == {"duplicate id": 1 if name == "image_id" else 2}
+    told = open_set(tmp_path, columns={"id": name})
+    assert [item.captions for item in told.items()] == [("one", "two"), ("other",)]
