@@ -35,6 +35,13 @@ class _Analytic:
     version: ClassVar[int] = 1
     _fields: ClassVar[tuple[str, ...]]
 
+    def __getattr__(self, name: str) -> Any:
+        """Say of what a network would have that this is none."""
+        raise AttributeError(
+            f"{type(self).__name__} is a law in closed form and has no {name!r}; allowed: a suite of networks, such as "
+            "scenes_board_captioner"
+        )
+
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read a model that `save` wrote."""

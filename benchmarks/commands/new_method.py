@@ -134,7 +134,7 @@ def write_method(name: str, hooks: Sequence[str], folder: Path) -> tuple[Path, P
     for file in files:
         if file.exists():
             raise UsageError(f"{file}: is there already; allowed: another name, or another --folder")
-    mine = [hook for hook in HOOKS if hook in hooks]
+    mine = [hook for hook in HOOKS if hook in hooks or (hook == "merge" and "auxiliary" in hooks)]  # which reads it
     sides = "captioner" if mine == ["relabel"] else "captioner, generator"
     write_text(files[0], _code(name, mine))
     write_text(files[1], SETTINGS.format(name=name, cls=_class(name), sides=sides))

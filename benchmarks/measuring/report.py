@@ -75,10 +75,12 @@ def _beside(name: str, found: Compared) -> list[str]:
     said = [f"Worse than {name}: {moved}." if moved else f"Nothing is worse than in {name}."]
     if not found.lines:
         said = [f"Nothing could be compared with {name}."]
-    for why in dict.fromkeys(why for _, why in found.unlike):
-        lines = [line for line, its in found.unlike if its == why]
-        more = f" and {counted(len(lines) - 1, 'other line')}" if lines[1:] else ""
-        said.append(f"Not compared: {named(lines[0])}{more}, {why}.")
+    alike: dict[str, list[tuple[Line, str]]] = {}
+    for line, why in found.unlike:  # numbers of items differ a little from line to line
+        alike.setdefault("of" if why.startswith("of ") else why, []).append((line, why))
+    for (line, why), *others in alike.values():
+        more = f" and {counted(len(others), 'other line')}" if others else ""
+        said.append(f"Not compared: {named(line)}{more}, {why}.")
     return said
 
 

@@ -13,9 +13,6 @@ from benchmarks.methods.hooks import SOURCES, Context
 from datamodules.pairs import Pairs
 from records.errors import brief
 
-#: Sources that ask a model, whose work the engine does not count by itself.
-ASKING = ("captioner", "likelihood")
-
 
 def read(seen: Context) -> list[str]:
     """Return what a hook touched of what it declares, each with its size."""
@@ -28,14 +25,10 @@ def returned(seen: Context) -> tuple[str, bool]:
 
 
 def remarks(seen: Context) -> list[str]:
-    """Return what an author may not have meant: sources that nobody touched, work that nobody counts."""
+    """Return what an author may not have meant: sources that nobody touched."""
     touched = _touched(seen)
     idle = [name for name in seen.declared if name not in touched]
-    said = [f"{seen.hook} declares {', '.join(idle)} and did not touch it: its steps wait for that"] if idle else []
-    asked = [name for name in ASKING if touched.get(name) is not None]
-    if asked and not seen.spent:
-        said.append(f"{seen.hook} asks the {asked[0]} and counts no work: ctx.spend(network_evaluations=...)")
-    return said
+    return [f"{seen.hook} declares {', '.join(idle)} and did not touch it: its steps wait for that"] if idle else []
 
 
 def _touched(seen: Context) -> dict[str, Any]:

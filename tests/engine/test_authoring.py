@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.analytic.models import GaussianGenerator
 from benchmarks.commands.main import main
 from benchmarks.methods.hooks import HOOKS
 from tests.engine.conftest import write_suite
@@ -95,7 +96,8 @@ def test_what_a_hook_read_changed_and_consumed(joint: Path, tmp_path: Path, caps
     assert "t=1 curate\n    read      new: 8 pairs; likelihood: a function\n" in said
     assert "    returned  8 pairs: 8 of t=1; weights 0 to 1; 8 of the 8 new ones\n" in said
     assert "note: curate declares real and did not touch it" in said
-    assert "note: curate asks the likelihood and counts no work: ctx.spend(network_evaluations=...)" in said
+    work = "models did 8 network evaluations and 0 are counted: ctx.spend(network_evaluations=...)"
+    assert f"note: curate: {work}" in said
 
 
 def test_what_changes_nothing_or_is_asked_by_nobody(
@@ -160,3 +162,100 @@ def test_own_overrides_go_before_the_small_sizes(
     said = capsys.readouterr().out
     assert "N=5, T=1" in said
     assert "10 pairs: 5 real, 5 of t=1" in said
+
+
+TAKES = """
+reads = {"curate": ("new", "real")}
+def curate(self, ctx):
+    real = ctx.real[-1]
+    return WAY
+"""
+WAYS = {
+    "images under synthetic names": "ctx.new.with_(images=real.images, captions=real.captions)",
+    "another origin": "real.with_(origin=np.full(len(real), ctx.iteration, np.int16))",
+    "as they are": "real",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_real_pairs_are_counted_whatever_a_method_calls_them(
+    way: str, joint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tried(method(tmp_path, TAKES.replace("WAY", WAYS[way])), joint) == 0
+    said = capsys.readouterr().out
+    assert said.count("consumed  8 real samples") == 2
+    assert "changed nothing" not in said
+
+
+def test_generated_pairs_are_no_real_ones(joint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside real pairs that were looked at, and where real captions stand under generated images."""
+    assert tried(method(tmp_path, TAKES.replace("WAY", "ctx.new.with_(captions=real.captions)")), joint) == 0
+    assert "real samples" not in capsys.readouterr().out
+
+
+ODD = {
+    "keeps a count": ("self.calls = getattr(self, 'calls', 0) + 1; return ctx.new.take([0] * len(ctx.new))", "curate changed self.calls: an instance"),
+    "draws from nowhere": (
+        "return ctx.new.take(np.random.default_rng().permutation(len(ctx.new)))", "makes something else when it is asked",
+    ),
+    "draws from its seed": ("return ctx.new.take(np.random.default_rng(ctx.seed).permutation(len(ctx.new)))", ""),
+    "draws from numpy's own": ("return ctx.new.take(np.random.permutation(len(ctx.new)))", ""),
+    "weights that are all one": ("return ctx.new.with_(weights=np.ones(len(ctx.new)))", "curate changed nothing here"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ODD)
+def test_what_would_differ_from_run_to_run_is_noted(
+    way: str, joint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, note = ODD[way]
+    body = f'reads = {{"curate": ("new",)}}\ndef curate(self, ctx):\n    {code}'
+    assert tried(method(tmp_path, body), joint) == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
+    assert len(notes) == bool(note)
+    assert all(note in line for line in notes)
+
+
+def test_work_of_models_that_a_hook_does_not_count_is_noted(
+    joint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = """
+reads = {"relabel": ("base",)}
+def relabel(self, ctx):
+    from lightning_modules.settings import CaptionDecoding
+    for _ in range(3):
+        made = ctx.base.generate(ctx.pairs.images, CaptionDecoding(), np.arange(len(ctx.pairs), dtype=np.uint64))
+    SPEND
+    return made.outputs
+"""
+    assert tried(method(tmp_path, body.replace("SPEND", "pass")), joint) == 0
+    assert "note: relabel: models did 24 network evaluations and 0 are counted: ctx.spend" in capsys.readouterr().out
+    assert tried(method(tmp_path, body.replace("SPEND", "ctx.spend(network_evaluations=24)")), joint) == 0
+    assert "models did" not in capsys.readouterr().out
+    assert "counted" not in str(GaussianGenerator.generate), "classes are as they were"
+
+
+def test_what_an_auxiliary_makes_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new-method", "extra", "--hooks", "auxiliary"]) == 0
+    assert "def merge" in (tmp_path / "extra.py").read_text()
+
+
+def test_a_file_without_its_class_and_a_class_that_is_not_there(
+    joint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = method(tmp_path, "def prompts(self, ctx):\n    return ctx.prompts").removesuffix(":Method")
+    assert tried(file, joint) == 2
+    assert f"found a Python file; allowed: with its class, {file}:Class" in capsys.readouterr().err
+    assert tried(f"{file}:Methud", joint) == 2
+    assert "no 'Methud'; allowed: Method" in capsys.readouterr().err.replace("class ", "")
+
+
+def test_the_name_of_a_shipped_method_is_its_own(
+    joint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = method(tmp_path, "def prompts(self, ctx):\n    return ctx.prompts").removesuffix(".py:Method")
+    settings = tmp_path / "mine.yaml"
+    settings.write_text(f"{{schema: 1, name: ema, class_path: {Path(file).name}.Method}}\n")
+    assert tried(str(settings), joint) == 2
+    assert "name: found 'ema', which ships; allowed: a name of its own" in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -112,7 +114,7 @@ def test_words_hold_for_all_rows_together():
     alone = plan(loop(("none", 1.0), ("real", 0.0), ("some", 1.0 - t)))
     p = {"some": {"generator": "protects"}}
     assert verdicts(loops(alone)[0]) == p
-    many = plan(loop(("none", 1.0), ("real", 0.0), ("some", 1.0 - t), *((f"idle{i}", 1.0) for i in range(19))))
+    many = plan(loop(("none", 1.0), ("real", 0.0), ("some", 1.0 - t), *((f"idle{i}", 1.0001) for i in range(19))))
     found = verdicts(loops(many)[0])
     assert found.pop("some") == {"generator": "unclear"}
     assert set(map(str, found.values())) == {"{'generator': 'unclear'}"}
@@ -177,3 +179,22 @@ def test_the_joint_loop_leads_wherever_it_stands(world):
     assert [(x.name, x.kind) for x in loops(build(w.rows, w.results))] == [
         ("joint", "joint loop"), ("captioner_only", "captioner alone"),
     ]  # fmt: skip
+
+
+def test_a_row_of_the_numbers_of_none_changes_nothing_and_one_that_stands_still_is_never_trained():
+    board = plan(loop(("none", 1.0), ("real", 0.0), ("good", 0.2), ("same", 1.0), ("still", 0.0)))
+    none, same, still = (board.rows[i].keys for i in (0, 3, 4))
+    results = dict(board.results)
+    for keys, points in (
+        (same, lambda r: r.metrics),
+        (still, lambda r: tuple(Point(p.iteration, r.metrics[0].values) for p in r.metrics)),
+    ):
+        for key, other in zip(keys, none, strict=True):
+            results[key] = dataclasses.replace(results[key], metrics=points(results[other]))
+    board = build(list(board.rows), results)
+    assert verdicts(loops(board)[0]) == {
+        "good": {"generator": "protects"}, "same": {"generator": "nothing"}, "still": {"generator": "untrained"},
+    }  # fmt: skip
+    said = headline(board)
+    assert "same changes nothing for the generator: the numbers are those of none to the last bit." in said
+    assert "still never trains the generator." in said
