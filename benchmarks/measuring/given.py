@@ -16,6 +16,8 @@ from datamodules.pairs import Pairs
 from datamodules.pictures import BrokenImage
 
 SPLIT = "prompts"
+#: Where no list of what is left out can be.
+NOWHERE = os.path.join(os.devnull, "none")
 
 
 class GivenSet(Mitigation):
@@ -49,7 +51,7 @@ class GivenSet(Mitigation):
         seed = int.from_bytes(hashlib.sha256(np.ascontiguousarray(real.ids).tobytes()).digest()[:4], "big")
         side = real.images.shape[1]
         data = AnySet(
-            self.root, {SPLIT: self.items}, self.layout, self.columns, resolution=side, seed=seed, excluded=os.devnull
+            self.root, {SPLIT: self.items}, self.layout, self.columns, resolution=side, seed=seed, excluded=NOWHERE
         )  # what a check has left out was counted among the pairs, and is passed over below where it is broken
         ids, images = [], []
         for i in range(self.items):

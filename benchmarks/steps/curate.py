@@ -70,28 +70,40 @@ class Curate(ItemStep):
         return True
 
 
+#: Pairs that are looked at before all are: pictures in files have to be decoded for it.
+LOOKED_AT = 256
+
+
 def unmarked(pool: Pairs, touched: Mapping[str, Any]) -> int:
     """Return how many pairs that are said to be synthetic have the image of a real one, or a real one's captions too.
 
     Images are compared where the loop draws them: where it does not, those of its own pairs are real, and a pair is
-    taken for a real one that says what a person said of that image and nobody in the loop did.
+    taken for a real one that says what a person said of that image and nobody in the loop did. Pairs are compared with
+    those of the same item.
 
     Args:
         pool: What a hook returned.
         touched: The sources that it looked at, by name.
     """
     real = [pairs for name in ("real", "reserve") for pairs in touched.get(name, ())]
-    if not real or not len(rows := np.flatnonzero(pool.origin != 0)):
+    rows = np.flatnonzero(pool.origin != 0)
+    if not real or not len(rows):
         return 0
     own = [pairs for pairs in (touched.get("new"), *touched.get("history", ())) if pairs is not None]
-    pictures, pairs = _contents(real)
-    mine, said = _contents(own)
-    drawn = pictures - mine
-    return sum(one in drawn or (one, text) in pairs - said for one, text in _named(pool.take(rows)))
+
+    def count(some: np.ndarray) -> int:
+        asked = pool.take(some)
+        pictures, pairs = _contents(real, asked.ids)
+        mine, said = _contents(own, asked.ids)
+        drawn, told = pictures - mine, pairs - said
+        return sum(one in drawn or (one, text) in told for one, text in _named(asked))
+
+    some = rows[:: -(-len(rows) // LOOKED_AT)]
+    return count(rows) if count(some) else 0
 
 
-def _contents(pools: Sequence[Pairs]) -> tuple[set[bytes], set[tuple[bytes, str]]]:
-    found = {named for pairs in pools for named in _named(pairs)}
+def _contents(pools: Sequence[Pairs], ids: np.ndarray) -> tuple[set[bytes], set[tuple[bytes, str]]]:
+    found = {named for pairs in pools for named in _named(pairs.take(np.isin(pairs.ids, ids)))}
     return {one for one, _ in found}, found
 
 

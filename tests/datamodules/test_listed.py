@@ -345,3 +345,31 @@ def test_listing_and_checking_are_free_of_torch(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+def test_a_check_of_headers_keeps_what_one_of_pixels_has_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It cannot see that the picture ends early, so it has no reason to take it back."""
+    for i in range(4):
+        noise = np.random.default_rng(i).integers(0, 255, (90, 90, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{i}.jpg")
+    lines = [json.dumps({"file_name": f"{i}.jpg", "text": [f"number {i}"]}) for i in range(4)]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(lines))
+    whole = (tmp_path / "2.jpg").read_bytes()
+    (tmp_path / "2.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "3.jpg").write_bytes((tmp_path / "1.jpg").read_bytes())
+    bed = tmp_path / "bed.yaml"
+    data = {"class_path": "datamodules.imagefolder.ImageFolder", "init_args": {"root": str(tmp_path), "resolution": 32}}
+    bed.write_text(json.dumps({"schema": 1, "name": "bed", "data": data}))
+    assert main([str(bed), "--decode", "--write"]) == 0
+    before = (tmp_path / "excluded.jsonl").read_text()
+    assert before.count("\n") == 2
+    assert "2 images can be drawn" in capsys.readouterr().out
+    assert main([str(bed), "--write"]) == 0
+    said = capsys.readouterr()
+    assert (tmp_path / "excluded.jsonl").read_text() == before
+    assert "2 that were found with --decode stay left out (2.jpg, 3.jpg)" in said.err
+    (tmp_path / "2.jpg").write_bytes(whole)
+    assert main([str(bed), "--decode", "--write"]) == 0
+    assert (tmp_path / "excluded.jsonl").read_text().count("\n") == 1

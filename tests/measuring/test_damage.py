@@ -102,3 +102,11 @@ def test_grey_pictures_damage_a_generator_and_real_ones_do_not(tmp_path: Path, c
     assert found["grey"]["generator"]["value"] > 5 * found["grey"]["generator"]["real"]
     assert found["grey"]["generator"]["seeds"] == 2
     assert "A generator that learns from it ends" in capsys.readouterr().out
+
+
+def test_what_a_check_has_left_out_is_no_reason_to_refuse_a_set(tmp_path: Path) -> None:
+    """`measure` counts it among the pairs; a fit passes over what is broken."""
+    home = put(tmp_path / "set", np.arange(20))
+    (home / "00003.png").write_bytes(b"no picture")
+    (home / "excluded.jsonl").write_text('{"id": "00003.png", "reason": "broken_image"}\n')
+    assert len(GivenSet(str(home), 20, "digest").curate(Context(0))) == 12

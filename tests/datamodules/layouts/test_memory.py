@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
 
+from benchmarks.measuring.sample import take
 from datamodules.layouts import Item, open_set
 from tests.datamodules.layouts import writers as write
 from tests.datamodules.layouts.writers import Row, tar, write_list
@@ -106,3 +107,24 @@ def test_an_item_is_let_go_when_the_next_one_is_asked_for(tmp_path: Path) -> Non
         alive.add(item)
         most = max(most, len(alive))
     assert most <= 2
+
+
+def test_pictures_of_compressed_shards_that_are_measured_lie_in_files(tmp_path: Path) -> None:
+    """They cannot be read again where they lie, and some thousands of photographs are gigabytes."""
+    one_packed_shard(tmp_path, many(300))
+    tracemalloc.start()
+    try:
+        sample = take(open_set(tmp_path), most=100)
+        gc.collect()
+        now, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert now < 20_000 * 100 / 2, "the pictures of the sample would be twice as much"
+    assert sample.aside is not None
+    assert len(list(Path(sample.aside.name).iterdir())) == len(sample.items) == 100
+    plain = {row.key: row.content for row in many(300)}
+    assert all(one.picture.bytes() == plain[one.id.rpartition("/")[2]] for one in sample.items)
+    folder = Path(sample.aside.name)
+    del sample
+    gc.collect()
+    assert not folder.exists()
