@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.commands.streams import no_overrides, tell
+from records.errors import HookReadError, StepError
 
 if TYPE_CHECKING:
     from benchmarks.methods.hooks import Context
@@ -107,11 +108,12 @@ def _counts(spent: dict[str, Any]) -> str:
 
 
 def _failed(error: Exception, debug: bool) -> int:
-    """Print an error and its traceback; open the debugger where it arose if that is asked for."""
+    """Print an error, with its traceback where it is no sentence of the engine's; open the debugger if asked."""
     from benchmarks.running.blame import frame_of
     from benchmarks.running.worker import explain
 
-    traceback.print_exception(error)
+    if not isinstance(error, StepError | HookReadError) or error.__cause__ is not None:
+        traceback.print_exception(error)
     tell(f"error: {explain(error)}", sys.stderr)
     if debug:
         import pdb

@@ -132,6 +132,7 @@ def run_here(study: Plan, options: argparse.Namespace, cells: Mapping[str, Plann
     from benchmarks.reporting.outputs import try_mirror
     from benchmarks.reporting.reporter import make_reporter
     from benchmarks.running.study import run_study
+    from leaderboard.text import counted
 
     for warning in (*unmet_needs(study), *without_rows(study)):
         tell(f"note: {warning}", sys.stderr)
@@ -140,8 +141,12 @@ def run_here(study: Plan, options: argparse.Namespace, cells: Mapping[str, Plann
             study, options.runs, workers=options.workers, cells=cells, mirror=False, bucket=options.bucket,
             executor=executor, reporter=make_reporter(), show=say,
         )  # fmt: skip
+    alike: dict[str, list[str]] = {}
     for result in outcome.failed:
-        tell(f"failed: {RowName.of(result.rows[0])}/seed={result.seed}: {result.error}", sys.stderr)
+        alike.setdefault(str(result.error), []).append(f"{RowName.of(result.rows[0])}/seed={result.seed}")
+    for error, (first, *others) in alike.items():
+        more = f" and {counted(len(others), 'other')}" if others else ""
+        tell(f"failed: {first}{more}: {error}", sys.stderr)
     for log in list(outcome.logs.values())[:TRACEBACKS]:
         tell(f"traceback: {log}", sys.stderr)
     try:

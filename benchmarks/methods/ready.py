@@ -16,6 +16,7 @@ from benchmarks.methods.nothing import Nothing
 from benchmarks.methods.written import check_attributes, check_class, check_unread
 from benchmarks.study.loading import load_mitigation, mitigation_file
 from benchmarks.study.mitigation_file import MitigationFile
+from benchmarks.study.opening import check_arguments
 from records.errors import UsageError, naming
 from records.loaded import current, imported
 from records.merging import merged
@@ -137,16 +138,19 @@ def make_hooks(class_path: str, init_args: dict[str, Any], name: str) -> Mitigat
             "allowed: a new process"
         )
     check_class(cls, class_path, name)
-    allowed = read_class(class_path).parameters
+    source = read_class(class_path)
+    allowed = source.parameters
     unknown = [k for k in init_args if allowed is not None and k not in allowed]
     if unknown:
         raise UsageError(
             f"mitigation {name}: init_args: key {unknown[0]!r} is unknown; allowed: {', '.join(allowed or ())}"
         )
     try:
-        return cls(**init_args)
+        made: Mitigation = cls(**init_args)
     except Exception as error:  # a class may refuse in any way of its own
         raise UsageError(f"mitigation {name}: init_args: {error}") from error
+    check_arguments(source, init_args, f"mitigation {name}")  # what it has not looked at itself
+    return made
 
 
 def check_hooks(hooks: Mitigation, name: str) -> None:

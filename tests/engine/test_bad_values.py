@@ -98,10 +98,16 @@ def test_methods(name: str, suite: Callable[..., Path], tmp_path: Path, capsys: 
 def test_two_methods_of_one_name(
     suite: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    method = tmp_path / "mine.yaml"
-    method.write_text("{schema: 1, name: none, class_path: benchmarks.mitigations.accumulate.Accumulate}\n")
-    expected = ("single_model_generator/default/none", "twice", "a name of its own")
-    refused([str(suite()), "--method", str(method)], expected, tmp_path, capsys)
+    words = [str(suite())]
+    for file, method in (("mine", "accumulate.Accumulate"), ("other", "fresh_real.FreshReal")):
+        (tmp_path / f"{file}.yaml").write_text(
+            f"{{schema: 1, name: own, class_path: benchmarks.mitigations.{method}}}\n"
+        )
+        words += ["--method", str(tmp_path / f"{file}.yaml")]
+    refused(words, ("single_model_generator/default/own", "twice", "a name of its own"), tmp_path, capsys)
+    (tmp_path / "shipped.yaml").write_text("{schema: 1, name: none, class_path: benchmarks.mitigations.ema.Ema}\n")
+    words = [words[0], "--method", str(tmp_path / "shipped.yaml")]
+    refused(words, ("name: found 'none', which ships", "a name of its own"), tmp_path, capsys)
 
 
 def test_a_half_precision_base_needs_a_half_precision_fit(tmp_path: Path) -> None:

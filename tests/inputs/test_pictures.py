@@ -274,4 +274,6 @@ def test_each_orientation_is_turned_upright(kind: str, turn: int, tmp_path: Path
         expected = np.asarray(ImageOps.exif_transpose(stored).convert("RGB"))
     with (tmp_path / "x.jpg").open("rb") as file, pictures.header(file) as picture:
         assert ("exif_rotation" in pictures.traits(picture)) == (turn > 1)
+        size = pictures.size_of(picture)
         np.testing.assert_array_equal(np.asarray(pictures.upright(picture)), expected)
+    assert size == expected.shape[:2]
