@@ -291,8 +291,8 @@ def _reasons(line: Line, controls: Controls) -> tuple[str, ...]:
     return tuple(filter(None, [unranked, unpaired]))
 
 
-def _order(line: Line) -> tuple[int, int, float]:
-    """Put controls first, then the ranked by rank and paired difference; everything else keeps the plan's order."""
+def _order(line: Line) -> tuple[int, float]:
+    """Put controls first, then the ranked by their paired difference; everything else keeps the plan's order."""
     if line.role == "control":
-        return 0, 0, 0.0
-    return (1, sum(line.rank), -line.gain.mean) if line.rank and line.gain else (2, 0, 0.0)
+        return 0, 0.0
+    return (1, -line.gain.mean) if line.rank and line.gain else (2, 0.0)

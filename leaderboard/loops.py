@@ -199,10 +199,13 @@ def _label(mitigation: str, groups: Sequence[Group]) -> str:
     return f"{mitigation} (local)" if local else mitigation
 
 
-def _order(row: Row) -> tuple[int, int, float]:
-    """Put controls first, then the reference, then methods by rank, then by what they prevent, then as planned."""
+def _order(row: Row) -> tuple[int, float]:
+    """Put controls first, then the reference, then ranked methods by what they prevent, then others, then as planned.
+
+    Not by rank ranges: of a row that hardly anything is known of the range begins early.
+    """
     if row.control or row.reference:
-        return (0 if row.control else 1), 0, 0.0
+        return (0 if row.control else 1), 0.0
     if row.value is None:
-        return 4, 0, 0.0
-    return (2, sum(row.rank), -row.value) if row.rank else (3, 0, -row.value)
+        return 4, 0.0
+    return (2 if row.rank else 3), -row.value
