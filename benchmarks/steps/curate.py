@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.steps.items import ItemStep
 from benchmarks.steps.order import in_order
 from benchmarks.steps.step import Keys, Work, reads
+from datamodules.images import Images
 from datamodules.pairs import Pairs
 from records.errors import StepError
 from records.results import Cost
@@ -70,36 +71,44 @@ class Curate(ItemStep):
         return True
 
 
-#: Pairs that are looked at before all are: pictures in files have to be decoded for it.
-LOOKED_AT = 256
-
-
 def unmarked(pool: Pairs, touched: Mapping[str, Any]) -> int:
     """Return how many pairs that are said to be synthetic have the image of a real one, or a real one's captions too.
 
     Images are compared where the loop draws them: where it does not, those of its own pairs are real, and a pair is
     taken for a real one that says what a person said of that image and nobody in the loop did. Pairs are compared with
-    those of the same item.
+    those of the same item, and pictures in files are decoded only where they lie among real ones.
 
     Args:
         pool: What a hook returned.
         touched: The sources that it looked at, by name.
     """
     real = [pairs for name in ("real", "reserve") for pairs in touched.get(name, ())]
-    rows = np.flatnonzero(pool.origin != 0)
-    if not real or not len(rows):
-        return 0
     own = [pairs for pairs in (touched.get("new"), *touched.get("history", ())) if pairs is not None]
+    if not real or not len(rows := np.flatnonzero(pool.origin != 0)):
+        return 0
+    places = set[Any]().union(*map(_places, real)).difference(*map(_places, own))
+    texts = set[Any]().union(*map(_texts, real)).difference(*map(_texts, own))
+    lies, says = _places(pool), _texts(pool)
+    asked = pool.take([i for i in rows.tolist() if lies[i] is None or lies[i] in places or says[i] in texts])
+    if not len(asked):
+        return 0
+    pictures, pairs = _contents(real, asked.ids)
+    mine, said = _contents(own, asked.ids)
+    drawn, told = pictures - mine, pairs - said
+    return sum(one in drawn or (one, text) in told for one, text in _named(asked))
 
-    def count(some: np.ndarray) -> int:
-        asked = pool.take(some)
-        pictures, pairs = _contents(real, asked.ids)
-        mine, said = _contents(own, asked.ids)
-        drawn, told = pictures - mine, pairs - said
-        return sum(one in drawn or (one, text) in told for one, text in _named(asked))
 
-    some = rows[:: -(-len(rows) // LOOKED_AT)]
-    return count(rows) if count(some) else 0
+def _places(pairs: Pairs) -> list[Any]:
+    """Return where the picture of each pair lies; None where it lies in memory."""
+    if not isinstance(pairs.images, Images):
+        return [None] * len(pairs)
+    names = [source.name for source in pairs.images.sources]
+    both = zip(pairs.images.source.tolist(), pairs.images.row.tolist(), strict=True)
+    return [(names[source], row) for source, row in both]
+
+
+def _texts(pairs: Pairs) -> list[tuple[int, str]]:
+    return list(zip(pairs.ids.tolist(), pairs.captions, strict=True))
 
 
 def _contents(pools: Sequence[Pairs], ids: np.ndarray) -> tuple[set[bytes], set[tuple[bytes, str]]]:

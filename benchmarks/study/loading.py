@@ -119,7 +119,7 @@ def load_mitigation(name_or_path: str, near: Path) -> MitigationFile:
 def _require_own_name(spec: MitigationFile, where: str) -> None:
     """Refuse another class under the name of a shipped method: its row would stand in that one's place."""
     file = SUITES / "mitigations" / f"{spec.name}.yaml"
-    if file.is_file():
+    if there(file):
         shipped = read(MitigationFile, file)
         if (shipped.class_path, shipped.compose) != (spec.class_path, spec.compose):
             raise UsageError(f"method {where}: name: found {spec.name!r}, which ships; allowed: a name of its own")

@@ -109,7 +109,7 @@ def test_a_diverging_cell_fails_alone(
         assert "NaN or infinite" in result["error"]["message"]
         assert [p["iteration"] for p in result["metrics"]] == [0, 1]
     assert sum(r["status"] == "complete" for r in results) == 4
-    assert "Diverging/seed=0: curate in iteration 2" in printed.err
+    assert "Diverging/seed=0 and 1 other: curate in iteration 2" in printed.err
     assert "failed" in printed.out
     assert (runs / "small" / "leaderboard.md").is_file()
     assert cli.main(arguments) == 0  # the suite's own rows are all there

@@ -125,7 +125,7 @@ def test_oversample_makes_more_candidates_and_costs_them(planned: Planner, tmp_p
     [
         (
             "reads = {'curate': ('new',)}\n\ndef curate(self, ctx):\n    return ctx.new.take(range(3))",
-            "returned 3 pairs; the plan says 16",
+            "returned 3 pairs; allowed: 16, as was planned",
         ),
         ("reads = {'curate': ('new',)}\n\ndef curate(self, ctx):\n    return ctx.real[0]", "touched 'real'"),
         ("def prompts(self, ctx):\n    return []", "returned 0 texts"),

@@ -64,9 +64,9 @@ def test_filters_hide_rows_and_figures_and_say_how_many_are_left(driver, page: P
     assert {p.get_attribute("data-loop") for p in parts if p.is_displayed()} == {"single_model_generator"}
     figures = driver.find_elements("css selector", "figure[data-loop]")
     assert {f.get_attribute("data-loop") for f in figures if f.is_displayed()} == {"single_model_generator"}
-    choose(driver, "method", "accum")
+    choose(driver, "method", "golden")
     rows = [r for r in driver.find_elements("css selector", "tbody.row") if r.is_displayed()]
-    assert [r.get_attribute("data-name") for r in rows] == ["accumulate"]
+    assert [r.get_attribute("data-name") for r in rows] == ["golden_ratio"]
     assert driver.find_element("id", "count").text.startswith("1 of ")
     assert "scenario=single_model_generator" in driver.current_url
 
