@@ -96,7 +96,8 @@ def test_whoever_is_told_to_stop_stops(number: int, group: bool, workers: str, t
     (os.killpg if group else os.kill)(process.pid, number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said.splitlines()[-1] == LAST_WORDS
+    # Python's own tracker may find later that a semaphore it was to remove is gone already, and says so.
+    assert [line for line in said.splitlines() if "resource_tracker" not in line][-1] == LAST_WORDS
     assert said.count(LAST_WORDS) == 1
     assert "Traceback" not in said
     assert all_gone(handles if workers != "0" else handles[:1])
