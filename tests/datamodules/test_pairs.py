@@ -188,3 +188,12 @@ def test_concat_refuses_nothing_and_unlike_images():
         Pairs.concat([])
     with pytest.raises(ValueError, match="shape"):
         Pairs.concat([make(), make(images=np.zeros((5, 4, 4, 3), np.uint8))])
+
+
+def test_weights_are_kept_where_a_file_holds_the_same_pairs_without_them(tmp_path):
+    """What the simplest method of weights does with a pool that lies in a file."""
+    pairs = make(6)
+    pairs.save(tmp_path / "pool")
+    weighted = Pairs.load(tmp_path / "pool").with_(weights=np.arange(6, dtype=np.float32))
+    weighted.save(tmp_path / "weighted")
+    assert Pairs.load(tmp_path / "weighted").weights.tolist() == [0, 1, 2, 3, 4, 5]

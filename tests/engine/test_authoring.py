@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from torch.nn import Linear
 
 from benchmarks.analytic.models import GaussianGenerator
 from benchmarks.commands.main import main
 from benchmarks.methods.hooks import HOOKS
+from benchmarks.steps.merge import not_finite
 from tests.engine.conftest import write_suite
 from tests.engine.test_hooks import method
 
@@ -259,3 +261,10 @@ def test_the_name_of_a_shipped_method_is_its_own(
     settings.write_text(f"{{schema: 1, name: ema, class_path: {Path(file).name}.Method}}\n")
     assert tried(str(settings), joint) == 2
     assert "name: found 'ema', which ships; allowed: a name of its own" in capsys.readouterr().err
+
+
+def test_a_merged_weight_that_is_no_number_is_found() -> None:
+    layer = Linear(2, 2)
+    assert not_finite(layer) == not_finite(object()) == ""
+    layer.bias.data[1] = float("nan")
+    assert not_finite(layer) == "bias"
