@@ -101,7 +101,7 @@ def _result(entry: Entry, row: EntryRow, cell: EntryCell, key: str) -> CellResul
         first = MetricName.parse(metric).first
         for iteration, value in zip((first, row.iterations), ends, strict=True):
             (sets if first else metrics).setdefault(iteration, {})[metric] = value
-    execution = {"device": cell.device, "machine": cell.machine, "threads": cell.threads}
+    execution = {name: getattr(cell, name) for name in ("device", "machine", "processor", "threads")}
     return CellResult(
         suite=entry.suite, suite_digest="", key=key, seed=cell.seed, iterations=row.iterations, n=row.n,
         rows=(Row(row.scenario, row.variant, entry.method, row.parent),), trains=row.trains, status="complete",

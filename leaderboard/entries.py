@@ -22,7 +22,7 @@ from records.errors import UsageError
 from records.names import MODALITIES, NAME, GroupName, MetricName, judged_sides
 from records.results import Cost, Floor, MetricInfo
 
-SCHEMA = 2
+SCHEMA = 3
 MOST_BYTES = 4_000_000
 FOLDER = Path(__file__).parent / "entries"
 
@@ -54,6 +54,7 @@ class EntryCell:
         device: Kind of device, such as "cpu".
         machine: Kind of processor, such as "x86_64".
         threads: Threads of a worker; 0 where unknown.
+        processor: Its make and vector instructions, such as "AMD EPYC 25 17 AVX512"; "" where unknown.
     """
 
     seed: int
@@ -64,6 +65,7 @@ class EntryCell:
     device: str
     machine: str
     threads: int = 0
+    processor: str = ""
     absent: dict[str, str] = field(default_factory=dict)
 
 
@@ -244,7 +246,7 @@ def _check_row(row: EntryRow) -> None:
         if cell.seed not in row.seeds:
             raise CodecError(f"{place} is not among the seeds {list(row.seeds)}")
         _match(KEY, (cell.key,), f"{place}: key")
-        _match(HOST, (cell.device, cell.machine), f"{place}: device and machine")
+        _match(HOST, (cell.device, cell.machine, cell.processor), f"{place}: device, machine and processor")
         _match(TEXT, cell.absent.values(), f"{place}: absent")
         if min(asdict(cell.cost).values()) < 0 or cell.threads < 0:
             raise CodecError(f"{place}: a cost below 0")

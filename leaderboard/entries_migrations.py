@@ -14,4 +14,5 @@ MIGRATIONS: Mapping[int, Migration] = {
     # Where a class lay, which said nothing once it had moved; its name is what remains.
     1: lambda document: {**{k: v for k, v in document.items() if k != "class_path"},
                          "class_name": str(document.get("class_path", "")).rpartition(".")[2]},
+    2: lambda document: document,  # cells without the processor's make: unknown
 }  # fmt: skip

@@ -124,7 +124,8 @@ def _cell(cell: CellResult, row: EntryRow) -> EntryCell:
     absent = {
         m: re.sub(r"[^A-Za-z0-9 .,;:()%'_-]", " ", public(why))[:200] for m, why in cell.absent.items() if m in row.info
     }
-    host = {k: re.sub(r"[^A-Za-z0-9 ._-]", " ", str(cell.execution.get(k, "")))[:64] for k in ("device", "machine")}
+    said = {name: str(cell.execution.get(name, "")) for name in ("device", "machine", "processor")}
+    host = {name: re.sub(r"[^A-Za-z0-9 ._-]", " ", text)[:64] for name, text in said.items()}
     threads = cell.execution.get("threads", 0)
     return EntryCell(cell.seed, cell.key, curves, ends, cell.cost, **host, threads=int(threads), absent=absent)
 

@@ -126,8 +126,19 @@ class _Reader:
         return Cost(**total)  # type: ignore[arg-type]
 
     def execution(self, cell: PlannedCell) -> dict[str, Any]:
-        last = next((k for k in reversed(cell.needs) if k in self.done), None)
-        return {} if last is None else dict(self.store.record(last).execution)
+        """Return what its last step ran on, with every kind of device among its steps, and the one make of processor.
+
+        The make is "" where steps differ, such as of a study that went on elsewhere, or where one does not say it.
+        """
+        trace = cell.trace
+        own = {k for keys in (*trace.work.values(), *trace.metrics.values(), *trace.sets.values()) for k in keys}
+        steps = [self.store.record(key).execution for key in cell.needs if key in own & self.done]
+        if not steps:
+            return {}
+        kinds = {name: sorted({str(step.get(name, "")) for step in steps}) for name in ("device", "machine")}
+        alike = len({(step.get("processor"), step.get("threads")) for step in steps}) == 1
+        make = steps[-1].get("processor", "") if alike else ""
+        return {**steps[-1], **{name: " and ".join(kind) for name, kind in kinds.items()}, "processor": make}
 
 
 def _configuration(cell: PlannedCell) -> dict[str, Any]:

@@ -1,13 +1,19 @@
-"""What of a machine this process may use: processors and memory, as its job or container is allowed them."""
+"""What of a machine this process may use, as its job or container is allowed it, and the make of its processor."""
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
+CPUINFO = Path("/proc/cpuinfo")
+
+#: What Linux says of a processor's make, on x86 and on ARM.
+_MAKE = ("model name", "cpu family", "model", "CPU implementer", "CPU part")
 
 
 def processors() -> int:
@@ -33,6 +39,29 @@ def memory() -> int:
             with suppress(OSError, ValueError):  # "max", or there is none
                 size = min(size, int((folder / name).read_text()))
     return size
+
+
+def processor(cpuinfo: Path = CPUINFO) -> str:
+    """Return the processor's make and the vector instructions that torch uses on it, such as "AMD EPYC 25 17 AVX512".
+
+    Libraries choose their kernels by both, so float32 sums come in another order where either differs. "" where the
+    system does not say (Linux does).
+    """
+    import torch
+
+    said = dict[str, str]()
+    with suppress(OSError):
+        for line in cpuinfo.read_text(errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            said.setdefault(name.strip(), re.sub(r"\([^)]*\)|@.*", " ", value))  # "(R)"; the clock is no make
+    make = " ".join(" ".join(said[name] for name in _MAKE if name in said).split())
+    return f"{make} {torch.backends.cpu.get_cpu_capability()}" if make else ""
+
+
+@functools.cache
+def own_processor() -> str:
+    """Return `processor` of this machine, asked once."""
+    return processor()
 
 
 def _groups() -> Iterator[Path]:

@@ -243,6 +243,7 @@ def surroundings(execution: Executions) -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "threads": torch.get_num_threads(),
         "machine": platform.machine(),
+        "processor": machine.own_processor(),
         **{side: asdict(getattr(execution, side)) for side in MODALITIES},
     }
 

@@ -102,6 +102,26 @@ def test_processors_are_counted_where_there_is_no_affinity(tmp_path: Path, monke
     assert machine.memory() == 4096
 
 
+@pytest.mark.parametrize(
+    ("said", "make"),
+    [
+        (
+            "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 207\n"
+            "model name\t: Intel(R) Xeon(R) Platinum 8581C CPU @ 2.10GHz\ncpu MHz\t\t: 2100.0\n\n"
+            "processor\t: 1\nmodel name\t: another\n",
+            "Intel Xeon Platinum 8581C CPU 6 207 ",
+        ),
+        ("processor\t: 0\nBogoMIPS\t: 2000.00\nCPU implementer\t: 0x41\nCPU part\t: 0xd4f\n", "0x41 0xd4f "),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_the_make_of_a_processor_is_known_where_the_system_tells(said: str | None, make: str, tmp_path: Path) -> None:
+    if said is not None:
+        (tmp_path / "cpuinfo").write_text(said)
+    assert machine.processor(tmp_path / "cpuinfo") == (make and make + torch.backends.cpu.get_cpu_capability())
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8"])
 def test_every_text_is_printed_on_every_terminal(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()

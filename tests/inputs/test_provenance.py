@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import subprocess
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
-from benchmarks.running import assemble
+from benchmarks.planning.planner import make_plan
+from benchmarks.running import assemble, machine
 from leaderboard import entries, verify
 from records import place, results
 from tests.benchmarks.test_results import example
+from tests.engine.conftest import run_in_memory, write_suite
 
 WHO = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
 
@@ -186,16 +191,43 @@ def test_a_result_file_that_names_fewer_packages_is_read(tmp_path):
 def test_a_rerun_is_held_to_the_bit_where_both_name_equal_packages(theirs, ours, equal):
     metric = "generator/variance@n=32"
     point = results.Point
+    host = {"device": "cpu", "machine": "x86_64", "threads": 1, "processor": "AMD EPYC 25 17 AVX512"}
     made = example(
-        iterations=1, metrics=(point(0, {metric: 1.0}), point(1, {metric: 1.0})), versions=ours, execution={}
+        iterations=1, metrics=(point(0, {metric: 1.0}), point(1, {metric: 1.0})), versions=ours, execution=host
     )
     cells = tuple(
-        entries.EntryCell(seed, "k", {metric: (1.0, end)}, {}, results.Cost(), "", "")
+        entries.EntryCell(seed, "k", {metric: (1.0, end)}, {}, results.Cost(), **host)
         for seed, end in ((0, 1.1), (1, 2.0))
     )
     row = entries.EntryRow("a", "b", None, ("generator",), 1, 1, (0, 1), {}, {}, cells)
     problems = verify.compare_rerun(row, cells[0], theirs, made).problems
     assert bool(problems) == equal
+
+
+def test_a_result_names_every_device_and_the_one_make_of_processor_of_its_steps(tmp_path, monkeypatch):
+    """A study that went on elsewhere is of no make, so nobody expects its numbers to the last bit."""
+    write_suite(tmp_path)
+    plan = make_plan(str(tmp_path / "small.yaml"))
+    here, store = run_in_memory(plan, tmp_path / "here")
+    own = {"device": "cpu", "machine": platform.machine(), "processor": machine.own_processor()}
+    assert all(own.items() <= result.execution.items() for result in here.results.values())
+    cells = {key: cell for key, cell in plan.cells.items() if cell.trace.work}
+    moved = {keys[0] for cell in cells.values() for keys in cell.trace.work.values()}
+    record = store.record
+
+    def elsewhere(key, **kind):
+        made = record(key)
+        return replace(made, execution=made.execution | kind) if key in moved else made
+
+    for kind, named in (
+        ({"processor": "AMD EPYC 23 1 AVX2"}, {**own, "processor": ""}),
+        ({"threads": 7}, {**own, "processor": ""}),
+        ({"device": "NVIDIA H200"}, {**own, "device": "NVIDIA H200 and cpu"}),
+    ):
+        monkeypatch.setattr(store, "record", partial(elsewhere, **kind))
+        for key, cell in cells.items():
+            result = assemble.assemble(plan, cell, store, set(cell.needs))
+            assert named.items() <= result.execution.items(), (key, kind)
 
 
 def test_committed_entries_are_read():

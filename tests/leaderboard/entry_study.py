@@ -43,7 +43,8 @@ def simulated(plan, planned, info, row, seed: int) -> CellResult:
         sets=tuple(Point(t, values) for t, values in points[6:]),
         floors={m: Floor(0.5, 0.005, 10, 0.01) for m in info if not m.startswith("set/")}, info=info,
         cost=Cost(1000 * len(row.mitigation), 0, 64, 4, 1.5, 2.0),
-        execution={"device": "cpu", "machine": "x86_64", "threads": 1}, versions={"torch": "2.13.0+cpu"},
+        execution={"device": "cpu", "machine": "x86_64", "threads": 1, "processor": "AMD EPYC 25 17 AVX512"},
+        versions={"torch": "2.13.0+cpu"},
         commit="ab" * 20, created="2030-01-01T00:00:00+00:00",
     )  # fmt: skip
 

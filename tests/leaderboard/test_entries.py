@@ -8,15 +8,17 @@ import dataclasses
 import io
 import json
 import os
-import platform
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.planning.planner import make_plan
 from benchmarks.running.assemble import versions
+from benchmarks.running.worker import surroundings
+from benchmarks.study.suite import Executions
 from leaderboard import entries as en
 from leaderboard.committed import entry_board
 from leaderboard.entries import read_entries, read_entry
@@ -94,8 +96,20 @@ def test_older_entries_are_migrated(mine: Path, monkeypatch: pytest.MonkeyPatch)
     path = mine / "entries" / "small" / "none.json"
     now = read_entry(path)
     edit(mine, lambda d: (d.pop("class_name"), d.update(schema=1)), "none")
-    monkeypatch.setattr(en, "MIGRATIONS", {1: lambda document: {**document, "class_name": now.class_name}})
+    names = {1: lambda document: {**document, "class_name": now.class_name}}
+    monkeypatch.setattr(en, "MIGRATIONS", {**en.MIGRATIONS, **names})
     assert read_entry(path) == now
+
+
+def test_cells_of_entries_that_name_no_processor_are_of_an_unknown_one(mine: Path) -> None:
+    def change(document: dict[str, Any]) -> None:
+        document["schema"] = 2
+        for row in document["rows"]:
+            for cell in row["cells"]:
+                assert cell.pop("processor")
+
+    path = edit(mine, change, "none")
+    assert {cell.processor for row in read_entry(path).rows for cell in row.cells} == {""}
 
 
 def test_submit_refuses_what_is_not_complete(mine: Path, capsys) -> None:
@@ -149,7 +163,7 @@ def test_a_cell_runs_again_to_the_same_bits(tmp_path: Path, capsys) -> None:
     write_suite(tmp_path)
     plan = make_plan(str(tmp_path / "small.yaml"))
     outcome, _ = run_in_memory(plan, tmp_path / "runs" / "small" / "results")
-    host = {"device": "cpu", "machine": platform.machine(), "threads": 1}  # what a worker process says of itself
+    host = surroundings(Executions()) | {"threads": 1}  # what a worker process says of itself
     for result in outcome.results.values():
         cell = dataclasses.replace(result, execution=host)
         cell.write(tmp_path / "runs" / "small" / "results" / cell.file_name)
@@ -175,14 +189,18 @@ def test_a_cell_that_differs_is_found(study: Path) -> None:
     forged = dataclasses.replace(cell, curves=nudged)
     assert f"{metric} at 4" in compare_rerun(row, forged, entry.versions, made).problems[0]
     elsewhere = dataclasses.replace(made, execution={**made.execution, "device": "NVIDIA H200"})
-    found = compare_rerun(row, forged, entry.versions, elsewhere)
-    assert found.problems == []
-    assert "its headlines agree within the noise of a seed; 0 of " in found.notes[0]
+    older = dataclasses.replace(made, execution={**made.execution, "processor": "AMD EPYC 23 1 AVX2"})
+    unknown = dataclasses.replace(forged, processor="")
+    for one, again in ((forged, elsewhere), (forged, older), (unknown, made)):
+        found = compare_rerun(row, one, entry.versions, again)
+        assert found.problems == []
+        assert "its headlines agree within the noise of a seed; 0 of " in found.notes[0]
+    assert "equal to the last bit" in compare_rerun(row, cell, entry.versions, older).notes[0]
     gpu = dataclasses.replace(forged, device="NVIDIA H200")
     assert "within the noise of a seed" in compare_rerun(row, gpu, entry.versions, elsewhere).notes[0]
     nudged[metric] = (*nudged[metric][:-1], nudged[metric][-1] + 100)
     assert compare_rerun(row, forged, entry.versions, elsewhere).problems != []
-    assert compare_rerun(row, cell, {**entry.versions, "torch": "0"}, made).notes[0].endswith("over seeds")
+    assert compare_rerun(row, cell, {**entry.versions, "torch": "0"}, made).notes[0].endswith("last bit")
 
 
 def local_board(home: Path, *arguments: str) -> dict[tuple[str, str], dict[str, str]]:

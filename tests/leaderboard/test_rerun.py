@@ -26,6 +26,9 @@ def test_a_seed_elsewhere_is_a_seed_and_a_base_elsewhere_is_the_base() -> None:
             moved = dict(cell.curves) | {m: (c[0] + 0.1 * abs(c[0]), *c[1:]) for m, c in cell.curves.items()}
             found = compare_rerun(row, dataclasses.replace(cell, curves=moved), entry.versions, given(row, cell))
             assert any(" at 0: " in problem for problem in found.problems)
+            rounded = dict(cell.curves) | {m: (c[0] * (1 + 1e-6), *c[1:]) for m, c in cell.curves.items()}
+            found = compare_rerun(row, dataclasses.replace(cell, curves=rounded), entry.versions, given(row, cell))
+            assert found.problems == [], "another processor rounds otherwise, before any training too"
     assert tried >= 200
     print(f"{refused} of {tried} refused")
     assert refused <= 0.1 * tried
