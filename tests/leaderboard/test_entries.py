@@ -112,6 +112,17 @@ def test_cells_of_entries_that_name_no_processor_are_of_an_unknown_one(mine: Pat
     assert {cell.processor for row in read_entry(path).rows for cell in row.cells} == {""}
 
 
+def test_submit_leaves_the_entry_of_another_class_as_it_is(mine: Path, capsys) -> None:
+    path = edit(mine, lambda d: d.update(class_name="Theirs"))
+    theirs = path.read_bytes()
+    assert submit(mine, "accumulate") == 2
+    assert "accumulate.json: holds Theirs, and 'accumulate' is accumulate now; allowed: " in capsys.readouterr().err
+    assert path.read_bytes() == theirs
+    path.unlink()
+    assert submit(mine, "accumulate") == 0
+    assert read_entry(path).class_name == "accumulate"
+
+
 def test_submit_refuses_what_is_not_complete(mine: Path, capsys) -> None:
     results = mine / "runs" / "small" / "results"
     entry = read_entry(mine / "entries" / "small" / "accumulate.json")
