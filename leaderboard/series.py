@@ -6,7 +6,7 @@ sets, since claims are about variance and sets too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -127,7 +127,11 @@ class Evidence:
         common = set[int]().union(*planned).intersection(*planned)
         if not common or all(seeds == common for seeds in planned):
             return self
-        return replace(self, rows=[row.at(common) for row in self.rows])
+        return self.at(common)
+
+    def at(self, seeds: Collection[int]) -> Evidence:
+        """Return the same evidence where rows are read at those of their seeds that are among these."""
+        return replace(self, rows=[row.at(seeds) for row in self.rows])
 
     def variants(self, scenario: str, mitigation: str = "none") -> tuple[str, ...]:
         """Return the names of a scenario's rows under one mitigation, in the plan's order."""

@@ -103,6 +103,8 @@ def _verdict(claim: ClaimSpec, finding: Finding, p: float, p_negligible: float, 
     if below(p_negligible, level):  # before the sign: what is small enough stays small
         clear = f"its sign is clear all the same (p = {p:.2g})" if below(p, level) else ""
         return Verdict(claim, "negligible", finding, p, clear)
+    if finding.no_sign:
+        return Verdict(claim, "undecided", finding, p, finding.no_sign)
     if not below(p, level):
         return Verdict(claim, "undecided", finding, p, f"not significant after Holm over its family (p = {p:.2g})")
     word: Word = "supported" if finding.p_support < finding.p_contra else "contradicted"

@@ -60,10 +60,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Finding:
-    """The parts of one claim, and why it cannot be decided where that is known before any p value."""
+    """The parts of one claim.
+
+    Attributes:
+        parts: What was tested.
+        reason: Why the claim cannot be decided, where that is known before any p value.
+        no_sign: Why it has no sign that could be named, such as a knob that helps and then harms; it may be negligible.
+    """
 
     parts: tuple[Part, ...]
     reason: str = ""
+    no_sign: str = ""
 
     @property
     def p_support(self) -> float:
@@ -82,8 +89,10 @@ class Finding:
 
     @property
     def p_value(self) -> float:
-        """Two-sided: what enters Holm's procedure; 1 where the claim could not be tested."""
-        return 1.0 if self.reason or not self.parts else min(1.0, 2 * min(self.p_support, self.p_contra))
+        """Two-sided: what enters Holm's procedure; 1 where the claim could not be tested, or has no sign."""
+        if self.reason or self.no_sign or not self.parts:
+            return 1.0
+        return min(1.0, 2 * min(self.p_support, self.p_contra))
 
 
 def mean_part(label: str, values: ArrayLike, sign: int, least: float = 0.0) -> Part:

@@ -62,6 +62,7 @@ def quarter_of_collapse(
         collapse: The controls that a claim names; else those of the row's group, or of its parent's.
     """
     none, real = (collapse.none, collapse.real) if collapse else _controls(evidence, series.row)
+    evidence = evidence.at(series.seeds)  # controls may be planned at more
     if series.direction == "none" or not none or not real:
         return None
     try:

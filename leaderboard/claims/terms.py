@@ -13,7 +13,7 @@ from leaderboard.grain import ROUNDING, above, difference, grain
 from leaderboard.series import Evidence, NoSeries, Series
 from leaderboard.statistics import Array
 from records.findings import Statistic
-from records.names import RowName
+from records.names import MetricName, RowName
 
 
 @dataclass(frozen=True)
@@ -23,23 +23,28 @@ class Collapse:
     Attributes:
         none: The row that must get worse, by more than the metric's minimum effect with its whole 95 % interval.
         real: The same fits on real pairs, whose worsening is subtracted; "" where the suite has no such row.
+        metric: `side/metric` that must have; "" = the one that the claim is about.
     """
 
     none: str
     real: str = ""
+    metric: str = ""
 
     def __post_init__(self) -> None:
         """Check the names of the rows."""
         RowName.parse(self.none, "collapse: none")
         if self.real:
             RowName.parse(self.real, "collapse: real")
+        if self.metric:
+            MetricName.parse(self.metric, "collapse: metric")
 
     def demand(self, evidence: Evidence, metric: str) -> None:
-        """Raise where there was no collapse of a metric.
+        """Raise where there was no collapse of a metric, or of the one that was named.
 
         Raises:
             Undecided: With the reason.
         """
+        metric = self.metric or metric
         none = read(evidence, self.none, metric)
         change = none.worsening()
         if self.real:

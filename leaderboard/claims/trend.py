@@ -7,7 +7,7 @@ from typing import Literal
 
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, Part, mean_part, seeds_reason
 from leaderboard.claims.margin import check_margin, declared, with_margin
-from leaderboard.claims.terms import beyond, reaches, read
+from leaderboard.claims.terms import Collapse, beyond, named, reaches, read
 from leaderboard.grain import grain
 from leaderboard.series import Evidence
 from records.findings import Statistic
@@ -45,6 +45,7 @@ class Trend:
         statistic: `worsening` = change from the first iteration to T; `slope` and `area` weigh the whole course.
         iterations: Smallest T that the statement is about.
         seeds: Fewest seeds that decide.
+        collapse: Rows of which a metric must have collapsed first, which it names; None = nothing is asked.
     """
 
     row: str
@@ -53,6 +54,7 @@ class Trend:
     statistic: Statistic = "worsening"
     iterations: int = 1
     seeds: int = SEEDS_TO_DECIDE
+    collapse: Collapse | None = None
 
     def __post_init__(self) -> None:
         """Check names and that there is something to test."""
@@ -63,14 +65,18 @@ class Trend:
             raise ValueError("courses: found none; allowed: one or more")
         if self.statistic == "end":
             raise ValueError("statistic: found 'end', which is no course; allowed: worsening, slope, area")
+        if self.collapse is not None and not self.collapse.metric:
+            raise ValueError("collapse: metric: found nothing; allowed: side/metric, since a course need be no damage")
 
     def judge(self, evidence: Evidence) -> Finding:
         """Test every course.
 
         Raises:
-            Undecided: A row or metric cannot be read or compared.
+            Undecided: A row or metric cannot be read or compared, or nothing collapsed.
         """
-        evidence = evidence.paired(self.row, self.control)
+        evidence = evidence.paired(self.row, self.control, *named(self.collapse))
+        if self.collapse is not None:
+            self.collapse.demand(evidence, self.collapse.metric)
         parts: list[Part] = []
         for course in self.courses:
             series = read(evidence, self.row, course.metric)

@@ -77,6 +77,16 @@ def test_a_trend_beyond_a_control_is_their_difference():
     assert (itself.word, itself.finding.parts[0].effect) == ("undecided", 0.0)
 
 
+def test_a_trend_asks_for_the_collapse_of_a_metric_that_it_names():
+    rises = (Course(VARIANCE, "rises"),)
+    assert verdict(Trend(ALONE, rises, collapse=Collapse(ALONE, REAL, ACCURACY)), loops()).word == "supported"
+    healthy = verdict(Trend(ALONE, rises, collapse=Collapse(REAL, metric=ACCURACY)), loops())
+    assert healthy.word == "undecided"
+    assert "control did not collapse" in healthy.reason
+    with pytest.raises(ValueError, match="collapse: metric: found nothing"):
+        Trend(ALONE, rises, collapse=Collapse(ALONE, REAL))
+
+
 # --- differences
 
 
@@ -115,41 +125,6 @@ def test_nothing_collapsed_is_undecided():
         "did not collapse"
         in verdict(Difference(ALONE, REAL, (ACCURACY,), "worse", collapse=Collapse(ALONE, REAL)), harsh).reason
     ), "real pairs do the same harm: a destructive fit"
-
-
-# --- knobs
-
-
-def budgets(step: float, *, worse_real: float = 0.0) -> Cells:
-    cells = Cells()
-    for i, dose in enumerate((5, 10, 20)):
-        cells.add(f"b/s{dose}/none", {FRECHET: line(2, 2 + step * i, seed=i)}, n=512 // 2**i)
-        cells.add(f"b/s{dose}/real", {FRECHET: line(2, worse_real * i, seed=i + 5)}, n=512 // 2**i)
-    return cells
-
-
-def dose(expect="less", control=False, **more):
-    levels = tuple(Level(d, f"b/s{d}/none", f"b/s{d}/real" if control else "") for d in (5, 10, 20))
-    return Dose(levels, FRECHET, expect, **{"same_n": False, **more})
-
-
-def test_damage_against_a_dose():
-    part = verdict(dose(), budgets(-0.3)).finding.parts[0]
-    assert verdict(dose(), budgets(-0.3)).word == "supported"
-    assert part.effect == pytest.approx(4 * -0.3, abs=0.1), "per doubling, over four iterations"
-    assert verdict(dose(), budgets(0.3)).word == "contradicted"
-    assert verdict(dose("more"), budgets(0.3)).word == "supported"
-    assert verdict(dose(), budgets(0.0)).word == "undecided"
-
-
-def test_each_dose_may_have_its_own_control():
-    fewer = budgets(0.3, worse_real=0.3)  # all that worsens is what smaller N does to real pairs too
-    assert verdict(dose("more"), fewer).word == "supported"
-    assert verdict(dose("more", control=True), fewer).word == "undecided"
-
-
-def test_unequal_n_is_refused_unless_it_is_meant():
-    assert verdict(dose(same_n=True), budgets(-0.3)).reason.startswith("N differs")
 
 
 # --- correlation over variants

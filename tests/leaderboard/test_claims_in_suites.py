@@ -36,6 +36,7 @@ def test_shipped_claims_name_rows_and_metrics_that_are_there(suite):
         assert names(kind) <= rows, claim.name
         used = {getattr(kind, k, "") for k in ("metric", "damage", "quality")} | set(getattr(kind, "metrics", ()))
         used |= {c.metric for c in getattr(kind, "courses", ())}
+        used |= {collapse.metric} if (collapse := getattr(kind, "collapse", None)) else set()
         assert {m.partition("@")[0] for m in used} - {"", "votes"} <= declared, claim.name
         if isinstance(kind, Correlation):
             assert sum(r.scenario == kind.scenario for r in plan.rows) >= 8
@@ -46,10 +47,11 @@ def test_the_paper_is_the_primary_family_and_side_questions_are_named():
     for claim in make_plan("scenes_claims").suite.claims:
         families.setdefault(claim.family, []).append(claim.name)
     assert families.pop("primary") == [
-        "captioner_variance_rises", "generator_variance_falls", "more_steps", "more_beams", "members_live_generator",
-        "members_frozen_generator", "relabel_captioner", "relabel_generator", "joint_captioner", "joint_generator",
+        "captioner_variance_rises", "captioner_alignment_improves", "generator_variance_falls", "more_steps",
+        "members_live_generator", "members_frozen_generator", "relabel_captioner", "relabel_generator",
+        "joint_captioner", "joint_generator",
     ]  # fmt: skip
-    assert set(families) == {"frozen_images", "members", "equal_evaluations", "temperature", "closed_loop"}
+    assert set(families) == {"frozen_images", "members", "beams", "equal_evaluations", "temperature", "closed_loop"}
     assert {"frechet_predicts_damage", "bleu4_predicts_damage"} <= {
         claim.name for claim in make_plan("scenes_quality").suite.claims
     }
@@ -60,16 +62,25 @@ def test_a_primary_family_is_small_enough_to_decide_something(suite):
     assert sum(claim.family == "primary" for claim in make_plan(suite).suite.claims) <= 10
 
 
-def test_claims_are_decided_at_twelve_seeds_of_whole_loops_and_close_ones_at_twice_as_many():
-    """The differences whose spread is large against the margin are between these four rows' scenarios."""
+def test_what_is_tested_was_seen_by_nobody_and_close_calls_have_twice_the_seeds():
+    """All but the steps' primary claims are differences that spread over seeds by about their margin or more."""
     plan = make_plan("scenes_claims")
     assert {plan.cells[key].cell.iterations for row in plan.rows for key in row.keys} == {5}
-    more = {f"{row.scenario}/{row.variant}" for row in plan.rows if tuple(row.seeds) == tuple(range(24))}
-    assert more == {
-        "joint_finetune/real_prompts", "single_model_captioner/default", "single_model_generator/default",
-        "frozen_relabel/captioner_frozen",
-    }  # fmt: skip
-    assert all(tuple(row.seeds) == tuple(range(12)) for row in plan.rows if f"{row.scenario}/{row.variant}" not in more)
+    seeds = {f"{row.scenario}/{row.variant}": tuple(row.seeds) for row in plan.rows}
+    twelve, more = tuple(range(200, 212)), tuple(range(200, 224))
+    assert set(seeds.values()) == {twelve, more}
+    primary = [kind for claim, kind in load_claims(plan.suite.claims, plan.file) if claim.family == "primary"]
+    read = {name.rpartition("/")[0] for kind in primary for name in names(kind)}
+    assert {row for row in read if seeds[row] == twelve} == {f"budget_sweep/steps_{steps}" for steps in (5, 10, 20)}
+    others = {seed for suite in CLAIMING if suite not in ("scenes_claims", "scenes_variance")
+              for row in make_plan(suite).rows for seed in row.seeds}  # fmt: skip
+    assert not others & set(more)
+
+
+def test_every_row_of_the_claims_is_read_by_one():
+    plan = make_plan("scenes_claims")
+    read = {name for _, kind in load_claims(plan.suite.claims, plan.file) for name in names(kind)}
+    assert {f"{r.scenario}/{r.variant}/{r.mitigation}" for r in plan.rows if r.mitigation == "none"} <= read
 
 
 @pytest.mark.parametrize(

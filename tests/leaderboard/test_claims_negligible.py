@@ -59,6 +59,21 @@ def test_the_default_margin_is_a_quarter_of_the_collapse():
     assert judged(difference(collapse=Collapse("loop/x/none")), cells).finding.parts[0].margin is None, "no real"
 
 
+def test_controls_of_more_seeds_give_the_margin_at_those_of_the_claim():
+    """Two methods at five seeds, whose group's controls ran at twelve."""
+    cells, more = study(0.0), Cells()
+    for row, step, seed in (("loop/x/none", 1.0, 1), ("loop/x/real", 0.0, 2)):
+        curves = line(2, step, noise=0.02, seed=seed, seeds=12)
+        more.add(row, {FRECHET: curves, VARIANCE: curves})
+    both = Cells()
+    both.rows = [*more.rows, *(row for row in cells.rows if str(row.name) in (A, B))]
+    both.results = cells.results | more.results
+    found = judged(difference(), both)
+    none, real = (both.evidence.series(f"loop/x/{name}", FRECHET).worsening()[:5] for name in ("none", "real"))
+    assert found.finding.parts[0].margin == pytest.approx((none - real).mean() / 4)
+    assert found.word == "negligible"
+
+
 def test_a_declared_margin_is_the_90_percent_interval_inside_it():
     cells = study(0.1, noise=0.05)
     part = judged(difference(), cells).finding.parts[0]
@@ -156,7 +171,7 @@ def limit(rate: float, simulations: int) -> float:
     return rate + 3 * np.sqrt(rate * (1 - rate) / simulations)
 
 
-#: (claims of a family, seeds): a claim alone at five seeds, and the primary family of `scenes_claims`.
+#: (claims of a family, seeds); the families that ship are in `test_claims_operating.py`.
 SHIPPED = [(1, 5), (4, 5), (10, 12)]
 
 
