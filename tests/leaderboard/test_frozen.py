@@ -78,7 +78,9 @@ def test_attributes_stand_in_the_order_of_what_is_left() -> None:
     (chain,) = frozen.chains(
         board(cell(0, [0.9, 0.8], **{"attribute_left_shape@n=8": 0.5, "attribute_left_colour@n=8": 0.9}))
     )
-    assert "Left of each: colour 0.9, shape 0.5." in frozen.words(chain)
+    assert frozen.words(chain)[1] == (
+        "Left of each (unrelated scenes agree in some far more often than in others): colour 0.9, shape 0.5."
+    )
 
 
 def test_a_similarity_stands_beside_what_it_means() -> None:

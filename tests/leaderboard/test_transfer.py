@@ -14,6 +14,7 @@ from leaderboard.board import build
 from leaderboard.readings import BoardRow, Reading
 from leaderboard.transfer import FEWEST, compare, left_open, order, transfers
 from records.errors import UsageError
+from records.results import Cost
 from tests.leaderboard.conftest import World
 
 
@@ -117,6 +118,18 @@ def test_every_shared_scenario_variant_is_compared_and_no_other():
     (none,) = compare("one", variants("mine"), "other", variants("theirs"), "captioner")
     assert none.tau is None
     assert none.row[4:] == ("0", "they have no scenario variant in common", "")
+
+
+def test_rows_of_real_pairs_are_no_methods_of_a_ranking():
+    w = World(noise=0.02)
+    rates = {"none": 1.0, "real": 0.02, "real_a": 0.01, **dict(zip(NAMES, np.linspace(0.1, 0.9, 9), strict=True))}
+    for name, rate in rates.items():
+        row = w.add("single", "default", name, rate, trains=("captioner",))
+        for seed in w.seeds if name == "real_a" else ():
+            w.change(row, seed, cost=Cost(1000, 4096, 0, 10, 1.0, 1.0))
+    found = build(w.rows, w.results)
+    (compared,) = compare("one", found, "other", found, "captioner")
+    assert compared.methods == tuple(sorted(NAMES))
 
 
 def test_pairs_of_a_board_are_told_together():
