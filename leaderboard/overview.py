@@ -23,6 +23,7 @@ FRONT = (
     f"evaluations and real pairs; {NEVER} does not compete."
 )
 REFERENCE = f"{NEVER}: the base model as it is, from iteration 0; a reference without rank."
+TAUGHT = "real_X: real pairs all the way, trained as method X trains; a reference without rank."
 UNCHANGED = {
     "own pairs": "own pairs: the method changes data and no fit; the share is what its own pool teaches there, "
     "below 0 where a model ends worse than it began.",
@@ -201,6 +202,7 @@ def _legend(kind: Kind, board: Board) -> list[str]:
     rows = [row for loop in kind.loops for row in loop.rows]
     lines = [BOTH] if any(row.joint for row in rows) else []
     lines += [REFERENCE] if any(row.idle for row in rows) else []
+    lines += [TAUGHT] if any(row.reference and not row.idle for row in rows) else []
     lines += [FRONT] if any(front(loop.rows) for loop in kind.loops) else []
     methods = dict.fromkeys(row.mitigation for row in rows if row.judged and not row.child)
     for side in kind.sides:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -81,6 +82,7 @@ def test_real_pairs_all_the_way_are_a_reference_whatever_else_is_called_so(real:
     assert ("real_some" in verdicts(loop)) is method
     assert ("real_some" in front(loop.rows)) is method
     assert ("real_some" in {x.mitigation for table in overall(board) for x in table.lines}) is method
+    assert (overview.TAUGHT in "\n".join(overview.markdown(board))) is not method
     assert rows["some"].rank == ((2, 2) if method else (1, 1))
     order = ["none", "real", NEVER, "real_some", "some", "other"]
     assert [row.name for row in loop.rows] == order
@@ -223,4 +225,5 @@ def test_a_row_that_never_begins_to_worsen_is_the_best_by_its_onset():
 def test_programs_read_which_sets_are_intervals():
     (found, *_) = tables.records(build(*plan_of(study(some=0.4))))
     assert {"prevented_kind", "first"} <= set(found)
-    assert tables._about(build(*plan_of(study(some=0.4))).groups[0])["untrained_kind"] == "bounded"
+    document = json.loads(tables.json_text(build(*plan_of(study(some=0.4))), "it"))
+    assert [group["untrained_kind"] for group in document["groups"]] == ["bounded"] * 2
