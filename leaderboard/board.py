@@ -8,80 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from leaderboard import comparing
 from leaderboard import statistics as st
 from leaderboard.controls import Controls, find_controls, mismatch
 from leaderboard.grain import grain
 from leaderboard.health import false_health
-from leaderboard.learned import Learned
-from leaderboard.onset import onset
+from leaderboard.learned import Learned, reference_of
+from leaderboard.line import DASH, NO_COLLAPSE, Line, Role
 from leaderboard.power import Power
-from leaderboard.readings import BoardRow, Reading, floor_of, minimum_effect, read
-from leaderboard.signatures import Signature, signatures
-from records.names import MetricName, judged_sides
-from records.results import CellResult, Cost, Floor
-
-Role = Literal["control", "method", "side effect", "reference"]
-DASH = "-"
-NO_COLLAPSE = "control did not collapse"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One mitigation in one group.
-
-    Attributes:
-        mitigation: Its name.
-        role: "side effect" where the method does not apply to this modality: shown, never ranked. "reference" for a
-            model that is never trained, which is no row of a plan.
-        seeds: Seeds complete, as "5/5".
-        headline: What stands in the place of the number where there is none; "" where there is one.
-        reading: The curves, or why there are none.
-        start: Mean at iteration 0.
-        end: Mean at iteration T.
-        worsening: Interval of the worsening from 0 to T.
-        sd: Standard deviation of that worsening over seeds.
-        prevented: Collapse prevented with Fieller's interval.
-        gain: Interval of how much better than `none` at T, paired.
-        p_value: Of that gain, Holm-adjusted over the methods of the group; None below five seeds.
-        rank: Rank range among the methods of the group; None where unranked.
-        area: Mean worsening along the trajectory.
-        slope: Robust slope of the worsening per iteration.
-        onset: First iteration from which the worsening lies beyond the minimum effect and the seed noise, up to T.
-        signatures: In which ways it fails, and from which iteration on; empty where there are no curves.
-        correlation: With `none` at T over seeds; None where they are no pairs or it is unknown.
-        local: Whether it comes from result files of this machine, on a board that has committed entries.
-        protocol: Of the metric; "" where unknown or mixed.
-        cost: Mean over seeds.
-        notes: Labels that a reader must see.
-        sorted_value: Of the column or metric that the board was sorted by.
-    """
-
-    mitigation: str
-    role: Role
-    seeds: str
-    headline: str
-    reading: Reading
-    start: float | None = None
-    end: float | None = None
-    worsening: st.MeanInterval | None = None
-    sd: float | None = None
-    prevented: st.Ratio | None = None
-    gain: st.MeanInterval | None = None
-    p_value: float | None = None
-    rank: tuple[int, int] | None = None
-    area: float | None = None
-    slope: float | None = None
-    onset: int | None = None
-    signatures: tuple[Signature, ...] = ()
-    correlation: float | None = None
-    local: bool = False
-    protocol: str = ""
-    cost: Cost | None = None
-    notes: tuple[str, ...] = ()
-    sorted_value: float | None = None
+from leaderboard.readings import BoardRow, Reading, floor_of, read
+from leaderboard.signatures import signatures
+from records.names import CONTROLS, MetricName, judged_sides
+from records.results import CellResult, Floor
 
 
 @dataclass(frozen=True)
@@ -193,8 +132,8 @@ def _group(
 def _line(reading: Reading, controls: Controls, modality: str) -> Line:
     """Fill in everything about one row that needs no other row than the controls."""
     row = reading.row
-    role: Role = "control" if row.is_control else "method" if row.applies(modality) else "side effect"
-    line = Line(row.mitigation, role, reading.seeds, reading.problem, reading)
+    role = _role(reading, modality)
+    line = Line(row.mitigation, role, reading.seeds, reading.problem, reading, controls)
     if reading.curves is None:
         return replace(line, notes=tuple(filter(None, [reading.detail])))
     line = _describe(line, reading, modality)
@@ -212,6 +151,14 @@ def _line(reading: Reading, controls: Controls, modality: str) -> Line:
     )
 
 
+def _role(reading: Reading, modality: str) -> Role:
+    if reading.row.is_control:
+        return "control"
+    if reference_of(reading):
+        return "reference"
+    return "method" if reading.row.applies(modality) else "side effect"
+
+
 def _describe(line: Line, reading: Reading, modality: str) -> Line:
     """Add the numbers that a row has on its own."""
     curves = reading.curves
@@ -226,7 +173,7 @@ def _describe(line: Line, reading: Reading, modality: str) -> Line:
         sd=st.mean_sd(worse)[1] if len(worse) > 1 else None,
         area=float(st.trajectory_area(curves, direction).mean()),
         slope=float(st.robust_slope(curves, direction).mean()),
-        onset=onset(curves, direction, minimum_effect(reading.cells, reading.metric), items=reading.items),
+        onset=reading.onset(),
         signatures=signatures(reading.cells, modality),
         protocol=next(iter(reading.protocols)) if len(reading.protocols) == 1 else "",
         cost=reading.cost(),
@@ -276,7 +223,9 @@ def _power(lines: list[Line], controls: Controls) -> Power | None:
 
 def _unranked(line: Line, controls: Controls) -> str:
     """Say why a method with a headline number is not ranked; "" where it is."""
-    if controls.validity.valid is not True:
+    if controls.validity.valid is None:
+        return "unranked: validity unknown, none did not worsen"
+    if not controls.validity.valid:
         return "unranked: invalid testbed"
     if len(line.reading.row.seeds) < st.SEEDS_FOR_RANKS:
         return f"descriptive: ranks need {st.SEEDS_FOR_RANKS} seeds"
@@ -292,7 +241,9 @@ def _reasons(line: Line, controls: Controls) -> tuple[str, ...]:
 
 
 def _order(line: Line) -> tuple[int, float]:
-    """Put controls first, then the ranked by their paired difference; everything else keeps the plan's order."""
-    if line.role == "control":
+    """Put `none` and `real` first, then references, then the ranked by their paired difference, then as planned."""
+    if line.mitigation in CONTROLS:
         return 0, 0.0
-    return (1, -line.gain.mean) if line.rank and line.gain else (2, 0.0)
+    if line.role == "reference":
+        return 1, 0.0
+    return (2, -line.gain.mean) if line.rank and line.gain else (3, 0.0)

@@ -14,7 +14,13 @@ UNPAIRED = "other kind of host than the controls: unpaired (Welch)"
 
 
 def paired(one: Reading, other: Reading) -> bool:
-    """Whether equal seeds of two rows are pairs: each ran on the same kind of host as its twin."""
+    """Whether equal seeds of two rows are pairs: each ran on the same kind of host as its twin.
+
+    Raises:
+        ValueError: The rows have other seeds: then no test of this module is theirs.
+    """
+    if one.row.seeds != other.row.seeds:
+        raise ValueError(f"rows of other seeds are not compared: {one.row.seeds} and {other.row.seeds}")
     return one.hosts_by_seed == other.hosts_by_seed
 
 

@@ -58,6 +58,11 @@ class Controls:
         return not self.problem and self.collapsed and self.validity.valid is True
 
     @property
+    def unsound(self) -> bool:
+        """Whether rows have numbers all the same where methods cannot be judged."""
+        return not self.problem and self.collapsed and not self.judged
+
+    @property
     def untrained(self) -> st.Ratio | None:
         """What collapse prevented comes to for a model that is never trained; None without a collapse.
 
@@ -93,16 +98,17 @@ class Controls:
 
 
 def find_controls(
-    row: BoardRow, rows: tuple[BoardRow, ...], results: Mapping[str, CellResult], metric: str
+    row: BoardRow, rows: tuple[BoardRow, ...], results: Mapping[str, CellResult], metric: str, ends: bool = False
 ) -> Controls:
     """Find and judge the controls of ``row``'s group: its own, or its parent's where it has one.
 
-    A parent may be planned at more seeds; then it is read at those of the row.
+    A parent may be planned at more seeds; then it is read at those of the row. ``ends`` is that of
+    `leaderboard.readings.read`.
     """
     inherited = row.parent is not None
     home = parent_group(row, rows) if inherited else row.group
     found = tuple(
-        read(candidate.at(row.seeds) if set(row.seeds) < set(candidate.seeds) else candidate, results, metric)
+        read(candidate.at(row.seeds) if set(row.seeds) < set(candidate.seeds) else candidate, results, metric, ends)
         for name in CONTROLS
         for candidate in rows
         if candidate.group == home and candidate.mitigation == name
@@ -152,7 +158,7 @@ def _problem(row: BoardRow, home: GroupName | None, found: tuple[Reading, ...]) 
         return f"not comparable: parent {row.parent} has no such variant"
     names = [reading.row.mitigation for reading in found]
     missing = [name for name in CONTROLS if name not in names]
-    if missing == ["real"] and all(not cell.trains for cell in found[0].cells):
+    if missing == ["real"] and found[0].cells and not any(cell.trains for cell in found[0].cells):
         return NOTHING_TRAINS
     if missing:
         return f"no control: {' and '.join(missing)} not in the plan"

@@ -127,7 +127,9 @@ def words(chain: Chain) -> list[str]:
     said = headline(chain)
     told = [f"{said[0].upper()}{said[1:]}."]
     if len(each := chain.attributes()) > 1:
-        told.append("Left of each: " + ", ".join(f"{name} {number(value)}" for name, value in each.items()) + ".")
+        # of how many values an attribute has, and how evenly, it depends how often unrelated scenes agree in it
+        left = ", ".join(f"{name} {number(value)}" for name, value in each.items())
+        told.append(f"Left of each (unrelated scenes agree in some far more often than in others): {left}.")
     for word, side in (("same", same), ("cross", cross)):
         found = chain.end(f"similarity_{word}")
         if found is None:

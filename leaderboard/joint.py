@@ -15,9 +15,10 @@ import numpy as np
 import scipy.stats
 
 from leaderboard import statistics as st
-from leaderboard.board import Group, Line
+from leaderboard.board import Group
 from leaderboard.comparing import paired
 from leaderboard.grain import ROUNDING, difference, grain
+from leaderboard.line import Line
 from leaderboard.statistics import Array
 
 
@@ -53,7 +54,8 @@ def joint(groups: Sequence[Group], rows: Mapping[str, Mapping[str, Line]], ranke
 
     Args:
         groups: The sides of one loop.
-        rows: Name -> modality -> line, of rows that are scored against these groups' controls.
+        rows: Name -> modality -> line, each scored against its own controls: a scenario that mitigates may have fewer
+            seeds than these groups.
         ranked: Names of the methods that are ranked among each other; the others have a share only.
     """
     if len(groups) < 2 or not all(group.controls.judged for group in groups):
@@ -79,11 +81,12 @@ def _scores(groups: Sequence[Group], lines: Mapping[str, Line]) -> Array | None:
     found = []
     for group in groups:
         line = lines.get(group.modality)
-        none, real = (group.controls.reading(name) for name in ("none", "real"))
-        if line is None or line.prevented is None or not (paired(none, line.reading) and paired(none, real)):
+        if line is None or line.prevented is None or not line.controls.judged:
             return None
-        end = line.reading.at(0 if line.role == "reference" else -1)
-        found.append(linearised(none.at(-1), end, real.at(-1), group.direction))
+        none, real = (line.controls.reading(name) for name in ("none", "real"))
+        if not (paired(none, line.reading) and paired(none, real)):
+            return None
+        found.append(linearised(none.at(-1), _end(line), real.at(-1), group.direction))
     return np.mean(found, axis=0)
 
 
@@ -91,10 +94,16 @@ def _least(groups: Sequence[Group], lines: Mapping[str, Line]) -> float:
     """Return the least spread over seeds that is believed: one item on every side, as a share of its collapse."""
     parts = []
     for group in groups:
-        none, reading, gap = group.controls.reading("none"), lines[group.modality].reading, group.controls.gap
+        line = lines[group.modality]
+        none, gap = line.controls.reading("none"), line.controls.gap
         assert gap is not None
-        parts.append(grain(difference(none.at(-1), reading.at(-1)), reading.items) / gap.mean)
+        parts.append(grain(difference(none.at(-1), _end(line)), line.reading.items) / gap.mean)
     return float(np.sqrt(np.sum(np.square(parts)))) / len(groups)
+
+
+def _end(line: Line) -> Array:
+    """Return what a row ends with, (seeds,): where it begins for a model that is never trained."""
+    return line.reading.at(0 if line.role == "never trained" else -1)
 
 
 def _p_value(one: Array, other: Array, least: float) -> float:

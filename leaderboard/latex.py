@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from leaderboard.board import Board, Group, Line
+from leaderboard.board import Board, Group
+from leaderboard.line import Line
 from leaderboard.overall import Overall, overall
-from leaderboard.render import OVERALL_HEAD, cells, heading, overall_rows, power_line
+from leaderboard.render import OVERALL_HEAD, cells, from_first, heading, overall_rows, power_line
 from leaderboard.text import count
 from leaderboard.text import latex_escape as escape
 
@@ -34,9 +35,12 @@ def _overall(table: Overall) -> str:
 
 def _group(group: Group) -> str:
     caption = f"{group.title}. {heading(group)}."
-    power = power_line(group)
+    power = f" W{line[1:]}." if (line := power_line(group)) else ""
     return _table(
-        HEAD, [_row(group, line) for line in group.lines], "lrrrrlrrr", caption + (f" W{power[1:]}." if power else "")
+        from_first(HEAD, group),
+        [_row(group, line) for line in group.lines],
+        "lrrrrlrrr",
+        caption + power,
     )
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from leaderboard import statistics as st
 from leaderboard.board import Group
 from leaderboard.committed import entry_board
+from leaderboard.comparing import paired
 from leaderboard.controls import mismatch
 from leaderboard.entries import read_entries
-from leaderboard.learned import PREFIX, Learned
+from leaderboard.learned import Learned, reference_of
 
 
 def read_learning(named: Mapping[str, str], folder: Path) -> dict[str, Learned]:
@@ -42,27 +43,31 @@ def _learned(suite: str, modality: str, folder: Path) -> Learned:
         return Learned(suite, reason=f"no complete row real in {suite}")
     if not real.worsening.high < 0:
         return Learned(suite, reason=f"real pairs teach nothing in {suite}")
-    on_real, own = shares(group)
-    return Learned(suite, on_real, own)
+    return shares(suite, group)
 
 
-def shares(group: Group) -> tuple[dict[str, st.Ratio], dict[str, st.Ratio]]:
-    """Return method -> improvement from 0 to T as a share of that of `real`, paired by seed.
+def shares(suite: str, group: Group) -> Learned:
+    """Return what each row improved from 0 to T as a share of `real`, paired by seed: of `real_X` under the name X.
 
-    First that of `real_<method>`, then that of the method's own row.
-
-    Rows that are incomplete, of another setting, or ran on another kind of host than `real` are left out.
+    Rows that are incomplete, of another setting, or ran on another kind of host than `real` have a reason instead.
     """
     real = next(line.reading for line in group.lines if line.mitigation == "real")
     taught = st.worsening(real.at(-1), real.at(0), group.direction)
-    found = {"real": st.fieller(taught, taught, items=real.items)}
-    own: dict[str, st.Ratio] = {}
+    found = Learned(suite, {"real": st.fieller(taught, taught, items=real.items)})
     for line in group.lines:
         reading = line.reading
-        if line.role == "control" or reading.curves is None or mismatch(reading, group.controls):
+        if line.role == "control":
             continue
-        if reading.hosts_by_seed == real.hosts_by_seed:
-            gain = st.worsening(reading.at(-1), reading.at(0), group.direction)
-            kind = found if line.mitigation.startswith(PREFIX) else own
-            kind[line.mitigation.removeprefix(PREFIX)] = st.fieller(gain, taught, items=real.items)
-    return found, own
+        why = reading.problem or mismatch(reading, group.controls)
+        if not why and reading.setting != real.setting:
+            why = "N, T or seeds are not those of real"
+        if not why and not paired(reading, real):
+            why = "ran on another kind of host than real"
+        if why:
+            found.dropped[line.mitigation] = why
+            continue
+        gain = st.worsening(reading.at(-1), reading.at(0), group.direction)
+        taken = reference_of(reading)
+        kind = found.shares if taken else found.own
+        kind[taken or line.mitigation] = st.fieller(gain, taught, items=real.items)
+    return found

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from leaderboard.board import Board, Group, Line
+from leaderboard.board import Board, Group
 from leaderboard.controls import parent_group
 from leaderboard.joint import Joint, joint
+from leaderboard.line import Line, Role
 from records.names import SIDES, GroupName
 from records.results import Cost
 
@@ -46,17 +47,25 @@ class Row:
     @property
     def control(self) -> bool:
         """Whether it is `none` or `real`."""
-        return any(line.role == "control" for line in self.lines.values())
+        return self._is("control")
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is the model that is never trained."""
+        return self._is("never trained")
 
     @property
     def reference(self) -> bool:
-        """Whether it is the model that is never trained."""
-        return any(line.role == "reference" for line in self.lines.values())
+        """Whether it is shown beside methods and is none: the model that is never trained, and rows `real_X`."""
+        return self.idle or self._is("reference")
 
     @property
     def judged(self) -> bool:
         """Whether it is compared with `none`: a method, or a scenario that mitigates, and no control of either."""
-        return not self.control and not self.reference and self.mitigation != "real"
+        return not self.control and not self.reference
+
+    def _is(self, role: Role) -> bool:
+        return any(line.role == role for line in self.lines.values())
 
     @property
     def cost(self) -> Cost | None:
@@ -73,7 +82,8 @@ class Loop:
         variant: Variant name.
         groups: One a modality, the captioner's first.
         children: Groups of the scenarios that name this one as their parent, in the plan's order.
-        rows: Controls, the model that is never trained, methods, the best first, then scenarios that mitigate.
+        rows: Controls, the model that is never trained, rows `real_X`, methods, the best first, then scenarios that
+            mitigate.
     """
 
     scenario: str
@@ -186,8 +196,9 @@ def never_trained(group: Group) -> Line | None:
     if share is None or none is None or group.controls.inherited:
         return None
     return Line(
-        NEVER, "reference", none.seeds, "", none.reading, start=none.start, end=none.start, prevented=share, cost=Cost()
-    )
+        NEVER, "never trained", none.seeds, "", none.reading, group.controls, start=none.start, end=none.start,
+        prevented=share, cost=Cost(),
+    )  # fmt: skip
 
 
 def _lines(groups: Sequence[Group], mitigation: str) -> dict[str, Line]:
@@ -200,12 +211,12 @@ def _label(mitigation: str, groups: Sequence[Group]) -> str:
 
 
 def _order(row: Row) -> tuple[int, float]:
-    """Put controls first, then the reference, then ranked methods by what they prevent, then others, then as planned.
+    """Put controls first, then references, then ranked methods by what they prevent, then others, then as planned.
 
     Not by rank ranges: of a row that hardly anything is known of the range begins early.
     """
-    if row.control or row.reference:
+    if row.control or row.idle:
         return (0 if row.control else 1), 0.0
     if row.value is None:
-        return 4, 0.0
-    return (2 if row.rank else 3), -row.value
+        return 5, 0.0
+    return (2 if row.reference else 3 if row.rank else 4), -row.value

@@ -6,7 +6,8 @@ Equal boards give equal bytes.
 from __future__ import annotations
 
 from leaderboard import overview
-from leaderboard.board import Board, Group, Line
+from leaderboard.board import Board, Group
+from leaderboard.line import Line
 from leaderboard.overall import Overall, Wide, overall, wide
 from leaderboard.provenance import provenance
 from leaderboard.render import (
@@ -39,11 +40,11 @@ ORIGIN_HEAD = ("mitigation", "origin", "version", "commit", "date", "hosts", "co
 NOTES = """\
 **prevented** = (none - method) / (none - real) at T, a ratio of seed means with Fieller's 95 % interval:
 1 = as good as real data, 0 = as bad as no mitigation; a model that is never trained worsens by nothing, and what
-that would prevent stands above each table. **worsening** = from iteration 0 to T, mean ± sd over
-seeds, positive is worse. **gain** = how much better than `none` at T, paired. **rank** = rank range by paired
-differences, Holm-adjusted per method; **p (Holm)** = against `none`. **area** = mean worsening along the
-trajectory, **slope** = Theil-Sen slope per iteration, **onset** = iteration from which the worsening lies beyond
-the minimum effect and the noise between seeds, up to T. Costs are means over seeds. All seeds share one base
+that would prevent stands above each table. **worsening** = from iteration 0 to T, of metrics of sets from 1, where
+they begin; mean ± sd over seeds, positive is worse. **gain** = how much better than `none` at T, paired. **rank** =
+rank range by paired differences, Holm-adjusted per method; **p (Holm)** = against `none`. **area** = mean worsening
+along the trajectory, **slope** = Theil-Sen slope per iteration, **onset** = iteration from which the worsening lies
+beyond the minimum effect and the noise between seeds, up to T. Costs are means over seeds. All seeds share one base
 model: every interval is conditional on it. Definitions: docs/statistics.md."""
 
 
@@ -90,7 +91,7 @@ def _group_markdown(group: Group) -> str:
 
 def _gain(line: Line) -> str:
     gain = line.gain
-    return "" if gain is None else f"{number(gain.mean)} [{number(gain.low, 2)}, {number(gain.high, 2)}]"
+    return "" if gain is None else f"{number(gain.mean)} [{number(gain.low)}, {number(gain.high)}]"
 
 
 def _notes(group: Group) -> list[str]:

@@ -53,8 +53,18 @@ def onsets(changes: ArrayLike, minimum_effect: float, alpha: float = ALPHA, item
     return np.where(lasting.any(axis=-1), lasting.argmax(axis=-1), NEVER)
 
 
-def onset(curves: ArrayLike, direction: str, minimum_effect: float, alpha: float = ALPHA, items: int = 0) -> int | None:
-    """Return the iteration from which (seeds, T + 1) curves are worse than at 0, beyond effect and noise, up to T.
+def onset(
+    curves: ArrayLike, direction: str, minimum_effect: float, alpha: float = ALPHA, items: int = 0, first: int = 0
+) -> int | None:
+    """Return the iteration from which curves are worse than at their first, beyond effect and noise, up to T.
+
+    Args:
+        curves: (seeds, iterations), from the ``first`` one to T.
+        direction: Of the metric.
+        minimum_effect: The smallest change that counts.
+        alpha: Chance of naming an iteration too early.
+        items: As in `p_above`.
+        first: The iteration that curves begin at; 1 for metrics of sets.
 
     None where no such iteration is found, and where one seed says nothing about noise.
     """
@@ -62,4 +72,4 @@ def onset(curves: ArrayLike, direction: str, minimum_effect: float, alpha: float
     if len(x) < SEEDS_FOR_INTERVALS:
         return None
     found = int(onsets(worsening(x[:, :1], x, direction), minimum_effect, alpha, items))
-    return None if found == NEVER else found
+    return None if found == NEVER else found + first

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leaderboard.board import Board, Group, Line
+from leaderboard.board import Board, Group
+from leaderboard.line import Line
 from leaderboard.readings import BoardRow
 from records.names import MODALITIES, MetricName
 from records.results import CellResult, MetricInfo

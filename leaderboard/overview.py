@@ -12,20 +12,23 @@ from leaderboard.learned import Learned
 from leaderboard.loops import NEVER, Loop, Row, loops
 from leaderboard.pareto import front
 from leaderboard.tables import COSTS
-from leaderboard.text import ARROWS, aligned, count, number
+from leaderboard.text import ARROWS, aligned, count, number, share
 from leaderboard.text import markdown_escape as escape
 from records.names import MetricName
 
 MARK = "*"
 NAMES = 24  # most characters of a name on a terminal
 FRONT = (
-    f"{MARK} on the front: no other row prevents as much, by the mean, for as few network evaluations and real pairs."
+    f"{MARK} on the front: it prevents something, and no other method as much, by the mean, for as few network "
+    f"evaluations and real pairs; {NEVER} does not compete."
 )
 REFERENCE = f"{NEVER}: the base model as it is, from iteration 0; a reference without rank."
+TAUGHT = "real_X: real pairs all the way, trained as method X trains; a reference without rank."
 UNCHANGED = {
     "own pairs": "own pairs: the method changes data and no fit; the share is what its own pool teaches there, "
     "below 0 where a model ends worse than it began.",
-    "as real": "as real: the method changes data and no fit; what its own pool teaches was not tried there.",
+    "not run": "not run: the method changes data and no fit; what its own pool teaches is not known until it is run "
+    "there.",
 }
 BOTH = "both: the mean of collapse prevented over the two sides; the joint loop is ranked by it."
 
@@ -100,7 +103,7 @@ def markdown(board: Board) -> list[str]:
                 body.append([f"**{escape(loop.name)}**", *[""] * (len(head) - 1)])
             body += [_wide(kind, row, board, row.name in marked) for row in loop.rows]
         table = render.github(body, head, ("left", *["right"] * (len(head) - 1)))
-        legend = "\n".join(f"- {escape(line)}" for line in _legend(kind, board))
+        legend = "\n".join(f"- {escape(line)}" for line in (*_unsound(kind), *_legend(kind, board)))
         parts += [f"## {kind.title.capitalize()}", table, *([legend] if legend else [])]
     return parts
 
@@ -150,11 +153,11 @@ def _wide_head(kind: Kind, board: Board) -> list[str]:
 
 
 def _wide(kind: Kind, row: Row, board: Board, marked: bool) -> list[str]:
-    cells = [f"*{escape(row.name)}*" if row.reference else escape(row.name)]
+    cells = [f"*{escape(row.name)}*" if row.idle else escape(row.name)]
     for side in kind.sides:
         line = row.lines.get(side)
         cells += (
-            [number(line.start), number(line.end), escape(render.headline(line)), _rank(line.rank)]
+            [number(line.start), number(line.end), escape(render.headline(line)), "" if row.child else _rank(line.rank)]
             if line
             else [""] * 4
         )
@@ -171,8 +174,8 @@ def _sorted(kind: Kind, row: Row) -> list[str]:
 
 
 def _both(row: Row) -> str:
-    share = row.joint.share if row.joint else None
-    return f"{share.mean:.2f} [{share.low:.2f}, {share.high:.2f}]" if share else ""
+    found = row.joint.share if row.joint else None
+    return share(found.mean, found.low, found.high) if found else ""
 
 
 def _rank(rank: tuple[int, int] | None) -> str:
@@ -182,23 +185,24 @@ def _rank(rank: tuple[int, int] | None) -> str:
 def learns(row: Row, side: str, board: Board) -> str:
     """Return the share of what real pairs teach that a row's method learns of one side, "" where it is not known."""
     found = board.learning.get(side)
-    if row.reference:
+    if row.idle:
         return "0" if found and not found.reason else ""
     if not found or row.child:
         return ""
-    share, basis = found.share(row.mitigation), found.basis(row.mitigation)
-    return f"{render.ratio(share)}{', own pairs' if basis == 'own pairs' else ''}" if share else basis
+    part, basis = found.share(row.mitigation), found.basis(row.mitigation)
+    return f"{render.ratio(part)}{', own pairs' if basis == 'own pairs' else ''}" if part else basis
 
 
 def _brief(text: str) -> str:
-    return text if text == "as real" else text.partition(" ")[0] or "-"
+    return text if text == "not run" else text.partition(" ")[0] or "-"
 
 
 def _legend(kind: Kind, board: Board) -> list[str]:
     """Return what a reader must know of the columns of one table, and why some cells are empty."""
     rows = [row for loop in kind.loops for row in loop.rows]
     lines = [BOTH] if any(row.joint for row in rows) else []
-    lines += [REFERENCE] if any(row.reference for row in rows) else []
+    lines += [REFERENCE] if any(row.idle for row in rows) else []
+    lines += [TAUGHT] if any(row.reference and not row.idle for row in rows) else []
     lines += [FRONT] if any(front(loop.rows) for loop in kind.loops) else []
     methods = dict.fromkeys(row.mitigation for row in rows if row.judged and not row.child)
     for side in kind.sides:
@@ -208,8 +212,22 @@ def _legend(kind: Kind, board: Board) -> list[str]:
     return [*lines, *(text for basis, text in UNCHANGED.items() if basis in bases)]
 
 
+def _unsound(kind: Kind) -> list[str]:
+    """Return which loops of a table have numbers that judge no method, with the reason."""
+    return [
+        f"{loop.name}, {group.modality}: {group.controls.label}; no method is judged by these numbers."
+        for loop in kind.loops
+        for group in loop.groups
+        if group.controls.unsound
+    ]
+
+
 def _about_learning(side: str, found: Learned, absent: Sequence[str]) -> str:
     if found.reason:
         return f"learns ({side}): not known, {found.reason}."
-    text = f"learns ({side}): share of what real pairs teach in {found.suite} (1 = all, 0 = nothing)"
-    return f"{text}; no row there for {', '.join(absent)}." if absent else f"{text}."
+    parts = [f"learns ({side}): share of what real pairs teach in {found.suite} (1 = all, 0 = nothing)"]
+    missing = [method for method in absent if not found.left_out(method)]
+    parts += [f"no row there for {', '.join(missing)}"] if missing else []
+    left_out = [found.left_out(method) for method in absent if method not in missing]
+    parts += [f"without a number there: {', '.join(left_out)}"] if left_out else []
+    return f"{'; '.join(parts)}."

@@ -21,7 +21,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from leaderboard.text import count, markdown_escape, number
+from leaderboard.loops import NEVER
+from leaderboard.text import count, markdown_escape, number, share
 from records.errors import UsageError, naming
 from records.names import GroupName, MetricName
 
@@ -33,8 +34,8 @@ PAGES = ("README.md", "docs/results.md", "docs/claims.md", "docs/metrics.md", "d
 Makers = Mapping[str, Callable[[Sequence[str]], list[Sequence[str]]]]
 #: A bar inside a cell.
 BAR = "\\|"
-#: Digits of p values and of a collapse that is prevented.
-SHORT, SHARE = 2, 2
+#: Digits of p values.
+SHORT = 2
 
 
 def fill(page: Path, boards: Path, makers: Makers) -> bool:
@@ -97,7 +98,7 @@ def _board(document: dict[str, Any], where: list[str], page: Path) -> list[str]:
     names = [row["mitigation"] for row in rows]
     if group.get("untrained") is not None:
         lines.insert(2 + controls, _never_trained(group, rows[0]["start"]))
-        names.insert(controls, "never trained")
+        names.insert(controls, NEVER)
     return _with_learned(lines, [""], names, [_learned(document, where[0], where[1])])
 
 
@@ -118,12 +119,13 @@ def _loop(document: dict[str, Any], where: list[str], page: Path) -> list[str]:
     head = ["method", *heads, "prevented, both", "rank", "evaluations", "real pairs"]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     named, names = {name for found in sides.values() for name in found}, []
-    for row in (r for r in loops[where[0]]["rows"] if r["reference"] or r["name"] in named):
-        cells = [f"*{row['name']}*" if row["reference"] else f"`{markdown_escape(row['name'])}`"]
+    for row in (r for r in loops[where[0]]["rows"] if r["name"] == NEVER or r["name"] in named):
+        idle = row["name"] not in named
+        cells = [f"*{row['name']}*" if idle else f"`{markdown_escape(row['name'])}`"]
         for side, found in sides.items():
-            cells += _idle_side(groups[side], found) if row["reference"] else _side(found.get(row["name"]))
+            cells += _idle_side(groups[side], found) if idle else _side(found.get(row["name"]))
         both = (row["prevented"], row["both_low"], row["both_high"])
-        cells.append("" if row["both_low"] is None else "{} [{}, {}]".format(*map(_share, both)))
+        cells.append("" if row["both_low"] is None else share(*both))
         cells.append("" if row["rank_low"] is None else f"{row['rank_low']}-{row['rank_high']}")
         cost = next((found[row["name"]] for found in sides.values() if row["name"] in found), None)
         cells += ["0", "0"] if cost is None else [count(cost["network_evaluations"]), count(cost["real_samples"])]
@@ -139,14 +141,12 @@ def _side(row: dict[str, Any] | None) -> list[str]:
 
 
 def _idle_side(group: dict[str, Any], rows: Mapping[str, dict[str, Any]]) -> list[str]:
-    share, *ends = (_share(group.get(key)) for key in ("untrained", "untrained_low", "untrained_high"))
-    return [number(next(iter(rows.values()))["start"]), f"{share} [{', '.join(ends)}]" if share else ""]
+    return [number(next(iter(rows.values()))["start"]), _ratio(group, "untrained")]
 
 
 def _never_trained(group: dict[str, Any], start: float) -> str:
     """Return the row of a model that is never trained: a reference that stands behind the controls."""
-    low, high = (_share(group.get(key)) for key in ("untrained_low", "untrained_high"))
-    return f"| *never trained* | {number(start)} | 0 | {_share(group['untrained'])} [{low}, {high}] |  |  | 0 | 0 |"
+    return f"| *never trained* | {number(start)} | 0 | {_ratio(group, 'untrained')} |  |  | 0 | 0 |"
 
 
 def _with_learned(
@@ -171,14 +171,13 @@ def _learned(document: dict[str, Any], loop: str, side: str) -> dict[str, str]:
     """Return what each row's method still learns, by the name of the row; "" where that is not known."""
     rows: list[dict[str, Any]] = next((g["rows"] for g in document.get("loops", []) if _group(g) == loop), [])
     told = {row["name"]: _about_learned(row.get(f"{side}_learns") or {}) for row in rows}
-    return {row["name"]: "0" if row["reference"] else told[row["name"]] for row in rows} if any(told.values()) else {}
+    return {name: "0" if name == NEVER else text for name, text in told.items()} if any(told.values()) else {}
 
 
 def _about_learned(found: Mapping[str, Any]) -> str:
-    if found.get("share_low") is None:
-        return str(found.get("of", "")) if found.get("share") is None else ""
-    own = ", own pairs" if found.get("of") == "own pairs" else ""
-    return f"{_share(found['share'])} [{_share(found['share_low'])}, {_share(found['share_high'])}]{own}"
+    if found.get("share") is None:
+        return str(found.get("of", ""))
+    return _ratio(found, "share") + (", own pairs" if found["of"] == "own pairs" else "")
 
 
 def _group(row: dict[str, Any]) -> str:
@@ -189,8 +188,15 @@ def _prevented(row: dict[str, Any]) -> str:
     """Return collapse prevented with its interval, or why there is none."""
     if row["role"] == "control" or row["label"]:
         return markdown_escape(row["label"])
-    low, high = (_share(row[key]) for key in ("prevented_low", "prevented_high"))
-    return f"{_share(row['prevented'])} [{low}, {high}]" if row["prevented_kind"] == "bounded" else "unbounded"
+    return _ratio(row, "prevented")
+
+
+def _ratio(found: Mapping[str, Any], name: str) -> str:
+    """Return a ratio of a board's document with its interval, which only a bounded set has; "" where there is none."""
+    if found.get(name) is None:
+        return ""
+    bounded = found[f"{name}_kind"] == "bounded"
+    return share(found[name], *((found[f"{name}_low"], found[f"{name}_high"]) if bounded else (None, None)))
 
 
 def _board_line(row: dict[str, Any]) -> str:
@@ -201,10 +207,6 @@ def _board_line(row: dict[str, Any]) -> str:
         number(row["p_holm"], SHORT), count(row["network_evaluations"]), count(row["real_samples"]),
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"
-
-
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{value:.{SHARE}f}"
 
 
 def _claims(document: dict[str, Any]) -> list[str]:

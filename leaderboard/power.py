@@ -1,4 +1,4 @@
-"""What a board cannot see: the smallest paired difference that this many seeds would find."""
+"""The paired difference that so many seeds find four times in five; smaller ones are often missed."""
 
 from __future__ import annotations
 

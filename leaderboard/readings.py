@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from leaderboard.grain import items_of
+from leaderboard.onset import onset
 from leaderboard.statistics import Array
 from records.names import CONTROLS, MODALITIES, GroupName, MetricName, RowName
 from records.results import CellResult, Cost, Floor
@@ -63,8 +64,8 @@ class BoardRow:
 
     @property
     def is_control(self) -> bool:
-        """Whether this is a control of its own group; with a parent, the parent's are used instead."""
-        return self.parent is None and self.mitigation in CONTROLS
+        """Whether this is a control; with a parent, `none` is the scenario as it is, which is scored like a method."""
+        return self.mitigation in (CONTROLS if self.parent is None else CONTROLS[1:])
 
     def applies(self, modality: str) -> bool:
         """Say whether the mitigation is meant for a modality; the sets of a chain are of both."""
@@ -74,6 +75,11 @@ class BoardRow:
         """Return the row at those of its seeds that are among these."""
         kept = [(seed, key) for seed, key in zip(self.seeds, self.keys, strict=True) if seed in seeds]
         return replace(self, seeds=tuple(seed for seed, _ in kept), keys=tuple(key for _, key in kept))
+
+    def in_order(self) -> BoardRow:
+        """Return the row with its seeds from the least on: rows that were asked for in another order are pairs, too."""
+        seeds, keys = zip(*sorted(zip(self.seeds, self.keys, strict=True)), strict=True) if self.keys else ((), ())
+        return replace(self, seeds=seeds, keys=keys)
 
     def cells(self, results: Mapping[str, CellResult]) -> tuple[CellResult, ...]:
         """Return the row's cells that are there, in the order of its seeds."""
@@ -91,7 +97,7 @@ class Reading:
         done: Number of seeds with a complete, finite curve.
         problem: Why there are no curves; "" where there are.
         detail: The first underlying message, for a note.
-        curves: (seeds, T + 1), or None.
+        curves: (seeds, iterations) from the first that the metric is measured at to T, or None.
     """
 
     row: BoardRow
@@ -142,6 +148,13 @@ class Reading:
             raise ValueError(f"{self.row} has no curves: {self.problem}")
         return self.curves[:, iteration]
 
+    def onset(self) -> int | None:
+        """Return the iteration from which the row is worse than at its first one; None where there is none."""
+        if self.curves is None:
+            return None
+        direction, least = self.cells[0].info[self.metric].direction, minimum_effect(self.cells, self.metric)
+        return onset(self.curves, direction, least, items=self.items, first=MetricName.parse(self.metric).first)
+
     def cost(self) -> Cost | None:
         """Return the mean cost over seeds, counts in whole numbers, or None unless every cell is there."""
         if self.curves is None:
@@ -150,24 +163,33 @@ class Reading:
         return Cost(**{name: mean if name.endswith("_seconds") else round(mean) for name, mean in means.items()})  # type: ignore[arg-type]
 
 
-def read(row: BoardRow, results: Mapping[str, CellResult], metric: str) -> Reading:
-    """Return one row's curves of one metric, or the reason why there are none; "" is no metric yet."""
+def read(row: BoardRow, results: Mapping[str, CellResult], metric: str, ends: bool = False) -> Reading:
+    """Return one row's curves of one metric, by seed, or the reason why there are none.
+
+    Args:
+        row: The row.
+        results: Result files by cell key.
+        metric: Full name; "" is no metric yet.
+        ends: Whether curves are of the first iteration and T alone, which is all that entries keep of many metrics.
+    """
+    row = row.in_order()
     cells = row.cells(results)
     complete = [cell for cell in cells if cell.status == "complete"]
-    done = sum(stacked([cell], metric) is not None for cell in complete) if metric else 0
-    problem, detail = _problem(row, cells, metric)
-    return Reading(row, metric, cells, done, problem, detail, None if problem else stacked(complete, metric))
+    done = sum(stacked([cell], metric, ends) is not None for cell in complete) if metric else 0
+    problem, detail = _problem(row, cells, metric, ends)
+    return Reading(row, metric, cells, done, problem, detail, None if problem else stacked(complete, metric, ends))
 
 
-def curve(cell: CellResult, metric: str) -> Array | None:
-    """Return one cell's values from the metric's first iteration to T, or None where one was not measured."""
-    values = [cell.value(metric, t) for t in range(MetricName.parse(metric).first, cell.iterations + 1)]
+def curve(cell: CellResult, metric: str, ends: bool = False) -> Array | None:
+    """Return one cell's values from the metric's first iteration to T, or both alone; None where one is missing."""
+    first, last = MetricName.parse(metric).first, cell.iterations
+    values = [cell.value(metric, t) for t in ((first, last) if ends else range(first, last + 1))]
     return None if any(value is None for value in values) else np.array(values, dtype=np.float64)
 
 
-def stacked(cells: Sequence[CellResult], metric: str) -> Array | None:
+def stacked(cells: Sequence[CellResult], metric: str, ends: bool = False) -> Array | None:
     """Return the curves of cells, (cells, iterations), or None where one is not whole and finite or has another T."""
-    curves = [c for cell in cells if (c := curve(cell, metric)) is not None and np.isfinite(c).all()]
+    curves = [c for cell in cells if (c := curve(cell, metric, ends)) is not None and np.isfinite(c).all()]
     whole = len(curves) == len(cells) and len({len(c) for c in curves}) == 1
     return np.stack(curves) if whole else None
 
@@ -189,7 +211,7 @@ def host(cell: CellResult) -> str:
     return " ".join(str(cell.execution.get(name, "")).partition(":")[0] for name in HOST_FIELDS)
 
 
-def _problem(row: BoardRow, cells: tuple[CellResult, ...], metric: str) -> tuple[str, str]:
+def _problem(row: BoardRow, cells: tuple[CellResult, ...], metric: str, ends: bool) -> tuple[str, str]:
     """Return the row's label and a detail; the gravest problem wins."""
     total = len(row.keys)
     failed = [cell for cell in cells if cell.status == "failed"]
@@ -203,20 +225,20 @@ def _problem(row: BoardRow, cells: tuple[CellResult, ...], metric: str) -> tuple
     if len({cell.iterations for cell in complete}) > 1 or len({cell.n for cell in complete}) > 1:
         return "not comparable: mixed N or T", "its seeds ran with different settings"
     for cell in complete:
-        problem, detail = _cell_problem(cell, metric)
+        problem, detail = _cell_problem(cell, metric, ends)
         if problem:
             return problem, detail
     return "", ""
 
 
-def _cell_problem(cell: CellResult, metric: str) -> tuple[str, str]:
+def _cell_problem(cell: CellResult, metric: str, ends: bool) -> tuple[str, str]:
     if metric in cell.absent:
         return "not measured", f"seed {cell.seed}: {cell.absent[metric]}"
     if metric not in cell.info:
         return "not comparable: other metric", f"seed {cell.seed} has no {metric}" if metric else ""
     if cell.info[metric].direction == "none":
         return "no direction", f"{metric} says not which way is better, so it cannot be a headline"
-    values = curve(cell, metric)
+    values = curve(cell, metric, ends)
     if values is None:
         return "not measured", f"seed {cell.seed} lacks iterations"
     for iteration, value in enumerate(values):

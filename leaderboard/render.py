@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from leaderboard.board import NO_COLLAPSE, Board, Group, Line
+from leaderboard.board import Board, Group
+from leaderboard.line import NO_COLLAPSE, Line
 from leaderboard.overall import Overall, overall
 from leaderboard.statistics import Ratio
-from leaderboard.text import ARROWS, number, plain_table
+from leaderboard.text import ARROWS, hundredths, number, plain_table, share
 from records.names import MetricName
 
 TERMINAL_WIDTH = 120
@@ -37,8 +38,9 @@ def terminal(board: Board, width: int = TERMINAL_WIDTH) -> str:
 
 def from_first(head: Sequence[str], group: Group) -> list[str]:
     """Return the head of a group's table: a synthetic set, and so a chain, is first measured at 1."""
-    first = MetricName.parse(group.metric).first if group.metric else 0
-    return [name.replace("at 0", f"at {first}") for name in head]
+    if not group.metric or not MetricName.parse(group.metric).first:
+        return list(head)
+    return [{"at 0": "at 1", "worsening": "worsening since 1"}.get(name, name) for name in head]
 
 
 def heading(group: Group) -> str:
@@ -60,18 +62,19 @@ def heading(group: Group) -> str:
 
 
 def power_line(group: Group) -> str:
-    """Return what the group's seeds cannot show, "" where nothing can be said."""
+    """Return how large differences must be for the group's seeds to show them, "" where nothing can be said."""
     power, gap = group.power, group.controls.gap
     if power is None or power.difference == 0.0:  # rows that are equal to the last bit say nothing about noise
         return ""
-    share = f" ({power.difference / gap.mean:.0%} of the collapse)" if gap and group.controls.collapsed else ""
-    return f"with these {power.seeds} seeds, differences below {number(power.difference, 2)}{share} cannot be seen"
+    part = f" ({power.difference / gap.mean:.0%} of the collapse)" if gap and group.controls.collapsed else ""
+    size = f"differences of {number(power.difference, 2)}{part}"
+    return f"with these {power.seeds} seeds, {size} are found four times in five, smaller ones are often missed"
 
 
 def untrained_line(group: Group) -> str:
     """Return what a model that is never trained would prevent, "" where nothing collapsed."""
-    share = group.controls.untrained
-    return "" if share is None else f"a model that is never trained would prevent {ratio(share)}"
+    found = group.controls.untrained
+    return "" if found is None else f"a model that is never trained would prevent {ratio(found)}"
 
 
 def warnings(board: Board) -> list[str]:
@@ -117,8 +120,7 @@ def brief(line: Line | None) -> str:
 
 def ratio(found: Ratio) -> str:
     """Return a ratio with its interval."""
-    ends = f"{found.low:.2f}, {found.high:.2f}" if found.kind == "bounded" else "unbounded"
-    return f"{found.value:.2f} [{ends}]"
+    return share(found.value, *((found.low, found.high) if found.kind == "bounded" else (None, None)))
 
 
 def rank(line: Line) -> str:
@@ -131,7 +133,7 @@ def overall_rows(table: Overall) -> list[list[str]]:
     rows = []
     for line in table.lines:
         rank = f"{line.rank[0]:.1f}-{line.rank[1]:.1f}" if line.rank else ""
-        prevented = "" if line.prevented is None else f"{line.prevented:.2f}"
+        prevented = "" if line.prevented is None else hundredths(line.prevented)
         rows.append([line.mitigation, line.scenarios, prevented, rank, line.note])
     return rows
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from leaderboard.board import Board, Group, Line
+from leaderboard.board import Board, Group
 from leaderboard.fitting import LINES, columns, cut, files, wrap
+from leaderboard.line import Line
 from leaderboard.loops import Loop, Row, loops
 from leaderboard.render import brief, warnings
 from leaderboard.sentences import headline, sizes
@@ -89,7 +90,7 @@ def _chosen(found: Sequence[Loop], space: int) -> list[tuple[Loop, list[Row]]]:
     """Return the rows that are shown: of every loop its controls first, then the others, loop by loop."""
     chosen: list[tuple[Loop, list[Row]]] = []
     for loop in found:
-        first = [row for row in loop.rows if row.control or row.reference] or list(loop.rows[:1])
+        first = [row for row in loop.rows if (row.control and not row.child) or row.idle] or list(loop.rows[:1])
         needed = len(first) + _sectioned(loop, found)
         if space < needed:
             break

@@ -2,9 +2,9 @@
 
 A method *protects* a side, or *makes it worse*, where its difference to `none` at T is told from zero by a paired t
 test, Holm-adjusted over all rows of the loop that have a number; otherwise it makes *no clear difference*, which is not
-*none*: how much could not have been seen stands beside it. Where its numbers are those of `none` to the last bit it
-*changes nothing*, and where they never move the model is *never trained*. Nothing is said of a side whose controls say
-nothing.
+*none*: how large one may be says the interval of that row. Where its numbers are those of `none` to the last bit it
+*changes nothing*, and where they never move it *keeps the side where it began*. Nothing is said of a side whose
+controls say nothing.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import numpy as np
 
 from leaderboard import comparing, frozen
 from leaderboard import statistics as st
-from leaderboard.board import Board, Group, Line
+from leaderboard.board import Board, Group
 from leaderboard.controls import Controls
 from leaderboard.fitting import listed
 from leaderboard.grain import below
+from leaderboard.line import Line
 from leaderboard.loops import Loop, loops
 from leaderboard.text import counted, number
 from records.names import MODALITIES, MetricName
 
-Verdict = Literal["protects", "unclear", "worse", "nothing", "untrained"]
+Verdict = Literal["protects", "unclear", "worse", "nothing", "still"]
 NAMED = 5  # so many names of one sentence; the others are counted
 
 
@@ -35,8 +36,8 @@ def headline(board: Board) -> list[str]:
         return ["No row is complete: there is nothing to say yet.", *_unknown(found)]
     first, others = found[0], found[1:]
     own = [f"In {first.name}: {sentence}" if others else _capital(sentence) for sentence in damage(first)]
-    said = [*own, *map(_capital, controls(first)), *effects(first), *limits(first), *_unknown(found[:1])]
-    return [*said, *(f"In {loop.name}: {sentence}" for loop in others for sentence in damage(loop))]
+    said = [*own, *map(_capital, controls(first)), *effects(first), *_unknown(found[:1]), *limits(first)]
+    return [*said, *(f"In {loop.name}: {sentence}" for loop in others for sentence in (*damage(loop), *unsound(loop)))]
 
 
 def sizes(board: Board) -> str:
@@ -88,7 +89,7 @@ def _change(line: Line, direction: str) -> str:
     if worse.low <= 0 <= worse.high:
         return "does not clearly change"
     low, high = sorted((abs(worse.low), abs(worse.high)))
-    return f"{verb} by {number(abs(worse.mean))} [{number(low, 2)}, {number(high, 2)}]"
+    return f"{verb} by {number(abs(worse.mean))} [{number(low)}, {number(high)}]"
 
 
 def _beside(none: Line, real: Line, direction: str) -> str:
@@ -99,8 +100,17 @@ def _beside(none: Line, real: Line, direction: str) -> str:
 
 def controls(loop: Loop) -> list[str]:
     """Return why nothing can be said of methods, per side where that is so; nothing where it can."""
+    return _silences(group for group in loop.groups if group.modality != "set")
+
+
+def unsound(loop: Loop) -> list[str]:
+    """Return the same of the sides alone that have numbers all the same."""
+    return _silences(group for group in loop.groups if group.controls.unsound)
+
+
+def _silences(groups: Iterable[Group]) -> list[str]:
     sentences: dict[str, list[str]] = {}
-    for group in (g for g in loop.groups if g.modality != "set"):
+    for group in groups:
         if reason := silent(group.controls):
             sentences.setdefault(reason, []).append(f"the {group.modality}")
     return [f"{listed(sides)}: {reason}." for reason, sides in sentences.items() if any(x != "the " for x in sides)]
@@ -143,11 +153,11 @@ def verdicts(loop: Loop) -> dict[str, dict[str, Verdict]]:
     for group in loop.groups:
         if silent(group.controls):
             continue
-        none = group.controls.reading("none")
         rows = [(row, row.lines[group.modality]) for row in loop.rows if row.judged and group.modality in row.lines]
-        rows = [(row, line) for row, line in rows if line.prevented is not None and line.gain is not None]
-        adjusted = st.holm([comparing.p_value(none, line.reading) for _, line in rows])
-        for (row, line), p in zip(rows, adjusted, strict=True):
+        rows = [(row, line) for row, line in rows if line.gain is not None and line.controls.judged]
+        nones = [line.controls.reading("none") for _, line in rows]  # at the row's seeds, which may be fewer
+        adjusted = st.holm([comparing.p_value(none, line.reading) for none, (_, line) in zip(nones, rows, strict=True)])
+        for (row, line), none, p in zip(rows, nones, adjusted, strict=True):
             found.setdefault(row.name, {})[group.modality] = _verdict(line, none.curves, p)
     return found
 
@@ -157,7 +167,7 @@ def _verdict(line: Line, none: np.ndarray | None, p: float) -> Verdict:
     if own is not None and none is not None and np.array_equal(own, none):
         return "nothing"
     if own is not None and own.shape[1] > 1 and (own == own[:, :1]).all():
-        return "untrained"
+        return "still"
     if line.gain is None or not below(p, 1 - st.LEVEL):
         return "unclear"
     return "protects" if line.gain.mean > 0 else "worse"
@@ -177,8 +187,8 @@ def _effect(names: Sequence[str], found: dict[str, Verdict], sides: int) -> str:
         parts.append(f"protect{'' if several else 's'} {protected}")
     if harmed := those("worse"):
         parts.append(f"make{'' if several else 's'} {harmed} worse")
-    if kept := those("untrained"):
-        parts.append(f"never train{'' if several else 's'} {kept}")
+    if kept := those("still"):
+        parts.append(f"keep{'' if several else 's'} {kept} where it began: the numbers never move")
     if same := those("nothing"):
         parts.append(
             f"change{'' if several else 's'} nothing for {same}: the numbers are those of none to the last bit"
@@ -193,22 +203,26 @@ def _effect(names: Sequence[str], found: dict[str, Verdict], sides: int) -> str:
 
 
 def limits(loop: Loop) -> list[str]:
-    """Return what so few seeds cannot show."""
+    """Return what so few seeds often miss."""
     judged = [group for group in loop.groups if not silent(group.controls)]
     if not judged:
         return []
     seeds = min(len(line.reading.row.seeds) for group in judged for line in group.lines)
     told = verdicts(loop)
+    lines = [line for row in loop.rows if row.name in told for line in row.lines.values()]
+    fewest = min((len(line.reading.row.seeds) for line in lines), default=seeds)
     few = seeds < st.SEEDS_FOR_RANKS
-    seen = [f"{share} ({group.modality})" for group in judged if (share := _unseen(group))]
+    seen = [f"{share} ({group.modality})" for group in judged if (share := _detectable(group))]
     parts = [f"methods are not ranked, which takes {st.SEEDS_FOR_RANKS}"] if few else []
     if seen and (few or any("unclear" in found.values() for found in told.values())):
-        parts.append(f"differences below {' and '.join(seen)} of the collapse cannot be seen")
-    return [f"With {seeds} seeds, {'; '.join(parts)}."] if parts and told else []
+        sizes_of = f"differences of {' and '.join(seen)} of the collapse"
+        parts.append(f"{sizes_of} are found four times in five, smaller ones are often missed")
+    but = f" (scenarios that mitigate: {fewest} or more)" if fewest < seeds else ""
+    return [f"With {seeds} seeds{but}, {'; '.join(parts)}."] if parts and told else []
 
 
-def _unseen(group: Group) -> str:
-    """Return the smallest difference that the seeds can show, as a share of the collapse; "" where unknown."""
+def _detectable(group: Group) -> str:
+    """Return the difference that is found four times in five, as a share of the collapse; "" where unknown."""
     if group.power is None or not group.power.difference or group.controls.gap is None:
         return ""
     return f"{group.power.difference / group.controls.gap.mean:.0%}"

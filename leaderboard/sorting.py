@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
-from leaderboard.board import Board, Group, Line
+from leaderboard.board import Board, Group
+from leaderboard.line import Line
 from leaderboard.overall import at_end
-from leaderboard.statistics import MeanInterval, Ratio
+from leaderboard.statistics import SEEDS_FOR_INTERVALS, MeanInterval, Ratio
 from leaderboard.tables import COSTS
 from records.errors import UsageError
 from records.names import MetricName
@@ -19,7 +21,8 @@ LARGE_IS_BETTER = ("prevented", "gain", "onset")
 def sort_board(board: Board, key: str) -> Board:
     """Return the board with the lines of every group in order of ``key``, the best first, controls on top.
 
-    Lines without a number come last. Groups that do not have the metric keep their order.
+    Lines without a number come last, but for the onset, where a row that never begins to worsen is the best. Groups
+    that do not have the metric keep their order.
 
     Args:
         board: The board.
@@ -51,6 +54,8 @@ def _sorted(board: Board, group: Group, key: str) -> Group | None:
 
     def order(line: Line) -> tuple[bool, bool, float]:
         value = values[id(line)]
+        if key == "onset" and value is None and line.worsening and line.worsening.n >= SEEDS_FOR_INTERVALS:
+            value = math.inf  # it never begins to worsen, which is best
         return line.role != "control", value is None, 0.0 if value is None else -value if up else value
 
     lines = [replace(x, sorted_value=values[id(x)]) for x in sorted(group.lines, key=order)]

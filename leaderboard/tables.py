@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from leaderboard.board import Board, Group, Line
+from leaderboard.board import Board, Group
+from leaderboard.line import Line
 from leaderboard.loops import Loop, loops
 from leaderboard.overall import Overall, overall
 from leaderboard.pareto import front
@@ -18,6 +19,7 @@ from leaderboard.provenance import provenance
 from leaderboard.signatures import NAMES as SIGNATURES
 from leaderboard.statistics import MeanInterval, Ratio
 from leaderboard.text import csv_field, json_number
+from records.names import MetricName
 
 COSTS = ("network_evaluations", "real_samples", "synthetic_samples", "training_steps", "device_seconds")
 JSON_SCHEMA = 1
@@ -85,13 +87,18 @@ def _ends(name: str, found: MeanInterval | Ratio | None) -> dict[str, float | No
     return {name: value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
+def _ratio(name: str, found: Ratio | None) -> dict[str, Any]:
+    """Return a ratio with its set, which is an interval only where its kind is "bounded"."""
+    return {**_ends(name, found), f"{name}_kind": found.kind if found else None}
+
+
 def _about(group: Group) -> dict[str, Any]:
     controls, power = group.controls, group.power
     return {
         **_where(group),
         "validity": controls.label,
         **_ends("gap", controls.gap),
-        **_ends("untrained", controls.untrained),
+        **_ratio("untrained", controls.untrained),
         "seed_correlation": controls.correlation,
         "detectable_difference": power.difference if power else None,
         "detectable_seeds": power.seeds if power else None,
@@ -109,7 +116,7 @@ def _loop(loop: Loop, board: Board) -> dict[str, Any]:
         rank = {"rank_low": row.rank[0] if row.rank else None, "rank_high": row.rank[1] if row.rank else None}
         learned = {
             f"{side}_learns": {
-                **_ends("share", None if row.child else found.share(row.mitigation)),
+                **_ratio("share", None if row.child else found.share(row.mitigation)),
                 "of": "" if row.child else found.basis(row.mitigation),
             }
             for side, found in board.learning.items() if any(group.modality == side for group in loop.groups)
@@ -142,7 +149,7 @@ def _onset(line: Line, name: str) -> int | str | None:
 
 
 def _record(board: Board, group: Group, line: Line) -> dict[str, Any]:
-    prevented, worse, origin = line.prevented, line.worsening, origin_of(board, [line.reading.row])
+    worse, origin = line.worsening, origin_of(board, [line.reading.row])
     return {
         **_where(group),
         "direction": group.direction,
@@ -153,12 +160,12 @@ def _record(board: Board, group: Group, line: Line) -> dict[str, Any]:
         "role": line.role,
         "seeds": line.seeds,
         "label": line.headline,
+        "first": MetricName.parse(group.metric).first if group.metric else None,
         "start": line.start,
         "end": line.end,
         "worsening": worse.mean if worse else None,
         "worsening_sd": line.sd,
-        **_ends("prevented", prevented),
-        "prevented_kind": prevented.kind if prevented else None,
+        **_ratio("prevented", line.prevented),
         **_ends("gain", line.gain),
         "p_holm": line.p_value,
         "rank_low": line.rank[0] if line.rank else None,

@@ -44,6 +44,18 @@ def number(value: float | None, digits: int = 3) -> str:
     return text
 
 
+def hundredths(value: float) -> str:
+    """Return a share in two digits behind the point; what is rounded to zero has no sign."""
+    text = f"{value:.2f}"
+    return "0.00" if text == "-0.00" else text
+
+
+def share(value: float, low: float | None, high: float | None) -> str:
+    """Return a share with its interval, such as "0.50 [0.25, 0.75]"; "0.50 [unbounded]" without ends."""
+    ends = "unbounded" if low is None or high is None else f"{hundredths(low)}, {hundredths(high)}"
+    return f"{hundredths(value)} [{ends}]"
+
+
 def count(value: float | None) -> str:
     """Return a count such as 1234, 34.5k, 5.6M; "" for None."""
     if value is None:

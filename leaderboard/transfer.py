@@ -2,15 +2,16 @@
 
 Kendall's tau is the share of pairs of methods that two boards put in the same order less the share that they put in
 opposite order (Kendall 1938, Biometrika 30). Its interval says what the seeds leave open: a pair that both boards tell
-apart, by paired t tests at 5 %, counts as they say, and every other pair may stand either way. Resampling seeds gives
-no interval for this: it adds noise to noisy means, which draws tau towards zero, and covers next to nothing where two
-rankings are the same (`tests/leaderboard/test_transfer.py`).
+apart counts as they say, and every other pair may stand either way. Pairs are told by paired t tests at 5 %, adjusted
+by Holm over all pairs of a board: one pair that is told wrongly moves an end of the interval past the truth, and of
+many pairs some would be. Resampling seeds gives no interval for this: it adds noise to noisy means, which draws tau
+towards zero, and covers next to nothing where two rankings are the same (`tests/leaderboard/test_transfer.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -25,9 +26,13 @@ from leaderboard.entries import read_entries
 from leaderboard.grain import below, tied
 from leaderboard.readings import Reading
 from leaderboard.sentences import silent
+from records.names import GroupName
 
 FEWEST = 8  # shared methods: of fewer, chance alone puts many in the same order
-HEAD = ("board", "and", "side", "shared methods", "Kendall's tau [what seeds leave open]", "pairs told apart in both")
+HEAD = (
+    "board", "and", "scenario", "side", "shared methods", "Kendall's tau [what seeds leave open]",
+    "pairs told apart in both",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Transfer:
         one: A suite.
         other: Another one.
         modality: Whose methods are ranked.
+        scenario: The scenario variant that both have; "" where they have none.
         methods: Those that both boards have with a number.
         tau: Kendall's tau-b of their means at T; None where there is a reason.
         low: Lower end of what the seeds leave open.
@@ -49,6 +55,7 @@ class Transfer:
     one: str
     other: str
     modality: str
+    scenario: str = ""
     methods: tuple[str, ...] = ()
     tau: float | None = None
     low: float | None = None
@@ -59,7 +66,7 @@ class Transfer:
     @property
     def row(self) -> tuple[str, ...]:
         """The columns of `HEAD`, as plain text."""
-        where = (self.one, self.other, self.modality, str(len(self.methods)))
+        where = (self.one, self.other, self.scenario, self.modality, str(len(self.methods)))
         if self.tau is None:
             return (*where, self.reason, "")
         pairs = len(self.methods) * (len(self.methods) - 1) // 2
@@ -83,19 +90,27 @@ def transfers(suites: Sequence[str], folder: Path, modality: str = "") -> list[T
         if missing or not sides:
             why = f"no entries of {' and '.join(missing)}" if missing else "they rank no side in common"
             found.append(Transfer(first, other, modality, reason=why))
-        found += [compare(first, boards[first], other, boards[other], side) for side in sides if not missing]
+        for side in sides if not missing else ():
+            found += compare(first, boards[first], other, boards[other], side)
     return found
 
 
-def compare(one: str, first: Board, other: str, second: Board, modality: str) -> Transfer:
-    """Compare how two boards rank one side: in the scenario variant that both have, else in the first of each."""
-    a, b = _groups(first, second, modality)
-    for name, group in ((one, a), (other, b)):
+def compare(one: str, first: Board, other: str, second: Board, modality: str) -> list[Transfer]:
+    """Compare how two boards rank one side, in every scenario variant that both have; a reason where they have none."""
+    own, theirs = ({(g.scenario, g.variant): g for g in b.groups if g.modality == modality} for b in (first, second))
+    shared = [name for name in own if name in theirs]
+    if not shared:
+        return [Transfer(one, other, modality, reason="they have no scenario variant in common")]
+    return [_compare(Transfer(one, other, modality, str(GroupName(*n))), own[n], theirs[n]) for n in shared]
+
+
+def _compare(found: Transfer, a: Group, b: Group) -> Transfer:
+    for name, group in ((found.one, a), (found.other, b)):
         if reason := silent(group.controls):
-            return Transfer(one, other, modality, reason=f"{name}: {reason}")
+            return _without(found, f"{name}: {reason}")
     mine, theirs = _readings(a), _readings(b)
     methods = tuple(sorted(mine.keys() & theirs.keys()))
-    found = Transfer(one, other, modality, methods)
+    found = replace(found, methods=methods)
     if len(methods) < FEWEST:
         known = f"{len(methods)} method{'' if len(methods) == 1 else 's'} in common"
         return _without(found, f"{known}; a ranking takes {FEWEST}")
@@ -109,25 +124,18 @@ def _with_tau(found: Transfer, a: Sequence[Reading], b: Sequence[Reading], up_a:
         return _without(found, "all methods of a board are equal")
     both = order(a, up_a) * order(b, up_b)
     low, high = left_open(both)
-    return Transfer(
-        found.one,
-        found.other,
-        found.modality,
-        found.methods,
-        tau,
-        min(low, tau),
-        max(high, tau),
-        int((both != 0).sum()),
-    )
+    return replace(found, tau=tau, low=min(low, tau), high=max(high, tau), told=int((both != 0).sum()))
 
 
 def order(readings: Sequence[Reading], direction: str) -> np.ndarray:
-    """Return, pair by pair, 1 where the first row is better, -1 where the second is, 0 where neither is told."""
-    signs = []
-    for one, other in combinations(readings, 2):
-        told = below(comparing.p_value(one, other), 1 - st.LEVEL)
-        signs.append(np.sign(_better(one, direction) - _better(other, direction)) if told else 0.0)
-    return np.array(signs)
+    """Return, pair by pair, 1 where the first row is better, -1 where the second is, 0 where neither is told.
+
+    With a chance of 95 % no pair of the board is told wrongly.
+    """
+    pairs = list(combinations(readings, 2))
+    adjusted = st.holm([comparing.p_value(one, other) for one, other in pairs])
+    signs = [np.sign(_better(one, direction) - _better(other, direction)) for one, other in pairs]
+    return np.where(below(np.array(adjusted), 1 - st.LEVEL), signs, 0.0)
 
 
 def left_open(agreement: np.ndarray) -> tuple[float, float]:
@@ -142,15 +150,9 @@ def _better(reading: Reading, direction: str) -> float:
     return mean if direction == "up" else -mean
 
 
-def _groups(first: Board, second: Board, modality: str) -> tuple[Group, Group]:
-    own, theirs = ([g for g in board.groups if g.modality == modality] for board in (first, second))
-    shared = [(a, b) for a in own for b in theirs if (a.scenario, a.variant) == (b.scenario, b.variant)]
-    return shared[0] if shared else (own[0], theirs[0])
-
-
 def _readings(group: Group) -> dict[str, Reading]:
     return {x.mitigation: x.reading for x in group.lines if x.role == "method" and x.prevented is not None}
 
 
 def _without(found: Transfer, reason: str) -> Transfer:
-    return Transfer(found.one, found.other, found.modality, found.methods, reason=reason)
+    return replace(found, reason=reason)

@@ -149,6 +149,14 @@ def test_controls_that_do_not_collapse_or_are_invalid(zoo):
     assert "unranked: invalid testbed" in found.notes
 
 
+def test_a_testbed_of_unknown_validity_is_not_called_invalid(world):
+    """Where `none` gets better, and `real` more so, there is no worsening that `real` could have a share of."""
+    w = world(noise=0.02)
+    for name, rate in (("none", -0.2), ("real", -1.0), ("some", -0.5)):
+        w.add(*JOINT, name, rate)
+    assert "unranked: validity unknown, none did not worsen" in line(w, "some").notes
+
+
 def test_no_control_no_score(world):
     w = world()
     w.add(*JOINT, "none", 1.0)

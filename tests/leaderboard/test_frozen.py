@@ -12,11 +12,15 @@ from benchmarks.reporting.pages.chains import chain_figure
 from benchmarks.reporting.pages.figures import trajectory_figure
 from leaderboard import frozen
 from leaderboard.board import Board, build
+from leaderboard.controls import find_controls
+from leaderboard.latex import latex
 from leaderboard.markdown import markdown
 from leaderboard.overall import overall
 from leaderboard.readings import BoardRow
+from leaderboard.render import terminal
 from leaderboard.screen import screen
 from leaderboard.sentences import headline
+from leaderboard.tables import records
 from records.results import CellResult, MetricInfo, Point, Row
 
 UP, NONE = (MetricInfo(direction, primary, "a" * 64) for direction, primary in (("up", True), ("none", False)))
@@ -74,7 +78,9 @@ def test_attributes_stand_in_the_order_of_what_is_left() -> None:
     (chain,) = frozen.chains(
         board(cell(0, [0.9, 0.8], **{"attribute_left_shape@n=8": 0.5, "attribute_left_colour@n=8": 0.9}))
     )
-    assert "Left of each: colour 0.9, shape 0.5." in frozen.words(chain)
+    assert frozen.words(chain)[1] == (
+        "Left of each (unrelated scenes agree in some far more often than in others): colour 0.9, shape 0.5."
+    )
 
 
 def test_a_similarity_stands_beside_what_it_means() -> None:
@@ -152,3 +158,24 @@ def test_the_figure_has_two_panels_a_chain_and_one_without_a_judge() -> None:
     images = [r for r in only.records if r["line"] == "images"]
     assert [(r["alternation"], r["mean"]) for r in images] == [(0, 1.0), (1, 0.9), (2, 0.8)]
     assert chain_figure(build([], {})) is None
+
+
+def test_a_chain_worsens_since_its_first_alternation_and_says_so() -> None:
+    """What was lost in the first is no worsening here: no set was measured before it."""
+    drops = [cell(seed, [0.6, 0.6, 0.6, 0.5 + 0.001 * seed, 0.5, 0.5]) for seed in range(5)]
+    made = board(*drops)
+    (line,) = made.groups[0].lines
+    assert line.onset == 4
+    assert line.worsening is not None
+    assert line.worsening.mean == pytest.approx(0.1)
+    assert "worsening since 1" in markdown(made)
+    assert "worsening since 1" in terminal(made)
+    assert "worsening since 1" in latex(made, "it")
+    (told,) = records(made)
+    assert (told["first"], told["start"], told["onset"]) == (1, pytest.approx(0.6), 4)
+
+
+def test_rows_of_which_nothing_ran_yet_are_not_said_to_train_nothing() -> None:
+    rows = [BoardRow("single_model_captioner", "default", "none", None, (0,), ("a" * 64,))]
+    controls = find_controls(rows[0], tuple(rows), {}, "set/attributes_left@n=8")
+    assert controls.problem == "no control: real not in the plan"

@@ -45,6 +45,37 @@ def test_a_label_stands_where_there_is_no_ratio_and_names_stay_text(tmp_path):
     assert "`a\\|b&lt;i&gt;`" in made
 
 
+@pytest.mark.parametrize(
+    ("kind", "low", "high", "said"),
+    [
+        ("bounded", 0.4, 0.6, "0.50 [0.40, 0.60]"),
+        ("exclusive", -1.0, 2.0, "0.50 [unbounded]"),
+        ("all", None, None, "0.50 [unbounded]"),
+    ],
+)
+def test_a_set_that_is_no_interval_is_printed_as_unbounded_in_every_column(kind, low, high, said, tmp_path):
+    def ends(name: str) -> dict:
+        return {name: 0.5, f"{name}_low": low, f"{name}_high": high, f"{name}_kind": kind}
+
+    row = {**ROW, **ends("prevented"), "start": 0.99}
+    where = {"scenario": "alone", "variant": "x"}
+    told = {"name": "good", "reference": False, "captioner_learns": {**ends("share"), "of": "own pairs"}}
+    idle = {"name": "never trained", "reference": True, "captioner_learns": {}}
+    names = {"prevented": 0.5, "both_low": None, "both_high": None, "rank_low": None}
+    document = {
+        "title": "it", "rows": [row], "groups": [{**where, "modality": "captioner", **ends("untrained")}],
+        "loops": [{**where, "rows": [{**idle, **names}, {**told, **names}]}],
+    }  # fmt: skip
+    (tmp_path / "it.json").write_text(json.dumps(document))
+    made = filled(PAGE, tmp_path, Path("page.md"), MAKERS)
+    assert f"| *never trained* | 0.99 | 0 | {said} |" in made
+    assert f"| {said} | 1-2 |" in made
+    assert f"| {said}, own pairs |" in made
+    side = filled("<!-- loop it alone/x -->\n<!-- end -->", tmp_path, Path("page.md"), MAKERS)
+    assert f"| *never trained* | 0.99 | {said} |" in side
+    assert f"| `good` | 0.912 | {said} |" in side
+
+
 def test_claims_show_verdict_effect_and_reason(tmp_path):
     part = {"label": "frechet, worsening", "effect": -1.234, "low": -2.0, "high": -0.5}
     claims = [

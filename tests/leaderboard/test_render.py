@@ -12,6 +12,7 @@ import pytest
 from leaderboard import latex, overview, render, tables, text
 from leaderboard.board import build
 from leaderboard.markdown import markdown
+from leaderboard.statistics import Ratio
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -172,3 +173,9 @@ def test_numbers_below_zero_stay_numbers_in_csv():
     assert text.csv_field(-0.0) == "0"
     assert text.csv_field("-") == "-"
     assert text.csv_field("-1+1") == "'-1+1"
+
+
+def test_a_share_that_rounds_to_zero_has_no_sign_and_an_unbounded_one_no_ends():
+    assert text.share(-0.001, -0.004, 0.002) == "0.00 [0.00, 0.00]"
+    assert text.share(-0.005001, -0.5, 0.25) == "-0.01 [-0.50, 0.25]"
+    assert render.ratio(Ratio(0.5, -1.0, 2.0, "exclusive")) == text.share(0.5, None, None) == "0.50 [unbounded]"

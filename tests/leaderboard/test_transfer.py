@@ -14,6 +14,7 @@ from leaderboard.board import build
 from leaderboard.readings import BoardRow, Reading
 from leaderboard.transfer import FEWEST, compare, left_open, order, transfers
 from records.errors import UsageError
+from records.results import Cost
 from tests.leaderboard.conftest import World
 
 
@@ -46,7 +47,7 @@ def test_tau_is_that_of_scipy(shift: int):
     rates = np.linspace(0.1, 0.9, len(NAMES))
     one = board(dict(zip(NAMES, rates, strict=True)))
     other = board(dict(zip(NAMES, np.roll(rates, shift), strict=True)), first_seed=10)
-    found = compare("one", one, "other", other, "captioner")
+    (found,) = compare("one", one, "other", other, "captioner")
     means = [[ends(b, name) for name in found.methods] for b in (one, other)]
     assert found.tau == pytest.approx(stats.kendalltau(*means).statistic)
     assert found.low <= found.tau <= found.high
@@ -76,9 +77,9 @@ def test_pairs_that_seeds_cannot_tell_apart_may_stand_either_way():
 
 def test_noise_widens_the_interval_and_few_seeds_do():
     rates = dict(zip(NAMES, np.linspace(0.1, 0.9, len(NAMES)), strict=True))
-    sharp = compare("one", board(rates), "other", board(rates, first_seed=10), "captioner")
-    vague = compare("one", board(rates, noise=0.15), "other", board(rates, noise=0.15, first_seed=10), "captioner")
-    few = compare("one", board(rates, seeds=2), "other", board(rates, first_seed=10, seeds=2), "captioner")
+    (sharp,) = compare("one", board(rates), "other", board(rates, first_seed=10), "captioner")
+    (vague,) = compare("one", board(rates, noise=0.15), "other", board(rates, noise=0.15, first_seed=10), "captioner")
+    (few,) = compare("one", board(rates, seeds=2), "other", board(rates, first_seed=10, seeds=2), "captioner")
     assert sharp.high - sharp.low < few.high - few.low
     assert sharp.high - sharp.low < vague.high - vague.low
     assert sharp.told > vague.told
@@ -87,11 +88,56 @@ def test_noise_widens_the_interval_and_few_seeds_do():
 def test_few_shared_methods_are_refused_in_a_sentence():
     rates = dict(zip(NAMES, np.linspace(0.1, 0.9, len(NAMES)), strict=True))
     fewer = dict(list(rates.items())[: FEWEST - 1])
-    found = compare("one", board(rates), "other", board(fewer), "captioner")
+    (found,) = compare("one", board(rates), "other", board(fewer), "captioner")
     assert found.tau is None
     assert found.reason == "7 methods in common; a ranking takes 8"
     assert len(found.methods) == 7
-    assert compare("one", board(rates), "other", board(dict(list(rates.items())[:FEWEST])), "captioner").tau is not None
+    (enough,) = compare("one", board(rates), "other", board(dict(list(rates.items())[:FEWEST])), "captioner")
+    assert enough.tau is not None
+
+
+def variants(*names: str):
+    w = World(noise=0.02)
+    for variant in names:
+        for name, rate in {
+            "none": 1.0,
+            "real": 0.02,
+            **dict(zip(NAMES, np.linspace(0.1, 0.9, 9), strict=True)),
+        }.items():
+            w.add("single", variant, name, rate, trains=("captioner",))
+    return build(w.rows, w.results)
+
+
+def test_every_shared_scenario_variant_is_compared_and_no_other():
+    found = compare("one", variants("a", "b", "mine"), "other", variants("b", "a", "theirs"), "captioner")
+    assert [(x.scenario, x.row[2], len(x.methods)) for x in found] == [
+        ("single/a", "single/a", 9),
+        ("single/b", "single/b", 9),
+    ]
+    assert all(x.tau == pytest.approx(1) for x in found)
+    (none,) = compare("one", variants("mine"), "other", variants("theirs"), "captioner")
+    assert none.tau is None
+    assert none.row[4:] == ("0", "they have no scenario variant in common", "")
+
+
+def test_rows_of_real_pairs_are_no_methods_of_a_ranking():
+    w = World(noise=0.02)
+    rates = {"none": 1.0, "real": 0.02, "real_a": 0.01, **dict(zip(NAMES, np.linspace(0.1, 0.9, 9), strict=True))}
+    for name, rate in rates.items():
+        row = w.add("single", "default", name, rate, trains=("captioner",))
+        for seed in w.seeds if name == "real_a" else ():
+            w.change(row, seed, cost=Cost(1000, 4096, 0, 10, 1.0, 1.0))
+    found = build(w.rows, w.results)
+    (compared,) = compare("one", found, "other", found, "captioner")
+    assert compared.methods == tuple(sorted(NAMES))
+
+
+def test_pairs_of_a_board_are_told_together():
+    """One difference of p = 0.02 among 28 pairs is what chance makes, and tells nothing."""
+    rng = np.random.default_rng(3)
+    pair = readings(rng.normal(size=(5, 1)) + np.array([0.0, 0.05]) * [[1], [1.3], [0.9], [1.6], [0.6]])
+    assert [abs(x) for x in order(pair, "up")] == [1]
+    assert not order(readings(draw(np.random.default_rng(5), np.zeros(8), 1.0)), "up").any()
 
 
 def test_controls_that_say_nothing_rank_nothing():
@@ -99,7 +145,7 @@ def test_controls_that_say_nothing_rank_nothing():
     w = World(noise=0.02)
     for name, rate in {"none": 1.0, "real": 0.6, **rates}.items():
         w.add("single", "default", name, rate, trains=("captioner",))
-    found = compare("one", board(rates), "other", build(w.rows, w.results), "captioner")
+    (found,) = compare("one", board(rates), "other", build(w.rows, w.results), "captioner")
     assert found.tau is None
     assert found.reason.startswith("other: real pairs harm by 60% of what own output does")
 
@@ -133,7 +179,7 @@ def readings(values: np.ndarray) -> list[Reading]:
     ]
 
 
-def draw(rng: np.random.Generator, means: np.ndarray, noise: float) -> np.ndarray:
+def draw(rng: np.random.Generator, means: np.ndarray, noise: float | np.ndarray) -> np.ndarray:
     return means + rng.normal(size=(5, 1)) + noise * rng.normal(size=(5, len(means)))
 
 
@@ -165,3 +211,20 @@ def test_the_interval_holds_the_tau_of_known_rankings(kind: str, noise: float):
     assert np.mean(held) >= 0.95 - 3 * np.sqrt(0.05 * 0.95 / 150)
     if abs(truth) == 1 and noise > 1:
         assert np.mean(held_by_resampling) < 0.6, "the bootstrap is drawn towards zero"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("methods", [8, 15])
+@pytest.mark.parametrize("kind", ["unequal noise", "two clusters"])
+def test_the_interval_holds_one_where_pairs_are_hard_to_tell(kind: str, methods: int):
+    """Where some pairs are next to equal on one board, tests of single pairs would tell one of them wrongly."""
+    rng = np.random.default_rng([32, methods, len(kind)])
+    means = np.arange(float(methods))
+    near = np.where(means < methods // 2, 0.0, 20.0) + 1e-6 * means  # in the same order, and hardly apart
+    noise = np.where(means % 2, 0.3, 6.0) if kind == "unequal noise" else np.ones(methods)
+    held = []
+    for _ in range(150):
+        one = order(readings(draw(rng, means, 0.1)), "up")
+        two = order(readings(draw(rng, near if kind == "two clusters" else means, noise)), "up")
+        held.append(left_open(one * two)[1] >= 1 - 1e-9)
+    assert np.mean(held) >= 0.95 - 3 * np.sqrt(0.05 * 0.95 / 150)

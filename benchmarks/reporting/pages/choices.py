@@ -2,7 +2,7 @@
 
 What is ranked is the headline metric alone. Of the others a row has what it has on the board: mean at the first
 iteration and at T, worsening with its standard deviation over seeds, and collapse prevented with Fieller's interval,
-where `none` ends worse than `real` by more than the metric's minimum effect.
+where the row may be compared with its controls and these judge methods by that metric: it collapsed, and is valid.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from benchmarks.reporting.pages.rows import PageRow, Section
 from leaderboard import statistics as st
 from leaderboard.board import Board, Group
-from leaderboard.grain import above, grain, items_of
-from leaderboard.readings import BoardRow, floor_of, host
-from records.names import MetricName
-from records.results import CellResult
+from leaderboard.comparing import prevented
+from leaderboard.controls import Controls, find_controls, mismatch
+from leaderboard.readings import Reading, read
+from records.names import GroupName, MetricName
 
 #: Metrics of a side that can be chosen at most, the headline first; how many are left out is said.
 MOST_METRICS = 24
@@ -45,15 +43,6 @@ class Choice:
     numbers: dict[str, Numbers]
 
 
-@dataclass(frozen=True)
-class _Ends:
-    """One row's values of a metric over seeds, at the first iteration and at T, and the hosts they ran on."""
-
-    start: st.Array
-    end: st.Array
-    hosts: tuple[str, ...]
-
-
 def choices(board: Board, sections: Sequence[Section]) -> tuple[list[Choice], int]:
     """Return the metrics that can be chosen beside the headlines, and how many are left out."""
     names: dict[str, dict[str, str]] = {}
@@ -68,7 +57,7 @@ def choices(board: Board, sections: Sequence[Section]) -> tuple[list[Choice], in
             numbers: dict[str, Numbers] = {}
             for section in sections:
                 if section.group is not None and section.side == side:
-                    numbers |= _section(board, section.group, section.rows, metric, direction)
+                    numbers |= _section(board, section.rows, metric, direction)
             label = MetricName.parse(metric).beside
             made.append(Choice(metric, label, side, direction, numbers))
     return made, left
@@ -82,64 +71,33 @@ def _metrics(group: Group) -> dict[str, str]:
     return {m: found[m] for m in sorted(mine, key=lambda m: m != group.metric)}
 
 
-def _section(board: Board, group: Group, rows: Sequence[PageRow], metric: str, direction: str) -> dict[str, Numbers]:
+def _section(board: Board, rows: Sequence[PageRow], metric: str, direction: str) -> dict[str, Numbers]:
     planned = {(r.scenario, r.variant, r.mitigation): r for r in board.rows}
-    controls = {r.row.mitigation: _ends(r.row, board, metric) for r in group.controls.readings}
-    none, real = controls.get("none"), controls.get("real")
-    cells = [cell for r in group.controls.readings for cell in r.cells]
-    floor = floor_of(cells, metric)
-    judged = none is not None and real is not None and _collapsed(none, real, direction, floor, metric)
+    controls: dict[GroupName, Controls] = {}
     found = {}
     for row in rows:
         own = planned.get((row.of[0], row.of[1], row.of[3]))
-        ends = _ends(own, board, metric) if own is not None else None
-        if ends is not None:
-            control = own is not None and own.is_control
-            share = _share(none, ends, real, metric) if judged and not control and none and real else None
-            found[row.key] = [_short(v) for v in (*_told(ends, direction), *(share or (None, None, None)))]
+        reading = read(own, board.results, metric, ends=True) if own is not None else None
+        if own is None or reading is None or reading.curves is None:
+            continue
+        if own.group not in controls:
+            controls[own.group] = find_controls(own, board.rows, board.results, metric, ends=True)
+        share = None if own.is_control else _share(reading, controls[own.group])
+        found[row.key] = [_short(v) for v in (*_told(reading, direction), *(share or (None, None, None)))]
     return found
 
 
-def _ends(row: BoardRow, board: Board, metric: str) -> _Ends | None:
-    cells = row.cells(board.results)
-    if not cells or len(cells) < len(row.keys):
-        return None
-    first = MetricName.parse(metric).first
-    pairs = [(_value(cell, metric, first), _value(cell, metric, cell.iterations)) for cell in cells]
-    whole = [(a, b) for a, b in pairs if a is not None and b is not None]
-    if len(whole) < len(pairs):
-        return None
-    start, end = (np.array(x, dtype=np.float64) for x in zip(*whole, strict=True))
-    return _Ends(start, end, tuple(map(host, cells)))
-
-
-def _value(cell: CellResult, metric: str, iteration: int) -> float | None:
-    value = cell.value(metric, iteration)
-    return value if value is not None and value - value == 0 else None  # NaN and infinity are no numbers
-
-
-def _collapsed(none: _Ends, real: _Ends, direction: str, floor: object, metric: str) -> bool:
-    gaps = st.worsening(real.end, none.end, direction) if _paired(none, real) else None
-    if gaps is None:
-        return False
-    least = getattr(floor, "minimum_effect", 0.0)
-    return bool(above(st.t_interval(gaps, least=grain(gaps, items_of(metric))).low, least))
-
-
-def _paired(*rows: _Ends) -> bool:
-    return len({row.hosts for row in rows}) == 1
-
-
-def _told(ends: _Ends, direction: str) -> tuple[float, float, float, float | None]:
-    worse = st.worsening(ends.start, ends.end, direction)
+def _told(reading: Reading, direction: str) -> tuple[float, float, float, float | None]:
+    worse = st.worsening(reading.at(0), reading.at(-1), direction)
     mean, sd = st.mean_sd(worse)
-    return float(ends.start.mean()), float(ends.end.mean()), mean, sd if len(worse) > 1 else None
+    return float(reading.at(0).mean()), float(reading.at(-1).mean()), mean, sd if len(worse) > 1 else None
 
 
-def _share(none: _Ends, own: _Ends, real: _Ends, metric: str) -> tuple[float, float | None, float | None] | None:
-    if not _paired(none, own, real):
+def _share(reading: Reading, controls: Controls) -> tuple[float, float | None, float | None] | None:
+    """Return collapse prevented as a board would show it; None where controls judge nothing, or not this row."""
+    if not controls.judged or mismatch(reading, controls):
         return None
-    ratio = st.collapse_prevented(none.end, own.end, real.end, items=items_of(metric))
+    ratio = prevented(controls.reading("none"), reading, controls.reading("real"))
     return (ratio.value, ratio.low, ratio.high) if ratio.kind == "bounded" else (ratio.value, None, None)
 
 

@@ -17,6 +17,7 @@ from benchmarks.reporting.pages.rows import Section, sections
 from benchmarks.reporting.pages.trajectories import Panel, panels, spec, values, whole
 from leaderboard.board import Board, Group
 from leaderboard.grain import below
+from leaderboard.loops import NEVER
 from leaderboard.statistics import LEVEL
 from leaderboard.text import counted
 
@@ -143,7 +144,7 @@ def _forest(section: Section, records: Records) -> Spec:
     x = number_of("x", about, scale=scale, axis={"values": [-0.5, 0, 0.5, 1, 1.5]})
     ink = name_of("ink", scale=None)
     fill = {"condition": {"test": "datum.ranked", "field": "ink", "type": "nominal", "scale": None}, "value": PAPER}
-    references = [row.dot.value for row in section.rows if row.dot and row.kind == "reference"]
+    references = [row.dot.value for row in section.rows if row.dot and row.mitigation == NEVER]
     rank = {"y": y, "x": {"value": WIDTH}, "text": {"field": "rank", "type": "nominal"}}
     layers = [
         layer("rule", {"x": x}, [{"x": 0}], color=NONE, strokeWidth=1.3),

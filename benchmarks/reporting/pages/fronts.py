@@ -12,7 +12,7 @@ from benchmarks.reporting.pages.labels import spread
 from leaderboard.board import Board
 from leaderboard.loops import Loop, Row, loops
 from leaderboard.pareto import front
-from leaderboard.text import count
+from leaderboard.text import count, hundredths
 
 #: Of every panel, so that panels can be compared by eye; what lies beyond stands at the edge.
 LOW, HIGH = -0.7, 1.5
@@ -55,7 +55,7 @@ class FrontPanel:
     @property
     def alternative(self) -> str:
         """What a reader hears who cannot see the panel."""
-        best = ", ".join(f"{p.method} {p.prevented:.2f} for {count(p.cost)}" for p in self.points if p.front)
+        best = ", ".join(f"{p.method} {hundredths(p.prevented)} for {count(p.cost)}" for p in self.points if p.front)
         return f"Collapse prevented against {self.cost}, {self.title}. On the front: {best or 'no method'}."
 
 
@@ -67,7 +67,7 @@ def front_panels(board: Board) -> list[FrontPanel]:
         if len(rows) < 2:
             continue
         marked = front(loop.rows)
-        idle = next((row.value for row in loop.rows if row.reference), None)
+        idle = next((row.value for row in loop.rows if row.idle), None)
         differ = [c for c in COSTS if len({getattr(row.cost, c[0]) for row in rows}) > 1] or [COSTS[0]]
         for field, name in differ:
             points = tuple(_point(row, field, row.name in marked) for row in rows)
@@ -109,7 +109,7 @@ def front_spec(panel: FrontPanel, size: tuple[int, int] = (315, 320), index: dic
     low, high = {**y, "field": "low"}, {"field": "high"}
     beside = {"x": {**x, "field": "label_x"}, "y": {**y, "field": "label_y"}, "text": {"field": "short"}, **DESCRIBED}
     leader = {"x": x, "y": y, "x2": {"field": "label_x"}, "y2": {"field": "label_y"}, **DESCRIBED}
-    stairs = [{"cost": p.cost, "y": _clip(p.prevented)} for p in _stairs(points)]
+    stairs = [{"cost": p.cost, "y": _clip(p.prevented)} for p in _stairs([p for p in points if p.prevented > 0])]
     layers = [
         *_controls(panel, domain[1]),
         layer("line", {"x": x, "y": y}, stairs, interpolate="step-after", color=ON, strokeWidth=1.2, opacity=0.6),
@@ -178,9 +178,9 @@ def _placed(points: Sequence[Point], wide: float, index: dict[str, int]) -> list
         heights = spread([_clip(p.prevented) for p in column], gap, LOW + gap / 2, HIGH - gap / 2)
         right = max(p.cost for p in column) + 0.035 * wide
         for p, height in zip(column, heights, strict=True):
-            told = f"{p.method}: {p.prevented:.2f}"
+            told = f"{p.method}: {hundredths(p.prevented)}"
             if p.low is not None and p.high is not None:
-                told += f" [{p.low:.2f}, {p.high:.2f}]"
+                told += f" [{hundredths(p.low)}, {hundredths(p.high)}]"
             told += f" for {count(p.cost)}{', on the front' if p.front else ''}"
             records.append({
                 "method": p.method, "short": p.short, "prevented": p.prevented, "y": _clip(p.prevented),

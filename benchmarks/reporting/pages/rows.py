@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from leaderboard import render
-from leaderboard.board import Board, Group, Line
+from leaderboard.board import Board, Group
 from leaderboard.learned import Learned
+from leaderboard.line import Line
 from leaderboard.loops import Loop, Row, loops
 from leaderboard.overview import learns
 from leaderboard.pareto import front
 from leaderboard.provenance import origin
 from leaderboard.statistics import Array, mean_sd
 from leaderboard.tables import COSTS, csv_text
-from leaderboard.text import ARROWS, count, number
+from leaderboard.text import ARROWS, count, number, share
 from records.names import MetricName
 
 FALSE_HEALTH = "false health"
@@ -33,9 +34,7 @@ class Dot:
     @property
     def text(self) -> str:
         """The share with its interval in words."""
-        if self.low is None or self.high is None:
-            return f"{self.value:.2f} [unbounded]"
-        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        return share(self.value, self.low, self.high)
 
     @property
     def at(self) -> dict[str, float]:
@@ -165,7 +164,7 @@ def _section(board: Board, loop: Loop, group: Group, number_of: int, marked: fro
 
 
 def _kind(row: Row, line: Line | None) -> str:
-    return "scenario" if row.child else line.role if line else "method"
+    return "scenario" if row.child else "reference" if row.reference else line.role if line else "method"
 
 
 def _costs(row: Row) -> tuple[dict[str, str], dict[str, float]]:
@@ -178,8 +177,8 @@ def _costs(row: Row) -> tuple[dict[str, str], dict[str, float]]:
 
 def _joint_row(row: Row, key: str, marked: bool) -> PageRow:
     texts, sorts = _costs(row)
-    share = row.joint.share if row.joint else None
-    dot = Dot(share.mean, share.low, share.high) if share else None
+    found = row.joint.share if row.joint else None
+    dot = Dot(found.mean, found.low, found.high) if found else None
     if dot:
         texts["prevented"], sorts["prevented"] = dot.text, dot.value
     if row.rank:
@@ -201,17 +200,19 @@ def _row(board: Board, group: Group, row: Row, line: Line, key: str, marked: boo
         bounded = line.prevented.kind == "bounded"
         dot = Dot(line.prevented.value, *((line.prevented.low, line.prevented.high) if bounded else (None, None)))
         sorts["prevented"] = dot.value
-    texts["rank"] = render.rank(line)
-    if line.rank:
+    texts["rank"] = "" if row.child else render.rank(line)  # a scenario that mitigates is ranked in its own group
+    if line.rank and not row.child:
         sorts["rank"] = sum(line.rank) / 2
     texts["learns"] = learns(row, group.modality, board)
     learned: Learned | None = board.learning.get(group.modality)
-    if learned and not row.child and (share := learned.shares.get(row.mitigation)):
-        sorts["learns"] = share.value
+    if learned and row.idle and not learned.reason:
+        sorts["learns"] = 0.0
+    elif learned and not row.child and (part := learned.share(row.mitigation)):
+        sorts["learns"] = part.value
     flags = tuple(note for note in line.notes if note.startswith(FALSE_HEALTH))
     notes = tuple(note for note in line.notes if note not in flags)
     kind = _kind(row, line)
-    evidence = Evidence() if line.role == "reference" else _evidence(board, line)
+    evidence = Evidence() if line.role == "never trained" else _evidence(board, line)
     own = line.reading.row
     of = (own.scenario, own.variant, group.modality, line.mitigation)
     return PageRow(key, row.name, row.mitigation, kind, marked, texts, sorts, dot, notes, flags, evidence, of)

@@ -11,9 +11,9 @@ from benchmarks.reporting.pages.colours import CONTROLS, GREY, INK, PALETTE, Sty
 from benchmarks.reporting.pages.ends import End
 from benchmarks.reporting.pages.ends import named as named_ends
 from benchmarks.reporting.pages.grammar import DESCRIBED, Spec, layer, name_of, number_of
-from leaderboard.board import Board, Group, Line
-from leaderboard.onset import onset
-from leaderboard.readings import Reading, floor_of, minimum_effect, read
+from leaderboard.board import Board, Group
+from leaderboard.line import Line
+from leaderboard.readings import Reading, floor_of, read
 from leaderboard.text import number
 from records.names import MODALITIES, MetricName
 from records.results import Floor
@@ -116,12 +116,9 @@ def _curve(reading: Reading, label: str) -> Curve | None:
     curves = reading.curves
     if curves is None:
         return None
-    cells = reading.cells
-    direction = cells[0].info[reading.metric].direction
-    since = onset(curves, direction, minimum_effect(cells, reading.metric), items=reading.items)
     mean, low, high = (tuple(map(float, f(curves, axis=0))) for f in (np.mean, np.min, np.max))
     first = MetricName.parse(reading.metric).first
-    return Curve(label or reading.row.mitigation, first, mean, low, high, None if since is None else since + first)
+    return Curve(label or reading.row.mitigation, first, mean, low, high, reading.onset())
 
 
 def values(panel: Panel, styles: Mapping[str, Style]) -> list[dict[str, object]]:
