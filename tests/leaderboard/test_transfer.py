@@ -208,6 +208,7 @@ def test_the_interval_holds_the_tau_of_known_rankings(kind: str, noise: float):
         held.append(low - 1e-9 <= truth <= high + 1e-9)
         low, high = resampled(rng, one, two)
         held_by_resampling.append(low - 1e-9 <= truth <= high + 1e-9)
+    print(f"{kind}, noise {noise}: {np.mean(held):.0%} held, {np.mean(held_by_resampling):.0%} by resampling")
     assert np.mean(held) >= 0.95 - 3 * np.sqrt(0.05 * 0.95 / 150)
     if abs(truth) == 1 and noise > 1:
         assert np.mean(held_by_resampling) < 0.6, "the bootstrap is drawn towards zero"
@@ -227,4 +228,5 @@ def test_the_interval_holds_one_where_pairs_are_hard_to_tell(kind: str, methods:
         one = order(readings(draw(rng, means, 0.1)), "up")
         two = order(readings(draw(rng, near if kind == "two clusters" else means, noise)), "up")
         held.append(left_open(one * two)[1] >= 1 - 1e-9)
+    print(f"{kind}, {methods} methods: {np.mean(held):.0%} held")
     assert np.mean(held) >= 0.95 - 3 * np.sqrt(0.05 * 0.95 / 150)
