@@ -23,7 +23,7 @@ class Power:
 
     Attributes:
         seeds: Number of seeds.
-        sd: Spread over seeds of a paired difference, pooled over `pooled` differences.
+        sd: Spread over seeds of the middle one of `pooled` paired differences.
         difference: What is found with 80 % power by one two-sided paired t test at 5 %.
         pooled: How many differences the spread was taken from.
     """
@@ -56,14 +56,19 @@ def detectable_effect(seeds: int, power: float = POWER, alpha: float = ALPHA) ->
 def detectable_difference(differences: Sequence[ArrayLike], items: int = 0) -> Power | None:
     """Return the power of paired comparisons whose differences over seeds these are.
 
-    Variances are averaged: every difference has as many seeds. Shares of ``items`` have a spread of one item at least.
-    None below two seeds or without differences.
+    Of three or more, the spread is that of the middle one, its median bias taken out: one method that scatters widely
+    says nothing of what is found of others, and would carry a mean away. Shares of ``items`` have a spread of one item
+    at least. None below two seeds or without differences.
     """
     arrays = [np.asarray(d, dtype=np.float64) for d in differences]
     if not arrays or len(arrays[0]) < SEEDS_FOR_INTERVALS:
         return None
     seeds = len(arrays[0])
-    sd = float(np.sqrt(np.mean([d.var(ddof=1) for d in arrays])))
-    if any(d.any() for d in arrays):  # rows that are equal to the last bit say nothing about noise
+    told = [d for d in arrays if d.any()] or arrays  # rows that are equal to the last bit say nothing about noise
+    variances, freedom = [d.var(ddof=1) for d in told], seeds - 1
+    # The median of so many draws is near that of their law, chi squared; of two it is their mean.
+    middle = np.median(variances) / (stats.chi2.ppf(0.5, freedom) / freedom) if len(told) > 2 else np.mean(variances)
+    sd = float(np.sqrt(middle))
+    if told[0].any():
         sd = max(sd, grain(np.concatenate(arrays), items))
     return Power(seeds, sd, sd * detectable_effect(seeds), len(arrays))

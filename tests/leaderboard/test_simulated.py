@@ -137,6 +137,17 @@ def test_the_power_line_pools_spreads():
     assert detectable_difference([]) is detectable_difference([[1.0]]) is None
 
 
+def test_the_power_of_a_group_is_that_of_most_of_its_methods():
+    """One that scatters thirty times as much, and one that is `none` itself, change next to nothing."""
+    rng = np.random.default_rng(7)
+    usual = list(rng.normal(size=(15, 5)))
+    alone = detectable_difference(usual)
+    with_wild = detectable_difference([*usual, 30 * rng.normal(size=5), np.zeros(5)])
+    assert with_wild.difference == pytest.approx(alone.difference, rel=0.15)
+    many = [detectable_difference(list(rng.normal(size=(15, 5)))).sd for _ in range(400)]
+    assert np.mean(np.square(many)) == pytest.approx(1.0, abs=0.1), "the spread that it is, whatever the median's bias"
+
+
 def joint_scores(rng, seeds, rates, noise):
     """Simulated joint loops: two sides with noise of their own, each row's linearised shares averaged, (size, rows, seeds)."""
     sides = [trajectories(rng, seeds, rates=rates, noise=n, size=FEWER)[..., -1] for n in noise]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from benchmarks.reporting.pages.colours import styles
 from benchmarks.reporting.pages.drawn import drawn, page_svg
-from benchmarks.reporting.pages.fronts import front_panels, front_spec
+from benchmarks.reporting.pages.fronts import LOW, front_panels, front_spec
 from benchmarks.reporting.pages.trajectories import MOST_POINTS, Curve, Panel, panels, spec, values
 from leaderboard.committed import entry_board
 from leaderboard.entries import read_entries
@@ -85,6 +86,17 @@ def test_one_specification_serves_page_and_paper(board, ending: str, begins: byt
     made = drawn(front_spec(front_panels(board)[0]), ending)
     assert made.startswith(begins)
     assert b"#0|" not in made
+
+
+def test_a_method_beyond_a_front_stands_at_its_edge_with_its_share(board) -> None:
+    panel = front_panels(board)[0]
+    wild = replace(panel.points[0], prevented=-7.7, low=-9.0, high=-5.0)
+    records = front_spec(replace(panel, points=(wild, *panel.points[1:])))["data"]["values"]
+    (told,) = [r for r in records if r["method"] == wild.method]
+    assert told["short"] == f"{wild.short} at -7.70"
+    assert told["y"] == told["low"] == told["high"] == LOW
+    inside = {p.short for p in panel.points[1:] if LOW <= p.prevented}
+    assert inside <= {r["short"] for r in records if r is not told}
 
 
 def test_both_axes_of_a_front_say_what_they_are(board) -> None:

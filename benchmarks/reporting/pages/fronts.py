@@ -19,6 +19,7 @@ LOW, HIGH = -0.7, 1.5
 #: Field of a cost, its name.
 COSTS = (("network_evaluations", "network evaluations"), ("real_samples", "real pairs"))
 LABEL = 0.052  # of a panel's height, between two labels
+NEAR = 0.12  # of a panel's costs, between two points whose labels stand in one column
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,12 @@ def _controls(panel: FrontPanel, right: float) -> list[Spec]:
     return found
 
 
+def _called(point: Point) -> str:
+    """Return the name beside a point; of one that lies beyond the panel, and stands at its edge, with its share."""
+    inside = LOW <= point.prevented <= HIGH
+    return point.short if inside else f"{point.short} at {hundredths(point.prevented)}"
+
+
 def _clip(value: float) -> float:
     return min(max(value, LOW), HIGH)
 
@@ -168,11 +175,13 @@ def _stairs(points: Sequence[Point]) -> list[Point]:
 
 def _placed(points: Sequence[Point], wide: float, index: dict[str, int]) -> list[dict[str, Any]]:
     """Return the records of the points, with a place for each name beside its point and apart from the others."""
-    columns: dict[int, list[Point]] = {}
-    for point in points:
-        columns.setdefault(round(point.cost / wide * 10), []).append(point)
+    columns: list[list[Point]] = []
+    for point in sorted(points, key=lambda p: p.cost):
+        if not columns or point.cost > columns[-1][-1].cost + NEAR * wide:
+            columns.append([])
+        columns[-1].append(point)
     records = []
-    for column in columns.values():
+    for column in columns:
         column.sort(key=lambda p: p.prevented)
         gap = LABEL * (HIGH - LOW)
         heights = spread([_clip(p.prevented) for p in column], gap, LOW + gap / 2, HIGH - gap / 2)
@@ -183,7 +192,7 @@ def _placed(points: Sequence[Point], wide: float, index: dict[str, int]) -> list
                 told += f" [{hundredths(p.low)}, {hundredths(p.high)}]"
             told += f" for {count(p.cost)}{', on the front' if p.front else ''}"
             records.append({
-                "method": p.method, "short": p.short, "prevented": p.prevented, "y": _clip(p.prevented),
+                "method": p.method, "short": _called(p), "prevented": p.prevented, "y": _clip(p.prevented),
                 "low": None if p.low is None else _clip(p.low), "high": None if p.high is None else _clip(p.high),
                 "cost": p.cost, "front": p.front, "label_x": right, "label_y": height,
                 "about": f"#{index[p.method]}|{told}" if p.method in index else told,
