@@ -95,7 +95,7 @@ def test_a_method_beyond_a_front_stands_at_its_edge_with_its_share(board) -> Non
     (told,) = [r for r in records if r["method"] == wild.method]
     assert told["short"] == f"{wild.short} at -7.70"
     assert told["y"] == told["low"] == told["high"] == LOW
-    inside = {p.short for p in panel.points[1:] if LOW <= p.prevented}
+    inside = {p.short for p in panel.points[1:] if p.prevented >= LOW}
     assert inside <= {r["short"] for r in records if r is not told}
 
 

@@ -19,7 +19,6 @@ LOW, HIGH = -0.7, 1.5
 #: Field of a cost, its name.
 COSTS = (("network_evaluations", "network evaluations"), ("real_samples", "real pairs"))
 LABEL = 0.052  # of a panel's height, between two labels
-NEAR = 0.12  # of a panel's costs, between two points whose labels stand in one column
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def front_spec(panel: FrontPanel, size: tuple[int, int] = (315, 320), index: dic
     """
     points = sorted(panel.points, key=lambda p: (p.cost, p.prevented))
     wide = max(p.cost for p in points) - min(p.cost for p in points) or max(points[-1].cost, 1.0)
-    domain = [points[0].cost - 0.05 * wide, points[-1].cost + 0.46 * wide]
+    domain = [points[0].cost - 0.05 * wide, points[-1].cost + 0.6 * wide]
     scale = {"domain": domain, "nice": False, "zero": False}
     x = number_of("cost", panel.cost, scale=scale, axis={"grid": False, "format": "~s", "tickCount": 5})
     axis = {"values": [-0.5, 0, 0.5, 1, 1.5], "domain": False}
@@ -174,27 +173,21 @@ def _stairs(points: Sequence[Point]) -> list[Point]:
 
 
 def _placed(points: Sequence[Point], wide: float, index: dict[str, int]) -> list[dict[str, Any]]:
-    """Return the records of the points, with a place for each name beside its point and apart from the others."""
-    columns: list[list[Point]] = []
-    for point in sorted(points, key=lambda p: p.cost):
-        if not columns or point.cost > columns[-1][-1].cost + NEAR * wide:
-            columns.append([])
-        columns[-1].append(point)
+    """Return the records of the points, with a place for each name in one column beside them all, apart from others."""
+    ordered = sorted(points, key=lambda p: (p.prevented, -p.cost))
+    gap = min(LABEL, 1 / len(ordered)) * (HIGH - LOW)
+    heights = spread([_clip(p.prevented) for p in ordered], gap, LOW + gap / 2, HIGH - gap / 2)
+    column = max(p.cost for p in points) + 0.07 * wide
     records = []
-    for column in columns:
-        column.sort(key=lambda p: p.prevented)
-        gap = LABEL * (HIGH - LOW)
-        heights = spread([_clip(p.prevented) for p in column], gap, LOW + gap / 2, HIGH - gap / 2)
-        right = max(p.cost for p in column) + 0.035 * wide
-        for p, height in zip(column, heights, strict=True):
-            told = f"{p.method}: {hundredths(p.prevented)}"
-            if p.low is not None and p.high is not None:
-                told += f" [{hundredths(p.low)}, {hundredths(p.high)}]"
-            told += f" for {count(p.cost)}{', on the front' if p.front else ''}"
-            records.append({
-                "method": p.method, "short": _called(p), "prevented": p.prevented, "y": _clip(p.prevented),
-                "low": None if p.low is None else _clip(p.low), "high": None if p.high is None else _clip(p.high),
-                "cost": p.cost, "front": p.front, "label_x": right, "label_y": height,
-                "about": f"#{index[p.method]}|{told}" if p.method in index else told,
-            })  # fmt: skip
+    for p, height in zip(ordered, heights, strict=True):
+        told = f"{p.method}: {hundredths(p.prevented)}"
+        if p.low is not None and p.high is not None:
+            told += f" [{hundredths(p.low)}, {hundredths(p.high)}]"
+        told += f" for {count(p.cost)}{', on the front' if p.front else ''}"
+        records.append({
+            "method": p.method, "short": _called(p), "prevented": p.prevented, "y": _clip(p.prevented),
+            "low": None if p.low is None else _clip(p.low), "high": None if p.high is None else _clip(p.high),
+            "cost": p.cost, "front": p.front, "label_x": column, "label_y": height,
+            "about": f"#{index[p.method]}|{told}" if p.method in index else told,
+        })  # fmt: skip
     return records
