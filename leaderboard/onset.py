@@ -10,8 +10,8 @@ Krishen 2001, Journal of Statistical Planning and Inference 99). A change that i
 from __future__ import annotations
 
 import numpy as np
+import scipy  # its `stats` is loaded on first use, which no plan makes
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from leaderboard.grain import ROUNDING, above, below, grain
 from leaderboard.statistics import SEEDS_FOR_INTERVALS, Array, worsening
@@ -36,7 +36,7 @@ def p_above(changes: ArrayLike, minimum_effect: ArrayLike, items: int = 0) -> Ar
     error = np.maximum(x.std(axis=-2, ddof=1), grain(x, items)) / np.sqrt(x.shape[-2])
     certain = error <= ROUNDING * np.maximum(np.abs(x).max(axis=-2), 1e-300)
     t = (mean - limit) / np.where(certain, 1.0, error)
-    return np.where(certain, np.where(above(mean, limit), 0.0, 1.0), stats.t.sf(t, x.shape[-2] - 1))
+    return np.where(certain, np.where(above(mean, limit), 0.0, 1.0), scipy.stats.t.sf(t, x.shape[-2] - 1))
 
 
 def onsets(changes: ArrayLike, minimum_effect: float, alpha: float = ALPHA, items: int = 0) -> NDArray[np.int64]:
