@@ -126,7 +126,7 @@ _SCENES = (
     _captioner("llava", 4500, {"vision_layers": 3, "text_layers": 2}, _reworded(3)),
     _dual("scorer", "conv_dual", "scorer", {"channels": [32, 64, 96], "depths": [1, 2, 1], **_TEXT, "projection": 64}),
     _generator("sdxl_unet", 6000, {"channels": [48, 96], "text_width": 64, "text_layers": 3}),
-    _generator("flow_unet", 4500, {"channels": [40, 64], "text_width": 80, "text_layers": 2}),
+    _generator("flow_unet", 6000, {"channels": [40, 64], "text_width": 80, "text_layers": 2, "shift": 3.0}),
     _generator("sd_unet", 6000, {"channels": [40, 64], **_TEXT}),
     # As an error of the latents, that of nearly clean ones is small and would hardly count: hence min-SNR. The floor is
     # for the noisiest, in which a place is decided: as errors of the noise they would count for next to nothing.
