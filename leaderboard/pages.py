@@ -4,8 +4,8 @@ A page says where a table goes and what is in it, by one comment line before and
 
     <!-- board scenes_board_captioner single_model_captioner/default captioner -->
     <!-- loop board joint_finetune/real_prompts -->
-    <!-- claims scenes_full -->
-    <!-- verdicts scenes_full scenes_ten -->
+    <!-- claims scenes_ten -->
+    <!-- verdicts scenes_ten scenes_quality -->
     <!-- end -->
 
 `board` has one side of a loop, `loop` all of them. `claims` has effects and p values, `verdicts` only what was found,

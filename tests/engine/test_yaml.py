@@ -70,7 +70,7 @@ def test_no_folder_of_shipped_files_is_left_out() -> None:
     assert folders == {".", "attributes", "bases", "metrics", "mitigations", "scenarios", "testbeds"}
 
 
-@pytest.mark.parametrize("name", ["paper_full", "scenes_full"])
+@pytest.mark.parametrize("name", ["paper_full", "scenes_claims"])
 def test_big_studies_share_steps_and_plan_without_torch(name: str) -> None:
     code = (
         "import sys, contextlib, io, json\n"

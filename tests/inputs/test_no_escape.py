@@ -79,9 +79,9 @@ def method(home: Path, text: str) -> list[list[str]]:
 
 
 def entry(home: Path, text: str) -> list[list[str]]:
-    sound = json.loads(next((FOLDER / "scenes_board_generator").glob("none.json")).read_text())
-    folder = home / "entries" / "scenes_board_generator"
-    shutil.copytree(FOLDER / "scenes_board_generator", folder)
+    sound = json.loads(next((FOLDER / "scenes_board_captioner").glob("none.json")).read_text())
+    folder = home / "entries" / "scenes_board_captioner"
+    shutil.copytree(FOLDER / "scenes_board_captioner", folder)
     commands = []
     for i, change in enumerate(({"suite": text}, {"method": text}, {"class_name": text}, {"command": text})):
         file = folder / f"evil{i}.json"
@@ -90,7 +90,7 @@ def entry(home: Path, text: str) -> list[list[str]]:
     rows = copy.deepcopy(sound)
     rows["rows"][0]["name"] = f"{text}/default"
     (folder / "evil.json").write_text(json.dumps(rows))
-    return [*commands, ["table", "scenes_board_generator", "--entries", str(home / "entries"), "--boards", "boards"]]
+    return [*commands, ["table", "scenes_board_captioner", "--entries", str(home / "entries"), "--boards", "boards"]]
 
 
 def votes(home: Path, text: str) -> list[list[str]]:

@@ -132,7 +132,7 @@ def test_the_column_stands_beside_what_is_prevented(tmp_path: Path, capsys: pyte
     assert told["none"]["of"] == ""
     page = overview.markdown(board)
     assert any("own pairs" in line for line in "\n".join(page).splitlines() if line.startswith("| accumulate"))
-    generator = overview.terminal(make_board(make_plan("scenes_board_generator"), tmp_path))
+    generator = overview.terminal(make_board(make_plan("board"), tmp_path))
     assert "learns" in generator
     assert cli.main(["table", "scenes_renamed", "--runs", str(tmp_path), "--boards", str(tmp_path)]) == 0
     assert "learns" not in capsys.readouterr().out

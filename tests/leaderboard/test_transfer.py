@@ -153,7 +153,7 @@ def test_controls_that_say_nothing_rank_nothing():
 def test_committed_boards_are_compared_or_say_why_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["transfer", "scenes_board_captioner", "scenes_second_base"]) == 0
     assert "scenes_second_base" in capsys.readouterr().out
-    (found,) = transfers(["scenes_board_captioner", "scenes_board_generator"], Path("leaderboard/entries"))
+    (found,) = transfers(["scenes_board_captioner", "scenes_renamed_generator"], Path("leaderboard/entries"))
     assert found.reason == "they rank no side in common"
     assert cli.main(["transfer", "scenes_board_captioner", "gone", "--entries", str(tmp_path)]) == 0
     assert "no entries of scenes_board_captioner and gone" in capsys.readouterr().out

@@ -188,7 +188,7 @@ CHOOSING = {
 
 @pytest.mark.parametrize("name", CHOOSING)
 def test_scorers_choose_and_judges_never_do(name: str) -> None:
-    plan = make_plan("scenes_board", ("--seeds", "[0]", "--iterations", "2"), (name,))
+    plan = make_plan("board", ("--seeds", "[0]", "--iterations", "2"), (name,))
     models = {role: {id(spec) for spec in specs} for role, specs in plan.world.models.items()}
     rows = [row for row in plan.rows if row.mitigation == name]
     assert {row.scenario for row in rows} == {"single_model_captioner", "single_model_generator", "joint_finetune"}

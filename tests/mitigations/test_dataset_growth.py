@@ -128,10 +128,10 @@ def test_a_count_that_cannot_be_is_one_sentence_before_anything_runs(
 
 def test_the_shipped_method_asks_for_no_more_prompts_than_there_are() -> None:
     """Five iterations of the boards and ten of 512 fit into the scenes' 6,000; at N = 2,000 a sentence says no."""
-    for suite, iterations in (("board", "5"), ("board", "10"), ("scenes_board", "10")):
+    for suite, iterations in (("board", "5"), ("board", "10")):
         assert make_plan(suite, ("--seeds", "[0]", "--iterations", iterations), ("dataset_growth",)).rows
     with pytest.raises(UsageError, match=r"found 6697 in iteration 3 of .*at most 6000, the size of split 'prompts'"):
-        make_plan("scenes_board_generator", ("--seeds", "[0]", "--n", "2000"), ("dataset_growth",))
+        make_plan("board", ("--seeds", "[0]", "--n", "2000"), ("dataset_growth",))
 
 
 def test_history_holds_what_each_iteration_drew_in_its_own_order(planned: Planner, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_planning_every_method_imports_no_torch() -> None:
     names = [file.stem for file in FILES if file.stem not in ("none", "real")]
     code = (
         "import sys\nfrom benchmarks.planning.planner import make_plan\n"
-        f"make_plan('scenes_board', ('--seeds', '[0]', '--iterations', '1'), {names})\n"
+        f"make_plan('board', ('--seeds', '[0]', '--iterations', '1'), {names})\n"
         "assert 'torch' not in sys.modules\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

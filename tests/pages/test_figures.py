@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 from pathlib import Path
 
 import pytest
 
 from benchmarks.commands import main as cli
+from benchmarks.reporting.pages import colours, figures, fronts
+from benchmarks.reporting.pages.drawn import page_svg
+from benchmarks.reporting.pages.trajectories import panels, spec
 from leaderboard.committed import entry_board
 from leaderboard.entries import read_entries
 
-SUITE = "scenes_board_generator"
+SUITE = "scenes_board_captioner"
 
 
 def rows(file: Path) -> list[dict[str, str]]:
@@ -70,3 +75,37 @@ def test_one_scenario_alone_is_drawn_and_another_one_refused(tmp_path: Path, cap
 def test_a_suite_without_any_result_has_no_figure(tmp_path: Path, capsys) -> None:
     assert cli.main(["figures", "smoke", "--runs", str(tmp_path), "--out", str(tmp_path)]) == 2
     assert "found no complete row" in capsys.readouterr().err
+
+
+def test_a_method_beyond_the_panel_is_named_by_its_number_and_nothing_is_drawn_over_the_names(tmp_path: Path) -> None:
+    low = {"name": "worse", "prevented": -7.7, "low": -9.97, "high": -5.42, "rank": "2-2", "p": None, "side": "both"}
+    placed = figures._placed({"method": "worse", **low})
+    assert (placed["x"], placed["from"], placed["to"]) == (fronts.LOW,) * 3
+    assert placed["off"] == "-7.70 [-9.97, -5.42]"
+    assert placed["ink"] == colours.NONE
+    inside = figures._placed({"method": "better", **low, "prevented": 0.5, "low": 0.1, "high": 9.0})
+    assert (inside["x"], inside["from"], inside["to"], inside["off"]) == (0.5, 0.1, fronts.HIGH, "")
+    assert inside["ink"] == colours.ON
+    unsure = figures._placed({"method": "unsure", **low, "prevented": 0.5, "low": -0.1, "high": 0.9})
+    assert unsure["ink"] == colours.OFF
+
+
+def test_methods_of_one_colour_keep_their_own_bands() -> None:
+    """A palette comes back when it is used up: two bands joined by their colour zigzag between the two."""
+    board = entry_board(read_entries(SUITE))
+    (group,) = board.groups
+    (panel,) = panels(board, group, [group.metric])
+    assert len(panel.curves) > 2 + len(colours.PALETTE)
+    drawn = spec(panel, colours.styles(curve.method for curve in panel.curves))
+    svg = page_svg(drawn, "curves")
+    areas = re.findall(r'<path[^>]*fill-opacity="0.14"', svg)
+    assert len(areas) == len(panel.curves)
+
+
+def test_a_figure_of_few_methods_gives_each_a_colour_of_its_own() -> None:
+    board = entry_board(read_entries(SUITE))
+    named = [line.mitigation for line in board.groups[0].lines if line.mitigation not in ("none", "real")]
+    drawn = figures.trajectory_figure(board, named[:: len(named) // 6][:6])
+    assert drawn is not None
+    text = json.dumps(drawn.spec)
+    assert len({colour for colour in colours.PALETTE if colour in text}) == 6

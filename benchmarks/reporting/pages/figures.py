@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.reporting.pages.board_page import legends
 from benchmarks.reporting.pages.chains import chain_figure
-from benchmarks.reporting.pages.colours import GREY, NONE, OFF, ON, PAPER, REAL
+from benchmarks.reporting.pages.colours import GREY, NONE, OFF, ON, PAPER, REAL, styles
 from benchmarks.reporting.pages.fronts import HIGH, LOW, front_panels, front_spec
 from benchmarks.reporting.pages.grammar import Spec, layer, name_of, number_of
 from benchmarks.reporting.pages.paper import PaperFigure, Records, beside
@@ -19,7 +19,7 @@ from leaderboard.board import Board, Group
 from leaderboard.grain import below
 from leaderboard.loops import NEVER
 from leaderboard.statistics import LEVEL
-from leaderboard.text import counted
+from leaderboard.text import counted, share
 
 ENDINGS = ("pdf", "png")
 #: Of the plot of a forest, in pixels.
@@ -69,8 +69,8 @@ def front_figure(board: Board) -> PaperFigure | None:
 def trajectory_figure(board: Board, methods: Sequence[str] = ()) -> PaperFigure | None:
     """Return the headline metrics over iterations; None where no row is complete."""
     known = legends(board, sections(board))
-    styles = {legend.name: legend.style for legend in known}
     wanted = {"none", "real", *methods} if methods else {legend.name for legend in known if legend.shown}
+    given = styles(legend.name for legend in known if legend.name in wanted)  # of those drawn alone: few share one
     found = [
         panel
         for group in board.groups for panel in panels(board, group, whole(board, group)[:1])
@@ -80,7 +80,7 @@ def trajectory_figure(board: Board, methods: Sequence[str] = ()) -> PaperFigure 
         return None
     parts = [replace(panel, curves=tuple(c for c in panel.curves if c.method in wanted)) for panel in found]
     made = [
-        _trajectory(spec(part, styles, named=True), part, len(panel.curves) - len(part.curves))
+        _trajectory(spec(part, given, named=True), part, len(panel.curves) - len(part.curves))
         for panel, part in zip(found, parts, strict=True)
         if part.curves
     ]
@@ -130,12 +130,7 @@ def _dots(board: Board, section: Section) -> Records:
 
 
 def _forest(section: Section, records: Records) -> Spec:
-    shown = [
-        {**r, "x": min(max(r["prevented"], LOW), HIGH), "from": max(r["low"] if r["low"] is not None else LOW, LOW),
-         "to": min(r["high"] if r["high"] is not None else HIGH, HIGH), "ranked": r["rank"] not in ("", "-"),
-         "ink": _ink(r)}
-        for r in records
-    ]  # fmt: skip
+    shown = [_placed(record) for record in records]
     axis = {"domain": False, "ticks": False, "grid": False}
     y = name_of("method", title=None, sort=[r["method"] for r in records], axis=axis)
     tested = any(r["p"] is not None for r in records)
@@ -157,18 +152,42 @@ def _forest(section: Section, records: Records) -> Spec:
                   shape=f"triangle-{shape}", size=40, opacity=1, strokeWidth=0)
             for end, limit, shape in (("from", LOW, "left"), ("to", HIGH, "right"))
         ),
-        layer("point", {"y": y, "x": x, "fill": fill, "stroke": ink}, filled=True, size=60, opacity=1,
-              strokeWidth=1.4),
+        layer("point", {"y": y, "x": x, "fill": fill, "stroke": ink}, where="!datum.off", filled=True, size=60,
+              opacity=1, strokeWidth=1.4),
+        *(
+            layer("text", {"y": y, "x": x, "text": {"field": "off", "type": "nominal"}, "color": ink},
+                  where=f"datum.off && datum.x == {limit}", align=align, dx=dx)
+            for limit, align, dx in ((LOW, "left", 8), (HIGH, "right", -8))
+        ),
         layer("text", rank, align="left", dx=8, color=GREY),
     ]  # fmt: skip
-    said = ["number: rank range", *(["blue, red: differs from none (Holm)"] if tested else []), *(
-        ["dotted: never trained"] if references else [])]  # fmt: skip
+    blue = "differs from none (Holm)" if tested else "interval clear of 0"
+    said = ["number: rank range", f"blue, red: {blue}", *(["dotted: never trained"] if references else [])]
     title = {"text": f"{section.loop}: {section.side}", **_subtitle("; ".join(said), section.group)}
     return {"title": title, "width": WIDTH, "height": {"step": 18}, "data": {"values": shown}, "layer": layers}
 
 
+def _placed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Say where in its panel a method is drawn; one that lies beyond the panel is named by its number instead."""
+    value, low, high = record["prevented"], record["low"], record["high"]
+    return {
+        **record,
+        "x": _within(value),
+        "from": LOW if low is None else _within(low),
+        "to": HIGH if high is None else _within(high),
+        "off": "" if LOW <= value <= HIGH else share(value, low, high),
+        "ranked": record["rank"] not in ("", "-"),
+        "ink": _ink(record),
+    }
+
+
+def _within(value: float) -> float:
+    return min(max(value, LOW), HIGH)
+
+
 def _ink(record: Mapping[str, Any]) -> str:
-    """Return the colour of a method: of the joint headline, which is not tested, that of all."""
-    if record["p"] is None:
-        return ON if record["side"] == "both" else OFF
-    return OFF if not below(record["p"], 1 - LEVEL) else ON if record["prevented"] > 0 else NONE
+    """Return the colour of a method: by its test, or by its interval where there is none, as of the joint headline."""
+    low, high = record["low"], record["high"]
+    by_interval = low is not None and high is not None and not low <= 0 <= high
+    told = by_interval if record["p"] is None else below(record["p"], 1 - LEVEL)
+    return OFF if not told else ON if record["prevented"] > 0 else NONE

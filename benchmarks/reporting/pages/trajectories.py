@@ -159,7 +159,8 @@ def spec(panel: Panel, styles: Mapping[str, Style], named: bool = False, size: t
     colour = name_of("method", legend=None, scale={"domain": names, "range": [s.colour for s in own]})
     dashes = name_of("method", legend=None, scale={"domain": names, "range": [list(s.dash) or [1, 0] for s in own]})
     plain = name_of("colour", scale=None)  # a band in a legend would be as pale as it is
-    mean = {"x": x, "y": y, **DESCRIBED}
+    # A colour comes back once the palette is used up: marks are told apart by method.
+    mean = {"x": x, "y": y, "detail": name_of("method"), **DESCRIBED}
     band = {**mean, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": plain}
     floor = [] if panel.floor is None else [{"floor": panel.floor.value}]
     layers = [
