@@ -19,7 +19,7 @@ from records.results import CellResult
 
 ATTRIBUTES = ("attributes_left", "attributes_left_cross", "attributes_unrelated")
 SIMILARITY = ("similarity_same", "similarity_cross", "unrelated_same")
-EACH = "attribute_left_"
+EACH, CHANCE = "attribute_left_", "attribute_unrelated_"
 ROUNDING = 1e-9  # of sums of floats: no loss
 
 
@@ -61,12 +61,22 @@ class Chain:
             return None
         return mean_sd(known) if len(known) > 1 else (float(known[0]), None)
 
-    def attributes(self) -> dict[str, float]:
-        """Return what is left of each attribute at T, most first; empty without an oracle."""
+    def attributes(self) -> dict[str, tuple[float, float]]:
+        """Return what is left of each attribute at T, and what of an unrelated scene; most beyond chance first.
+
+        How often unrelated scenes agree depends on how many values an attribute has, and how evenly: what is left
+        beyond chance is (left - chance) / (1 - chance), by which attributes can be compared. Empty without an oracle.
+        """
         found = {MetricName.parse(name).metric for name in self.cells[0].info}
-        ends = {name.removeprefix(EACH): self.end(name) for name in sorted(found) if name.startswith(EACH)}
-        left = {name: end[0] for name, end in ends.items() if end is not None}
-        return dict(sorted(left.items(), key=lambda item: -item[1]))
+        names = [name.removeprefix(EACH) for name in sorted(found) if name.startswith(EACH)]
+        ends = {name: (self.end(EACH + name), self.end(CHANCE + name)) for name in names}
+        left = {name: (end[0], chance[0]) for name, (end, chance) in ends.items() if end and chance}
+        return dict(sorted(left.items(), key=lambda item: -beyond(*item[1])))
+
+
+def beyond(left: float, chance: float) -> float:
+    """Return the share that is left of what chance does not give; 0 where chance gives all."""
+    return (left - chance) / (1 - chance) if chance < 1 else 0.0
 
 
 def chains(board: Board) -> list[Chain]:
@@ -127,9 +137,8 @@ def words(chain: Chain) -> list[str]:
     said = headline(chain)
     told = [f"{said[0].upper()}{said[1:]}."]
     if len(each := chain.attributes()) > 1:
-        # of how many values an attribute has, and how evenly, it depends how often unrelated scenes agree in it
-        left = ", ".join(f"{name} {number(value)}" for name, value in each.items())
-        told.append(f"Left of each (unrelated scenes agree in some far more often than in others): {left}.")
+        left = ", ".join(f"{name} {number(value)} ({number(chance)})" for name, (value, chance) in each.items())
+        told.append(f"Left of each (of an unrelated scene), most beyond chance first: {left}.")
     for word, side in (("same", same), ("cross", cross)):
         found = chain.end(f"similarity_{word}")
         if found is None:

@@ -74,13 +74,18 @@ def test_the_answer_is_that_of_the_mean_over_seeds() -> None:
     assert headline(made) == [first]
 
 
-def test_attributes_stand_in_the_order_of_what_is_left() -> None:
-    (chain,) = frozen.chains(
-        board(cell(0, [0.9, 0.8], **{"attribute_left_shape@n=8": 0.5, "attribute_left_colour@n=8": 0.9}))
-    )
+def test_attributes_stand_in_the_order_of_what_is_left_beyond_chance() -> None:
+    """Of two sizes half agree by chance: six tenths of them are less than one half of eight colours."""
+    left = {"attribute_left_size@n=8": 0.6, "attribute_unrelated_size@n=8": 0.5,
+            "attribute_left_colour@n=8": 0.5, "attribute_unrelated_colour@n=8": 0.125,
+            "attribute_left_shape@n=8": 1.0, "attribute_unrelated_shape@n=8": 1.0}  # fmt: skip
+    (chain,) = frozen.chains(board(cell(0, [0.9, 0.8], **left)))
     assert frozen.words(chain)[1] == (
-        "Left of each (unrelated scenes agree in some far more often than in others): colour 0.9, shape 0.5."
+        "Left of each (of an unrelated scene), most beyond chance first: colour 0.5 (0.125), size 0.6 (0.5), "
+        "shape 1 (1)."
     )
+    assert frozen.beyond(0.5, 0.125) == pytest.approx(3 / 7)
+    assert frozen.beyond(0.1, 0.2) < 0
 
 
 def test_a_similarity_stands_beside_what_it_means() -> None:

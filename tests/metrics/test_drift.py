@@ -112,6 +112,9 @@ def test_real_pairs_have_all_attributes_and_another_scene_few(scenes):
         f"attribute_left_{name}" for name in scenes.oracle.attributes
     }
     assert 0.1 < values["attributes_unrelated"] < 0.6
+    chances = [values[f"attribute_unrelated_{name}"] for name in scenes.oracle.attributes]
+    assert np.mean(chances) == pytest.approx(values["attributes_unrelated"], abs=0.05)
+    assert max(chances) > 2 * min(chances)  # which is why each attribute has a chance of its own
 
 
 def test_which_side_is_read_is_that_which_the_chain_began_with(scenes):
@@ -133,4 +136,5 @@ def test_captions_of_the_next_item_are_what_unrelated_ones_are(scenes):
     moved = [*texts[1:], texts[0]]  # each item says what the next one is
     values = left(scenes, "captions", moved)
     assert values["attributes_unrelated"] == 1
+    assert {values[f"attribute_unrelated_{name}"] for name in scenes.oracle.attributes} == {1}
     assert values["attributes_left"] < 0.6

@@ -17,7 +17,7 @@ class AttributesLeft(Family):
     """
 
     name: ClassVar[str] = "attributes_left"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2  # 2: chance of each attribute
     side: ClassVar[str] = "set"
     needs: ClassVar[tuple[str, ...]] = ("begins", "captions", "images", "attributes", "oracle")
     declares: ClassVar[dict[str, dict[str, Any]]] = {
@@ -51,8 +51,16 @@ class AttributesLeft(Family):
             "range": [0, 1],
             "with_n": "stable",
             "source": "`attributes_left` of one attribute",
-            "misses": "values that agree by chance",
+            "misses": "values that agree by chance: read it against `attribute_unrelated_*`",
             "healthy": "a frequent value wins and is often right",
+        },
+        "attribute_unrelated_*": {
+            "direction": "none",
+            "range": [0, 1],
+            "with_n": "stable, noisy for small n",
+            "source": "`attributes_unrelated` of one attribute",
+            "misses": "nothing: it is what is left where nothing is",
+            "healthy": "always: it says what a value means",
         },
     }
 
@@ -69,5 +77,7 @@ class AttributesLeft(Family):
         if len(view.captions) < 2:
             self.absent["attributes_unrelated"] = "one item has no other"
         else:
-            values["attributes_unrelated"] = attribute_accuracy(match([*view.attributes[1:], view.attributes[0]], same))
+            chance = match([*view.attributes[1:], view.attributes[0]], same)
+            values["attributes_unrelated"] = attribute_accuracy(chance)
+            values |= {f"attribute_unrelated_{name}": float(scores.mean()) for name, scores in chance.items()}
         return values
