@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from benchmarks.reporting.pages.colours import styles
 from benchmarks.reporting.pages.drawn import drawn, page_svg
-from benchmarks.reporting.pages.fronts import LOW, front_panels, front_spec
-from benchmarks.reporting.pages.trajectories import MOST_POINTS, Curve, Panel, panels, spec, values
+from benchmarks.reporting.pages.fronts import HIGH, LOW, front_panels, front_spec
+from benchmarks.reporting.pages.rows import Dot
+from benchmarks.reporting.pages.trajectories import MOST_POINTS, Curve, Panel, _ends, panels, spec, values
 from leaderboard.committed import entry_board
 from leaderboard.entries import read_entries
 
@@ -99,8 +101,57 @@ def test_a_method_beyond_a_front_stands_at_its_edge_with_its_share(board) -> Non
     assert inside <= {r["short"] for r in records if r is not told}
 
 
+def test_a_ruined_method_does_not_flatten_the_others(board) -> None:
+    """A distance of 70 where none comes to 6 would press every other curve into one line."""
+    group = next(group for group in board.groups if group.direction == "down")
+    (found,) = panels(board, group, [group.metric])
+    whole = replace(found, curves=tuple(c for c in found.curves if c.method in ("none", "real", "accumulate")))
+    floor = [whole.floor.value] if whole.floor else []
+    shown = [v for c in whole.curves if c.method in ("none", "real") for v in (*c.low, *c.high)] + floor
+    wild = replace(whole.curves[0], method="wild", mean=(2.0, 99.0), low=(2.0, 90.0), high=(2.0, 120.0), onset=None)
+    made = replace(whole, curves=(*whole.curves, wild))
+    low, high = made.limits
+    assert min(shown) >= low
+    assert max(shown) <= high < 2 * max(shown)
+    assert made.leaves == "wild (99 at T)"
+    assert made.about.endswith("beyond the panel: wild (99 at T)")
+    assert whole.leaves == ""
+    assert "above" not in whole.about
+    alone = replace(made, curves=(wild,))
+    assert alone.limits[1] > 120  # without controls all is shown
+    (end,) = [end for end in _ends(made, {}) if end.name == "wild"]
+    assert end.value == high
+
+
+def test_a_share_beyond_its_strip_is_an_arrow() -> None:
+    assert (Dot(0.4).side, Dot(-7.7).side, Dot(3.0).side) == ("", " under", " over")
+    assert Dot(0.5).at["value"] == 50
+    assert Dot(-7.7, -9.0, -5.0).at == {"value": -20, "low": 0, "high": 0}
+
+
+def test_every_name_of_a_front_has_a_place_of_its_own(board) -> None:
+    panel = front_panels(board)[0]
+    many = tuple(replace(panel.points[0], method=f"m{i}", short=f"m{i}") for i in range(40))
+    made = front_spec(replace(panel, points=many))
+    unit = (HIGH - LOW) / made["height"]
+    heights = sorted(r["label_y"] / unit for r in made["data"]["values"])
+    assert min(b - a for a, b in pairwise(heights)) > 14
+
+
 def test_both_axes_of_a_front_say_what_they_are(board) -> None:
     for panel in front_panels(board):
         text = page_svg(front_spec(panel), panel.alternative)
         assert f">{panel.cost}<" in text
         assert ">collapse prevented<" in text
+        assert {">as none 0<", ">as real 1<"} <= set(re.findall(r">as [a-z]+ [01]<", text))
+
+
+def test_clips_are_named_by_what_they_leave_not_by_how_much_was_drawn_before(board) -> None:
+    group = next(group for group in board.groups if group.direction == "down")
+    (found,) = panels(board, group, [group.metric])
+    wild = replace(found.curves[0], method="wild", mean=(2.0, 99.0), low=(2.0, 90.0), high=(2.0, 120.0), onset=None)
+    made = spec(replace(found, curves=(*found.curves[:3], wild)), styles(["none"]))
+    first, second = page_svg(made, "about"), page_svg(made, "about")
+    assert first == second
+    (clip,) = set(re.findall(r'<clipPath id="([^"]+)"', first))
+    assert set(re.findall(r"url\(#([^)]+)\)", first)) == {clip}

@@ -7,6 +7,7 @@ by which a page shows and hides it, and its text as a title.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 
@@ -41,6 +42,7 @@ IDLE = re.compile(
 )
 PLACES, LONG = re.compile(r' (?:d|transform|x2|y2)="[^"]*"'), re.compile(r"\d+\.\d\d+")
 EMPTY = re.compile(r"<g[^>]*></g>")
+CLIP = re.compile(r'<clipPath id="(clip\d+)">(.*?)</clipPath>')
 
 
 def complete(spec: Spec) -> Spec:
@@ -67,7 +69,20 @@ def page_svg(spec: Spec, about: str) -> str:
     text = PLACES.sub(lambda found: LONG.sub(lambda n: f"{float(n[0]):.1f}", found[0]), text)
     while (less := EMPTY.sub("", text)) != text:
         text = less
+    text = _clipped(text)
     return text.replace("<svg ", f'<svg role="img" aria-label="{escape(about)}" ', 1)
+
+
+def _clipped(text: str) -> str:
+    """Name clips by what they leave, and write each once: Vega numbers all that a process has drawn."""
+    named = {
+        name: (f"clip-{hashlib.sha256(shape.encode()).hexdigest()[:8]}", shape) for name, shape in CLIP.findall(text)
+    }
+    for name, (told, _) in named.items():
+        text = text.replace(f"url(#{name})", f"url(#{told})")
+    once = "".join(f'<clipPath id="{told}">{shape}</clipPath>' for told, shape in sorted(set(named.values())))
+    text = CLIP.sub("", text).replace("<defs></defs>", "")
+    return text.replace("</svg>", f"<defs>{once}</defs></svg>") if once else text
 
 
 def drawn(spec: Spec, ending: str) -> bytes:

@@ -18,7 +18,10 @@ from leaderboard.text import count, hundredths
 LOW, HIGH = -0.7, 1.5
 #: Field of a cost, its name.
 COSTS = (("network_evaluations", "network evaluations"), ("real_samples", "real pairs"))
-LABEL = 0.052  # of a panel's height, between two labels
+#: Pixels from one name to the next, and from the plot to the column of names.
+NAME, AWAY = 15, 16
+#: What the ends of the scale are called.
+SAID = "datum.value == 0 ? 'as none 0' : datum.value == 1 ? 'as real 1' : datum.label"
 
 
 @dataclass(frozen=True)
@@ -91,64 +94,50 @@ def ends(row: Row) -> tuple[float | None, float | None]:
     return None, None
 
 
-def front_spec(panel: FrontPanel, size: tuple[int, int] = (315, 320), index: dict[str, int] | None = None) -> Spec:
-    """Return the specification of a panel.
+def front_spec(panel: FrontPanel, size: tuple[int, int] = (255, 320), index: dict[str, int] | None = None) -> Spec:
+    """Return the specification of a panel, with every method's name in a column beside the plot.
 
     Args:
         panel: What to draw.
-        size: Of the plot, in pixels.
+        size: Of the plot, in pixels; it grows with the number of names.
         index: Method -> number by which a page finds its marks.
     """
     points = sorted(panel.points, key=lambda p: (p.cost, p.prevented))
+    width, height = size[0], max(size[1], NAME * (len(points) + 1))
     wide = max(p.cost for p in points) - min(p.cost for p in points) or max(points[-1].cost, 1.0)
-    domain = [points[0].cost - 0.05 * wide, points[-1].cost + 0.6 * wide]
+    domain = [points[0].cost - 0.06 * wide, points[-1].cost + 0.06 * wide]
     scale = {"domain": domain, "nice": False, "zero": False}
     x = number_of("cost", panel.cost, scale=scale, axis={"grid": False, "format": "~s", "tickCount": 5})
-    axis = {"values": [-0.5, 0, 0.5, 1, 1.5], "domain": False}
+    axis = {"values": [-0.5, 0, 0.5, 1, 1.5], "domain": False, "labelExpr": SAID}
     y = number_of("y", PREVENTED, scale={"domain": [LOW, HIGH]}, axis=axis)
     low, high = {**y, "field": "low"}, {"field": "high"}
-    beside = {"x": {**x, "field": "label_x"}, "y": {**y, "field": "label_y"}, "text": {"field": "short"}, **DESCRIBED}
-    leader = {"x": x, "y": y, "x2": {"field": "label_x"}, "y2": {"field": "label_y"}, **DESCRIBED}
+    column = {"value": width + AWAY}
+    beside = {"x": column, "y": {**y, "field": "label_y"}, "text": {"field": "short"}, **DESCRIBED}
+    leader = {"x": x, "y": y, "x2": column, "y2": {"field": "label_y"}, **DESCRIBED}
     stairs = [{"cost": p.cost, "y": _clip(p.prevented)} for p in _stairs([p for p in points if p.prevented > 0])]
+    idle = [] if panel.idle is None or not LOW < panel.idle < HIGH else [panel.idle]
+    references = [("as none", 0.0, NONE), ("as real", 1.0, REAL), *(("never trained", value, GREY) for value in idle)]
     layers = [
-        *_controls(panel, domain[1]),
+        *(layer("rule", {"y": number_of("at", PREVENTED)}, [{"at": at}], color=colour, strokeWidth=1.4,
+                strokeDash=[2, 2] if name == "never trained" else [1, 0]) for name, at, colour in references),
+        layer("text", {"x": {"value": width}, "y": number_of("at", PREVENTED), "text": {"value": "never trained"}},
+              [{"at": max(value, 1.0) if abs(value - 1) < 0.09 else value} for value in idle],
+              align="right", dy=-6, color=GREY, fontSize=10),
         layer("line", {"x": x, "y": y}, stairs, interpolate="step-after", color=ON, strokeWidth=1.2, opacity=0.6),
         layer("rule", {"x": x, "y": low, "y2": high, "color": _marked(OFF), **DESCRIBED}, where="isValid(datum.low)",
               strokeWidth=1.4, opacity=0.45),
         layer("rule", leader, strokeWidth=0.5, color=FAINT),
         layer("point", {"x": x, "y": y, "stroke": _marked(OFF), "fill": _marked(PAPER), **DESCRIBED}, filled=True,
               size=70, opacity=1, strokeWidth=1.5),
-        layer("text", beside, align="left", baseline="middle", dx=3, stroke=PAPER, strokeWidth=3, color=PAPER),
         layer("text", {**beside, "color": _marked(INK)}, align="left", baseline="middle", dx=3),
     ]  # fmt: skip
-    records = _placed(points, wide, index or {})
-    return {"width": size[0], "height": size[1], "data": {"values": records}, "layer": layers}
+    records = _placed(points, height, index or {})
+    return {"width": width, "height": height, "data": {"values": records}, "layer": layers}
 
 
 def _marked(other: str) -> Spec:
     """Return the colour of what is on the front, and another one for the rest."""
     return {"condition": {"test": "datum.front", "value": ON}, "value": other}
-
-
-def _controls(panel: FrontPanel, right: float) -> list[Spec]:
-    """Return the lines of the references with their names beside the plot, apart where two are close."""
-    idle = panel.idle if panel.idle is not None and LOW < panel.idle < HIGH else None
-    apart = 6 if idle is not None and abs(idle - 1) < 0.09 else 0
-    down = apart if idle is not None and idle >= 1 else -apart
-    lines: list[tuple[str, float, str, int]] = [("as none", 0.0, NONE, 0), ("as real", 1.0, REAL, down)]
-    if idle is not None:
-        lines.append(("never trained", idle, GREY, -down))
-    found = []
-    x, y = number_of("right", panel.cost), number_of("at", PREVENTED)  # one without a title takes it from the axis
-    for name, at, colour, dy in lines:
-        rows = [{"at": at, "name": name, "right": right}]
-        dash = [2, 2] if name == "never trained" else [1, 0]
-        found.append(layer("rule", {"y": y}, rows, color=colour, strokeWidth=1.4, strokeDash=dash))
-        where = {"x": x, "y": y, "text": {"field": "name"}}
-        found.append(
-            layer("text", where, rows, align="left", baseline="middle", dx=4, dy=dy, color=colour, fontSize=10)
-        )
-    return found
 
 
 def _called(point: Point) -> str:
@@ -172,14 +161,13 @@ def _stairs(points: Sequence[Point]) -> list[Point]:
     return best
 
 
-def _placed(points: Sequence[Point], wide: float, index: dict[str, int]) -> list[dict[str, Any]]:
+def _placed(points: Sequence[Point], height: int, index: dict[str, int]) -> list[dict[str, Any]]:
     """Return the records of the points, with a place for each name in one column beside them all, apart from others."""
     ordered = sorted(points, key=lambda p: (p.prevented, -p.cost))
-    gap = min(LABEL, 1 / len(ordered)) * (HIGH - LOW)
+    gap = NAME / height * (HIGH - LOW)
     heights = spread([_clip(p.prevented) for p in ordered], gap, LOW + gap / 2, HIGH - gap / 2)
-    column = max(p.cost for p in points) + 0.07 * wide
     records = []
-    for p, height in zip(ordered, heights, strict=True):
+    for p, place in zip(ordered, heights, strict=True):
         told = f"{p.method}: {hundredths(p.prevented)}"
         if p.low is not None and p.high is not None:
             told += f" [{hundredths(p.low)}, {hundredths(p.high)}]"
@@ -187,7 +175,7 @@ def _placed(points: Sequence[Point], wide: float, index: dict[str, int]) -> list
         records.append({
             "method": p.method, "short": _called(p), "prevented": p.prevented, "y": _clip(p.prevented),
             "low": None if p.low is None else _clip(p.low), "high": None if p.high is None else _clip(p.high),
-            "cost": p.cost, "front": p.front, "label_x": column, "label_y": height,
+            "cost": p.cost, "front": p.front, "label_y": place,
             "about": f"#{index[p.method]}|{told}" if p.method in index else told,
         })  # fmt: skip
     return records

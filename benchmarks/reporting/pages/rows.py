@@ -21,6 +21,8 @@ from leaderboard.text import ARROWS, count, number, share
 from records.names import MetricName
 
 FALSE_HEALTH = "false health"
+#: Ends of the strip that a share is drawn on, those of `page.js`.
+LOW, HIGH = -0.5, 1.5
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,14 @@ class Dot:
     @property
     def at(self) -> dict[str, float]:
         """Places on the strip, 0 to 100: of the value and of both ends, cut where they leave it."""
-        low, high = (-0.5 if self.low is None else self.low), (1.5 if self.high is None else self.high)
-        return {name: _place(v) for name, v in (("value", self.value), ("low", low), ("high", high))}
+        low, high = (LOW if self.low is None else self.low), (HIGH if self.high is None else self.high)
+        places = {name: _place(v) for name, v in (("value", self.value), ("low", low), ("high", high))}
+        return {**places, "value": -20.0} if self.side else places
+
+    @property
+    def side(self) -> str:
+        """The class of an arrow in place of the dot, where the value leaves the strip; "" where it does not."""
+        return " under" if self.value < LOW else " over" if self.value > HIGH else ""
 
 
 def _place(share: float) -> float:

@@ -20,6 +20,8 @@ from records.results import Floor
 
 #: Points of a curve that are drawn at most: the first, the last and evenly between; the onset is told from all.
 MOST_POINTS = 40
+#: How much of what the controls span a panel shows beyond them.
+BEYOND = 0.5
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,33 @@ class Panel:
     def about(self) -> str:
         """Which side and metric, and which way is better."""
         better = {"down": ", lower is better", "up": ", higher is better"}.get(self.direction, "")
-        return f"{self.group.modality} {MetricName.parse(self.metric).beside}{better}"
+        left = f"; beyond the panel: {self.leaves}" if self.leaves else ""
+        return f"{self.group.modality} {MetricName.parse(self.metric).beside}{better}{left}"
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The ends of the scale: what controls do and half as much beyond, or all where that takes less.
+
+        A method that is far worse than no mitigation would press all others into one line.
+        """
+        floor = [] if self.floor is None else [self.floor.value]
+        every, controls = (
+            [v for curve in curves for v in (*curve.low, *curve.high)] + floor
+            for curves in (self.curves, [c for c in self.curves if c.method in CONTROLS])
+        )
+        low, high = min(every), max(every)
+        if len(controls) > len(floor) and max(controls) > min(controls):
+            more = BEYOND * (max(controls) - min(controls))
+            low, high = max(low, min(controls) - more), min(high, max(controls) + more)
+        room = 0.05 * ((high - low) or abs(high) or 1.0)
+        return low - room, high + room
+
+    @property
+    def leaves(self) -> str:
+        """The methods whose mean leaves the panel, each with the value at T; "" where none does."""
+        low, high = self.limits
+        out = [c for c in self.curves if min(c.mean) < low or max(c.mean) > high]
+        return ", ".join(f"{c.method} ({number(c.mean[-1])} at T)" for c in out)
 
     @property
     def alternative(self) -> str:
@@ -150,7 +178,7 @@ def spec(panel: Panel, styles: Mapping[str, Style], named: bool = False, size: t
     names = [curve.method for curve in panel.curves]
     own = [styles.get(name, Style(0, PALETTE[0])) for name in names]
     last = max(curve.first + len(curve.mean) - 1 for curve in panel.curves)
-    low, high = _limits(panel)
+    low, high = panel.limits
     ticks = {"values": list(range(0, last + 1, max(1, last // 8))), "grid": False, "format": "d"}
     domain = {"domain": [min(c.first for c in panel.curves), last], "nice": False}
     x = number_of("iteration", "iteration", axis=ticks, scale=domain)
@@ -163,31 +191,33 @@ def spec(panel: Panel, styles: Mapping[str, Style], named: bool = False, size: t
     mean = {"x": x, "y": y, "detail": name_of("method"), **DESCRIBED}
     band = {**mean, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": plain}
     floor = [] if panel.floor is None else [{"floor": panel.floor.value}]
+    cut = not all(low <= v <= high for c in panel.curves for v in (*c.low, *c.high))
     layers = [
         layer("rule", {"y": number_of("floor")}, floor, strokeDash=[4, 3], color=GREY),
-        layer("area", band, fillOpacity=0.14),
-        layer("line", {**mean, "color": colour, "strokeDash": dashes}, strokeWidth=2),
-        layer("point", {**mean, "color": plain}, where="datum.onset", shape="diamond", size=70, filled=True, opacity=1),
+        layer("area", band, fillOpacity=0.14, clip=cut),
+        layer("line", {**mean, "color": colour, "strokeDash": dashes}, strokeWidth=2, clip=cut),
+        layer(
+            "point",
+            {**mean, "color": plain},
+            where=f"datum.onset && {low} <= datum.mean && datum.mean <= {high}",
+            shape="diamond",
+            size=70,
+            filled=True,
+            opacity=1,
+        ),
         *(named_ends(_ends(panel, styles), x, y, size) if named else ()),
     ]
     made: Spec = {"width": size[0], "height": size[1], "data": {"values": values(panel, styles)}, "layer": layers}
     return {**made, "title": {"text": panel.title, "subtitle": panel.about}} if named else made
 
 
-def _limits(panel: Panel) -> tuple[float, float]:
-    """Return the ends of a panel's scale: all that is drawn, with some room."""
-    drawn = [v for curve in panel.curves for v in (*curve.low, *curve.high)]
-    drawn += [] if panel.floor is None else [panel.floor.value]
-    low, high = min(drawn), max(drawn)
-    room = 0.05 * ((high - low) or abs(high) or 1.0)
-    return low - room, high + room
-
-
 def _ends(panel: Panel, styles: Mapping[str, Style]) -> list[End]:
+    low, high = panel.limits
     ends = [
-        End(c.mean[-1], c.method, styles[c.method].colour if c.method in styles else INK, c.method in CONTROLS)
+        End(min(max(c.mean[-1], low), high), c.method, styles[c.method].colour if c.method in styles else INK,
+            c.method in CONTROLS)
         for c in panel.curves
-    ]
+    ]  # fmt: skip
     if panel.floor is not None:
         ends.append(End(panel.floor.value, "ceiling" if panel.direction == "up" else "floor", GREY))
     return ends

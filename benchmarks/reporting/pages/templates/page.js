@@ -113,7 +113,8 @@ const place = (share) => `${Math.min(Math.max((share + 0.5) / 2, 0), 1) * 100}%`
 function dot(value, low, high) {
   const ends = low === null ? ["0%", "100%"] : [place(low), place(high)];
   const text = `${value.toFixed(2)} [${low === null ? "unbounded" : `${low.toFixed(2)}, ${high.toFixed(2)}`}]`;
-  return `<i class="dot" style="--v:${place(value)};--l:${ends[0]};--h:${ends[1]}"></i><span>${text}</span>`;
+  const side = value < -0.5 ? " under" : value > 1.5 ? " over" : "";
+  return `<i class="dot${side}" style="--v:${side ? "-20%" : place(value)};--l:${ends[0]};--h:${ends[1]}"></i><span>${text}</span>`;
 }
 
 const columns = ["prevented", "rank", "start", "end", "worse"]; // that another metric has numbers for
