@@ -93,7 +93,7 @@ figures: $(STAMP) ## Write the main figures of a suite as PDF and PNG, with thei
 tune: $(STAMP) ## Try a method's declared search space: make tune METHOD=tce ARGS='--seeds 100,101'
 	$(RUN) tune "$$SUITE" --method="$$METHOD" $(ARGS)
 
-submit: $(STAMP) ## Write a method's entry from its result files: make submit SUITE=scenes_board METHOD=accumulate
+submit: $(STAMP) ## Write a method's entry from its result files: make submit SUITE=board METHOD=accumulate
 	@test -n "$$METHOD" || { echo "make submit needs METHOD=<none, real, or a mitigation>"; exit 2; }
 	$(RUN) submit "$$SUITE" --method="$$METHOD" $(ARGS)
 

@@ -38,6 +38,10 @@ def add_entry_commands(commands: Any) -> None:
         default=None,
         help="folder of entries (default: the checkout's or ./entries; of a suite of your own beside its file)",
     )
+    command.add_argument(
+        "--parts", type=Path, metavar="FOLDER",
+        help="count cells of FOLDER/SUITE/METHOD.json, too; what is not complete yet is written there",
+    )  # fmt: skip
     command.set_defaults(run=submit)
     command = commands.add_parser("verify", help=(verify.__doc__ or " ").splitlines()[0], allow_abbrev=False)
     command.add_argument("entry", type=Path, help="an entry's file")
@@ -55,7 +59,7 @@ def add_entry_commands(commands: Any) -> None:
 
 
 def submit(options: argparse.Namespace) -> int:
-    """Write a method's entry from its result files; incomplete ones are refused."""
+    """Write a method's entry from its result files; incomplete ones are refused, or with --parts kept."""
     no_overrides(options, "an entry is of a suite as it is written")
     for method in methods_in(options.method, Path(options.suite).parent):
         _submit(options, method)
@@ -63,13 +67,48 @@ def submit(options: argparse.Namespace) -> int:
 
 
 def _submit(options: argparse.Namespace, method: str) -> None:
-    from benchmarks.reporting.submit import make_entry, plan_with
+    from benchmarks.reporting.submit import make_entry, plan_with, rows_of
     from leaderboard.entries import read_entry
 
     plan = plan_with(options.suite, [method])
-    entry = make_entry(plan, method, plan.results(options.runs))
-    text = entry.to_json()
+    results = plan.results(options.runs)
+    if options.parts is None:
+        entry = make_entry(plan, method, results)
+    else:
+        name = rows_of(plan, method)[0].mitigation
+        kept = options.parts / plan.suite.name / f"{name}.json"
+        entry = make_entry(plan, method, results, read_entry(kept) if kept.is_file() else None, whole=False)
+        if _kept_part(entry, kept, f"{results} nor {kept}"):
+            return
     path = _short((options.entries or entries_of(plan)) / entry.path)
+    _write(entry, path)
+    if options.parts is not None:
+        kept.unlink(missing_ok=True)
+    added = any(row.added for row in plan.rows)
+    options_of = [*(["--suite", options.suite] if plan.own else []), *(["--method", method] if added else [])]
+    board = ["--runs", str(options.runs)] if options.runs != Path("runs") else []
+    if options.entries is not None or not (plan.own or checkout()):  # elsewhere than where `table` looks by itself
+        board += ["--entries", str(_short(path.parents[1]))]
+    for line in _next(path, options.suite if plan.own else entry.suite, options_of, board):
+        tell(line)
+
+
+def _kept_part(entry: Entry, path: Path, where: str) -> bool:
+    """Write an entry that is not complete as a part, and say what is missing; whether it was one."""
+    have, wanted = (sum(map(len, counts)) for counts in ([r.cells for r in entry.rows], [r.seeds for r in entry.rows]))
+    if have == wanted:
+        return False
+    if not have:
+        raise UsageError(f"{entry.method} on {entry.suite}: neither {where} has a complete cell; allowed: one or more")
+    _write(entry, path)
+    tell(f"{have} of {wanted} cells are complete; the others: {entry.command} ARGS=--parts={path.parents[1]}")
+    return True
+
+
+def _write(entry: Entry, path: Path) -> None:
+    from leaderboard.entries import read_entry
+
+    text = entry.to_json()
     if path.is_file() and (there := read_entry(path).class_name) != entry.class_name:
         raise UsageError(
             f"{path}: holds {there or 'no class'}, and {entry.method!r} is {entry.class_name or 'none'} now; allowed: "
@@ -78,13 +117,6 @@ def _submit(options: argparse.Namespace, method: str) -> None:
     write_text(path, text)
     read_entry(path)  # what was written can be read by the strict reader
     tell(f"wrote {path}: {len(entry.rows)} rows, {len(text):,} bytes")
-    added = any(row.added for row in plan.rows)
-    options_of = [*(["--suite", options.suite] if plan.own else []), *(["--method", method] if added else [])]
-    board = ["--runs", str(options.runs)] if options.runs != Path("runs") else []
-    if options.entries is not None or not (plan.own or checkout()):  # elsewhere than where `table` looks by itself
-        board += ["--entries", str(_short(path.parents[1]))]
-    for line in _next(path, options.suite if plan.own else entry.suite, options_of, board):
-        tell(line)
 
 
 def _next(path: Path, suite: str, words: list[str], board: list[str]) -> list[str]:

@@ -92,6 +92,10 @@ def make_parser() -> argparse.ArgumentParser:
                 "--committed-controls", action="store_true",
                 help="leave none and real to committed entries: only the cells of --method",
             )  # fmt: skip
+            command.add_argument(
+                "--parts", type=Path, metavar="FOLDER",
+                help="leave out cells that the entries in FOLDER/SUITE have, complete or not",
+            )  # fmt: skip
         if name in ("run", "tune"):
             add_executor_arguments(command)
             command.add_argument("--no-mirror", action="store_true", help="leave MLflow alone")
@@ -186,13 +190,17 @@ def plan(options: argparse.Namespace) -> int:
         screen(
             facts,
             About() if study.request.overrides else about(study.file),
-            study.request.command(
-                "run", [*elsewhere(options), *(["--committed-controls"] if options.committed_controls else [])]
-            ),
+            study.request.command("run", words_of(options)),
         ),
         end="",
     )
     return 0
+
+
+def words_of(options: argparse.Namespace) -> list[str]:
+    """Return the words that say where a plan is run, and what of it."""
+    controls = ["--committed-controls"] if options.committed_controls else []
+    return [*elsewhere(options), *controls, *([f"--parts={options.parts}"] if options.parts else [])]
 
 
 def elsewhere(options: argparse.Namespace) -> list[str]:

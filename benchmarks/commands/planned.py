@@ -68,11 +68,26 @@ def read_runnable(options: argparse.Namespace) -> Plan:
 
 
 def asked(study: Plan, options: argparse.Namespace) -> dict[str, PlannedCell]:
-    """Return the cells that a command line asks for: with the controls that they need, or without.
+    """Return the cells that a command line asks for: with the controls that they need or without, less `--parts`.
 
     Raises:
-        UsageError: Controls are to be those of committed entries, and there are none that methods can be compared with.
+        UsageError: Controls are to be those of committed entries, and there are none that methods can be compared with;
+            or nothing is left to run.
     """
+    cells = _with_controls(study, options)
+    if options.parts is None:
+        return cells
+    from leaderboard.entries import read_entries
+
+    found = read_entries(study.suite.name, options.parts)
+    made = {cell.key for entry in found for row in entry.rows for cell in row.cells}
+    left = {key: cell for key, cell in cells.items() if key not in made}
+    if not left:
+        raise UsageError(f"--parts: {options.parts} has every cell that was asked for; allowed: to `submit`")
+    return left
+
+
+def _with_controls(study: Plan, options: argparse.Namespace) -> dict[str, PlannedCell]:
     if not options.committed_controls:
         return study.asked
     from benchmarks.reporting.boards import make_board

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,12 @@ class PlannedRow:
     keys: tuple[str, ...]
     protocol: str
     added: bool = False  # by --method, not by the suite
+
+    def within(self, cells: Container[str]) -> PlannedRow:
+        """Return the row with those of its seeds whose cells are among these."""
+        kept = [(seed, key) for seed, key in zip(self.seeds, self.keys, strict=True) if key in cells]
+        seeds, keys = zip(*kept, strict=True) if kept else ((), ())
+        return replace(self, seeds=seeds, keys=keys)
 
 
 @dataclass
@@ -117,11 +123,11 @@ class Plan:
         return self.only(self.asked)
 
     def only(self, cells: dict[str, PlannedCell]) -> Plan:
-        """Return the plan of some cells: their rows and their steps."""
+        """Return the plan of some cells: the rows and seeds that they are of, and their steps."""
         if len(cells) == len(self.cells):
             return self
         needed = {key for cell in cells.values() for key in cell.needs}
-        rows = [row for row in self.rows if cells.keys() >= set(row.keys)]
+        rows = [part for row in self.rows if (part := row.within(cells)).keys]
         return replace(self, cells=cells, rows=rows, steps={k: s for k, s in self.steps.items() if k in needed})
 
     def select(self, keys: Iterable[str]) -> dict[str, PlannedCell]:

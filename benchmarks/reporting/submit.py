@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +56,15 @@ def expected(plan: Plan, rows: Sequence[PlannedRow]) -> tuple[EntryRow, ...]:
     return tuple(made)
 
 
-def make_entry(plan: Plan, method: str, results: Path) -> Entry:
+def make_entry(plan: Plan, method: str, results: Path, part: Entry | None = None, whole: bool = True) -> Entry:
     """Make the entry of a method from the result files of a suite.
 
     Args:
         plan: The suite as it is shipped, with the method.
         method: Its name, or what it was given as on the command line.
         results: Folder of result files.
+        part: What was made of it elsewhere or earlier: its cells of equal keys count as those of result files do.
+        whole: Whether every cell must be there; else cells that are not complete are left out.
 
     Raises:
         UsageError: A cell is missing, failed, or lacks a headline number; the sentence says which.
@@ -72,21 +74,31 @@ def make_entry(plan: Plan, method: str, results: Path) -> Entry:
     suite = plan.suite.name
     command = f"make bench SUITE={suite}" + (f" METHOD={Path(method).name}" if rows[0].added else "")
     found = read_results(results)
+    known = {cell.key: cell for row in part.rows for cell in row.cells} if part else {}
+    floors_of = {row.name: row.floors for row in part.rows} if part else {}
     made, cells = [], []
     for row, wanted in zip(rows, expected(plan, rows), strict=True):
-        mine = [_complete(found.get(key), seed, wanted, name, results, command) for seed, key in _cells(row)]
-        cells += mine
-        floors = {metric: floor for cell in mine for metric, floor in cell.floors.items()}
-        made.append(
-            EntryRow(**{**wanted.__dict__, "floors": floors, "cells": tuple(_cell(cell, wanted) for cell in mine)})
-        )
+        mine: list[EntryCell] = []
+        floors = dict(floors_of.get(wanted.name, {}))
+        for seed, key in _cells(row):
+            cell = found.get(key)
+            done = cell is not None and cell.status == "complete"
+            if not done and key in known:
+                mine.append(known[key])
+            elif done or whole:
+                cells.append(_complete(cell, seed, wanted, name, results, command))
+                floors |= cells[-1].floors
+                mine.append(_cell(cells[-1], wanted))
+        made.append(EntryRow(**{**wanted.__dict__, "floors": floors, "cells": tuple(mine)}))
     groups = dict.fromkeys(str(RowName.of(row).group) for row in plan.rows)
     method_of = plan.cells[rows[0].keys[0]].cell.method
     return Entry(
         suite=suite, method=name, applies_to=rows[0].applies_to, rows=tuple(made),
         not_applicable=tuple(g for g in groups if g not in {row.name for row in made}),
-        command=command, version=_version(), commits=tuple(sorted({cell.commit for cell in cells} - {""})),
-        created=max(cell.created for cell in cells), versions=_versions(cells),
+        command=command, version=_version(),
+        commits=tuple(sorted({*(cell.commit for cell in cells), *(part.commits if part else ())} - {""})),
+        created=max([*(cell.created for cell in cells), *([part.created] if part else [])], default=""),
+        versions=_versions([*(cell.versions for cell in cells), *([part.versions] if part else [])]),
         class_name=method_of.class_name, init_args=public(dict(method_of.init_args)),
     )  # fmt: skip
 
@@ -153,7 +165,7 @@ def _is_read(name: MetricName) -> bool:
     return read and name.side in MODALITIES
 
 
-def _versions(cells: Sequence[CellResult]) -> dict[str, str]:
-    names = sorted({name for cell in cells for name in cell.versions})
-    by_name = {name: {cell.versions.get(name, "absent") for cell in cells} for name in names}
+def _versions(found: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    names = sorted({name for versions in found for name in versions})
+    by_name = {name: {versions.get(name, "absent") for versions in found} for name in names}
     return {name: found.pop() if len(found) == 1 else "mixed" for name, found in by_name.items()}
