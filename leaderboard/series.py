@@ -115,7 +115,7 @@ class Evidence:
         for row in self.rows:
             if str(row.name) == name:
                 return row
-        raise NoSeries("row", f"no row {name} in the plan")
+        raise NoSeries("row", f"no row {name}: not run, or not in the plan")
 
     def paired(self, *rows: str) -> Evidence:
         """Return the same evidence where all rows are read at the seeds that each of these is planned at.

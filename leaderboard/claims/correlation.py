@@ -109,7 +109,7 @@ class Correlation:
         """
         rows = evidence.variants(self.scenario)
         if not rows:
-            raise Undecided(f"no row of {self.scenario} in the plan")
+            raise Undecided(f"no row of {self.scenario}: not run, or not in the plan")
         damaged = [read(evidence, row, self.damage) for row in rows]
         alike(damaged, ALIKE)
         damage = np.array([s.damage(self.statistic).mean() for s in damaged])

@@ -224,7 +224,7 @@ def test_type_one_error_of_the_permutation_test(count):
 def test_reasons():
     cells = loops()
     kind = Trend(ALONE, (Course(ACCURACY, "worsens"),))
-    assert verdict(Trend("no/x/none", kind.courses), cells).reason == "no row no/x/none in the plan"
+    assert verdict(Trend("no/x/none", kind.courses), cells).reason == "no row no/x/none: not run, or not in the plan"
     assert verdict(Trend(ALONE, (Course("captioner/cider", "worsens"),)), cells).reason.endswith("is not measured")
     assert "T = 4" in verdict(Trend(ALONE, kind.courses, iterations=10), cells).reason
     assert "no direction" in verdict(Trend(ALONE, (Course(VARIANCE, "worsens"),)), cells).reason
