@@ -16,7 +16,7 @@ from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
 from benchmarks.reporting.evidence import evidence, settings
 from benchmarks.storage.store import LocalStore
-from records.errors import UsageError
+from records.errors import StepError, UsageError
 from records.files import write_text
 from records.place import ROOT, kept
 
@@ -72,6 +72,16 @@ def baseline(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Run a suite in an empty store and hold its trends against the baseline: 0 passed, 1 regression, 2 error."""
+    try:
+        return _check(options)
+    except BrokenPipeError:
+        raise
+    except (OSError, StepError) as error:  # a full disk, a folder that cannot be written: no trend has regressed
+        where = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
+        raise UsageError(f"check {options.suite}: {where}") from error
+
+
+def _check(options: argparse.Namespace) -> int:
     from leaderboard import gate_report
 
     try:

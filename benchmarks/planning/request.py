@@ -14,8 +14,8 @@ from records.place import checkout
 
 #: Keys of a suite that change how it runs, not what it measures. A study with a name of its own has its folder by that.
 NO_OTHER_STUDY = {"execution", "retain"}
-#: Words that a shell takes as they are; brackets too, which no target takes for patterns of file names.
-PLAIN = re.compile(r"[\w@%+=:,./\[\]-]+", re.ASCII)
+#: Words that a shell takes as they are, and those that our recipes do, which take brackets for no pattern of files.
+PLAIN, IN_RECIPES = (re.compile(rf"[\w@%+=:,./{more}-]+", re.ASCII) for more in ("", r"\[\]"))
 #: What `make` calls each command of the command line.
 TARGETS = {"run": "bench", "table": "leaderboard"}
 
@@ -57,12 +57,13 @@ class Request:
         words = [*more, *self.overrides]
         if checkout() != Path.cwd() or len(self.methods) > 1 or (verb == "claims" and self.methods):
             methods = [f"--method={method}" for method in self.methods]
-            return " ".join(["mmcollapse", verb, shlex.quote(self.suite), *map(_quoted, [*methods, *words])])
+            return " ".join(["mmcollapse", verb, shlex.quote(self.suite), *map(shell_word, [*methods, *words])])
         parts = ["make", TARGETS.get(verb, verb), f"SUITE={shlex.quote(self.suite)}"]
         parts += [f"METHOD={shlex.quote(method)}" for method in self.methods]
-        arguments = " ".join(map(_quoted, words))
+        arguments = " ".join(shell_word(word, IN_RECIPES) for word in words)
         return " ".join([*parts, *([f"ARGS={shlex.quote(arguments)}"] if arguments else [])])
 
 
-def _quoted(word: str) -> str:
-    return word if PLAIN.fullmatch(word) else shlex.quote(word)
+def shell_word(word: str, plain: re.Pattern[str] = PLAIN) -> str:
+    """Return a word as a shell needs it: zsh and bash take brackets for patterns of file names."""
+    return word if plain.fullmatch(word) else shlex.quote(word)

@@ -47,6 +47,15 @@ def test_the_printed_command_says_the_same_to_a_shell(request_: Request, monkeyp
     ]
 
 
+def test_no_shell_takes_a_printed_list_for_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """zsh ends where nothing is called so, and bash puts a file called 0 in the place of `[0,1]`."""
+    monkeypatch.setattr(module, "checkout", lambda: None)
+    (tmp_path / "0").touch()
+    line = Request("x", ("--seeds", "[0]")).command("run").replace("mmcollapse", "printf '%s\\n'", 1)
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["run", "x", "--seeds", "[0]"]
+
+
 def test_a_study_with_overrides_has_a_folder_of_its_own(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     plain = Request("x").home(runs, "x")

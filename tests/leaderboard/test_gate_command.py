@@ -76,6 +76,14 @@ def test_the_exit_codes(study, tmp_path, capsys, monkeypatch):
     assert main(["claims", str(write_suite(tmp_path / "bare")), "--runs", str(runs)]) == 2
 
 
+def test_a_file_that_cannot_be_written_is_no_regression(study, tmp_path, capsys):
+    suite, runs, file = study
+    (tmp_path / "taken").write_text("a file, not a folder")
+    given = ["--baseline", str(file), "--runs", str(runs), "--junit", str(tmp_path / "taken" / "j.xml")]
+    assert main(["check", str(suite), *given]) == 2
+    assert "taken" in capsys.readouterr().err
+
+
 def test_another_protocol_names_the_setting(study, capsys, tmp_path):
     suite, _, file = study
     runs = tmp_path / "runs"
