@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from benchmarks.analytic import models
+from benchmarks.mitigations.accumulate import Accumulate
 from benchmarks.planning.planner import make_plan
 from benchmarks.reporting.evidence import evidence, settings
 from benchmarks.running.execute import execute
 from benchmarks.running.executors import InProcessExecutor
-from benchmarks.study.loading import ROOT, SUITES, extended
+from benchmarks.study.loading import ROOT
+from datamodules.pairs import Pairs
 from leaderboard.baseline import read
 from leaderboard.gate import Report, check
 from records.place import kept
@@ -51,48 +52,10 @@ def test_unchanged_analytic_runs_pass(first, tmp_path):
     assert [o.identical for o in report.outcomes] == [first == 0] * 4, "the baseline holds seeds 0 to 19"
 
 
-BROKEN_ACCUMULATE = '''
-from benchmarks.methods.hooks import Mitigation
-from datamodules.pairs import Pairs
-
-
-class Accumulate(Mitigation):
-    """Meant to keep what came before; keeps the newest pool over and over."""
-
-    reads = {"curate": ("new",)}
-
-    def pool_size(self, iteration, n):
-        return (iteration + 1) * n
-
-    def curate(self, ctx):
-        return Pairs.concat([ctx.new] * (ctx.iteration + 1))
-'''
-
-
-def suite_with(folder: Path, name: str, method: str, code: str, class_name: str) -> Path:
-    """Write a copy of a shipped suite in which one method is replaced by a broken one of the same name."""
-    data = extended(SUITES / f"{name}.yaml").data
-    module = f"broken_{method}"
-    (folder / f"{module}.py").write_text(code)
-    (folder / f"{method}.yaml").write_text(f"{{schema: 1, name: {method}, class_path: {module}.{class_name}}}\n")
-    ours = str(folder / f"{method}.yaml")
-
-    def replaced(methods: list[str]) -> list[str]:
-        return [ours if m == method else m for m in methods]
-
-    data["testbed"] = str(SUITES / data["testbed"])
-    data["mitigations"] = replaced(data["mitigations"])
-    for entry in data["scenarios"]:
-        if "mitigations" in entry:
-            entry["mitigations"] = replaced(entry["mitigations"])
-    file = folder / f"{name}.yaml"
-    file.write_text(yaml.safe_dump(data))
-    return file
-
-
-def test_a_broken_analytic_method_is_caught(tmp_path):
-    suite = suite_with(tmp_path, "analytic", "accumulate", BROKEN_ACCUMULATE, "Accumulate")
-    found = statuses(analytic(tmp_path, str(suite), range(500, 520)))
+def test_a_broken_analytic_method_is_caught(tmp_path, monkeypatch):
+    """Meant to keep what came before, it keeps the newest pool over and over."""
+    monkeypatch.setattr(Accumulate, "curate", lambda self, ctx: Pairs.concat([ctx.new] * (ctx.iteration + 1)))
+    found = statuses(analytic(tmp_path, "analytic", range(500, 520)))
     assert found == {"none": "pass", "real": "pass", "accumulate": "regression", "fresh_real": "pass"}
 
 
@@ -156,9 +119,19 @@ class Untrained(Mitigation):
 '''
 
 
+def copied(folder: Path) -> Path:
+    """Copy the code, to be broken, into a folder."""
+    for room in ("benchmarks", "lightning_modules", "datamodules", "leaderboard", "records", "suites"):
+        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
 def test_relabelling_with_an_untrained_captioner_is_caught(tmp_path):
-    suite = suite_with(tmp_path, "gate_scenes", "frozen_relabel", UNTRAINED_RELABEL, "Untrained")
-    code, report, errors = scenes(ROOT, suite, "--seeds=[10,11,12,13,14]")
+    root = copied(tmp_path)
+    (root / "benchmarks" / "mitigations" / "untrained.py").write_text(UNTRAINED_RELABEL)
+    where = "class_path: benchmarks.mitigations.untrained.Untrained"
+    (root / "suites" / "mitigations" / "frozen_relabel.yaml").write_text(f"schema: 1\nname: frozen_relabel\n{where}\n")
+    code, report, errors = scenes(root, "gate_scenes", "--seeds=[10,11,12,13,14]")
     assert code == 1, errors
     found = results(report)
     assert found["relabel_bleu4"] == found["relabel_accuracy"] == "regression"
@@ -171,9 +144,7 @@ WRONG = "ids = known"
 
 
 def test_one_wrong_line_in_a_loss_without_a_version_bump_is_caught(tmp_path):
-    for room in ("benchmarks", "lightning_modules", "datamodules", "leaderboard", "suites"):
-        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
-    file = tmp_path / "lightning_modules" / "captioning" / "captioner.py"
+    file = copied(tmp_path) / "lightning_modules" / "captioning" / "captioner.py"
     text = file.read_text()
     assert text.count(LINE) == 1
     file.write_text(text.replace(LINE, WRONG))
