@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.reporting.pages.board_page import legends
 from benchmarks.reporting.pages.chains import chain_figure
 from benchmarks.reporting.pages.colours import GREY, NONE, OFF, ON, PAPER, REAL, styles
-from benchmarks.reporting.pages.fronts import HIGH, LOW, front_panels, front_spec
+from benchmarks.reporting.pages.fronts import HIGH, LOW, clip, front_panels, front_spec
 from benchmarks.reporting.pages.grammar import Spec, layer, name_of, number_of
 from benchmarks.reporting.pages.paper import PaperFigure, Records, beside
 from benchmarks.reporting.pages.rows import Section, sections
@@ -172,17 +172,13 @@ def _placed(record: Mapping[str, Any]) -> dict[str, Any]:
     value, low, high = record["prevented"], record["low"], record["high"]
     return {
         **record,
-        "x": _within(value),
-        "from": LOW if low is None else _within(low),
-        "to": HIGH if high is None else _within(high),
+        "x": clip(value),
+        "from": LOW if low is None else clip(low),
+        "to": HIGH if high is None else clip(high),
         "off": "" if LOW <= value <= HIGH else share(value, low, high),
         "ranked": record["rank"] not in ("", "-"),
         "ink": _ink(record),
     }
-
-
-def _within(value: float) -> float:
-    return min(max(value, LOW), HIGH)
 
 
 def _ink(record: Mapping[str, Any]) -> str:

@@ -114,7 +114,7 @@ def front_spec(panel: FrontPanel, size: tuple[int, int] = (255, 320), index: dic
     column = {"value": width + AWAY}
     beside = {"x": column, "y": {**y, "field": "label_y"}, "text": {"field": "short"}, **DESCRIBED}
     leader = {"x": x, "y": y, "x2": column, "y2": {"field": "label_y"}, **DESCRIBED}
-    stairs = [{"cost": p.cost, "y": _clip(p.prevented)} for p in _stairs([p for p in points if p.prevented > 0])]
+    stairs = [{"cost": p.cost, "y": clip(p.prevented)} for p in _stairs([p for p in points if p.prevented > 0])]
     idle = [] if panel.idle is None or not LOW < panel.idle < HIGH else [panel.idle]
     references = [("as none", 0.0, NONE), ("as real", 1.0, REAL), *(("never trained", value, GREY) for value in idle)]
     layers = [
@@ -146,7 +146,8 @@ def _called(point: Point) -> str:
     return point.short if inside else f"{point.short} at {hundredths(point.prevented)}"
 
 
-def _clip(value: float) -> float:
+def clip(value: float) -> float:
+    """Return a share as high as a panel is: what lies beyond stands at the edge."""
     return min(max(value, LOW), HIGH)
 
 
@@ -165,7 +166,7 @@ def _placed(points: Sequence[Point], height: int, index: dict[str, int]) -> list
     """Return the records of the points, with a place for each name in one column beside them all, apart from others."""
     ordered = sorted(points, key=lambda p: (p.prevented, -p.cost))
     gap = NAME / height * (HIGH - LOW)
-    heights = spread([_clip(p.prevented) for p in ordered], gap, LOW + gap / 2, HIGH - gap / 2)
+    heights = spread([clip(p.prevented) for p in ordered], gap, LOW + gap / 2, HIGH - gap / 2)
     records = []
     for p, place in zip(ordered, heights, strict=True):
         told = f"{p.method}: {hundredths(p.prevented)}"
@@ -173,8 +174,8 @@ def _placed(points: Sequence[Point], height: int, index: dict[str, int]) -> list
             told += f" [{hundredths(p.low)}, {hundredths(p.high)}]"
         told += f" for {count(p.cost)}{', on the front' if p.front else ''}"
         records.append({
-            "method": p.method, "short": _called(p), "prevented": p.prevented, "y": _clip(p.prevented),
-            "low": None if p.low is None else _clip(p.low), "high": None if p.high is None else _clip(p.high),
+            "method": p.method, "short": _called(p), "prevented": p.prevented, "y": clip(p.prevented),
+            "low": None if p.low is None else clip(p.low), "high": None if p.high is None else clip(p.high),
             "cost": p.cost, "front": p.front, "label_y": place,
             "about": f"#{index[p.method]}|{told}" if p.method in index else told,
         })  # fmt: skip
