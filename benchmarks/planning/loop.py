@@ -84,9 +84,9 @@ class Walk:
     # -- data -----------------------------------------------------------------------------------------------------
 
     def real_pairs(self, t: int) -> Iterator[Step]:
-        """Yield the N real pairs of the iteration, and its slice of the reserve where a method asks for one."""
-        data, seed, n = self.world.data_spec, self.cell.seed, self.cell.n
-        step = Real(data=data, split=PROMPT_SPLIT, seed=seed, t=t, n=n, **self.at(t))
+        """Yield N real pairs of the pool's items, and a slice of the reserve where a method asks for one."""
+        data, (seed, epoch, _), n = self.world.data_spec, self.items(t), self.cell.n
+        step = Real(data=data, split=PROMPT_SPLIT, seed=seed, t=epoch, n=n, **self.at(t))
         yield step
         self.real.append(step.key)
         count = self.hooks.reserve_items(n)

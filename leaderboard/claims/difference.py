@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from leaderboard.claims.finding import SEEDS_TO_DECIDE, Finding, Part, mean_part, seeds_reason
-from leaderboard.claims.margin import check_margin, declared, quarter_of_collapse, with_margin
+from leaderboard.claims.margin import check_margin, declared, quarter_of_collapse, quarter_of_learned, with_margin
 from leaderboard.claims.terms import Collapse, beyond, comparable, named, reaches, read
 from leaderboard.grain import difference, grain
 from leaderboard.series import Evidence
@@ -28,7 +28,9 @@ class Difference:
         statistic: What is compared; `worsening` by default.
         collapse: Rows that must have collapsed first; None = nothing is asked.
         same_n: Whether N must agree; False at equal network evaluations, where it differs by design.
-        margin: A difference inside +-margin is negligible, in units of the statistic; None = a quarter of the collapse.
+        margin: A difference inside +-margin is negligible, in units of the statistic; None = a quarter of `margin_of`.
+        margin_of: The `collapse`, or what `b` has `learned`: how far it improved from 0 to T. For a world with something
+            new in it, where half of the gap between `none` and `real` is what `none` loses.
         iterations: Smallest T that the statement is about.
         seeds: Fewest seeds that decide.
     """
@@ -43,6 +45,7 @@ class Difference:
     collapse: Collapse | None = None
     same_n: bool = True
     margin: float | None = None
+    margin_of: Literal["collapse", "learned"] = "collapse"
     iterations: int = 1
     seeds: int = SEEDS_TO_DECIDE
 
@@ -58,6 +61,8 @@ class Difference:
         for metric in self.metrics:
             MetricName.parse(metric, "metrics")
         check_margin(self.margin)
+        if self.margin_of == "learned" and (self.margin is not None or self.statistic != "worsening"):
+            raise ValueError("margin_of: found learned; allowed: without a margin, and with the statistic worsening")
 
     def judge(self, evidence: Evidence) -> Finding:
         """Test the difference of every metric.
@@ -81,7 +86,9 @@ class Difference:
             least = grain(values, a.items(self.statistic))
             part = mean_part(f"{a.metric}, {self.statistic} of a less that of b", values, sign, least)
             margins = declared(self.margin, len(values))
-            if margins is None:
+            if self.margin_of == "learned":
+                margins = quarter_of_learned(b)
+            elif margins is None:
                 margins = quarter_of_collapse(evidence, b, self.statistic, self.collapse)
             parts.append(with_margin(part, values, margins, least))
         return Finding(tuple(parts), seeds_reason(parts, self.seeds))

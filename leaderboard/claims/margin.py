@@ -1,4 +1,4 @@
-"""How small is small enough to call it nothing: a margin that a suite declares, or a quarter of the collapse."""
+"""How small is small enough to call it nothing: a margin that a suite declares, or a quarter of what is at stake."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from leaderboard.statistics import Array
 from records.findings import Statistic
 from records.names import CONTROLS, RowName
 
-#: Of the collapse, `none` less `real`: what is smaller is not worth a method, or a warning.
+#: Of the collapse, `none` less `real`, or of what `real` learns: what is smaller is not worth a method, or a warning.
 SHARE = 0.25
 
 
@@ -72,6 +72,11 @@ def quarter_of_collapse(
     except Undecided:
         return None
     return SHARE * difference(*(control.damage(statistic) for control in controls))
+
+
+def quarter_of_learned(series: Series) -> Array:
+    """Return a quarter of what a row improved from 0 to T, a number a seed; below 0 where it got worse."""
+    return -SHARE * series.worsening()
 
 
 def _controls(evidence: Evidence, row: str) -> tuple[str, str]:

@@ -59,9 +59,8 @@ def test_real_of_joint_is_the_real_of_the_single_models(planned: Planner) -> Non
     for scenario in ("single_model_captioner", "single_model_generator"):
         for key in row(plan, scenario, "real").keys:
             single |= set(plan.cells[key].needs)
-    for variant in ("real_prompts", "closed"):
-        for key in row(plan, "joint_finetune", "real", variant).keys:
-            assert set(plan.cells[key].needs) <= single
+    for key in row(plan, "joint_finetune", "real", "real_prompts").keys:
+        assert set(plan.cells[key].needs) <= single
 
 
 def test_real_makes_no_synthetic_data(planned: Planner) -> None:
@@ -83,6 +82,24 @@ def test_none_and_real_differ_in_data_keys_only(planned: Planner) -> None:
     assert none.identity == real.identity
     assert none.inputs["model"] == real.inputs["model"]
     assert none.inputs["pool"] != real.inputs["pool"]
+
+
+def test_real_is_of_the_same_items_as_the_pool_it_stands_beside() -> None:
+    """In every shipped scenario, at every iteration; a closed loop keeps its items, and so does its `real`."""
+    from benchmarks.planning.planner import make_plan
+
+    plan, seen = make_plan("smoke"), set()
+    for planned_row in plan.rows:
+        for key in planned_row.keys:
+            steps = [plan.steps[k] for k in plan.cells[key].needs]
+            scenario = plan.cells[key].cell.scenario
+            real = {s.t for s in steps if s.kind == "real" and s.start is None and s.split == "prompts"}
+            drawn = {s.items[1] for s in steps if s.kind in ("images", "captions")}
+            at_all = {1} if scenario.closed else set(range(1, plan.cells[key].cell.iterations + 1))
+            assert real <= at_all, planned_row
+            assert drawn <= at_all, planned_row
+            seen.add((scenario.closed, bool(real), bool(drawn)))
+    assert {(True, True, True), (True, True, False), (False, True, False)} <= seen
 
 
 def test_closed_and_real_prompts_share_the_first_iteration(planned: Planner) -> None:

@@ -77,6 +77,15 @@ def test_what_is_tested_was_seen_by_nobody_and_close_calls_have_twice_the_seeds(
     assert not others & set(more)
 
 
+@pytest.mark.parametrize("suite", RENAMED)
+def test_less_learned_is_held_against_what_real_pairs_teach(suite):
+    """Half of the gap between `none` and `real` is what `none` loses here, so its quarter would be half of the learning."""
+    plan = make_plan(suite)
+    assert suite in make_plan("board").suite.learning.values()
+    for claim, kind in load_claims(plan.suite.claims, plan.file):
+        assert (kind.margin_of, kind.b.rpartition("/")[2]) == ("learned", "real"), claim.name
+
+
 def test_every_row_of_the_claims_is_read_by_one():
     plan = make_plan("scenes_claims")
     read = {name for _, kind in load_claims(plan.suite.claims, plan.file) for name in names(kind)}

@@ -85,6 +85,20 @@ def test_a_declared_margin_is_the_90_percent_interval_inside_it():
     assert part.low < ends.low < ends.high < part.high
 
 
+def test_what_is_learned_is_a_margin_of_its_own():
+    """`none` loses as much as the compared row learns: a quarter of the gap is half of the learning."""
+    cells = study(0.0)
+    cells.add("loop/x/taught", {FRECHET: line(2, -1.0, noise=0.02, seed=9)})
+    kind = Difference(A, "loop/x/taught", (FRECHET,), "worse", margin_of="learned")
+    found = judged(kind, cells).finding.parts[0]
+    assert found.margin == pytest.approx(-cells.evidence.series("loop/x/taught", FRECHET).worsening().mean() / 4)
+    worse = judged(difference(margin_of="learned"), cells)
+    assert worse.word != "negligible", "the compared row got worse, so there is nothing to take a quarter of"
+    for more in ({"margin": 1.0}, {"statistic": "area"}):
+        with pytest.raises(ValueError, match="margin_of: found learned; allowed: "):
+            difference(margin_of="learned", **more)
+
+
 def test_what_is_small_and_clear_is_negligible_and_says_so():
     found = judged(difference(), study(0.2, noise=0.005))
     assert found.p_value < 0.05
