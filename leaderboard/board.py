@@ -6,20 +6,20 @@ has no headline. Rendering is elsewhere (`leaderboard.render`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from leaderboard import comparing
 from leaderboard import statistics as st
-from leaderboard.controls import Controls, find_controls, mismatch
+from leaderboard.controls import Controls, find_controls, mismatch, parent_group
 from leaderboard.grain import grain
 from leaderboard.health import false_health
 from leaderboard.learned import Learned, reference_of
-from leaderboard.line import DASH, NO_COLLAPSE, Line, Role
+from leaderboard.line import COMPARED, DASH, NO_COLLAPSE, Line, Role
 from leaderboard.power import Power
 from leaderboard.readings import BoardRow, Reading, floor_of, read
 from leaderboard.signatures import signatures
-from records.names import CONTROLS, MetricName, judged_sides
+from records.names import CONTROLS, GroupName, MetricName, judged_sides
 from records.results import CellResult, Floor
 
 
@@ -85,7 +85,7 @@ def build(rows: Iterable[BoardRow], results: Mapping[str, CellResult]) -> Board:
         for scenario, variant in dict.fromkeys(row.group for row in rows)
         for modality, metric in primary_metrics(scenario, variant, rows, results).items()
     ]
-    return Board(tuple(groups), rows, results, sum(key not in planned for key in results))
+    return Board(_tested(groups, rows), rows, results, sum(key not in planned for key in results))
 
 
 def primary_metrics(
@@ -191,26 +191,49 @@ def _flag(line: Line, results: Mapping[str, CellResult], modality: str) -> Line:
 
 
 def _compare(lines: list[Line], controls: Controls) -> list[Line]:
-    """Add gains over `none`, Holm-adjusted p values and rank ranges to the methods with a headline number."""
+    """Add gains over `none` to rows with a headline number, and rank ranges to the methods among them."""
     scored = [line for line in lines if line.prevented is not None]
     if not scored:
         return lines
     none, direction = controls.reading("none"), controls.direction
     gains = {id(x): comparing.gap(x.reading, none, direction) for x in scored}
     ranked = [x for x in scored if x.role == "method" and not _unranked(x, controls)]
-    adjusted = st.holm([comparing.p_value(none, x.reading) for x in ranked])
-    p_values = {id(x): p for x, p in zip(ranked, adjusted, strict=True)}
+    can_rank = {id(x) for x in ranked}
     ranks = comparing.rank_ranges([x.reading for x in ranked], direction)
     return [
         replace(
             line,
             gain=gains.get(id(line)),
-            p_value=p_values.get(id(line)),
-            rank=ranks.get(line.mitigation) if id(line) in p_values else None,
+            rank=ranks.get(line.mitigation) if id(line) in can_rank else None,
             notes=(*line.notes, *_reasons(line, controls)),
         )
         for line in lines
     ]
+
+
+def _tested(groups: Sequence[Group], rows: tuple[BoardRow, ...]) -> tuple[Group, ...]:
+    """Return the groups with p values, Holm-adjusted once over all rows of a loop that have a number on a side.
+
+    Scenarios that mitigate a loop are rows of it. Tables, figures and sentences all go by these numbers, so that one
+    question has one answer on a page.
+    """
+    named = {(GroupName(group.scenario, group.variant), group.modality): group for group in groups}
+    loops = {name for name, _ in named}
+    families: dict[tuple[GroupName, str], list[Line]] = {}
+    for (name, modality), group in named.items():
+        parent = parent_group(next(row for row in rows if row.group == name), rows)
+        home = (parent if parent in loops else name, modality)
+        if home not in named or not named[home].controls.judged:
+            continue
+        judged = [x for x in group.lines if x.gain is not None and x.controls.judged and x.role in COMPARED]
+        families.setdefault(home, []).extend(judged)
+    found: dict[int, float] = {}
+    for lines in families.values():  # each against `none` at its own seeds, which may be fewer
+        p_values = [comparing.p_value(x.controls.reading("none"), x.reading) for x in lines]
+        found |= {id(x): p for x, p in zip(lines, st.holm(p_values), strict=True)}
+    return tuple(
+        replace(group, lines=tuple(replace(x, p_family=found.get(id(x))) for x in group.lines)) for group in groups
+    )
 
 
 def _power(lines: list[Line], controls: Controls) -> Power | None:

@@ -127,17 +127,16 @@ def find_controls(
 def mismatch(reading: Reading, controls: Controls) -> str:
     """Say why a complete row may not be compared with its controls; "" where it may.
 
-    Rows of one scenario variant share the protocol digest. A scenario with a parent resolves differently by
-    design, so there N, T, seeds and the metric (whose name holds its own n) must agree instead. The same
-    holds for a cell shared with another variant: its file names the protocol of only one of them, and its key
-    is in the plan, which settles the rest.
+    Rows of one scenario variant share the protocol digest, but for cells that another variant has, too
+    (`leaderboard.readings.own_protocols`). A scenario with a parent resolves differently by design, so there N, T,
+    seeds and the metric (whose name holds its own n) must agree instead.
     """
     none = controls.readings[0]
     for what, own, theirs in zip(("N", "T", "seeds"), reading.setting, none.setting, strict=True):
         if own != theirs:
             where = "the parent" if controls.inherited else "none"
             return f"not comparable: {what} {_list(own)}, {where} {_list(theirs)}"
-    if not controls.inherited and not reading.shared and reading.protocols != none.protocols:
+    if not controls.inherited and len(reading.own_protocols | none.own_protocols) > 1:
         return "not comparable: other protocol"
     return ""
 
@@ -166,7 +165,7 @@ def _problem(row: BoardRow, home: GroupName | None, found: tuple[Reading, ...]) 
         if reading.problem:
             return f"no control: {reading.row.mitigation} {reading.problem}"
     none, real = found
-    if none.setting != real.setting or none.protocols != real.protocols or len(none.protocols) != 1:
+    if none.setting != real.setting or len(none.own_protocols | real.own_protocols) > 1:
         return "no control: none and real differ in protocol"
     return ""
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from leaderboard.entries_migrations import MIGRATIONS
 from records.codec import CodecError, decode_text, document_schema, document_text
@@ -153,7 +153,7 @@ class Entry:
             EntryError: Something in it could not be read again.
         """
         try:
-            text = document_text(SCHEMA, Entry, self)
+            text = document_text(SCHEMA, type(self), self)
             check(self)
         except ValueError as error:
             raise EntryError(f"the entry of {self.method} cannot be written: {error}") from None
@@ -163,16 +163,24 @@ class Entry:
         return text
 
 
+E = TypeVar("E", bound=Entry)
+
+
 def read_entry(path: Path) -> Entry:
     """Read one entry of this or any older schema.
 
     Raises:
         EntryError: One sentence that names the file and the first problem.
     """
+    return read_as(Entry, path)
+
+
+def read_as(kind: type[E], path: Path) -> E:
+    """Read one entry, or what holds more than an entry does, as strictly."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise EntryError(f"{path}: {path.stat().st_size:,} bytes; allowed: at most {MOST_BYTES:,}")
-        entry = decode_text(Entry, path.read_text(encoding="utf-8-sig"), SCHEMA, MIGRATIONS)
+        entry = decode_text(kind, path.read_text(encoding="utf-8-sig"), SCHEMA, MIGRATIONS)
         check(entry)
     except (OSError, UnicodeDecodeError) as error:
         raise EntryError(f"{path}: cannot be read, {error}") from None

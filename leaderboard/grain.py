@@ -58,7 +58,8 @@ def grain(values: ArrayLike, items: int) -> float:
     """Return the smallest spread over seeds that is believed of numbers: one unit of shares of n items, 0 of others.
 
     Shares are known by what they are, whole multiples of a common unit: an item, or the part of one that a mean over
-    attributes and slots counts. Numbers that are all zero differ by nothing, as those of two rows that share a cell.
+    attributes and slots counts. A mean of ratios with unlike denominators, such as `tail_survival`, has none, and is
+    taken as it is. Numbers that are all zero differ by nothing, as those of two rows that share a cell.
 
     Args:
         values: Shares, or differences of shares.

@@ -11,24 +11,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from leaderboard import statistics as st
 from leaderboard.board import Group
 from leaderboard.committed import entry_board
 from leaderboard.comparing import paired
 from leaderboard.controls import mismatch
-from leaderboard.entries import read_entries
-from leaderboard.learned import Learned, reference_of
+from leaderboard.entries import Entry, read_entries
+from leaderboard.learned import PREFIX, Learned, reference_of
+from records.canonical import canonical
+
+#: Real pairs in the place of a pool, as `real_X` has them beside the method.
+REAL = "benchmarks.mitigations.real.Real"
+Knobs = Mapping[str, Any]
 
 
-def read_learning(named: Mapping[str, str], folder: Path) -> dict[str, Learned]:
+def read_learning(
+    named: Mapping[str, str], folder: Path, knobs: Mapping[str, Knobs] | None = None
+) -> dict[str, Learned]:
     """Return modality -> what the entries of the suite that it names say.
 
     Args:
         named: Modality -> name of a suite.
         folder: Of all entries.
+        knobs: Method -> its knobs on the board that asks: what ran with others there is another method of that name.
     """
-    return {modality: _learned(suite, modality, folder) for modality, suite in named.items()}
+    found = {modality: _learned(suite, modality, folder) for modality, suite in named.items()}
+    for modality, suite in named.items():
+        _drop_others(found[modality], {entry.method: entry for entry in read_entries(suite, folder)}, knobs or {})
+    return found
+
+
+def _drop_others(found: Learned, entries: Mapping[str, Entry], knobs: Mapping[str, Knobs]) -> None:
+    """Take away the shares of rows whose method had other knobs than on the board, and say so."""
+    for name, shares in ((PREFIX, found.shares), ("", found.own)):
+        for method in [method for method in shares if method in knobs and f"{name}{method}" in entries]:
+            if _turned(knobs[method]) != _turned(entries[f"{name}{method}"].init_args):
+                del shares[method]
+                found.dropped[f"{name}{method}"] = "other knobs than here"
+
+
+def _turned(knobs: Knobs) -> list[str]:
+    """Return the knobs of a method, part by part where it is composed, without real pairs and parts that have none."""
+    parts = knobs.get("parts")
+    if not isinstance(parts, list) or not all(isinstance(part, Mapping) and "class_path" in part for part in parts):
+        return [canonical(dict(knobs))] if knobs else []
+    mine = [part.get("init_args") or {} for part in parts if part["class_path"] != REAL]
+    return [canonical(dict(turned)) for turned in mine if turned]
 
 
 def _learned(suite: str, modality: str, folder: Path) -> Learned:

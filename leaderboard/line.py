@@ -12,6 +12,8 @@ from leaderboard.signatures import Signature
 from records.results import Cost
 
 Role = Literal["control", "method", "side effect", "reference", "never trained"]
+#: What is compared with `none`: methods, those that are meant for the other side, and scenarios that mitigate.
+COMPARED: tuple[Role, ...] = ("method", "side effect")
 DASH = "-"
 NO_COLLAPSE = "control did not collapse"
 
@@ -36,7 +38,8 @@ class Line:
         sd: Standard deviation of that worsening over seeds.
         prevented: Collapse prevented with Fieller's interval.
         gain: Interval of how much better than `none` at T, paired.
-        p_value: Of that gain, Holm-adjusted over the methods of the group; None below five seeds.
+        p_family: p value of that gain, Holm-adjusted over all rows of the loop that have a number on this side: what
+            sentences and figures go by; None where controls judge nothing.
         rank: Rank range among the methods of the group; None where unranked.
         area: Mean worsening along the trajectory.
         slope: Robust slope of the worsening per iteration.
@@ -62,7 +65,7 @@ class Line:
     sd: float | None = None
     prevented: st.Ratio | None = None
     gain: st.MeanInterval | None = None
-    p_value: float | None = None
+    p_family: float | None = None
     rank: tuple[int, int] | None = None
     area: float | None = None
     slope: float | None = None
@@ -74,3 +77,8 @@ class Line:
     cost: Cost | None = None
     notes: tuple[str, ...] = ()
     sorted_value: float | None = None
+
+    @property
+    def p_value(self) -> float | None:
+        """The same p value where there are seeds enough to show it; None below five, whose words are descriptive."""
+        return self.p_family if len(self.reading.row.seeds) >= st.SEEDS_FOR_RANKS else None

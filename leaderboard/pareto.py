@@ -2,8 +2,8 @@
 
 A method is on the front unless another one prevents as much or more, by the mean, with as few network evaluations and
 as few real pairs, and is better in one of the three. `none` competes, too: what prevents nothing is on no front. A
-model that is never trained does not, or it would stand there alone. Training steps are the same for all; seconds belong
-to a machine.
+model that is never trained does not, or it would stand there alone. What is trained counts among network evaluations,
+one a sample of a step, so that a row of several fits is dearer; seconds belong to a machine.
 """
 
 from __future__ import annotations

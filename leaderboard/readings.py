@@ -7,7 +7,7 @@ labelled, and stays without curves.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -133,14 +133,14 @@ class Reading:
         return frozenset(c.info[self.metric].protocol for c in self.cells if self.metric in c.info)
 
     @property
+    def own_protocols(self) -> frozenset[str]:
+        """Those of cells that serve no other scenario variant."""
+        return own_protocols(self.cells, self.metric)
+
+    @property
     def hosts_by_seed(self) -> tuple[str, ...]:
         """The kind of host of each cell: seeds of two rows are pairs only where these agree."""
         return tuple(host(cell) for cell in self.cells)
-
-    @property
-    def shared(self) -> bool:
-        """Whether a cell serves rows of several scenario variants, and so holds the protocol of only one."""
-        return any(len({(row.scenario, row.variant) for row in cell.rows}) > 1 for cell in self.cells)
 
     def at(self, iteration: int) -> Array:
         """Return the values of one iteration over seeds; only where there are curves."""
@@ -194,6 +194,16 @@ def stacked(cells: Sequence[CellResult], metric: str, ends: bool = False) -> Arr
     return np.stack(curves) if whole else None
 
 
+def own_protocols(cells: Iterable[CellResult], metric: str) -> frozenset[str]:
+    """Return the protocol digests of a metric over cells that serve one scenario variant: what must be one.
+
+    A cell that serves rows of several holds the protocol of only one of them, which need not be the one asked about;
+    its key is in the plan of each, and settles the rest.
+    """
+    own = [cell for cell in cells if len({(row.scenario, row.variant) for row in cell.rows}) <= 1]
+    return frozenset(cell.info[metric].protocol for cell in own if metric in cell.info)
+
+
 def floor_of(cells: Sequence[CellResult], metric: str) -> Floor | None:
     """Return what real data score, with the largest minimum effect of the cells; None where the metric has no floor."""
     floors = [cell.floors[metric] for cell in cells if metric in cell.floors]
@@ -224,6 +234,8 @@ def _problem(row: BoardRow, cells: tuple[CellResult, ...], metric: str, ends: bo
         return f"incomplete {len(complete)}/{total}", ""
     if len({cell.iterations for cell in complete}) > 1 or len({cell.n for cell in complete}) > 1:
         return "not comparable: mixed N or T", "its seeds ran with different settings"
+    if len(own_protocols(complete, metric)) > 1:
+        return "not comparable: mixed protocols", "its seeds were measured by different protocols"
     for cell in complete:
         problem, detail = _cell_problem(cell, metric, ends)
         if problem:

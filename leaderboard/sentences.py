@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from leaderboard import comparing, frozen
+from leaderboard import frozen
 from leaderboard import statistics as st
 from leaderboard.board import Board, Group
 from leaderboard.controls import Controls
@@ -153,12 +153,11 @@ def verdicts(loop: Loop) -> dict[str, dict[str, Verdict]]:
     for group in loop.groups:
         if silent(group.controls):
             continue
-        rows = [(row, row.lines[group.modality]) for row in loop.rows if row.judged and group.modality in row.lines]
-        rows = [(row, line) for row, line in rows if line.gain is not None and line.controls.judged]
-        nones = [line.controls.reading("none") for _, line in rows]  # at the row's seeds, which may be fewer
-        adjusted = st.holm([comparing.p_value(none, line.reading) for none, (_, line) in zip(nones, rows, strict=True)])
-        for (row, line), none, p in zip(rows, nones, adjusted, strict=True):
-            found.setdefault(row.name, {})[group.modality] = _verdict(line, none.curves, p)
+        for row in loop.rows:
+            line = row.lines.get(group.modality)
+            if row.judged and line is not None and line.p_family is not None:
+                none = line.controls.reading("none").curves  # at the row's seeds, which may be fewer
+                found.setdefault(row.name, {})[group.modality] = _verdict(line, none, line.p_family)
     return found
 
 

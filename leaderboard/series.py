@@ -15,7 +15,7 @@ import numpy as np
 
 from leaderboard import statistics as st
 from leaderboard.grain import items_of
-from leaderboard.readings import BoardRow, curve, host, minimum_effect
+from leaderboard.readings import BoardRow, curve, host, minimum_effect, own_protocols
 from leaderboard.statistics import Array
 from records.findings import Statistic
 from records.names import MetricName
@@ -67,6 +67,11 @@ class Series:
     def signed(self) -> str:
         """The direction by which numbers are called worse; without one, more counts as worse."""
         return "down" if self.direction == "none" else self.direction
+
+    @property
+    def own_protocols(self) -> frozenset[str]:
+        """The protocol of cells that serve no other scenario variant; none where all are shared."""
+        return own_protocols(self.cells, self.metric)
 
     def worsening(self) -> Array:
         """Return per seed the change from first to last iteration, worse positive."""
@@ -148,6 +153,8 @@ class Evidence:
         full = full_name(cells[0], metric)
         if len({(c.n, c.iterations) for c in cells}) > 1 or any(full not in c.info for c in cells):
             raise NoSeries("metric", f"{row}: its seeds ran with different settings")
+        if len(own_protocols(cells, full)) > 1:
+            raise NoSeries("metric", f"{row}: its seeds were measured by different protocols")
         curves = np.stack([_curve(cell, full, row) for cell in cells])
         first = cells[0]
         return Series(
@@ -171,7 +178,10 @@ class Evidence:
 
 
 def full_name(cell: CellResult, metric: str) -> str:
-    """Return the full name of `side/metric` or `side/metric@judge`: the primary one where several fit, else the first.
+    """Return the full name of `side/metric` or `side/metric@judge`.
+
+    Where several judges fit: the primary one, else that of the headlines, which are in one space then, else the first
+    by name, whatever the order of a file.
 
     Raises:
         NoSeries: The cell has no such metric, or says why it is absent.
@@ -179,10 +189,12 @@ def full_name(cell: CellResult, metric: str) -> str:
     if metric in cell.info:
         return metric
     wanted = MetricName.parse(metric)
-    fits = [name for name in cell.info if MetricName.parse(name).fits(wanted)]
+    fits = sorted(name for name in cell.info if MetricName.parse(name).fits(wanted))
     if not fits:
         raise NoSeries("metric", f"{metric} is not measured")
-    return next((name for name in fits if cell.info[name].primary), fits[0])
+    headlines = {MetricName.parse(name).judge for name, about in cell.info.items() if about.primary} - {None}
+    spaces = [name for name in fits if MetricName.parse(name).judge in headlines]
+    return next((name for name in fits if cell.info[name].primary), (spaces or fits)[0])
 
 
 def _curve(cell: CellResult, metric: str, row: str) -> Array:

@@ -13,7 +13,16 @@ from typing import TypeVar
 T = TypeVar("T")
 
 #: What else than torch's own error says that there is no memory: of libraries beneath it, and of the processor's.
-SAID = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "DefaultCPUAllocator")
+SAID = (
+    "out of memory",  # of the driver, the runtime and Triton
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_NOT_INITIALIZED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "unable to find an engine",  # of cuDNN, where none fits
+    "DefaultCPUAllocator",
+)
+#: Bytes of weights from which on it is worth looking for what nobody holds any more.
+LARGE = 64 * 2**20
 
 #: Place -> rows that went through at once in the end, where all that was asked for did not.
 _found: dict[str, int] = {}

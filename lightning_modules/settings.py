@@ -178,7 +178,7 @@ class Execution:
             up to those of the whole batch; what is too large for the memory is halved and tried again.
         generate_batch: samples that are generated at once; 0 = the model's own choice.
         gradient_checkpointing: recompute activations in the backward pass instead of keeping them.
-        compile: compile the denoiser for sampling.
+        compile: compile the denoiser for sampling; of a captioner in bfloat16, leave out the casts of autocast.
         merge_adapters: add adapters to the weights that they sit on while sampling on an accelerator.
         devices: devices of one fit; "auto" = all.
         nodes: machines of one fit.

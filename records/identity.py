@@ -32,9 +32,25 @@ def by_name(arguments: Any) -> Any:
 
 def authors(spec: Spec) -> Iterator[tuple[str, str]]:
     """Yield the authors' classes in the identity of a family, a data set or a model, each with its digest in there."""
+    yield from ((path, entered["source"]) for path, entered in _classes(spec) if "source" in entered)
+
+
+def versioned(spec: Spec) -> Iterator[tuple[str, Any]]:
+    """Yield the project's classes in such an identity, each with its version in there."""
+    yield from ((path, entered["version"]) for path, entered in _classes(spec) if "source" not in entered)
+
+
+def version_of(kind: type) -> Any:
+    """Return the version of a class as `identity` reads it off its file: its own, or of a base in the same file."""
+    there = (base for base in (kind, *kind.__bases__) if base.__module__ == kind.__module__)
+    return next((vars(base)["version"] for base in there if "version" in vars(base)), 1)
+
+
+def _classes(spec: Spec) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every class in an identity, with what stands there for it."""
     given = spec.execution[0] if isinstance(spec.execution, tuple) else spec.execution
     yield from (
-        _authors(
+        _within(
             {**spec.value, "class_path": spec.value},
             {"class_path": given} if isinstance(given, str) else getattr(given, "__dict__", None),
         )
@@ -43,14 +59,14 @@ def authors(spec: Spec) -> Iterator[tuple[str, str]]:
     )
 
 
-def _authors(value: Any, given: Any) -> Iterator[tuple[str, str]]:
+def _within(value: Any, given: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """Follow arguments as they enter a key beside the same as they were given."""
     if isinstance(value, dict) and isinstance(given, dict):
         entered, path = value.get("class_path"), given.get("class_path")
-        if isinstance(entered, dict) and "source" in entered and isinstance(path, str):
-            yield path, entered["source"]
+        if isinstance(entered, dict) and "version" in entered and isinstance(path, str):
+            yield path, entered
         for name in value.keys() & given.keys():
-            yield from _authors(value[name], given[name])
+            yield from _within(value[name], given[name])
     elif isinstance(value, list) and isinstance(given, (list, tuple)):
         for one, other in zip(value, given, strict=False):
-            yield from _authors(one, other)
+            yield from _within(one, other)

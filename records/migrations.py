@@ -17,17 +17,22 @@ MIGRATIONS: Mapping[int, Migration] = {
 }
 
 
+class NewerSchema(ValueError):
+    """A document that a newer version has written: nothing is wrong with it."""
+
+
 def migrate(document: dict[str, Any], target: int, migrations: Mapping[int, Migration] = MIGRATIONS) -> dict[str, Any]:
     """Return ``document`` in schema ``target``.
 
     Raises:
-        ValueError: The document names no schema, a newer one, or one with no way up.
+        NewerSchema: The document names a newer one.
+        ValueError: It names none, or one with no way up.
     """
     version = document.get("schema")
     if not isinstance(version, int) or isinstance(version, bool):
         raise ValueError(f"schema is {version!r}, expected a whole number")
     if version > target:
-        raise ValueError(f"schema {version} is newer than {target}, the newest this version reads: update first")
+        raise NewerSchema(f"schema {version} is newer than {target}, the newest this version reads: update first")
     for step in range(version, target):
         if step not in migrations:
             raise ValueError(f"schema {version} is too old: there is no migration from {step} to {step + 1}")

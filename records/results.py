@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from records.codec import CodecError, decode_text, document_schema, encode, plain_text
 from records.errors import UsageError
-from records.files import write_text
-from records.migrations import MIGRATIONS
+from records.files import write_new, write_text
+from records.migrations import MIGRATIONS, NewerSchema
 
 SCHEMA = 2
 
@@ -28,6 +28,14 @@ UNSTABLE_COST = ("device_seconds", "wall_seconds")
 
 class ResultError(UsageError):
     """A result that cannot be read or written: one sentence that names the file and the problem."""
+
+
+class UnreadResult(ResultError):
+    """A file that could not be read just now, which says nothing of what is in it; its cause says why."""
+
+
+class NewerResult(ResultError):
+    """A result that a newer version has written."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +188,11 @@ class CellResult:
         """
         try:
             found = read_result(path)
-        except (OSError, ResultError):  # not there, or not readable: written anew
+        except (UnreadResult, NewerResult) as error:
+            if self.status != "complete" or isinstance(error, NewerResult):
+                return self._unless_there(path, error)
+            found = None
+        except ResultError:  # damaged: written anew
             found = None
         if found is not None and found.stable_view() == self.stable_view():
             return found
@@ -192,6 +204,12 @@ class CellResult:
             settled = replace(self, **made)
         settled.write(path)
         return settled
+
+    def _unless_there(self, path: Path, error: ResultError) -> CellResult:
+        """Write the file where there is none; what could not be read, or comes just now, may be a complete one."""
+        if not isinstance(error.__cause__, FileNotFoundError) or write_new(path, self.to_json()):
+            return self
+        return self if path.is_symlink() else self.settle(path)
 
     def _numbers(self) -> list[Any]:
         """Return what was measured, with what identifies it."""
@@ -213,6 +231,8 @@ class CellResult:
             return decode_text(cls, text, SCHEMA, MIGRATIONS)
         except json.JSONDecodeError as error:
             raise ResultError(f"{source}: not valid JSON, {error}") from None
+        except NewerSchema as error:
+            raise NewerResult(f"{source}: {error}") from None
         except (ValueError, ResultError) as error:
             raise ResultError(f"{source}: {error}") from None
 
@@ -221,7 +241,9 @@ def read_result(path: Path) -> CellResult:
     """Read one result file."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UnreadResult(f"{path}: cannot be read, {error}") from error
+    except UnicodeDecodeError as error:
         raise ResultError(f"{path}: cannot be read, {error}") from None
     return CellResult.from_json(text, path)
 

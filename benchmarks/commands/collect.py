@@ -45,7 +45,7 @@ def collect(options: argparse.Namespace) -> int:
         tell(f"            and {len(studies) + len(plans) - 12} more")
     kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(found.kinds.items())) or "nothing"
     tell(f"not needed  {counted(len(found.folders), 'artifact')}: {kinds}")
-    tell(f"left aside  {counted(len(found.left), 'folder')} of writers that were killed")
+    tell(f"left aside  {counted(len(found.left), 'file or folder', 'files and folders')} of writers that were killed")
     if silent:
         more = f" and {len(silent) - 1} more" if len(silent) > 1 else ""
         why = f"{silent[0]}{more}: not known what it needs; allowed: to run its command again, which computes nothing"

@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.commands.planned import entries_of, methods_in
+from benchmarks.commands.planned import entries_of, known_entries, methods_in
 from benchmarks.commands.streams import no_overrides, tell
 from records.errors import UsageError
-from records.files import write_text
+from records.files import alone, write_text
 from records.names import MODALITIES, RowName
 from records.place import checkout
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from leaderboard.verify import Findings
 
 EXIT_NOT_ACCEPTED = 1
+SHOWN = 5  # complete cells that are left out of a part, of which the others are counted
 
 
 def add_entry_commands(commands: Any) -> None:
@@ -68,22 +69,46 @@ def submit(options: argparse.Namespace) -> int:
 
 def _submit(options: argparse.Namespace, method: str) -> None:
     from benchmarks.reporting.submit import make_entry, plan_with, rows_of
-    from leaderboard.entries import read_entry
 
     plan = plan_with(options.suite, [method])
-    results = plan.results(options.runs)
     if options.parts is None:
-        entry = make_entry(plan, method, results)
-    else:
-        name = rows_of(plan, method)[0].mitigation
-        kept = options.parts / plan.suite.name / f"{name}.json"
-        entry = make_entry(plan, method, results, read_entry(kept) if kept.is_file() else None, whole=False)
-        if _kept_part(entry, kept, f"{results} nor {kept}"):
-            return
+        _keep(options, plan, method, make_entry(plan, method, plan.results(options.runs)))
+        return
+    kept = options.parts / plan.suite.name / f"{rows_of(plan, method)[0].mitigation}.json"
+    with alone(kept.parent):  # another command may be about to add cells to the same part
+        _submit_part(options, plan, method, kept)
+
+
+def _submit_part(options: argparse.Namespace, plan: Plan, method: str, kept: Path) -> None:
+    """Write the entry of a method where it is whole, and else what is there of it, as a part."""
+    from benchmarks.reporting.submit import make_part
+    from leaderboard.entries_parts import read_part
+
+    results, name = plan.results(options.runs), plan.suite.name
+    places = dict.fromkeys([kept, (options.entries or entries_of(plan)) / name / kept.name])
+    known = [*known_entries(plan), *(read_part(path, name) for path in reversed(places) if path.is_file())]
+    part, lacking = make_part(plan, method, results, known)
+    for why in lacking[:SHOWN]:
+        tell(f"left out: {why}")
+    if len(lacking) > SHOWN:
+        tell(f"left out: {len(lacking) - SHOWN} more")
+    if part.whole:
+        _keep(options, plan, method, part.entry())
+        kept.unlink(missing_ok=True)
+        return
+    have, wanted = (sum(map(len, counts)) for counts in ([r.cells for r in part.rows], [r.seeds for r in part.rows]))
+    if not have:
+        where = f"neither {results} nor {kept}"
+        raise UsageError(f"{part.method} on {part.suite}: {where} has a complete cell; allowed: one or more")
+    _write(part, kept)
+    again = plan.request.command("run", [*_elsewhere(options), f"--parts={options.parts}"])
+    tell(f"{have} of {wanted} cells are complete; the others: {again}")
+
+
+def _keep(options: argparse.Namespace, plan: Plan, method: str, entry: Entry) -> None:
+    """Write an entry, and say which commands check it and render its board."""
     path = _short((options.entries or entries_of(plan)) / entry.path)
     _write(entry, path)
-    if options.parts is not None:
-        kept.unlink(missing_ok=True)
     added = any(row.added for row in plan.rows)
     options_of = [*(["--suite", options.suite] if plan.own else []), *(["--method", method] if added else [])]
     board = ["--runs", str(options.runs)] if options.runs != Path("runs") else []
@@ -93,29 +118,21 @@ def _submit(options: argparse.Namespace, method: str) -> None:
         tell(line)
 
 
-def _kept_part(entry: Entry, path: Path, where: str) -> bool:
-    """Write an entry that is not complete as a part, and say what is missing; whether it was one."""
-    have, wanted = (sum(map(len, counts)) for counts in ([r.cells for r in entry.rows], [r.seeds for r in entry.rows]))
-    if have == wanted:
-        return False
-    if not have:
-        raise UsageError(f"{entry.method} on {entry.suite}: neither {where} has a complete cell; allowed: one or more")
-    _write(entry, path)
-    tell(f"{have} of {wanted} cells are complete; the others: {entry.command} ARGS=--parts={path.parents[1]}")
-    return True
+def _elsewhere(options: argparse.Namespace) -> list[str]:
+    return [] if options.runs == Path("runs") else [f"--runs={options.runs}"]
 
 
 def _write(entry: Entry, path: Path) -> None:
-    from leaderboard.entries import read_entry
+    from leaderboard.entries import read_as
 
     text = entry.to_json()
-    if path.is_file() and (there := read_entry(path).class_name) != entry.class_name:
+    if path.is_file() and (there := read_as(type(entry), path).class_name) != entry.class_name:
         raise UsageError(
             f"{path}: holds {there or 'no class'}, and {entry.method!r} is {entry.class_name or 'none'} now; allowed: "
             "another name for the method, or that file moved away"
         )
     write_text(path, text)
-    read_entry(path)  # what was written can be read by the strict reader
+    read_as(type(entry), path)  # what was written can be read by the strict reader
     tell(f"wrote {path}: {len(entry.rows)} rows, {len(text):,} bytes")
 
 
@@ -188,7 +205,8 @@ def check_entry(entry: Entry, plan: Plan | None = None) -> Findings:
     keys = {(str(RowName.of(r).group), s): k for r in rows for s, k in zip(r.seeds, r.keys, strict=True)}
     method = plan.cells[rows[0].keys[0]].cell.method if rows else None
     shipped, knobs = (method.class_name, public(dict(method.init_args))) if method else ("", None)
-    wanted = expected(plan, rows or [row for row in plan.rows if row.mitigation == "none"])
+    held = {row.name: row.info for row in entry.rows}
+    wanted = expected(plan, rows or [row for row in plan.rows if row.mitigation == "none"], held)
     found = check(entry, wanted, groups, bool(rows), keys, shipped, knobs)
     if not rows:
         found.notes.append("the suite does not know this method: its code was not looked at (see --method)")

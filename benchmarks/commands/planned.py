@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.commands.streams import tell
 from records.errors import UsageError, brief
 from records.files import there
 from records.names import CONTROLS, RowName
@@ -15,6 +17,7 @@ from records.place import kept
 
 if TYPE_CHECKING:
     from benchmarks.planning.plan import Plan, PlannedCell
+    from leaderboard.entries import Entry
 
 
 def read_plan(options: argparse.Namespace) -> Plan:
@@ -68,23 +71,37 @@ def read_runnable(options: argparse.Namespace) -> Plan:
 
 
 def asked(study: Plan, options: argparse.Namespace) -> dict[str, PlannedCell]:
-    """Return the cells that a command line asks for: with the controls that they need or without, less `--parts`.
+    """Return the cells that a command line asks for: with the controls that they need or without.
+
+    With `--parts`, less the cells that parts and entries have: equal keys are equal experiments. A part goes where its
+    entry is whole, so parts alone would not tell.
 
     Raises:
-        UsageError: Controls are to be those of committed entries, and there are none that methods can be compared with;
-            or nothing is left to run.
+        UsageError: Controls are to be those of committed entries, and there are none that methods can be compared with.
     """
     cells = _with_controls(study, options)
     if options.parts is None:
         return cells
-    from leaderboard.entries import read_entries
+    from leaderboard.entries_parts import read_parts
 
-    found = read_entries(study.suite.name, options.parts)
-    made = {cell.key for entry in found for row in entry.rows for cell in row.cells}
+    parts = read_parts(study.suite.name, options.parts)
+    if not parts:
+        where = options.parts / study.suite.name
+        tell(f"note: --parts: found no file in {where}; only what entries have is left out", sys.stderr)
+    made = {cell.key for entry in (*parts, *known_entries(study)) for row in entry.rows for cell in row.cells}
     left = {key: cell for key, cell in cells.items() if key not in made}
     if not left:
-        raise UsageError(f"--parts: {options.parts} has every cell that was asked for; allowed: to `submit`")
+        tell(f"note: --parts: {options.parts} and entries have every cell that was asked for; none is run", sys.stderr)
     return left
+
+
+def known_entries(plan: Plan) -> list[Entry]:
+    """Return the entries of a suite, those that `submit` writes and those that its board reads."""
+    from benchmarks.reporting.boards import entries_beside
+    from leaderboard.entries import read_entries
+
+    folders = dict.fromkeys(folder.resolve() for folder in (entries_beside(plan), entries_of(plan)))
+    return [entry for folder in folders for entry in read_entries(plan.suite.name, folder)]
 
 
 def _with_controls(study: Plan, options: argparse.Namespace) -> dict[str, PlannedCell]:

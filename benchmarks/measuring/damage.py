@@ -7,7 +7,7 @@ settings, evaluation and seeds are the suite's, the set is a method of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from leaderboard.committed import entry_board
 from leaderboard.entries import FOLDER, read_entries
 from leaderboard.grain import above, below, difference, grain, items_of
 from leaderboard.series import Evidence, NoSeries
-from leaderboard.statistics import SEEDS_FOR_INTERVALS, paired_p, t_interval
+from leaderboard.statistics import SEEDS_FOR_INTERVALS, holm, paired_p, t_interval
 from leaderboard.text import number
 from records.errors import UsageError
 from records.files import write_text
@@ -65,7 +65,7 @@ class Damage:
         real: Mean after a fit on real pairs.
         value: Mean after a fit on the set.
         worse, low, high: How much worse that is, over seeds, with a 95 % interval.
-        p: Two-sided, of the paired t test.
+        p: Two-sided, of the paired t test, Holm-adjusted over all that were compared: models, or scenarios.
         effect: The smallest change that the metric is trusted to see.
         seeds: How many.
     """
@@ -152,7 +152,7 @@ def _written(folder: Path, name: str, pairs: Pairs) -> Path:
 
 
 def compared(plan: Plan, runs: Path, control: str) -> list[Damage]:
-    """Return the headline of every side that a set was fitted to, beside that of a control."""
+    """Return the headline of every side that a set was fitted to, beside that of a control, as one family of tests."""
     board = make_board(plan, plan.results(runs))
     evidence = Evidence(board.rows, board.results, plan.file.parent)
     found = []
@@ -172,7 +172,8 @@ def compared(plan: Plan, runs: Path, control: str) -> list[Damage]:
                     paired_p(own.worsening(), other.worsening(), items), own.minimum_effect, len(own.seeds),
                 )
             )  # fmt: skip
-    return found
+    adjusted = holm([one.p for one in found])  # two sides are two chances of a false word
+    return [replace(one, p=p) for one, p in zip(found, adjusted, strict=True)]
 
 
 def predictors() -> list[tuple[str, str]]:

@@ -1,12 +1,16 @@
 """Lines of a measured set: a number with its interval, the same of as many real items, and whether it is worse.
 
-A number and its spread come from the set itself: half-samples without replacement, whose variance is that of the whole
-sample (a half of n/2 items drawn from n varies by sigma^2/n around the whole). Both sides have equally many items, so
-that whatever grows or falls with their number does so on both.
+A number and its spread come from the set itself: half-samples without replacement. Of a mean over items their variance
+is that of the whole sample: a half of n/2 items drawn from n varies by sigma^2/n around the whole. Of a share of items
+that have a twin it is not: k pairs that came about independently give a share that varies by 4k/n^2, and half-samples,
+in which each pair is whole once in four times, vary by 3k/n^2 (`PAIRS`). Where many items are copies of one, the share
+varies as a mean does, and its error comes out larger than it is. Both sides have equally many items, so that whatever
+grows or falls with their number does so on both.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -23,6 +27,7 @@ Measure = Callable[[np.ndarray], float]
 Bounds = tuple[float | None, float | None]
 
 HALVES = 40  # half-samples of each side
+PAIRS = math.sqrt(4 / 3)  # by which the error of a share of twins is larger than the spread of half-samples
 LEVEL = 0.05  # chance, over all lines of a set, of calling any worse that is not
 LEAST = 50  # items; of fewer nothing is told
 RELEVANT = 0.05  # of the real value: what is smaller is told from chance and called as real all the same
@@ -106,7 +111,7 @@ def spread(measure: Measure, n: int, seed: int) -> float:
 def line(
     name: str, part: str, worse: Way, about: str, mine: Measure, real: Measure | None, n: int,
     seed: int = 0, least: float | None = None, bounds: Bounds = (0.0, None),
-    independent: bool = False,
+    independent: bool = False, twins: bool = False,
 ) -> Line:  # fmt: skip
     """Measure n items of a set and n real ones.
 
@@ -122,16 +127,17 @@ def line(
         least: As `Line.least`.
         bounds: As `Line.bounds`.
         independent: Whether the number is a share of items, of which none has to do with another.
+        twins: Whether it is a share of items that have a twin among the others.
     """
     if n < LEAST:
         return Line(name, part, worse, about, reason=f"{n} different items; at least {LEAST} are needed")
-    rows = np.arange(n)
+    rows, wide = np.arange(n), PAIRS if twins else 1.0
     value = mine(rows)
-    found = Line(name, part, worse, about, value, spread(mine, n, seed), least=least, bounds=bounds, n=n)
+    found = Line(name, part, worse, about, value, wide * spread(mine, n, seed), least=least, bounds=bounds, n=n)
     found = replace(found, items=n if independent else None)
     if real is None:
         return found
-    other = replace(found, real=real(rows), real_sd=spread(real, n, seed + 1))
+    other = replace(found, real=real(rows), real_sd=wide * spread(real, n, seed + 1))
     return replace(other, p=chance(other))
 
 

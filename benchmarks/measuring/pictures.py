@@ -130,6 +130,9 @@ def picture_lines(mine: Looks, real: Looks | None, seed: int = 0) -> list[Line]:
         return lambda rows: measure(looks, rows)
 
     return [
-        line(name, "images", worse, about, of(mine, measure), None if real is None else of(real, measure), n, seed)
+        line(
+            name, "images", worse, about, of(mine, measure), None if real is None else of(real, measure), n, seed,
+            twins=measure in (Looks.copied, Looks.near),
+        )
         for name, worse, about, measure in MEASURES
-    ]
+    ]  # fmt: skip

@@ -105,7 +105,8 @@ def _line(
     measure: Callable[[Texts, np.ndarray], float], n: int, seed: int,
 ) -> Line:  # fmt: skip
     real = None if theirs is None else lambda rows: measure(theirs, rows)
-    return line(name, "text", worse, about, lambda rows: measure(mine, rows), real, n, seed)
+    twins = measure is Texts.repeated
+    return line(name, "text", worse, about, lambda rows: measure(mine, rows), real, n, seed, twins=twins)
 
 
 def _once(texts: Texts) -> Texts:

@@ -14,6 +14,9 @@ from benchmarks.study.suite import Decodings, Evaluation, Fits, Scenario
 from benchmarks.study.world import World
 from records.canonical import digest
 
+#: Version of how closed loops are walked; since 2 their `real` keeps the items of the pool.
+CLOSED = 2
+
 
 @dataclass(frozen=True, eq=False)
 class Cell:
@@ -44,6 +47,7 @@ class Cell:
             "generate": {modality: getattr(self.generate, modality) for modality in s.makes},
             "fit": {modality: getattr(self.fit, modality) for modality in s.trains},
             **({} if s.trains else {CHAIN.kind: CHAIN.version}),
+            **({"closed": CLOSED} if s.closed else {}),
         }  # fmt: skip
 
     def protocol(self, world: World) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.planning.disk import Sizes, peak_and_kept
+from benchmarks.planning.missing import missing
 from benchmarks.planning.needs import present
 from benchmarks.planning.plan import Plan
 from benchmarks.steps import Base
@@ -29,7 +30,8 @@ def estimate(plan: Plan, store_root: Path) -> dict[str, Any]:
 
     Returns:
         network_evaluations, training_samples: of all steps, done or not;
-        hours: of what is left, on one worker or device, None where some kind of step has no record;
+        steps_left: how many a run would do: not those that nobody reads any more, dropped or not;
+        hours: of these, on one worker or device, None where some kind of step has no record;
         unknown: the kinds of step without a record; peak_gigabytes, kept_gigabytes: of this study's artifacts, as
         recorded or told from pictures and models; unsized: models that are not here, whose features and trained
         weights are not in these; models, data: what must be there, and whether it is.
@@ -39,7 +41,7 @@ def estimate(plan: Plan, store_root: Path) -> dict[str, Any]:
     work = {key: step.work() for key, step in plan.steps.items()}
     groups = _groups(plan)
     rates = _rates(groups, work, LocalStore.reader(store_root), recorded)
-    left = [key for key in plan.steps if key not in done]
+    left = [step.key for step in missing(plan, plan.cells.values(), done, recorded)]
     unknown = sorted({plan.steps[key].kind for key in left if groups[key] not in rates})
     seconds = sum(work[key].unit * rates[groups[key]][0] for key in left if groups[key] in rates)
     told, sizes = Sizes(plan, work), {}
@@ -49,6 +51,7 @@ def estimate(plan: Plan, store_root: Path) -> dict[str, Any]:
     return {
         "network_evaluations": sum(w.evaluations for w in work.values()),
         "training_samples": sum(w.trained for w in work.values()),
+        "steps_left": len(left),
         "hours": None if unknown else round(seconds / 3600, 2),
         "unknown": unknown,
         "peak_gigabytes": round(peak / 1e9, 2),

@@ -249,9 +249,9 @@ class _Planner:
         identity = digest(
             [self.suite.name, self.world.identity, self.metrics(), self.resolved, self.suite.seeds, self.suite.primary]
         )
-        if self.world.authored:
-            for step in self.steps.values():
-                step.__dict__["authored"] = self.world.authored
+        behind = {"authored": self.world.authored, "versions": self.world.versions}
+        for step in self.steps.values():
+            step.__dict__.update(behind)
         idle = tuple(name for name in self.methods if name not in self.fitting)
         plan = Plan(self.suite, self.file, self.world, identity, self.rows, self.cells, self.steps, idle)
         require_splits(plan)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.study.world import DeclaredFamily
 from records.canonical import digest
 from records.declarations import facts
+from records.names import MetricName
 from records.results import MetricInfo
 
 if TYPE_CHECKING:
+    from benchmarks.planning.cells import Cell
     from benchmarks.planning.plan import Plan, PlannedCell
 
 
@@ -26,7 +28,7 @@ def metric_infos(
         found: (class path of the family, metric) of values that are there: the data say which names a family has that
             declares one with `*`.
     """
-    world, primary = plan.world, plan.suite.primary
+    world, primary, pairs = plan.world, plan.suite.primary, set_items(cell.cell)
     infos = {}
     for side in (*sorted(cell.cell.scenario.trains), "set"):
         for family, judge in world.by_judge[side]:
@@ -37,9 +39,36 @@ def metric_infos(
             measured_by = digest([protocol, family.identity, world.judge(judge), *([phrases] if phrases else [])])
             for metric, declared in _declared(family, found):
                 headline = primary.get(side) == metric and judge == first
-                name = family.name(metric, cell.cell.evaluate.n, judge)
+                items = pairs if family.side == "set" else cell.cell.evaluate.n
+                name = family.name(metric, items, judge)
                 infos[name] = MetricInfo(declared["direction"], headline, measured_by)
     return infos
+
+
+def infos_with(plan: Plan, cell: PlannedCell, protocol: str, held: Iterable[str]) -> dict[str, MetricInfo]:
+    """Return the same where full names are known that cells hold: those that a family declares with `*` are there too.
+
+    Args:
+        plan: The plan the cell belongs to.
+        cell: The cell.
+        protocol: Of the row that the cell is shown in.
+        held: Full names of metrics; what no family declares is left out.
+    """
+    names, known = set(held), metric_infos(plan, cell, protocol)
+    metrics = {MetricName.parse(name).metric for name in names}
+    found = {(family.class_path, metric) for family in plan.world.families for metric in metrics}
+    more = metric_infos(plan, cell, protocol, found) if names - known.keys() else {}
+    return {**known, **{name: about for name, about in more.items() if name in names and name not in known}}
+
+
+def set_items(cell: Cell) -> int:
+    """Return how many pairs of each synthetic set of a cell are measured, as the names of its metrics say.
+
+    At most as many as are evaluated, and no more than its smallest pool has: one name has to hold at every iteration.
+    Nor more than N, so that a method that adds real pairs has the names of `none`, with which it is compared.
+    """
+    pools = (cell.method.hooks.pool_size(t, cell.n) for t in range(1, cell.iterations + 1))
+    return min(cell.evaluate.n, cell.n, *pools)
 
 
 def _declared(family: DeclaredFamily, found: Collection[tuple[str, str]]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.planning.plan import Plan
 from benchmarks.planning.planner import make_plan
@@ -65,13 +65,22 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     committed = read_entries(plan.suite.name, home)
     asked = [*plan.suite.mitigations, *plan.request.methods]
     methods = [entry.method for entry in committed]
-    learning = known_learning(plan.suite.learning, home, methods, asked, plan.file.parent)
+    knobs = {entry.method: entry.init_args for entry in committed} | _knobs(plan)
+    learning = known_learning(plan.suite.learning, home, methods, asked, plan.file.parent, knobs)
     if not committed:
         return replace(build(rows, found), learning=learning)
     planned = {(r.scenario, r.variant): metric_infos(plan, plan.cells[r.keys[0]], r.protocol) for r in plan.rows}
     merged, cells, foreign = beside_local(rows, found, committed, planned)
     board = build(merged, {k: cells[k] for row in merged for k in row.keys if k in cells})
     return replace(board, foreign=foreign, learning=learning)
+
+
+def _knobs(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Return method -> its knobs in a plan, as an entry of it has them."""
+    from benchmarks.reporting.submit import public
+
+    methods = {row.mitigation: plan.cells[row.keys[0]].cell.method for row in plan.rows}
+    return {name: public(dict(method.init_args)) for name, method in methods.items()}
 
 
 def require_entries(plan: Plan) -> None:
@@ -232,7 +241,8 @@ def write_entry_board(suite: str, entries: Path | None, boards: Path, publish: b
     board, known = entry_board(committed), _shipped(suite)
     family = _claims(*known, board) if known else None
     if known:
-        learning = known_learning(known[0].learning, entries or FOLDER, [entry.method for entry in committed])
+        knobs = {entry.method: entry.init_args for entry in committed}
+        learning = known_learning(known[0].learning, entries or FOLDER, list(knobs), knobs=knobs)
         board = replace(board, learning=learning)
     texts = {
         "md": markdown(board, suite) + frozen.section(board) + (f"\n{section(family)}" if family else ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks.methods.ready import make_method
 from benchmarks.study.loading import SUITES
@@ -15,8 +16,9 @@ SHIPPED = SUITES / "mitigations"
 
 
 def known_learning(
-    named: Mapping[str, str], folder: Path, entered: Iterable[str], asked: Iterable[str] = (), near: Path = SHIPPED
-) -> dict[str, Learned]:
+    named: Mapping[str, str], folder: Path, entered: Iterable[str], asked: Iterable[str] = (), near: Path = SHIPPED,
+    knobs: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Learned]:  # fmt: skip
     """Return modality -> what is known of how methods let a model learn.
 
     Args:
@@ -25,6 +27,7 @@ def known_learning(
         entered: Names of methods in entries: of one that does not ship it is not known what it changes.
         asked: Methods of a plan, as a suite or a person names them.
         near: Folder that files among those are relative to.
+        knobs: Method -> its knobs on the board; None = not compared.
     """
     from leaderboard.learning import read_learning
 
@@ -34,5 +37,5 @@ def known_learning(
     methods = [make_method(text, near) for text in dict.fromkeys([*asked, *shipped]) if text not in CONTROLS]
     return {
         side: replace(found, as_real=frozenset(m.spec.name for m in methods if m.fits_as_real(side)))
-        for side, found in read_learning(named, folder).items()
+        for side, found in read_learning(named, folder, knobs).items()
     }

@@ -10,15 +10,13 @@ from typing import Any
 from benchmarks.planning.estimate import estimate
 from benchmarks.planning.plan import Plan, resolved
 from benchmarks.reporting.pages.published import BOARD, REPORT
-from benchmarks.storage.store import LocalStore
 from records.names import RowName
 from records.results import read_results
 
 
 def describe(plan: Plan, store_root: Path) -> dict[str, Any]:
     """Return the plan as plain JSON data; nothing is written and no folder is made."""
-    done = LocalStore.listing(store_root)
-    rows = []
+    cost, rows = estimate(plan, store_root), []
     for row in plan.rows:
         cell = plan.cells[row.keys[0]].cell
         rows.append(
@@ -35,8 +33,8 @@ def describe(plan: Plan, store_root: Path) -> dict[str, Any]:
         "kinds": dict(Counter(s.kind for s in plan.steps.values())),
         "steps_total": plan.steps_total,
         "steps_unique": len(plan.steps),
-        "steps_done": sum(key in done for key in plan.steps),
-        "estimate": estimate(plan, store_root),
+        "steps_done": len(plan.steps) - cost["steps_left"],
+        "estimate": cost,
     }
 
 

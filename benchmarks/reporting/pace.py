@@ -43,6 +43,10 @@ class Pace:
             self.seconds[kind] += record.cost.wall_seconds
             self.busy += record.cost.wall_seconds if not step.part_of else 0.0  # the whole has those of its parts
 
+    def cut(self, steps: Sequence[Step]) -> None:
+        """Leave out steps that will never be begun."""
+        self.left.subtract(map(_kind, steps))
+
     @property
     def spent(self) -> float:
         """Seconds since the start."""

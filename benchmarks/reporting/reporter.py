@@ -70,6 +70,11 @@ class Lines:
         elif time.monotonic() - self.said > SILENCE:
             self.say(f"step {self.ended}/{self.total} {step.label!r} left: {clock(self.pace.remaining)}")
 
+    def cut(self, steps: Sequence[Step]) -> None:
+        """Count what will never be begun no more."""
+        self.pace.cut(steps)
+        self.total -= len(steps)
+
     def progress(self, key: str, done: int, total: int) -> None:
         """Stay silent: lines are for ends, and for what does not end."""
         self.running.moved(key, done, total)
@@ -119,7 +124,8 @@ class Bars:
         self.labels = {s.key: printable(s.label) for s in steps}
         self.pace = Pace(steps)
         begun = "workers start, some seconds" if steps else "everything is there"
-        self.suite = self.bars.add_task(begun, total=len(steps), left="")
+        self.total = len(steps)
+        self.suite = self.bars.add_task(begun, total=self.total, left="")
         self.running: dict[str, Any] = {}
         self.ended: set[str] = set()
         self.bars.start()
@@ -135,6 +141,12 @@ class Bars:
         remaining = self.pace.remaining
         left = "" if remaining is None else f"{clock(remaining)} left"
         self.bars.update(self.suite, advance=1, description="all steps", left=left)
+
+    def cut(self, steps: Sequence[Step]) -> None:
+        """Count what will never be begun no more."""
+        self.pace.cut(steps)
+        self.total -= len(steps)
+        self.bars.update(self.suite, total=self.total)
 
     def progress(self, key: str, done: int, total: int) -> None:
         """Move a step's bar."""
@@ -167,5 +179,6 @@ class Bars:
             self.bars.console.print(Text.assemble((head, "red" if "failed" in head else ""), " ", printable(text)))
 
     def stop(self) -> None:
-        """Close the bars."""
-        self.bars.stop()
+        """Close the bars; the terminal may have gone."""
+        with suppress(OSError):
+            self.bars.stop()

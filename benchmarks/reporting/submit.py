@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from benchmarks.planning.plan import Plan, PlannedRow
 from benchmarks.planning.planner import make_plan
-from benchmarks.planning.protocols import metric_infos
+from benchmarks.planning.protocols import infos_with
 from leaderboard.entries import Entry, EntryCell, EntryRow
+from leaderboard.entries_parts import Made, Origin, Part, known_cells
 from leaderboard.health import ALIGNMENT, BREADTH
 from leaderboard.readings import curve
 from leaderboard.signatures import stems
@@ -18,6 +20,9 @@ from records.errors import UsageError
 from records.names import MODALITIES, MetricName, RowName
 from records.place import release as _version
 from records.results import CellResult, read_results
+
+#: A cell, what it was made with, and when.
+Known: TypeAlias = tuple[EntryCell, Origin, str]
 
 
 def plan_with(suite: str, methods: Sequence[str] = ()) -> Plan:
@@ -41,8 +46,16 @@ def rows_of(plan: Plan, method: str) -> list[PlannedRow]:
     return rows
 
 
-def expected(plan: Plan, rows: Sequence[PlannedRow]) -> tuple[EntryRow, ...]:
-    """Return what an entry of these rows must hold, without cells."""
+def expected(
+    plan: Plan, rows: Sequence[PlannedRow], held: Mapping[str, Iterable[str]] | None = None
+) -> tuple[EntryRow, ...]:
+    """Return what an entry of these rows must hold, without cells.
+
+    Args:
+        plan: The suite with the method.
+        rows: Of the method.
+        held: Name of a row -> metrics that its cells hold: which names one has that is declared with `*`, the data say.
+    """
     made = []
     for row in rows:
         planned = plan.cells[row.keys[0]]
@@ -50,61 +63,122 @@ def expected(plan: Plan, rows: Sequence[PlannedRow]) -> tuple[EntryRow, ...]:
         made.append(
             EntryRow(
                 row.scenario, row.variant, row.parent, tuple(sorted(cell.scenario.trains)), cell.n, cell.iterations,
-                row.seeds, metric_infos(plan, planned, row.protocol), {}, (),
+                row.seeds, infos_with(plan, planned, row.protocol, (held or {}).get(str(RowName.of(row).group), ())),
+                {}, (),
             )
         )  # fmt: skip
     return tuple(made)
 
 
-def make_entry(plan: Plan, method: str, results: Path, part: Entry | None = None, whole: bool = True) -> Entry:
+def make_entry(plan: Plan, method: str, results: Path, known: Iterable[Entry] = ()) -> Entry:
     """Make the entry of a method from the result files of a suite.
 
     Args:
         plan: The suite as it is shipped, with the method.
         method: Its name, or what it was given as on the command line.
         results: Folder of result files.
-        part: What was made of it elsewhere or earlier: its cells of equal keys count as those of result files do.
-        whole: Whether every cell must be there; else cells that are not complete are left out.
+        known: What was made elsewhere or earlier: its cells of equal keys count where no result file has them.
 
     Raises:
         UsageError: A cell is missing, failed, or lacks a headline number; the sentence says which.
     """
-    rows = rows_of(plan, method)
-    name = rows[0].mitigation
-    suite = plan.suite.name
-    command = f"make bench SUITE={suite}" + (f" METHOD={Path(method).name}" if rows[0].added else "")
-    found = read_results(results)
-    known = {cell.key: cell for row in part.rows for cell in row.cells} if part else {}
-    floors_of = {row.name: row.floors for row in part.rows} if part else {}
-    made, cells = [], []
-    for row, wanted in zip(rows, expected(plan, rows), strict=True):
-        mine: list[EntryCell] = []
-        floors = dict(floors_of.get(wanted.name, {}))
-        for seed, key in _cells(row):
-            cell = found.get(key)
-            done = cell is not None and cell.status == "complete"
-            if not done and key in known:
-                mine.append(known[key])
-            elif done or whole:
-                cells.append(_complete(cell, seed, wanted, name, results, command))
-                floors |= cells[-1].floors
-                mine.append(_cell(cells[-1], wanted))
-        made.append(EntryRow(**{**wanted.__dict__, "floors": floors, "cells": tuple(mine)}))
+    gathered = _gather(plan, rows_of(plan, method), results, known)
+    if gathered.open:
+        raise gathered.open[0][1]
+    return _part(plan, method, gathered).entry()
+
+
+def make_part(plan: Plan, method: str, results: Path, known: Iterable[Entry] = ()) -> tuple[Part, list[str]]:
+    """Make of a method's entry what is there so far, as `make_entry` does; return why complete cells are not in it."""
+    gathered = _gather(plan, rows_of(plan, method), results, known)
+    return _part(plan, method, gathered), [str(why) for complete, why in gathered.open if complete]
+
+
+@dataclass
+class _Gathered:
+    """The cells of a method that count.
+
+    Attributes:
+        rows: What an entry holds of them.
+        cells: Each with what it was made with, and when, in the order of the rows.
+        open: Of each that does not count, whether it is complete, and why not.
+    """
+
+    rows: list[EntryRow] = field(default_factory=list)
+    cells: list[Known] = field(default_factory=list)
+    open: list[tuple[bool, UsageError]] = field(default_factory=list)
+
+
+def _gather(plan: Plan, rows: Sequence[PlannedRow], results: Path, known: Iterable[Entry]) -> _Gathered:
+    found, gathered, command = read_results(results), _Gathered(), plan.request.command()
+    earlier = {part[0].key: part for entry in known for part in known_cells(entry)}
+    for row, wanted in zip(rows, expected(plan, rows, _held(rows, found, earlier)), strict=True):
+        mine: list[Known] = []
+        for seed, key in zip(row.seeds, row.keys, strict=True):
+            cell, part = found.get(key), earlier.get(key)
+            try:
+                whole = _complete(cell, seed, wanted, row.mitigation, results, command)
+                mine.append((_cell(whole, wanted), _origin(whole), whole.created))
+            except UsageError as error:
+                if part is not None and part[0].curves.keys() >= set(wanted.primary):
+                    mine.append((_within(part[0], wanted), *part[1:]))
+                else:
+                    gathered.open.append((cell is not None and cell.status == "complete", error))
+        floors = {m: floor for _, origin, _ in mine for m, floor in origin.floors.items() if m in wanted.info}
+        cells = tuple(cell for cell, _, _ in mine)
+        gathered.rows.append(EntryRow(**{**wanted.__dict__, "floors": floors, "cells": cells}))
+        gathered.cells += mine
+    return gathered
+
+
+def _held(
+    rows: Sequence[PlannedRow], found: Mapping[str, CellResult], earlier: Mapping[str, Known]
+) -> dict[str, set[str]]:
+    """Return, per row, every metric of its cells, those of result files and those of earlier entries."""
+    held: dict[str, set[str]] = {}
+    for row in rows:
+        names = held.setdefault(str(RowName.of(row).group), set())
+        names.update(*(found[key].info for key in row.keys if key in found))
+        cells = [earlier[key][0] for key in row.keys if key in earlier]
+        names.update(*(part for cell in cells for part in (cell.curves, cell.ends, cell.absent)))
+    return held
+
+
+def _part(plan: Plan, method: str, gathered: _Gathered) -> Part:
+    first, suite = rows_of(plan, method)[0], plan.suite.name
     groups = dict.fromkeys(str(RowName.of(row).group) for row in plan.rows)
-    method_of = plan.cells[rows[0].keys[0]].cell.method
-    return Entry(
-        suite=suite, method=name, applies_to=rows[0].applies_to, rows=tuple(made),
-        not_applicable=tuple(g for g in groups if g not in {row.name for row in made}),
-        command=command, version=_version(),
-        commits=tuple(sorted({*(cell.commit for cell in cells), *(part.commits if part else ())} - {""})),
-        created=max([*(cell.created for cell in cells), *([part.created] if part else [])], default=""),
-        versions=_versions([*(cell.versions for cell in cells), *([part.versions] if part else [])]),
+    method_of = plan.cells[first.keys[0]].cell.method
+    origins: list[Origin] = []
+    made = {}
+    for cell, origin, created in gathered.cells:
+        if origin not in origins:
+            origins.append(origin)
+        made[cell.key] = Made(created, origins.index(origin))
+    return Part(
+        suite=suite, method=first.mitigation, applies_to=first.applies_to, rows=tuple(gathered.rows),
+        not_applicable=tuple(g for g in groups if g not in {row.name for row in gathered.rows}),
+        command=f"make bench SUITE={suite}" + (f" METHOD={Path(method).name}" if first.added else ""),
+        version=_version(),
+        commits=tuple(sorted({commit for origin in origins for commit in origin.commits})),
+        created=max((created for _, _, created in gathered.cells), default=""),
+        versions=_versions([origin.versions for origin in origins]),
         class_name=method_of.class_name, init_args=public(dict(method_of.init_args)),
+        made=made, origins=tuple(origins),
     )  # fmt: skip
 
 
-def _cells(row: PlannedRow) -> list[tuple[int, str]]:
-    return list(zip(row.seeds, row.keys, strict=True))
+def _origin(cell: CellResult) -> Origin:
+    return Origin((cell.commit,) if cell.commit else (), cell.versions, cell.floors)
+
+
+def _within(cell: EntryCell, row: EntryRow) -> EntryCell:
+    """Return a cell without metrics that its row has no more."""
+    return replace(
+        cell,
+        curves={metric: values for metric, values in cell.curves.items() if metric in row.info},
+        ends={metric: values for metric, values in cell.ends.items() if metric in row.info},
+        absent={metric: why for metric, why in cell.absent.items() if metric in row.info},
+    )
 
 
 def _complete(

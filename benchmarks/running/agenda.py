@@ -11,11 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from benchmarks.running.full_disk import StoreFull
 from benchmarks.running.schedule import Schedule
 from benchmarks.running.worker import Trouble
 from benchmarks.steps import Step
+from benchmarks.storage.bucket import Unreachable
 from benchmarks.storage.store import Record, Store
 
+#: What takes away what a run makes of its steps, until somebody has seen to it: a disk, or a bucket.
+LOST = (OSError, StoreFull, Unreachable)
 #: Seconds for which a run waits for others at a time; how often it looks at what they have made, `Marks` say.
 LOOK = 0.5
 #: Seconds after which it is said again that a run waits for another.
@@ -24,11 +28,21 @@ SILENCE = 60.0
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a step has no artifact: a sentence, and the traceback where one is known."""
+    """Why a step has no artifact.
+
+    Attributes:
+        step: The step.
+        message: A sentence.
+        traceback: Where one is known.
+        beyond: The steps that can never be begun for want of it, and of nothing that failed before.
+        spared: Whether something else than the step is to blame: the store, or what ended its process.
+    """
 
     step: Step
     message: str
     traceback: str = ""
+    beyond: Sequence[Step] = ()
+    spared: bool = False
 
 
 class Listener(Protocol):
@@ -105,11 +119,12 @@ class Agenda:
         """Book a step that ended."""
         self._release(step)
         if isinstance(outcome, Record):
-            self.listener.done(step, outcome)
+            self._tell(lambda: self.listener.done(step, outcome))
             self.schedule.done(step.key)
         else:
             self.schedule.failed(step.key)
-            self.listener.failed(Failure(step, outcome.message, outcome.traceback))
+            why = Failure(step, outcome.message, outcome.traceback, self._beyond(step), outcome.spared)
+            self.listener.failed(why)
             if outcome.ends and not self.schedule.over:
                 self.schedule.stop()
                 self.listener.note("nothing more is begun, since nothing could be kept")
@@ -118,7 +133,7 @@ class Agenda:
         """Book that a process died under a step: it is tried again, or has failed with that message."""
         if not self.schedule.lost(step.key):
             self._release(step)
-            self.listener.failed(Failure(step, message))
+            self.listener.failed(Failure(step, message, beyond=self._beyond(step), spared=True))
 
     def idle(self) -> None:
         """Wait a little for other runs, when nothing of this one is in flight."""
@@ -167,8 +182,20 @@ class Agenda:
 
     def _found(self, step: Step) -> None:
         self._release(step)  # of one that was kept by a process which died
-        self.listener.found(step)
+        self._tell(lambda: self.listener.found(step))
         self.schedule.done(step.key)
+
+    def _tell(self, said: Callable[[], None]) -> None:
+        """Have the listener make of a step what is to be made; where that is lost, what is begun ends and no more."""
+        try:
+            said()
+        except LOST as error:
+            if not self.schedule.stopped:
+                self.schedule.stop()
+                self.listener.note(f"nothing more is begun, since results cannot be had: {error}")
+
+    def _beyond(self, step: Step) -> tuple[Step, ...]:
+        return tuple(self.schedule.steps[key] for key in self.schedule.beyond(step.key))
 
     def _release(self, step: Step) -> None:
         if self.turns is not None:

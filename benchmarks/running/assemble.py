@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.planning.protocols import metric_infos
+from benchmarks.planning.protocols import metric_infos, set_items
 from benchmarks.steps.measuring import Measuring
 from benchmarks.storage.store import Store
 from records import place
@@ -57,7 +57,7 @@ def assemble(plan: Plan, cell: PlannedCell, store: Store, done: set[str], failur
         done: Keys of its steps that are complete.
         failure: Why it did not complete, if it failed.
     """
-    reader = _Reader(plan, store, done)
+    reader = _Reader(plan, store, done, set_items(cell.cell))
     metrics = reader.points(cell.trace.metrics)
     sets = reader.points(cell.trace.sets)
     error = None if failure is None else CellError(failure.step.kind, failure.step.iteration, failure.message)
@@ -73,13 +73,13 @@ def assemble(plan: Plan, cell: PlannedCell, store: Store, done: set[str], failur
         info=metric_infos(plan, cell, home["protocol"], reader.found),
         cost=reader.cost(key for keys in cell.trace.work.values() for key in keys),
         configuration=_configuration(cell), execution=reader.execution(cell), versions=versions(),
-        commit=_commit(), created=datetime.now(UTC).isoformat(timespec="seconds"),
+        commit=commit(), created=datetime.now(UTC).isoformat(timespec="seconds"),
     )  # fmt: skip
 
 
 class _Reader:
-    def __init__(self, plan: Plan, store: Store, done: set[str]):
-        self.plan, self.store, self.done = plan, store, done
+    def __init__(self, plan: Plan, store: Store, done: set[str], pairs: int):
+        self.plan, self.store, self.done, self.pairs = plan, store, done, pairs
         self.absent: dict[str, str] = {}
         self.families = {f.class_path: f for f in plan.world.families}
         self.found: set[tuple[str, str]] = set()  # (class path, metric) of every value, whatever its judge
@@ -88,7 +88,8 @@ class _Reader:
         """Return the full name of a metric that a metrics or floor step made."""
         step = self.plan.steps[key]
         assert isinstance(step, Measuring)
-        return self.families[step.family.execution].name(metric, step.n, step.judged_by)
+        family = self.families[step.family.execution]
+        return family.name(metric, self.pairs if family.side == "set" else step.n, step.judged_by)
 
     def points(self, trace: dict[int, list[str]]) -> tuple[Point, ...]:
         """Return the numbers of every iteration that has some, and their intervals."""
@@ -164,5 +165,6 @@ def versions() -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)
-def _commit() -> str:
+def commit() -> str:
+    """Return the commit of this process: as it was when first asked for, at the start of a run."""
     return place.commit()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from benchmarks.planning.missing import missing
 from benchmarks.planning.plan import Plan, PlannedCell
-from benchmarks.running.agenda import Failure
-from benchmarks.running.assemble import assemble
+from benchmarks.running.agenda import LOST, Failure
+from benchmarks.running.assemble import assemble, commit
 from benchmarks.running.executors import Executor, InProcessExecutor
 from benchmarks.running.painter import Painter
+from benchmarks.running.reporter import Reporter, Shown
 from benchmarks.running.retention import Retention
 from benchmarks.running.sharing import SharedOut, share_out
 from benchmarks.running.trials import refuse, trials
@@ -25,28 +27,6 @@ from records.results import CellResult
 #: How often a run looks anew at what is missing where another run let go of what this one reads.
 ROUNDS = 8
 GONE = f"another run has let go of what this one reads; {DONE}"
-
-
-class Reporter:
-    """Shows people what happens; this one shows nothing."""
-
-    def start(self, steps: Sequence[Step], cells: int) -> None:
-        """Hear how many steps are about to run."""
-
-    def step(self, step: Step, record: Record | None, message: str) -> None:
-        """Hear that a step ended: with a record, or with the reason why not."""
-
-    def progress(self, key: str, done: int, total: int) -> None:
-        """Hear how far a running step has come; 0 of 0 = it begins."""
-
-    def cell(self, result: CellResult) -> None:
-        """Hear that a cell ended."""
-
-    def note(self, text: str) -> None:
-        """Hear something that ends nothing: damage that is made good, a picture that could not be drawn."""
-
-    def stop(self) -> None:
-        """Hear that everything ended."""
 
 
 @dataclass
@@ -75,19 +55,7 @@ class Outcome:
 
 def missing_steps(plan: Plan, cells: Iterable[PlannedCell], store: Store) -> list[Step]:
     """Return the steps that must run, inputs first: a step nobody needs any more is not made again."""
-    done, recorded = store.done(), store.recorded()
-    wanted = [
-        k for cell in cells for kept, there in ((cell.trace.targets(), done), (cell.costed(), recorded))
-        for k in kept if k not in there
-    ]  # fmt: skip
-    needed: set[str] = set()
-    while wanted:
-        key = wanted.pop()
-        if key in needed:
-            continue
-        needed.add(key)
-        wanted.extend(p for p in plan.steps[key].parents if p not in done)
-    return [step for key, step in plan.steps.items() if key in needed]
+    return missing(plan, cells, store.done(), store.recorded())
 
 
 def forget_outdated(plan: Plan, store: Store) -> None:
@@ -115,9 +83,11 @@ def execute(
 
     Raises:
         UsageError: A model in files cannot be loaded, or not be asked for what the study asks of it.
+        StepError: One could not be tried, which is not its fault.
     """
     cells = plan.cells if cells is None else cells
-    reporter = reporter or Reporter()
+    reporter = Shown.by(reporter)
+    commit()  # now: by the time that the first cell is complete, the checkout may be another one
     outcome, computed = Outcome(), 0
     for left in reversed(range(ROUNDS)):
         books = _round(plan, store, executor, results, cells, reporter, draw, patient=left > 0)
@@ -191,6 +161,7 @@ class _Books:
         self.outcome = Outcome()
         self.open: dict[str, set[str]] = {}  # cell -> steps it waits for
         self.waiting: dict[str, list[str]] = {}  # step -> cells that wait for it
+        self.owed: dict[str, None] = {}  # cells whose steps are all there, and that are not written down yet
         self.failures: dict[str, Failure] = {}
         self.gone: dict[str, str] = {}  # steps whose inputs another run let go of, or damaged ones: what is said of it
 
@@ -212,23 +183,26 @@ class _Books:
         self.ended(step)
 
     def ended(self, step: Step) -> None:
+        for key in self.waiting.get(step.key, ()):
+            self.open[key].discard(step.key)
+        ready = [key for key in self.waiting.get(step.key, ()) if not self.open[key]]
+        self.owed |= dict.fromkeys(ready)  # whatever is lost on the way
         self.retention.done(step)
         self.shared.done(step, self.store)
         self.hang_up()
-        for key in self.waiting.get(step.key, ()):
-            self.open[key].discard(step.key)
-            if not self.open[key]:
-                self.close(self.cells[key])
+        for key in ready:
+            self.close(self.cells[key])
 
     def failed(self, failure: Failure) -> None:
         whole = self.shared.whole(failure.step)
         if self.patient and self.let_go(failure.step.parents):
             self.gone[whole.key] = failure.message.replace(AGAIN, DONE) if CHANGED in failure.message else GONE
             return
-        self.failures.setdefault(whole.key, Failure(whole, failure.message, failure.traceback))
+        self.failures.setdefault(whole.key, replace(failure, step=whole, beyond=()))
         if failure.traceback and (log := _logged(failure, self.results.parent / "errors")):
             self.outcome.logs[whole.key] = log
         self.reporter.step(failure.step, None, failure.message)
+        self.reporter.cut(failure.beyond)
 
     def let_go(self, keys: Iterable[str]) -> bool:
         """Whether another run, which needed it no more, let go of something that is read here."""
@@ -244,11 +218,22 @@ class _Books:
         self.reporter.progress(key, done, total)
 
     def finish(self) -> None:
-        """Write down the cells that did not complete, with the first step that failed them."""
+        """Write down the cells that did not complete, with the first step that failed them; and what is owed.
+
+        Raises:
+            OSError: Results cannot be had, or not be kept.
+            StepError: The same.
+        """
+        lost: list[Exception] = []
         for key, cell in self.cells.items():
-            if self.open[key] and not self.gone:
-                self.close(cell, next((self.failures[k] for k in cell.needs if k in self.failures), None))
+            if key in self.owed or (self.open[key] and not self.gone):
+                try:
+                    self.close(cell, next((self.failures[k] for k in cell.needs if k in self.failures), None))
+                except LOST as error:
+                    lost.append(error)
         self.hang_up(wait=True)
+        if lost:
+            raise lost[0]
         self.retention.finish()
 
     def close(self, cell: PlannedCell, failure: Failure | None = None) -> None:
@@ -256,6 +241,7 @@ class _Books:
         result = assemble(self.plan, cell, self.store, done, failure)
         result = result.settle(self.results / result.file_name)
         self.outcome.results[cell.key] = result
+        self.owed.pop(cell.key, None)
         if self.painter is not None and cell.key in self.retention.shown and result.status == "complete":
             self.painter.draw(cell.key, result)
             self.hang_up()

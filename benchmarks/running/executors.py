@@ -8,6 +8,7 @@ run before the others, one at a time, and where one fails the others are not sta
 from __future__ import annotations
 
 import copy
+import math
 import multiprocessing
 import os
 import signal
@@ -27,6 +28,7 @@ from benchmarks.running.leases import Leases, accelerators
 from benchmarks.running.limits import LOOK, Watch
 from benchmarks.running.worker import Trouble, perform, surroundings
 from benchmarks.steps import Step
+from benchmarks.storage.leftovers import sweep
 from benchmarks.storage.scratch import Scratch
 from benchmarks.storage.store import Record, Store
 from benchmarks.study.suite import Executions
@@ -111,7 +113,11 @@ class LocalExecutor:
 
 
 class _Pool:
-    """Hands out steps to a crew of workers, and to a new one where a worker died."""
+    """Hands out steps to a crew of workers, and to a new one where a worker died.
+
+    Raises:
+        UsageError: A process cannot be made a worker.
+    """
 
     def __init__(self, executor: LocalExecutor, agenda: Agenda, listener: Listener):
         self.executor, self.agenda, self.listener = executor, agenda, listener
@@ -161,6 +167,9 @@ class _Pool:
             else:
                 self.agenda.lost(step, "its worker process died twice (out of memory? fewer --workers leave it more)")
             return False
+        if isinstance(error, worker.Unfit):
+            self.agenda.back(step)
+            raise error
         self.agenda.settle(step, Trouble.of(error) if error is not None else future.result())
         return True
 
@@ -174,15 +183,15 @@ class _Crew:
 
     def __init__(self, executor: LocalExecutor, listener: Listener, watch: Watch):
         context = multiprocessing.get_context("spawn")
-        self.listener, self.watch, self.scratch = listener, watch, Scratch()
+        self.executor, self.listener, self.watch, self.scratch = executor, listener, watch, Scratch()
         self.reader, self.writer = context.Pipe(duplex=False)
         leases = executor.leases
         if leases.wide:  # anew for every crew: a worker that was killed keeps what it holds
             leases = replace(leases, locks=tuple(context.Lock() for _ in leases.names))
         setup = worker.Setup(executor.root, list(sys.path), os.getpid(), leases, executor.workers, executor.bucket)
         self.pool = ProcessPoolExecutor(
-            executor.workers, context, initializer=worker.begin,
-            initargs=(self.scratch.folder, setup, self.writer, context.Value("i", 0)),
+            executor.workers, context, initializer=worker.admit,
+            initargs=(worker.begin, self.scratch.folder, setup, self.writer, context.Value("i", 0)),
         )  # fmt: skip
         self.workers: dict[int, Any] = {}
         threading.Thread(target=self.hear, daemon=True).start()
@@ -198,13 +207,14 @@ class _Crew:
 
     def hear(self) -> None:
         """Pass progress on until the last writer has gone; a message of two says who has begun what."""
-        with self.reader, suppress(EOFError):
+        with self.reader, suppress(EOFError, OSError):
             while True:
                 key, *said = self.reader.recv()
                 if len(said) == 1:
                     self.watch.began(key, said[0])
                     said = [0, 0]
-                self.listener.progress(key, *said)
+                with suppress(Exception):  # who hears no more would fail the steps of all workers
+                    self.listener.progress(key, *said)
 
     def dismiss(self) -> None:
         """End the workers, also in the middle of a step, and what they have started and left."""
@@ -216,3 +226,5 @@ class _Crew:
             process.join(GONE)
         self.writer.close()
         self.scratch.remove()
+        with suppress(OSError):  # the store has gone
+            sweep(self.executor.root, math.inf)  # what those that are dead now had begun to write

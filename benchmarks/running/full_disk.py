@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import uuid
 from contextlib import suppress
 from pathlib import Path
 
+from benchmarks.storage.bucket import open_bucket
+from benchmarks.storage.bucket_store import BucketStore, open_store
+from benchmarks.storage.store import LocalStore
 from records.errors import StepError
 from records.leftovers import mark
 
 #: Of a store that will keep nothing more until somebody has seen to it.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-#: What is said without a number that Python knows: by Rust (safetensors), and by numpy.
-_SAID = re.compile(rf"os error ({'|'.join(map(str, FULL))})\b|\b\d+ requested and \d+ written")
+#: What is said without a number that Python knows: by Rust (safetensors), by numpy, and by torch.
+_SAID = re.compile(
+    rf"os error ({'|'.join(map(str, FULL))})\b|\b\d+ requested and \d+ written"
+    r"|inline_container\.cc:\d+\].*(unexpected pos|failed writing)"
+)
 #: Bytes that have to fit for a disk to have room: what a full one has left is less.
 ROOM = 8 * 2**20
 
 
-class StoreFull(StepError):
+class Unkept(StepError):
+    """The store does not keep what a step made, which is no fault of that step."""
+
+
+class StoreFull(Unkept):
     """The store keeps nothing more: what is computed now would be lost."""
 
 
@@ -28,6 +39,17 @@ def full_disk(error: BaseException | None) -> bool:
     while error is not None:
         if (isinstance(error, OSError) and error.errno in FULL) or _SAID.search(str(error)):
             return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def lies_in(error: BaseException | None, root: Path | None) -> bool:
+    """Whether an error, or what it came from, names a file below a store's folder."""
+    while error is not None:
+        if root is not None and isinstance(error, OSError) and error.filename is not None:
+            with suppress(TypeError, ValueError):  # what it names is no path
+                if Path(os.fsdecode(error.filename)).is_relative_to(root):
+                    return True
         error = error.__cause__ or error.__context__
     return False
 
@@ -46,3 +68,26 @@ def has_room(root: Path | None) -> bool:
         with suppress(OSError):
             file.unlink(missing_ok=True)
     return True
+
+
+class Copies(BucketStore):
+    """The store of a bucket, of whose copies a disk may take no more: a small file fits, and a model does not."""
+
+    def _fetch(self, key: str) -> None:
+        try:
+            super()._fetch(key)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise StoreFull(
+                f"{self.root}: the disk takes nothing more ({error.strerror}); make room, and run again"
+            ) from error
+
+
+def store_of(root: Path, address: str = "") -> LocalStore:
+    """Open the store of a run: a folder, with a bucket behind it where an address is given.
+
+    Raises:
+        UsageError: The folder cannot be written, or it is no address of a bucket.
+    """
+    return Copies(root, open_bucket(address)) if address else open_store(root)

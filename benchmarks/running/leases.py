@@ -118,3 +118,24 @@ def require_devices(plan: Plan, names: Sequence[str]) -> None:
                 f"{plan.file}: execution.{side}.devices: found {asked}; allowed: at most {len(names)}, the "
                 "accelerators that this machine shows (CUDA_VISIBLE_DEVICES), or auto"
             )
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every worker of a run is started with.
+
+    Attributes:
+        root: Folder of the store.
+        path: The import path of the process that started the run.
+        parent: Its process number: a worker ends with it.
+        leases: The accelerators, and how each modality's fits and generations are run.
+        workers: How many workers there are.
+        bucket: Address of the object store beside it; "" = there is none.
+    """
+
+    root: Path
+    path: list[str]
+    parent: int
+    leases: Leases
+    workers: int
+    bucket: str = ""

@@ -1,13 +1,19 @@
-"""What of a machine this process may use, as its job or container is allowed it, and the make of its processor."""
+"""What of a machine this process may use, as its job or container is allowed it, and what its steps run on."""
 
 from __future__ import annotations
 
 import functools
 import os
+import platform
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
+
+from benchmarks.study.suite import Executions
+from records.names import MODALITIES
 
 CGROUPS = Path("/sys/fs/cgroup")
 CPUINFO = Path("/proc/cpuinfo")
@@ -74,3 +80,27 @@ def _groups() -> Iterator[Path]:
         for root in {CGROUPS / kinds, *(CGROUPS / kind for kind in kinds.split(","))}:
             folder = root / path.lstrip("/")
             yield from (each for each in (folder, *folder.parents) if each.is_relative_to(root))
+
+
+def exact_float32() -> None:
+    """Have float32 mean float32 on every device: by itself torch rounds convolutions on NVIDIA GPUs to TF32.
+
+    A fit that may round says so (`precision: tf32`), and has a key of its own.
+    """
+    import torch
+
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+
+
+def surroundings(execution: Executions) -> dict[str, Any]:
+    """Return what a step runs on here, and how fits and generations are gone about, as its record says it."""
+    import torch
+
+    return {
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+        "processor": own_processor(),
+        **{side: asdict(getattr(execution, side)) for side in MODALITIES},
+    }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,9 +94,41 @@ def _require_answer(address: str) -> None:
         ) from error
 
 
+@contextmanager
+def answering() -> Iterator[None]:
+    """Have what Ray says of a cluster that was lost be one sentence.
+
+    Raises:
+        UsageError: What is asked within has no answer.
+    """
+    try:
+        yield
+    except Exception as error:  # of several kinds, by what was lost
+        said = brief(" ".join(str(error).split()) or type(error).__name__, 160)
+        raise UsageError(
+            f"the Ray cluster answers no more ({said}); what was made is kept, and the same command goes on"
+        ) from error
+
+
+def answered(ray: Any, calls: Sequence[Any], timeout: float, count: int = 1) -> list[Any]:
+    """Wait for answers, for so many seconds at most, and return those that are there.
+
+    Raises:
+        UsageError: The cluster was lost.
+    """
+    with answering():
+        found: list[Any] = ray.wait(list(calls), num_returns=count, timeout=timeout)[0]
+    return found
+
+
 def places(ray: Any) -> Iterator[Place]:
-    """Yield where processes may go: one a device where any node has some, else one an allotted processor."""
-    nodes = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
+    """Yield where processes may go: one a device where any node has some, else one an allotted processor.
+
+    Raises:
+        UsageError: The cluster was lost.
+    """
+    with answering():
+        nodes = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
     kind = "GPU" if any(resources.get("GPU", 0) >= 1 for resources in nodes.values()) else "CPU"
     for name, resources in sorted(nodes.items()):
         count = int(resources.get(kind, 0))

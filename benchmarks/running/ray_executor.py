@@ -10,6 +10,8 @@ import math
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.running import ray_cluster
@@ -23,8 +25,9 @@ from benchmarks.steps import Step
 from benchmarks.storage.bucket_store import BucketStore
 from benchmarks.storage.store import Record, Store
 from benchmarks.study.suite import Executions
-from records.errors import UsageError
+from records.errors import StepError, UsageError
 from records.names import MODALITIES
+from records.secrets import hidden
 
 #: How many processes may die under a step before it is given up.
 LIVES = 3
@@ -102,6 +105,7 @@ class _Driver:
         self._limits = members.execution.time_limit
         self._began: dict[str, float] = {}  # as far as news tell, which come twice a second
         self._late: dict[str, str] = {}
+        self.bucket = members.bucket  # without one, the disk that is full is everybody's
         self._freed = store.freed if isinstance(store, BucketStore) else []
 
     def run(self) -> None:
@@ -111,7 +115,7 @@ class _Driver:
             self.require_hands()
             self.hand_out()
             if waiting := self.members.waiting():
-                self.ray.wait(waiting, timeout=min(self.agenda.patience or LOOK, LOOK))
+                ray_cluster.answered(self.ray, waiting, min(self.agenda.patience or LOOK, LOOK))
             else:
                 time.sleep(LOOK / 4)
             self.agenda.idle()
@@ -135,10 +139,12 @@ class _Driver:
 
     def hand_out(self) -> None:
         """Give every process something to do before any is given more."""
-        hands = [m for m in list(self.members) if self.members.greet(m)]
+        hands = [m for m in list(self.members) if m.place.node not in self.members.full and self.members.greet(m)]
         for depth in range(DEPTH):
             for member in (m for m in hands if len(m.batches) == depth):
                 batch = self.placing.batch(member, len(hands))
+                for step in batch:
+                    self._began.pop(step.key, None)  # what a process that is dead by now has said of it
                 try:
                     if batch:
                         member.calls.append(member.actor.work.remote(batch, self._freed[member.told :]))
@@ -151,7 +157,7 @@ class _Driver:
     def collect(self) -> None:
         """Book what processes have done."""
         waiting = self.members.waiting()
-        answered = set(self.ray.wait(waiting, num_returns=len(waiting), timeout=0)[0]) if waiting else set()
+        answered = set(ray_cluster.answered(self.ray, waiting, 0, len(waiting))) if waiting else set()
         for member in list(self.members):
             while member.calls and member.calls[0] in answered and self.settle(member):
                 pass
@@ -163,7 +169,7 @@ class _Driver:
         try:
             outcomes: list[Record | Trouble] = self.ray.get(member.calls[0])
         except RayTaskError as error:  # around the steps: they cannot be read there, say
-            outcomes = [Trouble.of(error)] * len(member.batches[0])
+            outcomes = [around(error, member.host)] * len(member.batches[0])
         except Exception as error:  # the process has died, or its node
             self.bury(member, error)
             return False
@@ -173,41 +179,76 @@ class _Driver:
             member.made.append(step.key)
             if isinstance(outcome, Record):
                 self.placing.learn(step, outcome.cost.wall_seconds)
+            elif outcome.ends and self.bucket:
+                if self.members.set_aside(member):
+                    self.agenda.back(step)  # for a node that has room
+                    continue
+                outcome = replace(outcome, message=f"{member.host}: {outcome.message}")
             self.agenda.settle(step, outcome)
         self.members.futile.pop(member.place, None)
         return True
 
     def bury(self, member: Member, error: Exception) -> None:
-        """Book what a dead process had in flight: the first that is not in the store was being run, the rest waits."""
+        """Book what a dead process had in flight: what is in the store is done, one was being run, the rest waits."""
+        self.hear()
         self.members.bury(member, error)
-        running = True
+        left = []
         for step in member.in_flight:
-            self._began.pop(step.key, None)
-            if self.store.has(step.key):
-                self.agenda.settle(step, self.store.record(step.key))
-            elif step.key in self._late:
-                running = False
+            if record := self.made(step):
+                self.agenda.settle(step, record)
+            else:
+                left.append(step)
+        ended = any(step.key in self._late for step in member.in_flight)  # by us: it died of no step
+        running = None if ended else self.running(left)
+        for step in left:
+            if step.key in self._late:
                 self.agenda.settle(step, Trouble(self._late[step.key]))
-            elif running:
-                running = False
+            elif step is running:
                 self.agenda.lost(step, f"its process died {LIVES} times (out of memory, or its node was lost?)")
             else:
                 self.agenda.back(step)
+        for step in member.in_flight:
+            self._began.pop(step.key, None)
+
+    def made(self, step: Step) -> Record | None:
+        """Return the record of a step that is in the store; None where nobody can tell, too: it is tried anew."""
+        try:
+            return self.store.record(step.key) if self.store.has(step.key) else None
+        except (OSError, StepError):
+            return None
+
+    def running(self, steps: Sequence[Step]) -> Step | None:
+        """Return which of the steps in a process it is at: the last that news tell of, else the first."""
+        return next((step for step in reversed(steps) if step.key in self._began), steps[0] if steps else None)
 
     def tell(self) -> None:
         """Pass on how far steps have come."""
         if time.monotonic() - self._told >= LOOK:
             self._told = time.monotonic()
-            for key, (done, total) in self.members.news().items():
-                self._began.setdefault(key, time.monotonic())
-                self.listener.progress(key, done, total)
+            self.hear()
             self.end_late()
+
+    def hear(self) -> None:
+        """Take down what processes have said of steps that are in flight."""
+        for key, (done, total) in self.members.news().items():
+            self._began.setdefault(key, time.monotonic())
+            self.listener.progress(key, done, total)
 
     def end_late(self) -> None:
         """End the processes of steps that take longer than their kind may."""
         for member in self.members:
-            for step in member.in_flight[:1]:
-                limit = limit_of(step, self._limits)
-                if step.key not in self._late and time.monotonic() - self._began.get(step.key, math.inf) > limit:
-                    self._late[step.key] = too_long(limit)
+            step = self.running(member.in_flight)
+            limit = math.inf if step is None else limit_of(step, self._limits)
+            if step is None or step.key in self._late:
+                continue
+            if time.monotonic() - self._began.get(step.key, math.inf) > limit:
+                self._late[step.key] = too_long(limit)
+                with suppress(Exception):  # it has gone meanwhile
                     self.ray.kill(member.actor)
+
+
+def around(error: Exception, host: str) -> Trouble:
+    """Take down what went wrong on a machine around its steps; by itself Ray says the whole traceback of there."""
+    cause = getattr(error, "cause", None)
+    trouble = Trouble.of(cause if isinstance(cause, BaseException) else error)
+    return replace(trouble, message=f"{host}: {trouble.message}", traceback=hidden(str(error)))

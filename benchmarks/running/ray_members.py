@@ -17,6 +17,7 @@ from benchmarks.running.agenda import Listener
 from benchmarks.running.placing import Hand
 from benchmarks.running.ray_cluster import Place
 from benchmarks.running.ray_process import Hello, News, Process, Setup, here, marks_of
+from benchmarks.storage.bucket import Unreachable
 from benchmarks.study.suite import Executions
 from records.errors import UsageError, brief
 from records.secrets import hidden
@@ -39,6 +40,7 @@ class Member(Hand):
         greeting: What it has been asked first, until it has answered.
         calls: What is in flight, one a batch.
         told: How many of the artifacts that were let go of it has heard of.
+        host: Its machine, once it has said so.
     """
 
     place: Place = field(kw_only=True)
@@ -46,6 +48,7 @@ class Member(Hand):
     greeting: Any = field(kw_only=True)
     calls: list[Any] = field(default_factory=list)
     told: int = 0
+    host: str = ""
 
 
 class Members:
@@ -66,19 +69,29 @@ class Members:
         self.probe = f"probe-{uuid.uuid4().hex}"
         self.members: list[Member] = []
         self.futile: dict[Place, int] = {}
+        self.full: set[str] = set()  # nodes whose disk takes nothing more
         self.why = "it has no device and no processor to give"
         self._looked = float("-inf")
         self._news: Any = None
 
     def __enter__(self) -> Members:
-        self.marks.write(f"tmp/{self.probe}", self.probe)
-        self._news = self._actor(News, num_cpus=0).remote()
+        self._leave_mark()
+        with ray_cluster.answering():
+            self._news = self._actor(News, num_cpus=0).remote()
         try:
             self._welcome(time.monotonic() + START)
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def _leave_mark(self) -> None:
+        try:
+            self.marks.write(f"tmp/{self.probe}", self.probe)
+        except OSError as error:
+            if isinstance(error.__cause__, Unreachable):  # a bucket has no file that could be named
+                raise error.__cause__ from error
+            raise
 
     def __iter__(self) -> Iterator[Member]:
         return iter(self.members)
@@ -90,7 +103,7 @@ class Members:
         """Start all processes, and wait until they have said what they are: before anything runs."""
         self.refresh()
         while any(m.greeting is not None for m in self.members) and time.monotonic() < end:
-            self.ray.wait(self.waiting(), timeout=LOOK)
+            ray_cluster.answered(self.ray, self.waiting(), LOOK)
             for member in list(self.members):
                 self.greet(member, strict=True)
             self.refresh()
@@ -105,14 +118,28 @@ class Members:
         return self.ray.remote(cls).options(max_restarts=0, max_task_retries=0, **options)
 
     def refresh(self) -> None:
-        """Start a process wherever there is a place without one."""
+        """Start a process wherever there is a place without one, and end those that are given nothing more."""
         if time.monotonic() - self._looked < LOOK:
             return
         self._looked = time.monotonic()
+        for member in [m for m in self.members if m.place.node in self.full and not m.calls]:
+            self._end(member)
         taken = {m.place for m in self.members}
-        free = [p for p in ray_cluster.places(self.ray) if p not in taken and self.futile.get(p, 0) < FUTILE]
+        free = [place for place in self._usable() if place not in taken]
         for place in free[: max(0, self.most - len(self.members))]:
-            self.members.append(self._start(place))
+            with ray_cluster.answering():
+                self.members.append(self._start(place))
+
+    def _usable(self) -> list[Place]:
+        return [p for p in ray_cluster.places(self.ray) if p.node not in self.full and self.futile.get(p, 0) < FUTILE]
+
+    def set_aside(self, member: Member) -> bool:
+        """Give a node whose disk is full nothing more; False = there is no other."""
+        if member.place.node not in self.full:
+            self.full.add(member.place.node)
+            self.listener.note(f"{member.host}: its disk takes nothing more, so it is given no further steps")
+            self._looked = float("-inf")
+        return bool(self._usable())
 
     def _start(self, place: Place) -> Member:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -137,10 +164,11 @@ class Members:
         """
         if member.greeting is None:
             return True
-        if not self.ray.wait([member.greeting], timeout=0)[0]:
+        if not ray_cluster.answered(self.ray, [member.greeting], 0):
             return False
         try:
-            problem = unlike(self.ray.get(member.greeting), self.root, self.bucket)
+            hello = self.ray.get(member.greeting)
+            member.host, problem = hello.host, unlike(hello, self.root, self.bucket)
         except Exception as error:  # it died, or could not be started
             self.bury(member, error)
             return False
@@ -150,18 +178,21 @@ class Members:
         if problem:
             self.listener.note(problem)
             self.futile[member.place] = FUTILE
-            self.members.remove(member)
-            self.ray.kill(member.actor)
+            self._end(member)
         return not problem
 
     def bury(self, member: Member, error: Exception) -> None:
         """Take a process out that has died; another follows in its place."""
-        self.why = brief(" ".join(str(error).split()), 160)
+        cause = getattr(error, "cause", None) or error  # by itself Ray says the whole traceback of there
+        self.why = brief(" ".join(str(cause).split()), 160)
         self.futile[member.place] = self.futile.get(member.place, 0) + 1
-        self.members.remove(member)
-        with suppress(Exception):
-            self.ray.kill(member.actor)
+        self._end(member)
         self._looked = float("-inf")
+
+    def _end(self, member: Member) -> None:
+        self.members.remove(member)
+        with suppress(Exception):  # it has gone, or the cluster has
+            self.ray.kill(member.actor)
 
     def news(self) -> dict[str, tuple[int, int]]:
         """Return how far steps have come."""

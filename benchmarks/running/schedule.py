@@ -43,7 +43,8 @@ class Schedule:
         self._suspects: list[str] = []  # in flight when a process died, and not tried again yet
         self._first = {s.key for s in steps if s.first}  # that have not ended yet
         self._refused = False
-        self._stopped = False
+        self._beyond: set[str] = set()  # waits for what has failed
+        self.stopped = False
 
     @property
     def over(self) -> bool:
@@ -82,7 +83,7 @@ class Schedule:
         """Have a step begun anew, which nobody did and nothing is known against."""
         self.begun.discard(key)
         self.elsewhere.pop(key, None)
-        if self.apart and self._deaths[key] and not self._stopped:
+        if self.apart and self._deaths[key] and not self.stopped:
             self._suspects.append(key)
         else:
             self._open(key)
@@ -104,9 +105,19 @@ class Schedule:
         self._first -= {key, *self._readers.get(key, ())}
         self._refuse()
 
+    def beyond(self, key: str) -> list[str]:
+        """Return the readers of a step that failed, and theirs, but for those that were returned before."""
+        lost, left = list[str](), [key]
+        while left:
+            new = [reader for reader in self._readers.get(left.pop(), ()) if reader not in self._beyond]
+            self._beyond.update(new)
+            lost += new
+            left += new
+        return lost
+
     def stop(self) -> None:
         """Begin nothing more: what is begun ends, nothing else is waited for."""
-        self._stopped = True
+        self.stopped = True
         self._ready.clear()
         self._suspects.clear()
         self.elsewhere.clear()
@@ -130,7 +141,7 @@ class Schedule:
             self._ready.clear()
 
     def _open(self, key: str) -> None:
-        if self._stopped:
+        if self.stopped:
             return
         self._ready.add(key)
         heapq.heappush(self._heap, (self._rank[key], key))

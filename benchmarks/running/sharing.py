@@ -42,16 +42,18 @@ class SharedOut:
 def share_out(plan: Plan, steps: Sequence[Step], store: Store, workers: int) -> SharedOut:
     """Have samples of more than a shard made in parts, where there are workers to make them side by side.
 
-    What an earlier run has left of parts is used; of what has become whole since, it is let go.
+    What an earlier run has left of parts is used; of what has become whole since, it is let go, but not while a run is
+    at work that may read it. Parts of what is not whole yet stay, whoever made them: a run of fewer cells reads none.
     """
-    done, running = store.done(), {step.key for step in steps}
+    done, recorded, running = store.done(), store.recorded(), {step.key for step in steps}
     owners: dict[str, Sample] = {}
     found: list[Step] = []
     for step in steps:
         whole, parts = _parts(plan, step) if workers > 1 else (step, [])
         found += [*(part for part in parts if part.key not in done), whole]
         owners.update((part.key, whole) for part in parts if isinstance(whole, Sample))
-    for step in (s for s in plan.steps.values() if s.key not in running):
+    alone = store.turns is None or not store.turns.strangers
+    for step in (s for s in plan.steps.values() if alone and s.key not in running and s.key in recorded):
         for part in _parts(plan, step)[1]:
             if part.key in done:
                 store.drop(part.key)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from benchmarks.planning.plan import Plan, PlannedCell
@@ -14,7 +14,7 @@ from benchmarks.running.execute import missing_steps
 from benchmarks.running.machine import processors
 from benchmarks.storage.manifests import AGAIN, DONE
 from benchmarks.storage.store import DamagedArtifact, LocalStore
-from records.results import ResultError, read_result
+from records.results import NewerResult, ResultError, UnreadResult, read_result
 
 
 def remove_damaged(plan: Plan, cells: Iterable[PlannedCell], store: LocalStore) -> Iterator[str]:
@@ -51,14 +51,37 @@ def _problem(store: LocalStore, key: str, whole: bool) -> str:
 
 
 def set_results_aside(folder: Path) -> Iterator[str]:
-    """Rename result files that cannot be read, so that those of this suite are written anew; yield a sentence each."""
+    """Rename result files that are damaged, so that those of this suite are written anew; yield a sentence each.
+
+    What could not be read just now may be whole, and stays where it is.
+
+    Raises:
+        UsageError: A newer version has written one.
+    """
     for path in sorted(folder.glob("*.json")):
         try:
             result = read_result(path)
             problem = "" if path.name == result.file_name else "holds another cell"
+        except NewerResult:
+            raise
+        except UnreadResult as error:
+            if not isinstance(error.__cause__, FileNotFoundError):  # another run has just renamed it
+                yield f"{error}; left as it is"
+            continue
         except ResultError as error:
             problem = str(error).removeprefix(f"{path}: ")
-        if problem:
-            with suppress(OSError):
-                os.replace(path, path.with_suffix(".json.damaged"))
-            yield f"{path}: {problem}; renamed to {path.name}.damaged, and made again where this suite has its cell"
+        if problem and (aside := _aside(path)):
+            yield f"{path}: {problem}; {aside}, and made again where this suite has its cell"
+
+
+def _aside(path: Path) -> str:
+    """Rename a file to a name that none has yet and return what came of it; "" where another run was faster."""
+    names = (f"{path.name}.damaged{f'-{number}' if number else ''}" for number in count())
+    name = next(name for name in names if not os.path.lexists(path.with_name(name)))
+    try:
+        os.rename(path, path.with_name(name))
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"not renamed ({error.strerror})"
+    return f"renamed to {name}"

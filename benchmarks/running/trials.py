@@ -13,7 +13,7 @@ from benchmarks.steps.trial import Trial
 from benchmarks.storage.store import Store
 from lightning_modules.settings import FitSettings
 from records.canonical import canonical
-from records.errors import UsageError
+from records.errors import StepError, UsageError
 
 
 def trials(plan: Plan, steps: Sequence[Step], store: Store) -> list[Trial]:
@@ -31,7 +31,8 @@ def trials(plan: Plan, steps: Sequence[Step], store: Store) -> list[Trial]:
     done = store.done()
     found = (
         Trial(
-            where=names.get(step.model.digest, step.spec.name), authored=step.authored, model=step.key,
+            where=names.get(step.model.digest, step.spec.name), authored=step.authored, versions=step.versions,
+            model=step.key,
             decodings=tuple(asked.get(step.key, ())), settings=tuple(fits.get(step.key, ())),
             data=plan.world.data_spec, sized=step.key in drawn,
             packages=versions(),
@@ -67,12 +68,17 @@ def refuse(plan: Plan, failures: Sequence[Failure]) -> None:
 
     Raises:
         UsageError: In the words in which a plan refuses a folder; the first model, and the names of others.
+        StepError: None is to blame, but the store, or what ended a process.
     """
-    failed = [(_spec(plan, failure.step), failure.message) for failure in failures if failure.step.first]
+    first = sorted((failure for failure in failures if failure.step.first), key=lambda failure: failure.spared)
+    alike = [failure for failure in first if failure.spared == first[0].spared]
+    failed = [(_spec(plan, failure.step), failure.message) for failure in alike]
     if failed:
         (model, message), others = failed[0], [spec.name for spec, _ in failed[1:]]
         more = f" (and {', '.join(others)})" if others else ""
         where = f"{plan.file}: testbed {plan.world.testbed.name!r}: {model.name}{more}"
+        if alike[0].spared:
+            raise StepError(f"{where}: could not be tried: {message}")
         raise UsageError(f"{where}: {'folder' if model.hub is None else 'hub'}: {message}")
 
 

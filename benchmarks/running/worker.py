@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.running import ending, machine
 from benchmarks.running.blame import full, place
 from benchmarks.running.code import require_planned
-from benchmarks.running.full_disk import StoreFull, full_disk, has_room
-from benchmarks.running.leases import Leases
+from benchmarks.running.full_disk import StoreFull, Unkept, full_disk, has_room, lies_in, store_of
+from benchmarks.running.leases import Leases, Setup
+from benchmarks.running.machine import exact_float32, surroundings
 from benchmarks.running.undisturbed import undisturbed
 from benchmarks.steps import Step
-from benchmarks.storage.bucket_store import open_store
 from benchmarks.storage.store import Record, Store
 from benchmarks.study.suite import Executions
 from datamodules import png
 from lightning_modules import memory
-from records.errors import HookReadError, StepError
-from records.names import MODALITIES
+from records.errors import HookReadError, StepError, UsageError
 from records.printable import printable
 from records.results import Cost
 from records.secrets import hidden
@@ -37,27 +36,6 @@ ADVICE = (
     " (the step cannot be made smaller; fewer --workers leave each more memory, and so do fit.<side>.lora and "
     "execution.<side>.gradient_checkpointing)"
 )
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What every worker of a run is started with.
-
-    Attributes:
-        root: Folder of the store.
-        path: The import path of the process that started the run.
-        parent: Its process number: a worker ends with it.
-        leases: The accelerators, and how each modality's fits and generations are run.
-        workers: How many workers there are.
-        bucket: Address of the object store beside it; "" = there is none.
-    """
-
-    root: Path
-    path: list[str]
-    parent: int
-    leases: Leases
-    workers: int
-    bucket: str = ""
 
 
 def perform(step: Step, store: Store, context: Any, execution: dict[str, Any]) -> Record:
@@ -76,12 +54,14 @@ def _performed(step: Step, store: Store, context: Any, execution: dict[str, Any]
     start, cpu = time.perf_counter(), time.process_time()
     require_planned(step)
     memory.forget()
-    tried = _tried(step, context)
-    if tried is None:  # a model itself has no room beside those of earlier steps; now it has all there is
+    accelerated = execution.get("device", "cpu") != "cpu"
+    tried = _tried(step, context, accelerated)
+    if tried is None:  # a model itself has no room beside what earlier steps left; now it has all there is
+        if context.keeps_models:
+            memory.note("models", 1)
         context.forget()
         memory.release()
-        memory.note("models", 1)
-        tried = _tried(step, context, last=True)
+        tried = _tried(step, context, accelerated, last=True)
     assert tried is not None
     value, cost = tried
     require_planned(step)  # code that was imported while it ran
@@ -89,35 +69,54 @@ def _performed(step: Step, store: Store, context: Any, execution: dict[str, Any]
         cost = replace(cost, **{name: getattr(cost, name) + count for name, count in hooked.spent.items()})
     wall, busy = time.perf_counter() - start, time.process_time() - cpu
     # An accelerator is held for as long as the step lasts, a processor while it computes.
-    held = wall if execution.get("device", "cpu") != "cpu" else busy
+    held = wall if accelerated else busy
     # What is put together from parts has their seconds already.
     spent = replace(cost, wall_seconds=cost.wall_seconds + wall, device_seconds=cost.device_seconds + held)
     notes = {name: value for hooked in context.hooked for name, value in hooked.notes.items()}
     halved = memory.found()
     went = {**execution, "at_once": halved} if halved else execution
     record = Record(step.key, step.kind, step.label, spent, went, notes=notes)
+    _keep(store, record, value)
+    if accelerated and step.kind == "fit":
+        del value, tried
+        memory.release()  # a model that was trained hangs in cycles, which hold its place on the device
+    return record
+
+
+def _keep(store: Store, record: Record, value: Any) -> None:
+    """Put a value into the store.
+
+    Raises:
+        StoreFull: What any other step makes could not be kept either.
+        Unkept: It cannot be kept.
+    """
     try:
         store.put(record, value)
     except Exception as error:  # a full disk, or one that cannot be written
         if not isinstance(error, OSError) and not full_disk(error):
             raise
         why = getattr(error, "strerror", None) or str(error)
-        kind = StoreFull if full_disk(error) else StepError
+        # Rights or a mount that went for good take the work of every step to come; what passes takes that of this one.
+        lost = full_disk(error) or not has_room(getattr(store, "root", None))
+        kind = StoreFull if lost else Unkept
         raise kind(f"the store cannot keep it ({why}); make room or mend it, and run again") from error
-    return record
 
 
-def _tried(step: Step, context: Any, last: bool = False) -> tuple[Any, Cost] | None:
-    """Return what a step makes, on random numbers of its own; None where memory ran out, and it may try once more."""
+def _tried(step: Step, context: Any, leftovers: bool, last: bool = False) -> tuple[Any, Cost] | None:
+    """Return what a step makes, on random numbers of its own; None where memory ran out, and it may try once more.
+
+    It may where models are kept, or where there may be `leftovers` of models that nobody keeps any more.
+    """
     context.hooked.clear()
     png.forget_counts()
     try:
         with undisturbed(int(step.key[:8], 16)):
             return step.run(context)
     except Exception as error:
-        if full_disk(error) and not has_room(getattr(context.store, "root", None)):
+        root = getattr(context.store, "root", None)
+        if full_disk(error) and not isinstance(error, StoreFull) and (lies_in(error, root) or not has_room(root)):
             raise StoreFull(f"the store's disk is full ({error}); make room, and run again") from error
-        if last or not context.keeps_models or not memory.is_full(error):
+        if last or not memory.is_full(error) or not (context.keeps_models or leftovers):
             raise
     finally:
         context.recall()
@@ -132,16 +131,18 @@ class Trouble:
         message: One sentence.
         traceback: For who wants to know more.
         ends: Whether no other step is worth being begun.
+        spared: Whether the store is to blame, and the step is not.
     """
 
     message: str
     traceback: str = ""
     ends: bool = False
+    spared: bool = False
 
     @classmethod
     def of(cls, error: BaseException) -> Trouble:
         """Take down an error."""
-        return cls(explain(error), hidden(full(error)), isinstance(error, StoreFull))
+        return cls(explain(error), hidden(full(error)), isinstance(error, StoreFull), isinstance(error, Unkept))
 
 
 def explain(error: BaseException) -> str:
@@ -154,7 +155,12 @@ def explain(error: BaseException) -> str:
     return hidden(text if known else f"{type(error).__name__}: {text}") + (f" ({where})" if where else "")
 
 
+class Unfit(UsageError):
+    """A process cannot be made a worker: it is no step's fault, and another process would fare no better."""
+
+
 _context: Any = None
+_unfit = ""
 _news: Any = None
 _leases: Leases = Leases((), Executions())
 _own = 0
@@ -165,6 +171,17 @@ def begin(scratch: Path, setup: Setup, news: Any, turn: Any) -> None:
     ending.lead()
     tempfile.tempdir = os.environ["TMPDIR"] = str(scratch)
     start(setup, news, turn)
+
+
+def admit(prepared: Callable[..., None], scratch: Path, setup: Setup, *given: Any) -> None:
+    """Prepare a process by `begin`; why that cannot be is what `work` answers, as a pool would say nothing of it."""
+    global _unfit
+    try:
+        prepared(scratch, setup, *given)
+    except Exception as error:
+        device = f" on accelerator {os.environ.get('CUDA_VISIBLE_DEVICES', '')}" if setup.leases.names else ""
+        why = str(error) if isinstance(error, UsageError) else explain(error)
+        _unfit = f"no worker can be started{device}: {why}; what was made is kept, and the same command goes on"
 
 
 def start(setup: Setup, news: Any, turn: Any) -> None:
@@ -214,18 +231,7 @@ def prepare(root: Path, leases: Leases, threads: int, workers: int, sharing: int
     else:
         room = machine.memory() // (4 * workers)
     _leases, _news = leases, news
-    _context = RunContext(open_store(root, bucket), execution=leases.execution, model_bytes=room)
-
-
-def exact_float32() -> None:
-    """Have float32 mean float32 on every device: by itself torch rounds convolutions on NVIDIA GPUs to TF32.
-
-    A fit that may round says so (`precision: tf32`), and has a key of its own.
-    """
-    import torch
-
-    torch.set_float32_matmul_precision("highest")
-    torch.backends.cudnn.allow_tf32 = False
+    _context = RunContext(store_of(root, bucket), execution=leases.execution, model_bytes=room)
 
 
 def _follow(parent: int) -> None:
@@ -235,40 +241,40 @@ def _follow(parent: int) -> None:
     ending.end_own()
 
 
-def surroundings(execution: Executions) -> dict[str, Any]:
-    """Return what a step runs on here, and how fits and generations are gone about, as its record says it."""
-    import torch
-
-    return {
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "threads": torch.get_num_threads(),
-        "machine": platform.machine(),
-        "processor": machine.own_processor(),
-        **{side: asdict(getattr(execution, side)) for side in MODALITIES},
-    }
-
-
 def free(keys: Sequence[str]) -> None:
-    """Let go of artifacts in a folder that is this machine's alone."""
+    """Let go of artifacts in a folder that is this machine's alone; one that cannot be written keeps them."""
     for key in keys:
-        _context.store.drop(key)
+        with suppress(OSError):
+            _context.store.drop(key)
+
+
+def _tell(*message: Any) -> None:
+    """Say how far a step is; where nobody hears it any more, it goes on."""
+    with suppress(OSError):
+        _news.send(message)
 
 
 def work(step: Step) -> Record | Trouble:
-    """Run a step in a worker; an error comes back as text, since not every exception can be pickled."""
+    """Run a step in a worker; an error comes back as text, since not every exception can be pickled.
+
+    Raises:
+        Unfit: This process could not be prepared.
+    """
+    if _unfit:
+        raise Unfit(_unfit)
     last = 0.0
 
     def progress(done: int, total: int) -> None:
         nonlocal last
         if time.monotonic() - last > 0.5:
             last = time.monotonic()
-            _news.send((step.key, done, total))
+            _tell(step.key, done, total)
 
     from lightning_modules.fitting import devices
 
     _context.progress = progress
     with _leases.held(_own, step) as names, devices.lease(names):
-        _news.send((step.key, os.getpid()))
+        _tell(step.key, os.getpid())
         try:
             width = _leases.width(step)
             several = {"devices": width} if width > 1 else {}

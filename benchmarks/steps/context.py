@@ -15,10 +15,12 @@ from benchmarks.storage.store import Store
 from benchmarks.study.suite import Executions
 from benchmarks.study.testbed import ModelSpec
 from datamodules.pairs import Pairs
+from lightning_modules import memory
 from lightning_modules.weights.cards import digest as folder_digest
 from lightning_modules.weights.sources import Origin, is_adapter
 from records.canonical import Spec
 from records.errors import StepError
+from records.leftovers import mark
 from records.names import MODALITIES
 from records.place import located
 from records.sources import import_class
@@ -108,7 +110,7 @@ class RunContext:
         root = getattr(self.store, "root", None)
         if root is None:
             return None
-        folder = Path(root) / "tmp" / f"spool-{uuid.uuid4().hex}"
+        folder = Path(root) / "tmp" / f"spool-{mark()}-{uuid.uuid4().hex}"
         folder.mkdir(parents=True)
         self._spools.append(folder)
         return folder
@@ -150,7 +152,9 @@ class RunContext:
             while len(self._models) > 1 and (
                 len(self._models) > MODELS_KEPT or weight(*self._models.values()) > self.model_bytes
             ):
-                self._models.popitem(last=False)
+                large = weight(self._models.popitem(last=False)[1]) >= memory.LARGE
+                if large:  # a model that has drawn or been trained hangs in cycles, which hold its place on the device
+                    memory.release()
         self._models.move_to_end(key)
         return self._models[key]
 

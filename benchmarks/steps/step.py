@@ -67,7 +67,8 @@ class Step:
 
     A field with a default is left out of the key at that default. `where` and `iteration` say for people in which cell,
     and where in the loop, the step was first met; `authored` names the authors' classes of the whole testbed, each with
-    the digest of its code, so that whoever runs the step can tell whether that is still the code.
+    the digest of its code, and `versions` those of the project, each with its version, so that whoever runs the step
+    can tell whether that is still the code.
 
     Attributes:
         kind: Its name, in keys and for people.
@@ -83,6 +84,7 @@ class Step:
     where: str = aside(default="")
     iteration: int = aside(default=0)
     authored: tuple[tuple[str, str], ...] = aside(default=())
+    versions: tuple[tuple[str, Any], ...] = aside(default=())
 
     def run(self, context: RunContext) -> tuple[Any, Cost]:
         """Do the work and return what it made, and what it cost; whatever needs torch is imported here.

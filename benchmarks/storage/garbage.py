@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.storage.leftovers import remove
 from benchmarks.storage.store import DROPPED, MANIFEST, DamagedArtifact, LocalStore
 from records.leftovers import OLD, abandoned, mark
 
@@ -85,7 +86,7 @@ def free(root: Path, garbage: Garbage) -> None:
             os.rename(folder, aside)
         shutil.rmtree(aside, ignore_errors=True)
     for path in garbage.left:
-        shutil.rmtree(path, ignore_errors=True)
+        remove(path)
 
 
 def _files(folder: Path) -> list[os.stat_result]:

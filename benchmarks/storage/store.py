@@ -256,7 +256,7 @@ class LocalStore:
         final.parent.mkdir(exist_ok=True)
         for left in (2, 1, 0):
             if final.exists() and not self.here(key):
-                take_away(self.root, final, unless=MANIFEST)
+                take_away(self.root, final, unless=lambda aside: (aside / MANIFEST).is_file())
             try:
                 os.rename(aside, final)
             except OSError:
@@ -272,7 +272,7 @@ class LocalStore:
         folder = self.folder(key)
         with suppress(FileNotFoundError):  # another run has let go of it
             os.replace(folder / MANIFEST, folder / DROPPED)
-            take_away(self.root, folder / "value")
+            take_away(self.root, folder / "value", unless=lambda aside: self.here(key))  # made anew just now
 
     def forget(self, key: str) -> None:
         """Drop it: it lies nowhere else."""

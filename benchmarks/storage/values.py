@@ -63,8 +63,10 @@ def sync(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_file():
             handle = os.open(path, os.O_RDONLY)
-            os.fsync(handle)
-            os.close(handle)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
 
 def numbers_of(path: Path) -> Numbers:

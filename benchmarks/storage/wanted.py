@@ -23,21 +23,24 @@ class Wanted:
     """What one study needs.
 
     Attributes:
-        home: Its folder, as seen from the store's.
+        homes: Where its folder is: as the links of the file system say, and as the path is written, where these differ.
         command: What runs it again.
         keys: Of the artifacts.
         kept: Those of them that it keeps when all their readers are done.
     """
 
-    home: str
+    homes: tuple[Path, ...]
     command: str
     keys: frozenset[str]
     kept: frozenset[str] = frozenset()
 
 
 def note(store: Path, home: Path, command: str, keys: Iterable[str], kept: Iterable[str] = ()) -> None:
-    """Write down what a study needs, and which of it it keeps, before it computes any of it."""
-    where = os.path.relpath(home.absolute(), store.absolute())
+    """Write down what a study needs, and which of it it keeps, before it computes any of it.
+
+    Its folder is seen from the store's, so that both can be moved; a store may be a link to another disk.
+    """
+    where = os.path.relpath(home.resolve(), store.resolve())
     data = {"home": where, "command": command, "keys": sorted(keys), "kept": sorted(kept)}
     write_text(store / FOLDER / f"{digest([where, command])[:16]}.json", json.dumps(data) + "\n")
 
@@ -53,19 +56,26 @@ def noted(store: Path) -> list[Wanted]:
         try:
             data = json.loads(file.read_bytes())
             kept = frozenset(map(str, data.get("kept", ())))
-            wanted = Wanted(data["home"], data["command"], frozenset(map(str, data["keys"])), kept)
+            homes = _homes(store, data["home"])
+            wanted = Wanted(homes, data["command"], frozenset(map(str, data["keys"])), kept)
         except (OSError, ValueError, KeyError, TypeError) as error:
             why = f"{type(error).__name__}: {error}"
             raise UsageError(f"{file}: cannot be read ({why}); run its study again, which writes it anew") from error
-        if (store / wanted.home).is_dir():
+        if any(home.is_dir() for home in homes):
             found.append(wanted)
     return found
+
+
+def _homes(store: Path, where: str) -> tuple[Path, ...]:
+    """Return the folders that a note may mean; older ones say the way back from a link to the store, not from there."""
+    linked, written = (store.resolve() / where).resolve(), Path(os.path.normpath(store.absolute() / where)).resolve()
+    return tuple(dict.fromkeys((linked, written)))
 
 
 def kept_elsewhere(store: Path, home: Path) -> frozenset[str]:
     """Return what studies keep whose folder is another than this one."""
     own = home.resolve()
-    others = (wanted for wanted in noted(store) if (store / wanted.home).resolve() != own)
+    others = (wanted for wanted in noted(store) if own not in wanted.homes)
     return frozenset(key for wanted in others for key in wanted.kept)
 
 
@@ -78,5 +88,5 @@ def unknown(store: Path, runs: Path, known: Iterable[Path]) -> list[Path]:
         known: Folders of studies whose needs are known otherwise.
     """
     homes = {results.parent.resolve() for results in (*runs.glob("*/results"), *runs.glob("*/with/*/results"))}
-    said = {(store / wanted.home).resolve() for wanted in noted(store)} | {home.resolve() for home in known}
+    said = {home for wanted in noted(store) for home in wanted.homes} | {home.resolve() for home in known}
     return sorted(homes - said)

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.study.testbed import ModelSpec, Testbed
 from records.canonical import Spec, digest
-from records.identity import authors, identity
+from records.identity import authors, identity, versioned
 from records.names import MetricName
 from records.place import located
 from records.sources import read_class
@@ -136,8 +136,16 @@ class World:
     @cached_property
     def authored(self) -> tuple[tuple[str, str], ...]:
         """The authors' classes among its data and models, each with the digest of what it does."""
-        specs = [self.data_spec, *(spec for specs in self.models.values() for spec in specs)]
-        return tuple(dict.fromkeys(found for spec in specs for found in authors(spec)))
+        return tuple(dict.fromkeys(found for spec in self._specs for found in authors(spec)))
+
+    @cached_property
+    def versions(self) -> tuple[tuple[str, Any], ...]:
+        """The project's classes among them, each with its version."""
+        return tuple(dict.fromkeys(found for spec in self._specs for found in versioned(spec)))
+
+    @property
+    def _specs(self) -> list[Spec]:
+        return [self.data_spec, *(spec for specs in self.models.values() for spec in specs)]
 
     @cached_property
     def identity(self) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +21,7 @@ import scipy  # its `stats` is loaded on first use: planning a suite with claims
 from leaderboard.claims.finding import Finding, Part, Undecided
 from leaderboard.claims.terms import alike, read, varying
 from leaderboard.grain import tied
-from leaderboard.series import Evidence
+from leaderboard.series import Evidence, Series
 from leaderboard.statistics import LEVEL, Array
 from records.findings import Statistic
 from records.names import MetricName, RowName
@@ -113,9 +113,9 @@ class Correlation:
         damaged = [read(evidence, row, self.damage) for row in rows]
         alike(damaged, ALIKE)
         damage = np.array([s.damage(self.statistic).mean() for s in damaged])
-        return Points(rows, *self._quality(evidence, rows), damage, damaged[0].metric)
+        return Points(rows, *self._quality(evidence, rows, damaged[0]), damage, damaged[0].metric)
 
-    def _quality(self, evidence: Evidence, rows: tuple[str, ...]) -> tuple[Array, int]:
+    def _quality(self, evidence: Evidence, rows: tuple[str, ...], damaged: Series) -> tuple[Array, int]:
         """Return one number a variant, and 1 where larger ones are worse."""
         if self.quality == "votes":
             votes = _votes(evidence.folder / self.votes)
@@ -123,9 +123,29 @@ class Correlation:
             if missing := [name for name in names if name not in votes]:
                 raise Undecided(f"{self.votes} holds no votes on {', '.join(missing)}")
             return np.array([votes[name] for name in names]), -1
-        sets = [read(evidence, row, self.quality) for row in rows]
+        quality = in_space_of(damaged, self.quality)
+        sets = [read(evidence, row, quality) for row in rows]
         alike(sets, ALIKE)
         return np.array([s.curves[:, 0].mean() for s in sets]), -1 if sets[0].signed == "up" else 1
+
+
+def in_space_of(damaged: Series, quality: str) -> str:
+    """Return a quality of sets in the judge's space that damage is measured in; where it names one itself, that one.
+
+    Raises:
+        Undecided: Several other judges measure it, so that which of them is meant is not known.
+    """
+    wanted, space = MetricName.parse(quality), MetricName.parse(damaged.metric).judge
+    names = map(MetricName.parse, damaged.cells[0].info) if damaged.cells else ()
+    judges = {name.judge for name in names if name.fits(wanted)}
+    if wanted.judge is not None or space is None or len(judges) < 2:
+        return quality
+    if space not in judges:
+        measured = ", ".join(sorted(str(judge) for judge in judges))
+        raise Undecided(
+            f"{quality} is measured by {measured}, and {damaged.metric} by none of them: say which is meant"
+        )
+    return str(replace(wanted, judge=space))
 
 
 def spearman(label: str, x: Array, y: Array, seed: int = 0) -> Part:

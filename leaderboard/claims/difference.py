@@ -29,8 +29,8 @@ class Difference:
         collapse: Rows that must have collapsed first; None = nothing is asked.
         same_n: Whether N must agree; False at equal network evaluations, where it differs by design.
         margin: A difference inside +-margin is negligible, in units of the statistic; None = a quarter of `margin_of`.
-        margin_of: The `collapse`, or what `b` has `learned`: how far it improved from 0 to T. For a world with something
-            new in it, where half of the gap between `none` and `real` is what `none` loses.
+        margin_of: The `collapse`, or what `b` has `learned`, which is how far it improved from 0 to T: for a world with
+            something new in it, where half of the gap between `none` and `real` is what `none` loses.
         iterations: Smallest T that the statement is about.
         seeds: Fewest seeds that decide.
     """
@@ -79,7 +79,7 @@ class Difference:
             if a.direction == "none":
                 return Finding((), f"{a.metric} has no direction, so neither row is better")
             if self.collapse is not None:
-                self.collapse.demand(evidence, metric)
+                self.collapse.demand(evidence, metric, (a, b))
             sign = -1 if self.expect == "better" else 1
             damage = beyond(evidence, a, self.a_control, self.statistic)
             values = difference(damage, beyond(evidence, b, self.b_control, self.statistic))

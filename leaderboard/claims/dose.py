@@ -94,7 +94,7 @@ class Dose:
         if series[0].direction == "none":
             return Finding((), f"{series[0].metric} has no direction, so nothing is damage")
         if self.collapse is not None:
-            self.collapse.demand(evidence, self.metric)
+            self.collapse.demand(evidence, self.metric, series)
         doses = np.array([level.dose for level in levels], dtype=np.float64)
         x = np.log2(doses) if self.scale == "log" else doses
         x = x - x.mean()

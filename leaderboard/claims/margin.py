@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from leaderboard import statistics as st
 from leaderboard.claims.finding import Part, Undecided, tails
-from leaderboard.claims.terms import Collapse, alike, read
+from leaderboard.claims.terms import Collapse, alike, one_protocol, read
 from leaderboard.grain import difference
 from leaderboard.series import Evidence, Series
 from leaderboard.statistics import Array
@@ -69,6 +69,7 @@ def quarter_of_collapse(
         Collapse(none, real).demand(evidence, series.metric)
         controls = [read(evidence, row, series.metric) for row in (none, real)]
         alike([series, *controls], ("seeds", "iterations", "metric"))
+        one_protocol([series, *controls])
     except Undecided:
         return None
     return SHARE * difference(*(control.damage(statistic) for control in controls))

@@ -13,7 +13,7 @@ from leaderboard.grain import ROUNDING, above, difference, grain
 from leaderboard.series import Evidence, NoSeries, Series
 from leaderboard.statistics import Array
 from records.findings import Statistic
-from records.names import MetricName, RowName
+from records.names import GroupName, MetricName, RowName
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,13 @@ class Collapse:
         if self.metric:
             MetricName.parse(self.metric, "collapse: metric")
 
-    def demand(self, evidence: Evidence, metric: str) -> None:
+    def demand(self, evidence: Evidence, metric: str, beside: Sequence[Series] = ()) -> None:
         """Raise where there was no collapse of a metric, or of the one that was named.
+
+        Args:
+            evidence: Rows and results.
+            metric: What must have collapsed, unless the claim names another one.
+            beside: Rows that the claim compares: of the same metric they must be of the controls' protocol.
 
         Raises:
             Undecided: With the reason.
@@ -47,6 +52,7 @@ class Collapse:
         metric = self.metric or metric
         none = read(evidence, self.none, metric)
         change = none.worsening()
+        one_protocol([none, *(series for series in beside if series.metric == none.metric)])
         if self.real:
             real = read(evidence, self.real, metric)
             comparable([none, real])
@@ -84,9 +90,10 @@ def comparable(series: Sequence[Series], same_n: bool = True) -> None:
         same_n: Whether N has to agree; it differs by design at equal network evaluations.
 
     Raises:
-        Undecided: Seeds, T, N, metric or kind of host differ.
+        Undecided: Seeds, T, N, metric, protocol or kind of host differ.
     """
     alike(series, ("seeds", "iterations", "n", "metric") if same_n else ("seeds", "iterations", "metric"))
+    one_protocol(series)
     if len(frozenset().union(*(s.hosts for s in series))) > 1:
         raise Undecided("the rows ran on different kinds of hosts, so their seeds are not paired")
 
@@ -104,6 +111,24 @@ def alike(series: Sequence[Series], facts: Sequence[str]) -> None:
             if a != b:
                 name = {"iterations": "T", "n": "N"}.get(fact, fact)
                 raise Undecided(f"{name} differs: {a} in {first.row}, {b} in {other.row}")
+
+
+def one_protocol(series: Sequence[Series]) -> None:
+    """Check that rows of one scenario variant were measured by one protocol, as the board does.
+
+    The digest holds the scenario, too, so that rows of two scenarios have two by design, and nothing that is recorded
+    says which part of it differs.
+
+    Raises:
+        Undecided: Two rows of a variant differ.
+    """
+    first: dict[GroupName, Series] = {}
+    for other in series:
+        known = first.setdefault(RowName.parse(other.row).group, other)
+        if len(known.own_protocols | other.own_protocols) > 1:
+            raise Undecided(f"{known.row} and {other.row} differ in protocol")
+        if not known.own_protocols:  # every cell is shared: what its own protocol would be is not known
+            first[RowName.parse(other.row).group] = other
 
 
 def reaches(series: Series, iterations: int) -> None:

@@ -24,7 +24,7 @@ from lightning_modules.fitting.looking import in_halves
 from lightning_modules.fitting.merged import merged
 from lightning_modules.fitting.objectives import loss_weights
 from lightning_modules.fitting.pairs import PairModule
-from lightning_modules.fitting.precision import as_loaded, own_precision
+from lightning_modules.fitting.precision import as_loaded, halved, own_precision
 from lightning_modules.inputs.pixels import distinct, side_by_side
 from lightning_modules.seeds import derive, streams_of
 from lightning_modules.settings import CaptionDecoding, FitSettings
@@ -264,7 +264,7 @@ class CaptionerModule(PairModule):
     def _captions(self, batch: list[int]) -> list[str]:
         decoding: CaptionDecoding = self._work["decoding"]
         seeds = [int(self._work["seeds"][i]) for i in batch]
-        with own_precision(self.model, self.compiles):
+        with own_precision(self.model, self.compiles and halved(self.model)):
             features = self.family.features(self._pixels(self._work["images"][batch]))
             draws = [
                 self._write(features, decoding, seeds if draw == 0 else [derive(s, draw) for s in seeds])

@@ -39,7 +39,7 @@ class AutoencoderModule(FitModule):
     def encode(self, images: np.ndarray, captions: tuple[str, ...] = ()) -> dict[str, Tensor]:
         """Return the rows of a fit for images (n, H, W, 3) uint8; captions are not looked at."""
         rows = {"images": torch.from_numpy(images), "weights": torch.ones(len(images))}
-        return {**rows, "latents": self._latents(rows["images"])} if self.latents_are_frozen else rows
+        return {**rows, "latents": self._latents(rows["images"]).cpu()} if self.latents_are_frozen else rows
 
     def losses(self, batch: dict[str, Tensor], settings: FitSettings) -> tuple[Tensor, dict[str, Any]]:
         """Return reconstruction plus divergence (b,)."""
@@ -77,7 +77,7 @@ class AutoencoderModule(FitModule):
     @torch.no_grad()
     def _latents(self, images: Tensor) -> Tensor:
         def latents(part: slice) -> Tensor:
-            return self.vae.encode(to_unit(images[part].numpy())).latent_dist.mode()
+            return self.vae.encode(to_unit(images[part].numpy()).to(self.device)).latent_dist.mode()
 
         return torch.cat(memory.in_parts("encode", len(images), AT_ONCE, latents))
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_modules.families.text_to_image import Tensors
+from lightning_modules.fitting.devices import device
 from lightning_modules.fitting.merged import merged
 from lightning_modules.fitting.module import FitModule
 
@@ -46,7 +47,7 @@ def sampling(modules: list[FitModule], n: int) -> Iterator[None]:
 
 @contextmanager
 def _compiled(module: FitModule, rows: int) -> Iterator[None]:
-    network = module.family.network
+    network = module.family.network.to(device())  # before projections are copied, which takes long on a processor
     kept = torch._dynamo.config.patch(recompile_limit=VERSIONS)
     with fused(network, module.lora is None or module.merges), kept:
         network.compile(**OPTIONS)  # a second time finds what the first one made

@@ -22,7 +22,7 @@ from lightning_modules.fitting.devices import device
 from lightning_modules.fitting.looking import in_halves
 from lightning_modules.fitting.objectives import loss_weights
 from lightning_modules.fitting.pairs import PairModule
-from lightning_modules.fitting.precision import as_loaded, own_precision
+from lightning_modules.fitting.precision import as_loaded, halved, own_precision
 from lightning_modules.inputs import latents as latent_space
 from lightning_modules.inputs.pixels import distinct
 from lightning_modules.seeds import gaussian, streams_of
@@ -295,6 +295,6 @@ class GeneratorModule(PairModule):
             evaluations += len(batch) * len(models) * (1 if scale == 1 or single else 2)
             return sum(weight * guided(model, noisy, time, conditions, nothing, scale) for model, weight in models)
 
-        with own_precision(self.family.network, self.rows > 0):
+        with own_precision(self.family.network, self.rows > 0 and halved(self.family.network)):
             latents = process.sample(predict, work["scheduler"], latents, decoding.steps, streams, **work["timetable"])
         return decoded(self.networks["vae"], latents, own=self.rows > 0), evaluations

@@ -52,7 +52,7 @@ class Family(TextToImageFamily):
             unit = latent_space.factor(self.parts["vae"])
             height, width = (side * unit for side in latents.shape[-2:])
             sizes = torch.tensor([height, width, 0, 0, height, width], dtype=latents.dtype, device=latents.device)
-        added = {"text_embeds": conditions["pooled"], "time_ids": sizes.to(latents).expand(len(latents), 6)}
+        added = {"text_embeds": conditions["pooled"], "time_ids": sizes.to(latents.device).expand(len(latents), 6)}
         return self.network(
             latents, times, encoder_hidden_states=conditions["states"], added_cond_kwargs=added, return_dict=False
         )[0]

@@ -147,5 +147,6 @@ def dtype_of(module: nn.Module) -> torch.dtype:
 
 
 def cast(tensors: Tensors, kind: torch.dtype) -> Tensors:
-    """Bring numbers to a precision; masks stay what they are."""
-    return {name: value.to(kind) if value.is_floating_point() else value for name, value in tensors.items()}
+    """Bring numbers to a precision; masks stay what they are, and so do numbers of pixels, which it would round."""
+    whole = {name for name, value in tensors.items() if name == "sizes" or not value.is_floating_point()}
+    return {name: value if name in whole else value.to(kind) for name, value in tensors.items()}

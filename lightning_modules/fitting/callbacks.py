@@ -103,7 +103,11 @@ class Checkpoint(Callback):
         return Start(state["step"], state["losses"], state["optimizer"])
 
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Write a checkpoint if it is time."""
+        """Write a checkpoint if it is time.
+
+        Raises:
+            OSError: Naming the file, of which nothing is left: the disk is full, say.
+        """
         if time.monotonic() - self._last < self.seconds:
             return
         self._last = time.monotonic()
@@ -121,5 +125,25 @@ class Checkpoint(Callback):
         }
         self.file.parent.mkdir(parents=True, exist_ok=True)
         part = self.file.with_suffix(f".{mark()}.part")  # two bases may need the same one, and train it at once
-        torch.save(state, part)
-        os.replace(part, self.file)
+        try:
+            _save(state, part)
+            os.replace(part, self.file)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+def _save(state: dict[str, Any], file: Path) -> None:
+    """Write a state to a file, by torch, which says in words of its own why a disk takes no more.
+
+    Raises:
+        OSError: As the system says it, naming the file.
+    """
+    try:
+        with file.open("wb") as stream:
+            torch.save(state, stream)
+    except (RuntimeError, OSError) as error:
+        said = error if isinstance(error, OSError) else error.__cause__ or error.__context__
+        if not isinstance(said, OSError) or said.errno is None:
+            raise
+        raise OSError(said.errno, said.strerror, str(file)) from error

@@ -105,6 +105,10 @@ class FitModule(LightningModule):
         """Return the loss of every step of this fit until now."""
         return list(self._losses)
 
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Leave a batch where it is: it holds row numbers of data that stay in the processor's memory."""
+        return batch
+
     def training_step(self, batch: tuple[int, Any], batch_idx: int) -> Tensor:
         """Run step `batch[0]` on the rows `batch[1]`."""
         step, rows = int(batch[0]), torch.as_tensor(batch[1])

@@ -47,8 +47,17 @@ def tf32(wanted: bool) -> Iterator[None]:
 def own_precision(network: nn.Module, allowed: bool = True) -> Iterator[None]:
     """Compute in the precision of a network's weights, without the casts of autocast, where they have but one."""
     where = next(network.parameters()).device.type
-    if not (allowed and torch.is_autocast_enabled(where)) or len({p.dtype for p in network.parameters()}) > 1:
+    if not (allowed and torch.is_autocast_enabled(where)) or len(_kinds(network)) > 1:
         yield
         return
     with torch.autocast(where, enabled=False):
         yield
+
+
+def halved(network: nn.Module) -> bool:
+    """Return whether all weights are bfloat16, so that autocast would only cast what comes in and goes out."""
+    return _kinds(network) == {torch.bfloat16}
+
+
+def _kinds(network: nn.Module) -> set[torch.dtype]:
+    return {p.dtype for p in network.parameters()}

@@ -44,7 +44,7 @@ class Run:
 
     def read(self, metric: str, mitigation: str = "none", variant: str = "default", at: np.ndarray = t) -> Trajectories:
         """{seed: (iterations,)} of one metric; the set of iteration t is model t, without sampling error."""
-        name = f"{metric}@n=256"
+        name = f"{metric}@n={N}"  # no set has more, however many are evaluated
         return {r.seed: np.array([r.value(name, int(i)) for i in at]) for r in self.rows[variant, mitigation]}
 
     def prompt_counts(self) -> np.ndarray:

@@ -135,3 +135,19 @@ def test_bars_hold_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any("another" in line for line in shown)
     assert max(map(len, shown)) <= 80
     assert not any("…" in line for line in shown), "nothing is cut by the terminal"
+
+
+@pytest.mark.parametrize("kind", [reporter.Lines, reporter.Bars])
+def test_what_will_never_be_begun_is_not_left(kind: Any, now: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", raw)
+    shown, steps = kind(), [Named("fit", label=f"fit {i}") for i in range(5)]
+    shown.start(steps, 1)
+    now[0] += 40
+    shown.step(steps[0], record(40.0), "")
+    shown.step(steps[1], None, "no such thing")
+    shown.cut(steps[2:4])
+    shown.stop()
+    assert shown.total == 3
+    assert sum(shown.pace.left.values()) == 1
+    assert shown.pace.remaining == pytest.approx(40)

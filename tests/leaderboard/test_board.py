@@ -94,7 +94,8 @@ def test_side_effects_are_shown_and_not_ranked(zoo):
     other = line(zoo, "guidance", modality="captioner")
     assert other.role == "side effect"
     assert other.prevented is not None
-    assert other.rank is other.p_value is None
+    assert other.rank is None
+    assert other.p_value is not None, "whether it spoils that side is asked all the same"
 
 
 def test_false_health_is_flagged(zoo):

@@ -148,7 +148,7 @@ def test_submit_refuses_what_is_not_complete(mine: Path, capsys) -> None:
     assert submit(mine, "accumulate") == 2
     error = capsys.readouterr().err
     assert f"accumulate on {entry.rows[0].name}, seed 2: no result file" in error
-    assert "run 'make bench SUITE=small' first" in error
+    assert f"(run 'make bench SUITE={mine / 'small.yaml'}' first)" in error
     path.write_text(whole)
     assert submit(mine, "accumulate", "--n", "8") == 2
     assert "allowed: no overrides" in capsys.readouterr().err

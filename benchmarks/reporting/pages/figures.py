@@ -124,16 +124,16 @@ def _dots(board: Board, section: Section) -> Records:
     return [
         {"loop": section.loop, "side": section.side, "method": row.name, "prevented": row.dot.value,
          "low": row.dot.low, "high": row.dot.high, "rank": row.cells.get("rank", ""),
-         "p": lines[row.of].p_value if row.of in lines else None}
+         "p": lines[row.of].p_family if row.of in lines else None}
         for row in section.rows if row.dot and row.kind in ("method", "scenario")
     ]  # fmt: skip
 
 
 def _forest(section: Section, records: Records) -> Spec:
-    shown = [_placed(record) for record in records]
+    tested = any(r["p"] is not None for r in records)
+    shown = [_placed(record, tested) for record in records]
     axis = {"domain": False, "ticks": False, "grid": False}
     y = name_of("method", title=None, sort=[r["method"] for r in records], axis=axis)
-    tested = any(r["p"] is not None for r in records)
     about = "collapse prevented, 95 % interval (0 as none, 1 as real)"
     scale = {"domain": [LOW, HIGH]}
     x = number_of("x", about, scale=scale, axis={"values": [-0.5, 0, 0.5, 1, 1.5]})
@@ -167,7 +167,7 @@ def _forest(section: Section, records: Records) -> Spec:
     return {"title": title, "width": WIDTH, "height": {"step": 18}, "data": {"values": shown}, "layer": layers}
 
 
-def _placed(record: Mapping[str, Any]) -> dict[str, Any]:
+def _placed(record: Mapping[str, Any], tested: bool = False) -> dict[str, Any]:
     """Say where in its panel a method is drawn; one that lies beyond the panel is named by its number instead."""
     value, low, high = record["prevented"], record["low"], record["high"]
     return {
@@ -177,13 +177,13 @@ def _placed(record: Mapping[str, Any]) -> dict[str, Any]:
         "to": HIGH if high is None else clip(high),
         "off": "" if LOW <= value <= HIGH else share(value, low, high),
         "ranked": record["rank"] not in ("", "-"),
-        "ink": _ink(record),
+        "ink": _ink(record, tested),
     }
 
 
-def _ink(record: Mapping[str, Any]) -> str:
-    """Return the colour of a method: by its test, or by its interval where there is none, as of the joint headline."""
+def _ink(record: Mapping[str, Any], tested: bool) -> str:
+    """Return the colour of a method: by its test, or by its interval where none has one, as of the joint headline."""
     low, high = record["low"], record["high"]
     by_interval = low is not None and high is not None and not low <= 0 <= high
-    told = by_interval if record["p"] is None else below(record["p"], 1 - LEVEL)
+    told = by_interval if not tested else record["p"] is not None and below(record["p"], 1 - LEVEL)
     return OFF if not told else ON if record["prevented"] > 0 else NONE

@@ -1,0 +1,96 @@
+"""Parts of entries: the cells of a study that are complete so far, as a small file that counts wherever it is.
+
+A part is an entry without some of its cells, and says of each cell what an entry says of all of them together. So what
+is made of several parts holds nothing of cells that do not count any more, and is the same bytes as if made at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from leaderboard.entries import COMMIT, DATE, METRIC, VERSION, Entry, EntryCell, EntryError, read_as
+from records.results import Floor
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What cells were made with, often many of them.
+
+    Attributes:
+        commits: Of the benchmark, as in an entry: one, or those of an entry that says no more.
+        versions: Package -> version.
+        floors: Metric -> what real data scored.
+    """
+
+    commits: tuple[str, ...]
+    versions: dict[str, str]
+    floors: dict[str, Floor]
+
+
+@dataclass(frozen=True)
+class Made:
+    """When a cell was made, and the number of its origin among those of its part."""
+
+    created: str
+    origin: int
+
+
+@dataclass(frozen=True)
+class Part(Entry):
+    """An entry that need not be whole.
+
+    Attributes:
+        made: Key of a cell -> when and with what it was made.
+        origins: What cells were made with, each once.
+    """
+
+    made: dict[str, Made] = field(default_factory=dict)
+    origins: tuple[Origin, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether every seed of every row has its cell."""
+        return all(set(row.seeds) == {cell.seed for cell in row.cells} for row in self.rows)
+
+    def entry(self) -> Entry:
+        """Return the entry that it is when it is whole."""
+        return Entry(**{part.name: getattr(self, part.name) for part in fields(Entry)})
+
+
+def known_cells(entry: Entry) -> Iterator[tuple[EntryCell, Origin, str]]:
+    """Yield the cells of an entry or a part, each with its origin and when it was made, as far as that says it."""
+    made, origins = (entry.made, entry.origins) if isinstance(entry, Part) else ({}, ())
+    for row in entry.rows:
+        together = Origin(entry.commits, entry.versions, row.floors)
+        for cell in row.cells:
+            own = made.get(cell.key)
+            yield (cell, origins[own.origin], own.created) if own else (cell, together, entry.created)
+
+
+def read_part(path: Path, suite: str) -> Part:
+    """Read a part; an entry is one, too.
+
+    Raises:
+        EntryError: It cannot be read, or is of another suite.
+    """
+    part = read_as(Part, path)
+    if part.suite != suite:
+        raise EntryError(f"{path}: is of suite {part.suite}; allowed: {suite}")
+    texts = [
+        *((COMMIT, text) for origin in part.origins for text in origin.commits),
+        *((VERSION, text) for origin in part.origins for pair in origin.versions.items() for text in pair),
+        *((METRIC, text) for origin in part.origins for text in origin.floors),
+        *((DATE, made.created) for made in part.made.values()),
+    ]
+    if any(not pattern.fullmatch(text) for pattern, text in texts):
+        raise EntryError(f"{path}: origins: found a text of another alphabet; allowed: those of an entry")
+    if any(not 0 <= made.origin < len(part.origins) for made in part.made.values()):
+        raise EntryError(f"{path}: made: names an origin that is not there; allowed: 0 to {len(part.origins) - 1}")
+    return part
+
+
+def read_parts(suite: str, folder: Path) -> tuple[Part, ...]:
+    """Read all parts of a suite, by name of method; a suite without a folder has none."""
+    return tuple(read_part(path, suite) for path in sorted((folder / suite).glob("*.json")))
