@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmarks.running.full_disk import StoreFull
 from benchmarks.running.schedule import Schedule
 from benchmarks.running.worker import Trouble
 from benchmarks.steps import Step
 from benchmarks.storage.bucket import Unreachable
+from benchmarks.storage.full_disk import StoreFull
 from benchmarks.storage.store import Record, Store
 
 #: What takes away what a run makes of its steps, until somebody has seen to it: a disk, or a bucket.

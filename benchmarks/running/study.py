@@ -12,13 +12,12 @@ from benchmarks.planning.needs import require_present
 from benchmarks.planning.plan import Plan, PlannedCell
 from benchmarks.running.execute import Outcome, execute
 from benchmarks.running.executors import Executor, InProcessExecutor, LocalExecutor
-from benchmarks.running.full_disk import store_of
 from benchmarks.running.leases import accelerators, require_devices
 from benchmarks.running.machine import processors
 from benchmarks.running.reporter import Reporter, Shown
 from benchmarks.running.sharing import part_keys
 from benchmarks.running.sound import remove_damaged, set_results_aside
-from benchmarks.storage.bucket_store import BucketStore
+from benchmarks.storage.bucket_store import BucketStore, open_store
 from benchmarks.storage.bucket_turns import BucketTurns
 from benchmarks.storage.store import LocalStore, Store
 from benchmarks.storage.turns import Turns
@@ -103,7 +102,7 @@ def _require_all(plan: Plan, workers: int) -> None:
 
 def _shared_store(root: Path, work: list[Any], stack: ExitStack, bucket: str) -> LocalStore:
     """Open a store that other runs may be at work on, too; what killed ones left is removed where none is."""
-    store = store_of(root, bucket)
+    store = open_store(root, bucket)
     here = store.turns = stack.enter_context(Turns(store.root, digest(work)))
     if isinstance(store, BucketStore):
         store.bucket.require_usable()

@@ -17,11 +17,12 @@ from typing import Any
 from benchmarks.running import ending, machine
 from benchmarks.running.blame import full, place
 from benchmarks.running.code import require_planned
-from benchmarks.running.full_disk import StoreFull, Unkept, full_disk, has_room, lies_in, store_of
 from benchmarks.running.leases import Leases, Setup
 from benchmarks.running.machine import exact_float32, surroundings
 from benchmarks.running.undisturbed import undisturbed
 from benchmarks.steps import Step
+from benchmarks.storage.bucket_store import open_store
+from benchmarks.storage.full_disk import StoreFull, Unkept, full_disk, has_room, lies_in
 from benchmarks.storage.store import Record, Store
 from benchmarks.study.suite import Executions
 from datamodules import png
@@ -231,7 +232,7 @@ def prepare(root: Path, leases: Leases, threads: int, workers: int, sharing: int
     else:
         room = machine.memory() // (4 * workers)
     _leases, _news = leases, news
-    _context = RunContext(store_of(root, bucket), execution=leases.execution, model_bytes=room)
+    _context = RunContext(open_store(root, bucket), execution=leases.execution, model_bytes=room)
 
 
 def _follow(parent: int) -> None:

@@ -25,6 +25,7 @@ from typing import Any
 
 from benchmarks.storage import values
 from benchmarks.storage.bucket import Bucket, Unreachable, open_bucket
+from benchmarks.storage.full_disk import ends_where_full
 from benchmarks.storage.manifests import AGAIN, CHANGED, DONE, DROPPED, MANIFEST, DamagedArtifact, opened
 from benchmarks.storage.store import LocalStore, Record
 from records.errors import StepError
@@ -226,6 +227,7 @@ class BucketStore(LocalStore):
         except FileNotFoundError as error:
             raise StepError(f"artifact {key[:16]} is in the store no more; {AGAIN}") from error
 
+    @ends_where_full
     def _fetch(self, key: str) -> None:
         if self.here(key):
             return

@@ -12,16 +12,16 @@ import pytest
 
 from benchmarks.commands.main import main
 from benchmarks.planning.plan import Plan
-from benchmarks.running import full_disk, study, worker
+from benchmarks.running import study, worker
 from benchmarks.running.agenda import Agenda, Listener
 from benchmarks.running.execute import Reporter, execute
 from benchmarks.running.executors import InProcessExecutor, own
-from benchmarks.running.full_disk import Copies
 from benchmarks.running.worker import Trouble, perform, surroundings
 from benchmarks.steps import Step
 from benchmarks.steps.context import RunContext
 from benchmarks.storage import bucket as buckets
-from benchmarks.storage import values
+from benchmarks.storage import full_disk, values
+from benchmarks.storage.bucket_store import BucketStore
 from benchmarks.storage.store import LocalStore, Record, Store
 from tests.engine.conftest import run_in_memory, write_suite
 from tests.object_store import World, register
@@ -48,8 +48,8 @@ class Remote(InProcessExecutor):
         self.begun: list[Step] = []
 
     def run(self, steps: Sequence[Step], store: Store, listener: Listener) -> None:
-        assert isinstance(store, Copies)
-        node = Copies(self.folder / "node", store.bucket)
+        assert isinstance(store, BucketStore)
+        node = BucketStore(self.folder / "node", store.bucket)
         context, where, agenda = RunContext(node), surroundings(self.execution), Agenda(steps, store, listener)
         while not agenda.over:
             while len(self.begun) < self.several and (step := agenda.next()) is not None:

@@ -12,29 +12,15 @@ import pytest
 from benchmarks.commands import main as cli
 from benchmarks.planning.plan import Plan
 from benchmarks.running import placing
-from benchmarks.running.agenda import Agenda, Failure
+from benchmarks.running.agenda import Agenda
 from benchmarks.running.placing import BATCH, DEPTH, Hand, Placing, origin
 from benchmarks.running.worker import Trouble
 from benchmarks.steps import Step
 from benchmarks.steps.measuring import Measuring
 from benchmarks.storage.store import Record
 from tests.engine.conftest import write_suite
+from tests.engine.deaf import Deaf
 from tests.memory_store import MemoryStore
-
-
-class Deaf:
-    """Keeps what failed, and hears nothing else."""
-
-    def __init__(self) -> None:
-        self.failures: list[Failure] = []
-
-    def failed(self, failure: Failure) -> None:
-        self.failures.append(failure)
-
-    def done(self, step: Step, record: Record) -> None: ...
-    def found(self, step: Step) -> None: ...
-    def progress(self, key: str, done: int, total: int) -> None: ...
-    def note(self, text: str) -> None: ...
 
 
 @pytest.fixture

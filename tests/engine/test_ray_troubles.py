@@ -12,10 +12,9 @@ import pytest
 
 from benchmarks.planning.plan import Plan
 from benchmarks.running import ray_executor, ray_members, worker
-from benchmarks.running.agenda import Agenda, Failure
+from benchmarks.running.agenda import Agenda
 from benchmarks.running.execute import Outcome, Reporter, execute
 from benchmarks.running.executors import own
-from benchmarks.running.full_disk import Copies
 from benchmarks.running.ray_executor import _Driver
 from benchmarks.running.ray_members import Member, Members
 from benchmarks.running.ray_process import Process, here
@@ -24,10 +23,12 @@ from benchmarks.steps import Step
 from benchmarks.steps.context import RunContext
 from benchmarks.storage import bucket as buckets
 from benchmarks.storage.bucket import Unreachable, open_bucket
+from benchmarks.storage.bucket_store import BucketStore
 from benchmarks.storage.store import Record, Store
 from benchmarks.study.suite import Executions
 from records.errors import UsageError
 from tests.engine.conftest import run_in_memory
+from tests.engine.deaf import Deaf
 from tests.memory_store import MemoryStore
 from tests.object_store import World, register
 from tests.ray_stand_in import Ray, TaskError, ray
@@ -45,7 +46,7 @@ class Node:
 
     def __init__(self, setup: Any, news: Any, node: str) -> None:
         self.node, self.news = node, news
-        self.store = Copies(setup.root.parent / f"node-{node}", open_bucket(setup.bucket))
+        self.store = BucketStore(setup.root.parent / f"node-{node}", open_bucket(setup.bucket))
         self.context = RunContext(self.store)
 
     def hello(self) -> Any:
@@ -101,7 +102,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def run(plan: Plan, folder: Path, ray: Ray, told: Noting) -> Outcome:
-    store = Copies(folder / "store", open_bucket(ADDRESS))
+    store = BucketStore(folder / "store", open_bucket(ADDRESS))
     return execute(plan, store, Executor(ray, store.root), folder / "results", reporter=told)
 
 
@@ -131,21 +132,6 @@ def test_a_run_ends_where_no_node_has_room(
     (message,) = {result.error.message for result in outcome.failed if result.error is not None}
     assert message.startswith("host-two: the store cannot keep it (No space left on device)")
     assert {result.status for result in outcome.results.values()} <= {"failed", "incomplete"}
-
-
-class Deaf:
-    """Keeps what failed, and hears nothing else."""
-
-    def __init__(self) -> None:
-        self.failures: list[Failure] = []
-
-    def failed(self, failure: Failure) -> None:
-        self.failures.append(failure)
-
-    def done(self, step: Step, record: Record) -> None: ...
-    def found(self, step: Step) -> None: ...
-    def progress(self, key: str, done: int, total: int) -> None: ...
-    def note(self, text: str) -> None: ...
 
 
 class Crew(list[Member]):

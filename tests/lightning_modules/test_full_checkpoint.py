@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.running.full_disk import full_disk
+from benchmarks.storage.full_disk import full_disk
 from lightning_modules.fitting.callbacks import Checkpoint
 
 

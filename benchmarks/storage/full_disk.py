@@ -6,14 +6,16 @@ import errno
 import os
 import re
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
+from functools import wraps
 from pathlib import Path
+from typing import Any, TypeVar
 
-from benchmarks.storage.bucket import open_bucket
-from benchmarks.storage.bucket_store import BucketStore, open_store
-from benchmarks.storage.store import LocalStore
 from records.errors import StepError
 from records.leftovers import mark
+
+T = TypeVar("T")
 
 #: Of a store that will keep nothing more until somebody has seen to it.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -70,24 +72,17 @@ def has_room(root: Path | None) -> bool:
     return True
 
 
-class Copies(BucketStore):
-    """The store of a bucket, of whose copies a disk may take no more: a small file fits, and a model does not."""
+def ends_where_full(write: Callable[..., T]) -> Callable[..., T]:
+    """Have a method of a store say that its disk is full, where a small file would still fit and a model does not."""
 
-    def _fetch(self, key: str) -> None:
+    @wraps(write)
+    def tried(store: Any, *given: Any) -> T:
         try:
-            super()._fetch(key)
+            return write(store, *given)
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            raise StoreFull(
-                f"{self.root}: the disk takes nothing more ({error.strerror}); make room, and run again"
-            ) from error
+            said = f"{store.root}: the disk takes nothing more ({error.strerror}); make room, and run again"
+            raise StoreFull(said) from error
 
-
-def store_of(root: Path, address: str = "") -> LocalStore:
-    """Open the store of a run: a folder, with a bucket behind it where an address is given.
-
-    Raises:
-        UsageError: The folder cannot be written, or it is no address of a bucket.
-    """
-    return Copies(root, open_bucket(address)) if address else open_store(root)
+    return tried
