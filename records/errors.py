@@ -12,6 +12,8 @@ from records.secrets import hidden
 MOST = 300
 #: A path of four parts or more, and one of its parts.
 _PATH, _PARTS = re.compile(r"(?<![\w.])(?:/[^\s/'\"`,;:]+){4,}"), re.compile("/[^/]+")
+#: A command to copy, as sentences quote it.
+_COMMAND = re.compile(r"(['\"])(?:make|mmcollapse) .*?\1")
 
 
 class UsageError(Exception):
@@ -22,13 +24,16 @@ def sentence(error: BaseException) -> str:
     """Return what is said of an error: one line of fewer than 300 characters, whatever somebody wrote into a file.
 
     Where it would be longer, paths lose their first folders, the last path first; the file that it begins with names
-    itself whole for as long as that goes.
+    itself whole for as long as that goes, and a command that one can copy stays whole for longer than any other path.
     """
     line = hidden(" ".join("".join(c if c.isprintable() else " " for c in str(error)).split()))
-    for path in reversed(list(_PATH.finditer(line))):
-        if len(line) < MOST:
-            break
-        line = f"{line[: path.start()]}...{''.join(_PARTS.findall(path.group())[-2:])}{line[path.end() :]}"
+    for commands in (False, True):
+        kept = [] if commands else [found.span() for found in _COMMAND.finditer(line)]
+        for path in reversed(list(_PATH.finditer(line))):
+            if len(line) < MOST:
+                break
+            if not any(start < path.start() < end for start, end in kept):
+                line = f"{line[: path.start()]}...{''.join(_PARTS.findall(path.group())[-2:])}{line[path.end() :]}"
     return brief(line, MOST - 1)
 
 

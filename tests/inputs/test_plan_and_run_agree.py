@@ -145,3 +145,15 @@ def test_a_sentence_is_one_short_line() -> None:
     assert said.endswith("; allowed: less")
     assert brief("short") == "short"
     assert len(brief("x" * 99)) == 60
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_a_long_sentence_keeps_the_command_that_one_can_copy(quote: str) -> None:
+    deep = "/" + "/".join(["folder_with_a_long_name"] * 5)
+    command = f"{quote}make bench SUITE={deep}/small.yaml{quote}"
+    said = sentence(UsageError(f"{deep}/a.yaml: none, seed 2: no file in {deep}/results; allowed: one (run {command})"))
+    assert said == (
+        f".../folder_with_a_long_name/a.yaml: none, seed 2: no file in .../folder_with_a_long_name/results; "
+        f"allowed: one (run {command})"
+    )
+    assert len(sentence(UsageError(f"{command}, {'very ' * 30}long"))) < MOST
