@@ -7,9 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from setuptools import find_namespace_packages
 
 from records import place
 from records.place import ROOT
@@ -101,3 +103,10 @@ def test_a_checkout_is_known_by_its_project_file(tmp_path: Path, monkeypatch: py
             (tmp_path / "pyproject.toml").write_text(other)
         assert place.checkout() is None
         assert place.kept("entries") == Path("entries")
+
+
+def test_a_wheel_holds_entries_and_weights_and_no_study_that_is_still_running() -> None:
+    find = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    folders = set(find_namespace_packages(str(ROOT), include=find["include"], exclude=find["exclude"]))
+    assert {"leaderboard.entries.board", "lightning_modules.bases.scenes.blip2", "suites.testbeds"} <= folders
+    assert not [folder for folder in folders if folder.startswith("leaderboard.parts")]
