@@ -4,8 +4,11 @@ Kendall's tau is the share of pairs of methods that two boards put in the same o
 opposite order (Kendall 1938, Biometrika 30). Its interval says what the seeds leave open: a pair that both boards tell
 apart counts as they say, and every other pair may stand either way. Pairs are told by paired t tests at 5 %, adjusted
 by Holm over all pairs of a board: one pair that is told wrongly moves an end of the interval past the truth, and of
-many pairs some would be. Resampling seeds gives no interval for this: it adds noise to noisy means, which draws tau
-towards zero, and covers next to nothing where two rankings are the same (`tests/leaderboard/test_transfer.py`).
+many pairs some would be. Where seeds are few it is wide, even of two orders that are the same; so beside it stands the
+chance that orders which have nothing to do with each other are so much alike, with methods as the unit (Kendall's
+exact test). Noise hides a relation from that test and makes none up. Resampling seeds gives no interval for this: it
+adds noise to noisy means, which draws tau towards zero, and covers next to nothing where two rankings are the same
+(`tests/leaderboard/test_transfer.py`).
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from records.names import GroupName
 
 FEWEST = 8  # shared methods: of fewer, chance alone puts many in the same order
 HEAD = (
-    "board", "and", "scenario", "side", "shared methods", "Kendall's tau [what seeds leave open]",
+    "board", "and", "scenario", "side", "shared methods", "Kendall's tau [what seeds leave open]", "p, by chance",
     "pairs told apart in both",
 )  # fmt: skip
 
@@ -48,6 +51,7 @@ class Transfer:
         tau: Kendall's tau-b of their means at T; None where there is a reason.
         low: Lower end of what the seeds leave open.
         high: Upper end.
+        chance: The chance that unrelated orders are so much alike, or so opposite; two-sided, in (0, 1].
         told: Pairs of methods that both boards tell apart.
         reason: Why there is no tau; "" where there is one.
     """
@@ -60,6 +64,7 @@ class Transfer:
     tau: float | None = None
     low: float | None = None
     high: float | None = None
+    chance: float | None = None
     told: int = 0
     reason: str = ""
 
@@ -68,9 +73,32 @@ class Transfer:
         """The columns of `HEAD`, as plain text."""
         where = (self.one, self.other, self.scenario, self.modality, str(len(self.methods)))
         if self.tau is None:
-            return (*where, self.reason, "")
-        pairs = len(self.methods) * (len(self.methods) - 1) // 2
-        return (*where, f"{self.tau:.2f} [{self.low:.2f}, {self.high:.2f}]", f"{self.told} of {pairs}")
+            return (*where, self.reason, "", "")
+        interval = f"{self.tau:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        return (*where, interval, f"{self.chance:.2g}", f"{self.told} of {self.pairs}")
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs the shared methods make."""
+        return len(self.methods) * (len(self.methods) - 1) // 2
+
+    @property
+    def sentence(self) -> str:
+        """What was found, in words."""
+        where = f"{self.one} and {self.other}, {' of '.join(x for x in (self.modality, self.scenario) if x)}"
+        if self.tau is None or self.chance is None:
+            return f"{where}: no answer: {self.reason}."
+        if not below(self.chance, 1 - st.LEVEL):
+            how = "in orders of which no relation shows"
+        elif np.isclose(abs(self.tau), 1):
+            how = "in the same order" if self.tau > 0 else "in opposite orders"
+        else:
+            how = "in much the same order" if self.tau > 0 else "in much the opposite order"
+        return (
+            f"{where}: the {len(self.methods)} methods that both have stand {how}, tau = {self.tau:.2f} "
+            f"(p = {self.chance:.2g} by chance alone). Seeds leave open {self.low:.2f} to {self.high:.2f}: "
+            f"{self.told} of {self.pairs} pairs are told apart on both boards."
+        )
 
 
 def transfers(suites: Sequence[str], folder: Path, modality: str = "") -> list[Transfer]:
@@ -119,12 +147,12 @@ def _compare(found: Transfer, a: Group, b: Group) -> Transfer:
 
 def _with_tau(found: Transfer, a: Sequence[Reading], b: Sequence[Reading], up_a: str, up_b: str) -> Transfer:
     means = [tied([_better(r, up) for r in readings]) for readings, up in ((a, up_a), (b, up_b))]
-    tau = float(scipy.stats.kendalltau(*means).statistic)
+    tau, chance = map(float, scipy.stats.kendalltau(*means))
     if not np.isfinite(tau):
         return _without(found, "all methods of a board are equal")
     both = order(a, up_a) * order(b, up_b)
     low, high = left_open(both)
-    return replace(found, tau=tau, low=min(low, tau), high=max(high, tau), told=int((both != 0).sum()))
+    return replace(found, tau=tau, low=min(low, tau), high=max(high, tau), chance=chance, told=int((both != 0).sum()))
 
 
 def order(readings: Sequence[Reading], direction: str) -> np.ndarray:

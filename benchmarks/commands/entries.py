@@ -155,14 +155,15 @@ def _short(path: Path) -> Path:
 def transfer(options: argparse.Namespace) -> int:
     """Say whether the ranking of one suite's board carries over to those of others."""
     from leaderboard.entries import FOLDER
-    from leaderboard.text import aligned
-    from leaderboard.transfer import HEAD, transfers
+    from leaderboard.fitting import wrap
+    from leaderboard.transfer import transfers
 
     no_overrides(options, "committed entries are of suites as they are written")
     if len(set(options.suites)) < 2 or len(set(options.suites)) < len(options.suites):
         raise UsageError(f"transfer: found {' '.join(options.suites)}; allowed: two or more different suites")
     found = transfers(options.suites, options.entries or FOLDER, options.side)
-    tell("\n".join(aligned([row.row for row in found], HEAD)))
+    for line in found:
+        tell("\n".join(wrap(line.sentence)))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,47 @@ def test_tau_is_that_of_scipy(shift: int):
     assert found.low <= found.tau <= found.high
     assert found.methods == tuple(sorted(NAMES))
     assert (found.tau > 0.9) is (shift == 0)
+
+
+@pytest.mark.parametrize("methods", [8, 9, 10, 11, 13, 15])
+def test_the_same_order_is_called_so_whatever_the_last_digit_of_tau(methods: int):
+    names = [f"m{'x' * i}" for i in range(methods)]
+    same = board(dict(zip(names, np.linspace(0.1, 0.9, methods), strict=True)), noise=1e-4)
+    (found,) = compare("one", same, "other", same, "captioner")
+    assert f"the {methods} methods that both have stand in the same order, tau = 1.00" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("order_of_other", "words", "chance"),
+    [
+        (range(9), "stand in the same order, tau = 1.00 (p = 5.5e-06 by chance alone)", 2 / math.factorial(9)),
+        (range(8, -1, -1), "stand in opposite orders, tau = -1.00 (p = 5.5e-06", 2 / math.factorial(9)),
+        ([1, 0, 2, 3, 4, 5, 6, 8, 7], "stand in much the same order, tau = 0.89 (p = ", None),
+        ([7, 8, 6, 5, 4, 3, 2, 0, 1], "stand in much the opposite order, tau = -0.89 (p = ", None),
+        ([4, 0, 8, 2, 6, 1, 5, 7, 3], "stand in orders of which no relation shows, tau = 0.11 (p = 0.76", None),
+    ],
+)
+def test_how_alike_orders_are_by_chance_alone(order_of_other, words: str, chance: float | None):
+    """Of all orders of nine methods two are as far from unrelated as the same one: itself, and its opposite."""
+    rates = np.linspace(0.1, 0.9, 9)
+    one = board(dict(zip(NAMES, rates, strict=True)), noise=1e-3)
+    other = board(dict(zip(NAMES, rates[list(order_of_other)], strict=True)), noise=1e-3, first_seed=10)
+    (found,) = compare("one", one, "other", other, "captioner")
+    assert words in found.sentence
+    assert found.sentence.startswith("one and other, captioner of single/default: the 9 methods that both have stand ")
+    assert found.row[6] == f"{found.chance:.2g}"
+    if chance is not None:
+        assert found.chance == pytest.approx(chance)
+
+
+def test_orders_that_have_nothing_to_do_with_each_other_rarely_look_alike():
+    """However noisy boards are, unrelated orders are called alike, or opposite, in about one of twenty."""
+    rng = np.random.default_rng(33)
+    found = []
+    for _ in range(1000):
+        means = np.arange(8.0) + rng.normal(size=8)
+        found.append(stats.kendalltau(means, rng.permutation(means) + rng.normal(size=8)).pvalue < 0.05)
+    assert np.mean(found) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1000)
 
 
 def test_boards_that_need_more_of_one_metric_and_less_of_another_are_put_the_same_way():
@@ -116,8 +158,9 @@ def test_every_shared_scenario_variant_is_compared_and_no_other():
     ]
     assert all(x.tau == pytest.approx(1) for x in found)
     (none,) = compare("one", variants("mine"), "other", variants("theirs"), "captioner")
+    assert none.sentence == "one and other, captioner: no answer: they have no scenario variant in common."
     assert none.tau is None
-    assert none.row[4:] == ("0", "they have no scenario variant in common", "")
+    assert none.row[4:] == ("0", "they have no scenario variant in common", "", "")
 
 
 def test_rows_of_real_pairs_are_no_methods_of_a_ranking():
@@ -152,7 +195,11 @@ def test_controls_that_say_nothing_rank_nothing():
 
 def test_committed_boards_are_compared_or_say_why_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["transfer", "scenes_board_captioner", "scenes_second_base"]) == 0
-    assert "scenes_second_base" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.startswith(
+        "scenes_board_captioner and scenes_second_base, captioner of single_model_captioner/default: "
+    )
+    assert max(map(len, said.splitlines())) <= 100
     (found,) = transfers(["scenes_board_captioner", "scenes_renamed_generator"], Path("leaderboard/entries"))
     assert found.reason == "they rank no side in common"
     assert cli.main(["transfer", "scenes_board_captioner", "gone", "--entries", str(tmp_path)]) == 0
