@@ -77,7 +77,8 @@ def asked(study: Plan, options: argparse.Namespace) -> dict[str, PlannedCell]:
     entry is whole, so parts alone would not tell.
 
     Raises:
-        UsageError: Controls are to be those of committed entries, and there are none that methods can be compared with.
+        UsageError: Controls are to be those of committed entries, and there are none that methods can be compared with,
+            nor whole ones among the results of this machine.
     """
     cells = _with_controls(study, options)
     if options.parts is None:
@@ -108,14 +109,17 @@ def _with_controls(study: Plan, options: argparse.Namespace) -> dict[str, Planne
     if not options.committed_controls:
         return study.asked
     from benchmarks.reporting.boards import make_board
+    from records.results import read_results
 
     if not study.added:
         raise UsageError("--committed-controls: found no --method; allowed: with methods beside those of the suite")
-    board = make_board(study, study.results(options.runs))
+    folder = study.results(options.runs)
+    done = {key for key, result in read_results(folder).items() if result.status == "complete"}
+    known = [r for r in make_board(study, folder).rows if r.origin == "entry" or done.issuperset(r.keys)]
     for row in (row for row in study.rows if row.added):
         for control in CONTROLS:
             name = RowName(row.scenario, row.variant, control)
-            if not any(r.name == name and r.origin == "entry" and set(r.seeds) >= set(row.seeds) for r in board.rows):
+            if not any(r.name == name and set(r.seeds) >= set(row.seeds) for r in known):
                 raise UsageError(
                     f"--committed-controls: found no entry of {name} that this plan can be compared with; allowed: "
                     "without it, so that controls run, too"

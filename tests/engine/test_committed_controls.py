@@ -52,6 +52,22 @@ def test_the_plan_has_the_cells_that_would_run_and_its_command_says_so(
     assert "committed-controls" not in "".join(whole.split())
 
 
+@pytest.mark.parametrize("lost", [0, 1])
+def test_controls_that_ran_here_are_not_run_again_where_entries_have_them(
+    lost: int, home: Path, tmp_path: Path
+) -> None:
+    """Whoever ran and submitted them has both; where a result file is gone the entry takes its row's place."""
+    words = ["run", str(home / "small.yaml"), "--runs", str(tmp_path), "--workers", "0", "--no-mirror"]
+    assert main(words) == 0
+    folder = tmp_path / "small" / "results"
+    for file in sorted(folder.iterdir())[:lost]:
+        file.unlink()
+    before = set(read_results(folder))
+    assert main([*words, "--method", "accumulate", "--committed-controls"]) == 0
+    results = read_results(folder)
+    assert {row.mitigation for key in set(results) - before for row in results[key].rows} == {"accumulate"}
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
