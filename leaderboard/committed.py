@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from leaderboard.board import Board, build
 from leaderboard.entries import Entry, EntryCell, EntryRow
+from leaderboard.entries_parts import Failed, Part
 from leaderboard.readings import BoardRow
 from records.names import CONTROLS, MetricName, RowName
 from records.results import CellResult, MetricInfo, Point, Row
@@ -35,6 +36,7 @@ def entry_rows(entries: Iterable[Entry]) -> Rows:
         for row in (*entry.rows, *lost):
             keys = {seed: f"{entry.method}/{row.name}/{seed}" for seed in row.seeds}
             cells |= {keys[cell.seed]: _result(entry, row, cell, keys[cell.seed]) for cell in row.cells}
+            cells |= {keys[cell.seed]: _failed(entry, row, cell, keys[cell.seed]) for cell in _failures(entry, row)}
             rows.append(
                 BoardRow(
                     row.scenario, row.variant, entry.method, row.parent, row.seeds, tuple(keys.values()),
@@ -53,7 +55,7 @@ def beside_local(
 ) -> tuple[list[BoardRow], dict[str, CellResult], tuple[str, ...]]:
     """Return the rows of this machine together with the entries that they may be compared with.
 
-    Of a row that is in both, a complete local one is shown, and the entry otherwise.
+    Of a row that is in both, a complete local one is shown, and otherwise the entry, unless it is a part of less.
 
     Args:
         local: Rows of the current plan.
@@ -75,18 +77,39 @@ def beside_local(
     chosen = []
     for row in local:
         twin = usable.pop(row.name, None)
-        complete = all(key in results and results[key].status == "complete" for key in row.keys)
-        chosen.append(row if complete or twin is None else twin)
+        have = _complete(row, results)
+        if twin is not None and have[0] < len(row.keys) and have <= _complete(twin, cells):
+            row = twin
+        chosen.append(row)
     chosen += usable.values()
     order = {name: i for i, name in enumerate(dict.fromkeys(row.group for row in (*local, *chosen)))}
     chosen.sort(key=lambda row: order[row.group])
     return chosen, {**results, **cells}, tuple(foreign)
 
 
+def _complete(row: BoardRow, results: Mapping[str, CellResult]) -> tuple[int, int]:
+    """Return how many cells of a row are complete, and how many there are."""
+    cells = row.cells(results)
+    return sum(cell.status == "complete" for cell in cells), len(cells)
+
+
 def _same(cell: CellResult, planned: Mapping[str, MetricInfo]) -> bool:
     """Whether the headlines of an entry's cell were made by the plan's protocols, which hold N and T."""
     headlines = {m: about.protocol for m, about in cell.info.items() if about.primary}
     return headlines == {m: about.protocol for m, about in planned.items() if about.primary}
+
+
+def _failures(entry: Entry, row: EntryRow) -> list[Failed]:
+    return [cell for cell in entry.failed if cell.row == row.name] if isinstance(entry, Part) else []
+
+
+def _failed(entry: Entry, row: EntryRow, cell: Failed, key: str) -> CellResult:
+    """Return a cell that failed as a result in memory: it says why, and has no numbers."""
+    return CellResult(
+        suite=entry.suite, suite_digest="", key=key, seed=cell.seed, iterations=row.iterations, n=row.n,
+        rows=(Row(row.scenario, row.variant, entry.method, row.parent),), trains=row.trains, status="failed",
+        error=cell.error, info=row.info,
+    )  # fmt: skip
 
 
 def _result(entry: Entry, row: EntryRow, cell: EntryCell, key: str) -> CellResult:

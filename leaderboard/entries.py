@@ -23,7 +23,7 @@ from records.names import MODALITIES, NAME, GroupName, MetricName, judged_sides
 from records.results import Cost, Floor, MetricInfo
 
 SCHEMA = 3
-MOST_BYTES = 4_000_000
+MOST_BYTES = 8_000_000
 FOLDER = Path(__file__).parent / "entries"
 
 METRIC = re.compile(r"[a-z]{1,32}/[A-Za-z0-9_-]{1,64}(@[A-Za-z0-9_.,=-]{1,64})?")

@@ -6,12 +6,26 @@ is made of several parts holds nothing of cells that do not count any more, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from leaderboard.entries import COMMIT, DATE, METRIC, VERSION, Entry, EntryCell, EntryError, read_as
-from records.results import Floor
+from leaderboard.entries import (
+    COMMIT,
+    DATE,
+    FOLDER,
+    KEY,
+    METRIC,
+    TEXT,
+    VERSION,
+    Entry,
+    EntryCell,
+    EntryError,
+    read_as,
+    read_entries,
+)  # fmt: skip
+from leaderboard.text import counted
+from records.results import CellError, Floor
 
 
 @dataclass(frozen=True)
@@ -38,16 +52,35 @@ class Made:
 
 
 @dataclass(frozen=True)
+class Failed:
+    """A cell that failed and has not been complete anywhere.
+
+    Attributes:
+        row: Scenario and variant, as people write them.
+        seed: The seed.
+        key: Of the cell.
+        error: Where and why.
+    """
+
+    row: str
+    seed: int
+    key: str
+    error: CellError
+
+
+@dataclass(frozen=True)
 class Part(Entry):
     """An entry that need not be whole.
 
     Attributes:
         made: Key of a cell -> when and with what it was made.
         origins: What cells were made with, each once.
+        failed: Cells that failed.
     """
 
     made: dict[str, Made] = field(default_factory=dict)
     origins: tuple[Origin, ...] = ()
+    failed: tuple[Failed, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -83,14 +116,39 @@ def read_part(path: Path, suite: str) -> Part:
         *((VERSION, text) for origin in part.origins for pair in origin.versions.items() for text in pair),
         *((METRIC, text) for origin in part.origins for text in origin.floors),
         *((DATE, made.created) for made in part.made.values()),
+        *((TEXT, text) for cell in part.failed for text in (cell.error.step, cell.error.message)),
+        *((KEY, cell.key) for cell in part.failed),
     ]
     if any(not pattern.fullmatch(text) for pattern, text in texts):
         raise EntryError(f"{path}: origins: found a text of another alphabet; allowed: those of an entry")
     if any(not 0 <= made.origin < len(part.origins) for made in part.made.values()):
         raise EntryError(f"{path}: made: names an origin that is not there; allowed: 0 to {len(part.origins) - 1}")
+    seeds = {row.name: {*row.seeds} - {cell.seed for cell in row.cells} for row in part.rows}
+    if any(cell.seed not in seeds.get(cell.row, ()) for cell in part.failed):
+        raise EntryError(f"{path}: failed: names a seed that is complete or not its row's; allowed: the others")
     return part
 
 
 def read_parts(suite: str, folder: Path) -> tuple[Part, ...]:
     """Read all parts of a suite, by name of method; a suite without a folder has none."""
     return tuple(read_part(path, suite) for path in sorted((folder / suite).glob("*.json")))
+
+
+def read_study(suite: str, folder: Path = FOLDER) -> tuple[Entry, ...]:
+    """Read the entries of a suite and, of methods that have none, their parts in `parts/` beside the folder.
+
+    Which rows of a part have all of their cells is for boards and claims to see: neither reads a row before.
+
+    Raises:
+        EntryError: One of them cannot be read, or is of another suite.
+    """
+    entries = read_entries(suite, folder)
+    whole = {entry.method for entry in entries}
+    return (*entries, *(part for part in read_parts(suite, folder.parent / "parts") if part.method not in whole))
+
+
+def in_words(study: Sequence[Entry]) -> str:
+    """Return how many entries a study has, and how many parts of such."""
+    parts = sum(isinstance(entry, Part) for entry in study)
+    kinds = ((len(study) - parts, "committed entry", "committed entries"), (parts, "part", "parts"))
+    return " and ".join(counted(*kind) for kind in kinds if kind[0])

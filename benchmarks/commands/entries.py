@@ -102,7 +102,8 @@ def _submit_part(options: argparse.Namespace, plan: Plan, method: str, kept: Pat
         raise UsageError(f"{part.method} on {part.suite}: {where} has a complete cell; allowed: one or more")
     _write(part, kept)
     again = plan.request.command("run", [*_elsewhere(options), f"--parts={options.parts}"])
-    tell(f"{have} of {wanted} cells are complete; the others: {again}")
+    failed = f", {len(part.failed)} failed" if part.failed else ""
+    tell(f"{have} of {wanted} cells are complete{failed}; the others: {again}")
 
 
 def _keep(options: argparse.Namespace, plan: Plan, method: str, entry: Entry) -> None:

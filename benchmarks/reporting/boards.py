@@ -15,7 +15,6 @@ from benchmarks.planning.protocols import metric_infos
 from benchmarks.planning.request import Request
 from benchmarks.reporting.learning import known_learning
 from benchmarks.reporting.pages.published import entry_page, write_pages
-from leaderboard.text import counted
 from records.files import write_text
 from records.printable import printable
 from records.results import read_results
@@ -48,7 +47,7 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     """
     from leaderboard.board import build  # scipy: a second that planning does not have
     from leaderboard.committed import beside_local
-    from leaderboard.entries import read_entries
+    from leaderboard.entries_parts import read_study
     from leaderboard.readings import BoardRow
 
     added = dict.fromkeys(r.mitigation for r in plan.rows if r.added)
@@ -62,7 +61,7 @@ def make_board(plan: Plan, results: Path, entries: Path | None = None) -> Board:
     ]  # fmt: skip
     found = {k: r for k, r in read_results(results).items() if k in plan.cells}
     home = entries or entries_beside(plan)
-    committed = read_entries(plan.suite.name, home)
+    committed = read_study(plan.suite.name, home)
     asked = [*plan.suite.mitigations, *plan.request.methods]
     methods = [entry.method for entry in committed]
     knobs = {entry.method: entry.init_args for entry in committed} | _knobs(plan)
@@ -89,10 +88,10 @@ def require_entries(plan: Plan) -> None:
     Raises:
         UsageError: A file is none, naming it.
     """
-    from leaderboard.entries import read_entries
+    from leaderboard.entries_parts import read_study
 
     for suite in {plan.suite.name, *plan.suite.learning.values()}:
-        read_entries(suite, entries_beside(plan))
+        read_study(suite, entries_beside(plan))
 
 
 def entries_beside(plan: Plan) -> Path:
@@ -190,15 +189,15 @@ def claims_evidence(plan: Plan, results: Path, committed: bool = True) -> tuple[
         committed: Whether committed entries alone will do where no cell of the plan has a result file.
     """
     from leaderboard.committed import entry_board
-    from leaderboard.entries import read_entries
+    from leaderboard.entries_parts import in_words, read_study
     from leaderboard.series import Evidence
 
-    entries = read_entries(plan.suite.name, entries_beside(plan))
+    entries = read_study(plan.suite.name, entries_beside(plan))
     if committed and entries and not any(key in plan.cells for key in read_results(results)):
-        board, source = entry_board(entries), f"from {counted(len(entries), 'committed entry', 'committed entries')}"
+        board, source = entry_board(entries), f"from {in_words(entries)}"
     else:
         board, source = make_board(plan, results), f"from the result files in {results.parent}"
-        source += " and committed entries" if entries else ""
+        source += f" and {in_words(entries)}" if entries else ""
     return Evidence(board.rows, board.results, plan.file.parent), source
 
 
@@ -231,11 +230,12 @@ def write_entry_board(suite: str, entries: Path | None, boards: Path, publish: b
     from leaderboard.claims.report import json_text as claims_text
     from leaderboard.claims.report import section
     from leaderboard.committed import entry_board
-    from leaderboard.entries import FOLDER, read_entries
+    from leaderboard.entries import FOLDER
+    from leaderboard.entries_parts import read_study
     from leaderboard.markdown import markdown
     from leaderboard.tables import csv_text, json_text
 
-    committed = read_entries(suite, entries or FOLDER)
+    committed = read_study(suite, entries or FOLDER)
     if not committed:
         return []
     board, known = entry_board(committed), _shipped(suite)
@@ -263,8 +263,8 @@ def write_entry_board(suite: str, entries: Path | None, boards: Path, publish: b
 def latex_text(plan: Plan, results: Path, entries: Path | None = None) -> str:
     """Return a suite's board as LaTeX tables: of its committed entries, or of its result files where it has none."""
     from leaderboard.committed import entry_board
-    from leaderboard.entries import read_entries
+    from leaderboard.entries_parts import read_study
     from leaderboard.latex import latex
 
-    committed = read_entries(plan.suite.name, entries or entries_beside(plan))
+    committed = read_study(plan.suite.name, entries or entries_beside(plan))
     return latex(entry_board(committed) if committed else make_board(plan, results), plan.suite.name)

@@ -12,14 +12,14 @@ from benchmarks.planning.plan import Plan, PlannedRow
 from benchmarks.planning.planner import make_plan
 from benchmarks.planning.protocols import infos_with
 from leaderboard.entries import Entry, EntryCell, EntryRow
-from leaderboard.entries_parts import Made, Origin, Part, known_cells
+from leaderboard.entries_parts import Failed, Made, Origin, Part, known_cells
 from leaderboard.health import ALIGNMENT, BREADTH
 from leaderboard.readings import curve
 from leaderboard.signatures import stems
 from records.errors import UsageError
 from records.names import MODALITIES, MetricName, RowName
 from records.place import release as _version
-from records.results import CellResult, read_results
+from records.results import CellError, CellResult, read_results
 
 #: A cell, what it was made with, and when.
 Known: TypeAlias = tuple[EntryCell, Origin, str]
@@ -89,9 +89,9 @@ def make_entry(plan: Plan, method: str, results: Path, known: Iterable[Entry] = 
 
 
 def make_part(plan: Plan, method: str, results: Path, known: Iterable[Entry] = ()) -> tuple[Part, list[str]]:
-    """Make of a method's entry what is there so far, as `make_entry` does; return why complete cells are not in it."""
+    """Make of a method's entry what is there so far; return of other cells that have ended why they are not in it."""
     gathered = _gather(plan, rows_of(plan, method), results, known)
-    return _part(plan, method, gathered), [str(why) for complete, why in gathered.open if complete]
+    return _part(plan, method, gathered), [str(why) for ended, why in gathered.open if ended]
 
 
 @dataclass
@@ -101,17 +101,21 @@ class _Gathered:
     Attributes:
         rows: What an entry holds of them.
         cells: Each with what it was made with, and when, in the order of the rows.
-        open: Of each that does not count, whether it is complete, and why not.
+        open: Of each that does not count, whether it has ended, complete or failed, and why it does not.
+        failed: Those that failed, here or earlier.
     """
 
     rows: list[EntryRow] = field(default_factory=list)
     cells: list[Known] = field(default_factory=list)
     open: list[tuple[bool, UsageError]] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
 
 
 def _gather(plan: Plan, rows: Sequence[PlannedRow], results: Path, known: Iterable[Entry]) -> _Gathered:
     found, gathered, command = read_results(results), _Gathered(), plan.request.command()
+    known = tuple(known)
     earlier = {part[0].key: part for entry in known for part in known_cells(entry)}
+    failed = {cell.key: cell for entry in known if isinstance(entry, Part) for cell in entry.failed}
     for row, wanted in zip(rows, expected(plan, rows, _held(rows, found, earlier)), strict=True):
         mine: list[Known] = []
         for seed, key in zip(row.seeds, row.keys, strict=True):
@@ -122,8 +126,13 @@ def _gather(plan: Plan, rows: Sequence[PlannedRow], results: Path, known: Iterab
             except UsageError as error:
                 if part is not None and part[0].curves.keys() >= set(wanted.primary):
                     mine.append((_within(part[0], wanted), *part[1:]))
-                else:
-                    gathered.open.append((cell is not None and cell.status == "complete", error))
+                    continue
+                status = cell.status if cell is not None else "incomplete"
+                gathered.open.append((status != "incomplete", error))
+                if cell is not None and cell.error is not None:
+                    gathered.failed.append(Failed(wanted.name, seed, key, _public_error(cell.error)))
+                elif status == "incomplete" and key in failed:
+                    gathered.failed.append(replace(failed[key], row=wanted.name))
         floors = {m: floor for _, origin, _ in mine for m, floor in origin.floors.items() if m in wanted.info}
         cells = tuple(cell for cell, _, _ in mine)
         gathered.rows.append(EntryRow(**{**wanted.__dict__, "floors": floors, "cells": cells}))
@@ -163,7 +172,7 @@ def _part(plan: Plan, method: str, gathered: _Gathered) -> Part:
         created=max((created for _, _, created in gathered.cells), default=""),
         versions=_versions([origin.versions for origin in origins]),
         class_name=method_of.class_name, init_args=public(dict(method_of.init_args)),
-        made=made, origins=tuple(origins),
+        made=made, origins=tuple(origins), failed=tuple(gathered.failed),
     )  # fmt: skip
 
 
@@ -207,13 +216,20 @@ def _cell(cell: CellResult, row: EntryRow) -> EntryCell:
         values = [cell.value(metric, t) for t in (name.first, row.iterations)]
         if all(value is not None for value in values):
             ends[metric] = tuple(value for value in values if value is not None)
-    absent = {
-        m: re.sub(r"[^A-Za-z0-9 .,;:()%'_-]", " ", public(why))[:200] for m, why in cell.absent.items() if m in row.info
-    }
+    absent = {m: _told(why) for m, why in cell.absent.items() if m in row.info}
     said = {name: str(cell.execution.get(name, "")) for name in ("device", "machine", "processor")}
     host = {name: re.sub(r"[^A-Za-z0-9 ._-]", " ", text)[:64] for name, text in said.items()}
     threads = cell.execution.get("threads", 0)
     return EntryCell(cell.seed, cell.key, curves, ends, cell.cost, **host, threads=int(threads), absent=absent)
+
+
+def _public_error(error: CellError) -> CellError:
+    return replace(error, step=_told(error.step), message=_told(error.message))
+
+
+def _told(text: str) -> str:
+    """Return a reason in the alphabet of entries, without what is of one machine."""
+    return re.sub(r"[^A-Za-z0-9 .,;:()%'_-]", " ", public(text))[:200]
 
 
 #: A path that says where something lies on one machine: from a root, a home or a drive.

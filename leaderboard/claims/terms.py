@@ -22,7 +22,8 @@ class Collapse:
 
     Attributes:
         none: The row that must get worse, by more than the metric's minimum effect with its whole 95 % interval.
-        real: The same fits on real pairs, whose worsening is subtracted; "" where the suite has no such row.
+        real: The same fits on real pairs, whose worsening is subtracted; "" where the suite has no such row. As on a
+            board it may lose a quarter of what `none` does, or the fits themselves are what does damage.
         metric: `side/metric` that must have; "" = the one that the claim is about.
     """
 
@@ -62,6 +63,12 @@ class Collapse:
             raise Undecided(
                 f"control did not collapse: {self.none} worsens by {interval.mean:.3g} "
                 f"[{interval.low:.3g}, {interval.high:.3g}], minimum effect {none.minimum_effect:.3g}"
+            )
+        found = st.validity(none.worsening(), real.worsening()) if self.real else None
+        if found is not None and found.valid is False:
+            raise Undecided(
+                f"invalid controls: {self.real} worsens by {found.share:.0%} of {self.none}, limit "
+                f"{st.VALIDITY_SHARE:.0%}"
             )
 
 

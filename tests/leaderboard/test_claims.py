@@ -114,6 +114,15 @@ def test_pairing_removes_what_seeds_share():
     assert verdict(Difference("a/x/none", "b/x/none", (FRECHET,), "better"), cells).word == "supported"
 
 
+def test_where_real_pairs_do_more_than_a_quarter_of_the_damage_nothing_is_said_as_on_a_board():
+    for loss, word in ((-0.11, "supported"), (-0.14, "undecided")):  # of -0.5
+        cells = loops()
+        cells.add(REAL, {ACCURACY: line(5, loss, noise=0.0)})
+        found = verdict(Difference(FROZEN, JOINT, (ACCURACY,), "better", collapse=Collapse(ALONE, REAL)), cells)
+        assert found.word == word
+    assert "invalid controls: alone/x/real worsens by 28% of alone/x/none, limit 25%" in found.reason
+
+
 def test_nothing_collapsed_is_undecided():
     healthy = verdict(Difference(FROZEN, JOINT, (ACCURACY,), "better", collapse=Collapse(REAL)), loops())
     assert healthy.word == "undecided"

@@ -16,6 +16,9 @@ import pytest
 from benchmarks.planning.planner import make_plan
 from leaderboard.claims.family import judge_all, load_claims
 from leaderboard.claims.finding import Finding
+from leaderboard.claims.trend import Trend
+from leaderboard.committed import entry_rows
+from leaderboard.entries_parts import read_study
 from leaderboard.readings import BoardRow
 from leaderboard.series import Evidence, Series
 from tests.leaderboard.test_claims_negligible import limit
@@ -144,3 +147,21 @@ def words(world: str, count: int, seeds: int) -> Counter[str]:
 def test_nothing_comes_out_as_nothing_at_the_seeds_that_ship_and_seldom_at_half() -> None:
     assert words("nothing", 15, 24)["negligible"] > 0.9
     assert words("nothing", 15, 12)["negligible"] < 0.5
+
+
+def test_trends_spread_by_more_than_their_margins_on_the_board() -> None:
+    """What docs/claims.md says of them: differences spread by a margin, and trends by this many."""
+    rows, cells = entry_rows(read_study("board"))
+    known = Evidence(rows, cells)
+    margins = {}
+    for claim, kind in CLAIMS:
+        if isinstance(kind, Trend):
+            (course,) = kind.courses
+            own, real = (known.series(row, course.metric) for row in (kind.row, kind.control))
+            change = np.subtract(*(series.curves[:, -1] - series.curves[:, 0] for series in (own, real)))
+            margins[claim.name] = change.std(ddof=1) / course.margin
+    assert margins == {
+        "captioner_variance_rises": pytest.approx(1.7, abs=0.05),
+        "captioner_alignment_improves": pytest.approx(12.8, abs=0.05),
+        "generator_variance_falls": pytest.approx(1.0, abs=0.05),
+    }
