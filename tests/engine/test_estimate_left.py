@@ -45,3 +45,16 @@ def test_what_was_dropped_is_left_where_a_method_reads_it(lean: Plan, tmp_path: 
     facts = describe(more, store)
     assert facts["steps_done"] == len(more.steps) - len(left)
     assert facts["estimate"]["steps_left"] == len(left)
+
+
+def test_steps_are_in_the_order_of_the_cells_asked_for_and_inputs_come_first(tmp_path: Path) -> None:
+    plan = make_plan(str(write_suite(tmp_path, seeds=[0, 1], mitigations=["none", "real", "accumulate"])))
+    store = LocalStore(tmp_path / "store")
+    for asked in (list(plan.cells.values()), list(plan.cells.values())[1:][::-1]):
+        steps = missing_steps(plan, asked, store)
+        place = {step.key: i for i, step in enumerate(steps)}
+        assert all(place[parent] < place[step.key] for step in steps for parent in step.parents)
+        wanted: set[str] = set()
+        for cell in asked:
+            wanted.update(key for key in cell.needs if key in place)
+            assert {step.key for step in steps[: len(wanted)]} == wanted
