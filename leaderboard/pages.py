@@ -226,7 +226,8 @@ def _verdicts(documents: list[dict[str, Any]]) -> list[str]:
     lines = ["| finding | verdict | suite |", "|---|---|---|"]
     for document in documents:
         for claim in document["claims"]:
-            verdict = claim["verdict"] if claim["verdict"] == "undecided" else f"**{claim['verdict']}**"
+            tested = "undecided" if claim["parts"] else "not tested"
+            verdict = tested if claim["verdict"] == "undecided" else f"**{claim['verdict']}**"
             lines.append(f"| {markdown_escape(claim['statement'])} | {verdict} | `{document['suite']}` |")
     return lines
 

@@ -81,12 +81,14 @@ def test_claims_show_verdict_effect_and_reason(tmp_path):
     claims = [
         {"name": "it_is", "statement": "It is so.", "verdict": "supported", "reason": "", "p_holm": 0.012, "parts": [part]},
         {"name": "or", "statement": "Or not.", "verdict": "undecided", "reason": "too few", "p_holm": 1.0, "parts": []},
+        {"name": "and", "statement": "And so on.", "verdict": "undecided", "reason": "p", "p_holm": 0.2, "parts": [part]},
     ]  # fmt: skip
     made = filled("<!-- claims it -->\n<!-- end -->", boards(tmp_path, claims=claims), Path("page.md"), MAKERS)
     assert "| `it_is`: It is so. | **supported** | frechet, worsening: -1.23 [-2, -0.5] | 0.012 |" in made
     assert "| `or`: Or not. | undecided: too few |  |  |" in made
     short = filled("<!-- verdicts it it -->\n<!-- end -->", tmp_path, Path("page.md"), MAKERS)
-    assert short.count("| It is so. | **supported** | `it` |\n| Or not. | undecided | `it` |\n") == 2
+    assert short.count("| It is so. | **supported** | `it` |\n| Or not. | not tested | `it` |\n") == 2
+    assert "| And so on. | undecided | `it` |" in short
 
 
 @pytest.mark.parametrize(
