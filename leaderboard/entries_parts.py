@@ -23,7 +23,7 @@ from leaderboard.entries import (
     EntryError,
     read_as,
     read_entries,
-)  # fmt: skip
+)
 from leaderboard.text import counted
 from records.results import CellError, Floor
 
@@ -120,7 +120,7 @@ def read_part(path: Path, suite: str) -> Part:
         *((KEY, cell.key) for cell in part.failed),
     ]
     if any(not pattern.fullmatch(text) for pattern, text in texts):
-        raise EntryError(f"{path}: origins: found a text of another alphabet; allowed: those of an entry")
+        raise EntryError(f"{path}: origins, made, failed: found a text of another alphabet; allowed: those of an entry")
     if any(not 0 <= made.origin < len(part.origins) for made in part.made.values()):
         raise EntryError(f"{path}: made: names an origin that is not there; allowed: 0 to {len(part.origins) - 1}")
     seeds = {row.name: {*row.seeds} - {cell.seed for cell in row.cells} for row in part.rows}
